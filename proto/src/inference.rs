@@ -1,0 +1,8 @@
+//! The inference server's gRPC package; its exchange is documented in
+//! `proto/runtime_gym/inference/v1/inference.proto`.
+
+/// Version 1.
+#[allow(missing_docs, clippy::all, rustdoc::all)] // generated; documented in the .proto
+pub mod v1 {
+    tonic::include_proto!("runtime_gym.inference.v1");
+}

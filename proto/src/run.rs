@@ -1,0 +1,130 @@
+//! Files of a run: `results/<agent>/<family>/<family>-<task_id>.json`,
+//! `task_status_<agent>-<family>.json`, `summary_<agent>-<family>.json`.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What became of one task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpisodeResult {
+    /// `completed` or `failed`.
+    pub status: Status,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+    /// The evaluation, if the episode could be evaluated.
+    pub result: Option<Evaluation>,
+    /// Seconds on some clock; only the difference to `started_at` has a meaning.
+    pub finished_at: f64,
+    /// See `finished_at`.
+    pub started_at: f64,
+}
+
+/// Whether an episode ran to an evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It has an evaluation, whatever the score.
+    Completed,
+    /// The machinery around it failed.
+    Failed,
+}
+
+/// How well a task was solved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Solved exactly.
+    pub is_solved: bool,
+    /// 0 to 1.
+    pub score: f64,
+    /// The family's metrics; numbers, apart from labels.
+    pub metrics: Map<String, Value>,
+}
+
+/// `summary_<agent>-<family>.json`: means over the episodes of one agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Share of episodes solved, 0 to 1.
+    pub average_is_solved: f64,
+    /// Seconds an episode.
+    pub average_runtime: f64,
+    /// Steps an episode.
+    pub average_steps: f64,
+    /// Prompt plus completion tokens, summed over an episode's turns.
+    pub average_total_tokens: f64,
+    /// Every numeric metric, and `score`.
+    pub metrics: Map<String, Value>,
+    /// Episodes with an evaluation.
+    pub num_tasks_executed: u64,
+    /// Of them, solved ones.
+    pub num_tasks_solved: u64,
+}
+
+/// The shape of each entry of [`Summary::metrics`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetricSummary {
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// Median (mean of the middle two).
+    pub median: f64,
+    /// Smallest.
+    pub min: f64,
+    /// Largest.
+    pub max: f64,
+}
+
+/// `task_status_<agent>-<family>.json`: task id to status.
+pub type TaskStatus = BTreeMap<String, Status>;
+
+/// Where a run keeps its files.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// `<output_dir>/<run_name>`.
+    pub root: PathBuf,
+}
+
+impl Layout {
+    /// The layout below `<output_dir>/<run_name>`.
+    pub fn new(output_dir: &Path, run_name: &str) -> Self {
+        Self { root: output_dir.join(run_name) }
+    }
+
+    /// The run's config, as it was used.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.yaml")
+    }
+
+    /// Means over an agent's episodes.
+    pub fn summary(&self, agent: &str, family: &str) -> PathBuf {
+        self.root.join(format!("summary_{agent}-{family}.json"))
+    }
+
+    /// Which tasks are done.
+    pub fn task_status(&self, agent: &str, family: &str) -> PathBuf {
+        self.root.join(format!("task_status_{agent}-{family}.json"))
+    }
+
+    /// The folder of an agent's result and trace files.
+    pub fn results(&self, agent: &str, family: &str) -> PathBuf {
+        self.root.join("results").join(agent).join(family)
+    }
+
+    /// One task's result file.
+    pub fn result(&self, agent: &str, family: &str, task_id: &str) -> PathBuf {
+        self.results(agent, family).join(format!("{family}-{task_id}.json"))
+    }
+
+    /// One task's trace.
+    pub fn trace(&self, agent: &str, family: &str, task_id: &str) -> PathBuf {
+        self.results(agent, family).join(format!("{family}-{task_id}.trace.json"))
+    }
+
+    /// One task's trace as a page.
+    pub fn trace_html(&self, agent: &str, family: &str, task_id: &str) -> PathBuf {
+        self.results(agent, family).join(format!("{family}-{task_id}.trace.html"))
+    }
+}

@@ -1,0 +1,88 @@
+//! Task files: one JSON object per task at `<root>/tasks/<family>/<task_id>.json`,
+//! and the manifest beside them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The `schema_version` of task files.
+pub const SCHEMA_VERSION: &str = "pythonformer.task.v1";
+
+/// One task. `public`, `private`, `reference` and `difficulty` have the shape
+/// that the family gives them; keys are written in alphabetical order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskFile {
+    /// Measures of how hard the task is.
+    pub difficulty: Map<String, Value>,
+    /// `knapsack`, `navigation` or `rule_diagnosis`.
+    pub family: String,
+    /// When the generator that made it was released (RFC 3339).
+    pub generated_at: String,
+    /// The task in words.
+    pub nl: NaturalLanguage,
+    /// Hidden state: never shown to an agent.
+    pub private: Map<String, Value>,
+    /// What an agent may see.
+    pub public: Map<String, Value>,
+    /// The reference answer: never shown to an agent.
+    pub reference: Map<String, Value>,
+    /// Name of the task set it was generated for.
+    pub run_name: String,
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: String,
+    /// The seed that the task was generated from.
+    pub seed: u64,
+    /// `<family>-<10 digit index>`.
+    pub task_id: String,
+    /// The declared tool contract; absent from files of the paper's own system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<ToolSpec>>,
+}
+
+/// The task in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NaturalLanguage {
+    /// What to do.
+    pub instructions: String,
+    /// What the answer looks like.
+    pub output_format: String,
+    /// One line.
+    pub title: String,
+}
+
+/// One function that the agent's code can call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolSpec {
+    /// Name in the agent's namespace.
+    pub name: String,
+    /// One paragraph for a model to read.
+    pub description: String,
+    /// Parameters, in order; all required.
+    pub parameters: Vec<ToolParameter>,
+    /// Python type of the answer, e.g. `str` or `None`.
+    pub returns: String,
+}
+
+/// One parameter of a tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolParameter {
+    /// Keyword name.
+    pub name: String,
+    /// Python type: `str` or `int`.
+    #[serde(rename = "type")]
+    pub python_type: String,
+}
+
+/// `<root>/manifest.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: String,
+    /// Name of the task set.
+    pub run_name: String,
+    /// See [`TaskFile::generated_at`].
+    pub created_at: String,
+    /// The generator's config.
+    pub settings: Value,
+}

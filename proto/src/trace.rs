@@ -1,0 +1,298 @@
+//! Trace files: what happened in one episode, event by event.
+//!
+//! The layout is the paper's system's; fields marked *ours* are absent from
+//! its files and optional here, so both kinds load.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One `.trace.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// When the episode began (RFC 3339).
+    #[serde(default)]
+    pub started_at: Option<String>,
+    /// When it ended (RFC 3339).
+    #[serde(default)]
+    pub finished_at: Option<String>,
+    /// *Ours*: what it takes to tell, and repeat, this episode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+    /// Totals.
+    pub summary: Summary,
+    /// In order of time.
+    #[serde(default)]
+    pub events: Vec<Event>,
+}
+
+/// Totals of a trace. Every field is optional: a trace may be cut short.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Summary {
+    /// The task as the model read it.
+    pub task: String,
+    /// System prompts, in order.
+    pub system_prompts: Vec<String>,
+    /// Model turns taken.
+    pub num_steps: u64,
+    /// `finish_tool`, `max_turns`, `timeout`, ...
+    pub finish_reason: Option<String>,
+    /// Errors of the machinery around the agent (not of its code).
+    pub errors: Vec<String>,
+    /// Sums over all turns.
+    pub token_usage: TokenUsage,
+}
+
+/// Tokens of one turn, or their sum over turns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TokenUsage {
+    /// Tokens the model was sent.
+    pub prompt_tokens: u64,
+    /// Tokens the model wrote.
+    pub completion_tokens: u64,
+    /// Both.
+    pub total_tokens: u64,
+    /// *Ours*: the counts are estimates, UTF-8 bytes / 4 rounded up, because
+    /// the model client has no tokenizer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+}
+
+impl std::ops::AddAssign for TokenUsage {
+    fn add_assign(&mut self, other: Self) {
+        self.prompt_tokens += other.prompt_tokens;
+        self.completion_tokens += other.completion_tokens;
+        self.total_tokens += other.total_tokens;
+        self.estimated |= other.estimated;
+    }
+}
+
+/// What it takes to tell, and repeat, an episode.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Provenance {
+    /// `runtime_gym.trace.v1`.
+    pub schema_version: String,
+    /// The server's id of the episode.
+    pub episode_id: String,
+    /// The task's id.
+    pub task_id: String,
+    /// The task's family.
+    pub family: String,
+    /// `persistent` or `reset`.
+    pub interpreter_state: String,
+    /// Seed of the task, of the episode, and of the model client.
+    pub seeds: Seeds,
+    /// The limits in force, as `runtime_gym.env.v1.Limits` names them.
+    pub limits: Value,
+    /// What ran it.
+    pub versions: Versions,
+    /// The agent's config (from the run config).
+    pub agent: Value,
+}
+
+/// Seeds in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Seeds {
+    /// The task was generated from it.
+    pub task: u64,
+    /// The episode's randomness.
+    pub episode: u64,
+    /// The model client's randomness.
+    pub policy: u64,
+}
+
+/// Versions of everything that took part.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Versions {
+    /// The agent program.
+    pub agent: String,
+    /// Its git commit; empty if unknown.
+    pub agent_commit: String,
+    /// The environment server.
+    pub env_server: String,
+    /// Its git commit; empty if unknown.
+    pub env_server_commit: String,
+    /// The interpreter's CPython.
+    pub python: String,
+    /// SHA-256 of the interpreter component.
+    pub interpreter_sha256: String,
+    /// The model, as its client names it.
+    pub model: String,
+}
+
+/// One event and when it happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+    /// RFC 3339.
+    pub timestamp: String,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum EventKind {
+    /// The episode began.
+    StartEvent {
+        /// The task as the model read it.
+        task: String,
+    },
+    /// The system prompts were set.
+    SystemPromptEvent {
+        /// In order.
+        prompts: Vec<String>,
+    },
+    /// The model was asked.
+    ModelCallEvent(ModelCall),
+    /// The model answered.
+    ModelResponseEvent(ModelResponse),
+    /// A turn was taken.
+    StepEvent(Box<Step>),
+    /// Something outside the agent's code failed.
+    ErrorEvent {
+        /// What.
+        error: String,
+    },
+    /// The episode ended.
+    FinishEvent {
+        /// See [`Summary::finish_reason`].
+        reason: String,
+        /// Sums over all turns.
+        token_usage: TokenUsage,
+    },
+    /// An event of another writer that this version does not know.
+    #[serde(untagged)]
+    Other(Value),
+}
+
+/// The model was asked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelCall {
+    /// RFC 3339.
+    pub timestamp: String,
+    /// Tokens it was sent.
+    pub prompt_tokens: u64,
+}
+
+/// The model answered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelResponse {
+    /// RFC 3339.
+    pub timestamp: String,
+    /// Tokens it wrote.
+    pub completion_tokens: u64,
+    /// Prompt and completion.
+    pub total_tokens: u64,
+    /// *Ours*: `stop`, `length`, ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<String>,
+}
+
+/// One turn: what the model wrote, what ran, what came of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Step {
+    /// 0 for the first.
+    pub turn: u64,
+    /// All that the model wrote.
+    pub assistant_text: String,
+    /// The code block in it, if there was one.
+    pub code: Option<String>,
+    /// What the interpreter answered; none if nothing ran.
+    pub interpreter_result: Option<InterpreterResult>,
+    /// What the model was shown instead, if its turn could not be run
+    /// (several code blocks, a failed model call).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// This turn's tokens.
+    pub token_usage: TokenUsage,
+    /// A tool-calling agent's calls (ReAct).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub results: Option<Vec<ToolOutput>>,
+    /// *Ours*: facts about the step beyond what the model saw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub info: Option<StepInfo>,
+}
+
+/// The interpreter's answer, as the model is shown it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InterpreterResult {
+    /// No error.
+    pub success: bool,
+    /// Always null: a block is a script, its last expression is not echoed.
+    pub result: Value,
+    /// Standard output.
+    pub output: String,
+    /// The error's text, if any.
+    pub error: Option<String>,
+}
+
+/// One direct tool call and its answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ToolOutput {
+    /// Which tool.
+    pub tool: String,
+    /// What it answered, as text.
+    pub output: String,
+}
+
+/// Facts about a step beyond what the model saw.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StepInfo {
+    /// The server's step index.
+    pub step_index: u64,
+    /// Kind of the error (`exception`, `syntax`, `tool_call_limit`, ...), if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_kind: Option<String>,
+    /// Name of the Python exception class, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exception_type: Option<String>,
+    /// Output past the limit was cut off.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub output_truncated: bool,
+    /// Names in the agent's namespace after the step.
+    pub globals: Vec<String>,
+    /// The calls that happened.
+    pub tool_calls: Vec<ToolCall>,
+    /// Names that the step's top-level code bound, with a digest of each value.
+    pub definitions: Vec<Definition>,
+    /// Interpreter fuel used.
+    pub fuel_used: u64,
+    /// Microseconds in the interpreter.
+    pub run_time_us: u64,
+}
+
+/// A tool call that happened.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ToolCall {
+    /// Which tool.
+    pub name: String,
+    /// Array (positional) or object (by keyword).
+    pub arguments: Value,
+    /// The answer; null if the call failed or answered None.
+    pub result: Value,
+    /// The error's text, if it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A name bound by a step's top-level code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Definition {
+    /// The name.
+    pub name: String,
+    /// Equal digests, equal values.
+    pub digest: String,
+}
