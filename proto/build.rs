@@ -1,5 +1,7 @@
 //! Generates the protobuf code with protox, so that no `protoc` is needed.
 
+#![allow(clippy::print_stdout)] // how a build script speaks to cargo
+
 use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;

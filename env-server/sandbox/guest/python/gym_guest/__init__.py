@@ -1,0 +1,30 @@
+"""The guest: a Python interpreter that runs an agent's code, one block a step.
+
+Everything here is frozen, already imported, into the component's snapshot. What runs per step is kept
+small, and trusts nothing that the agent's code can reach: an agent may rebind, break or subclass anything.
+"""
+
+import platform
+
+from gym_guest import preload  # first: the snapshot holds what it imports
+from gym_guest.interpreter import Interpreter
+
+_interpreter = Interpreter()
+
+
+class WitWorld:
+    """The exports of the `python` world: see `wit/python.wit`."""
+
+    # Each export gets an instance of this class to itself, so none may hold state.
+
+    def version(self) -> str:
+        return platform.python_version()
+
+    def start(self, seed, tools, record_definitions) -> None:
+        _interpreter.start(seed, tools, record_definitions)
+
+    def run(self, code):
+        return _interpreter.run(code)
+
+
+preload.freeze()

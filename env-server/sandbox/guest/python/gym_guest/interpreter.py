@@ -1,0 +1,120 @@
+"""The namespace that an agent's blocks run in, and one step in it."""
+
+import builtins
+import io
+import json
+import random
+import sys
+from types import ModuleType
+
+from wit_world import Failure, FailureKind, Reply
+
+from gym_guest import definitions, failures, limit, tools
+
+_DEFAULT_RECURSION_LIMIT = sys.getrecursionlimit()
+_REAL_BUILTINS = vars(builtins)
+_BUILTINS = dict(_REAL_BUILTINS)
+__builtins__ = _BUILTINS  # what the functions below are given: out of reach of what an agent does to `builtins`
+
+
+def _standard_stream(descriptor: int) -> io.TextIOWrapper:
+    """A text stream whose every whole line reaches the host at once, so that a killed step keeps its output."""
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", newline="\n", line_buffering=True
+    )
+
+
+def _flushed(stream: io.TextIOWrapper, descriptor: int) -> io.TextIOWrapper:
+    """The same stream with nothing pending, or a new one where the agent's code closed or detached it."""
+    try:
+        stream.flush()
+        return stream
+    except BaseException:  # noqa: BLE001
+        return _standard_stream(descriptor)
+
+
+class Interpreter:
+    """The one interpreter of this component."""
+
+    def __init__(self) -> None:
+        self.stdout = _standard_stream(1)
+        self.stderr = _standard_stream(2)
+
+    def start(self, seed, tool_list, record_definitions) -> None:
+        """Makes the interpreter ready for its first block."""
+        random.seed(seed)
+        sys.argv[:] = [""]
+        sys.path.clear()  # there are no files: an import of what is not loaded should fail fast
+        sys.path_importer_cache.clear()
+        main = sys.modules["__main__"] = ModuleType("__main__")
+        self.namespace = main.__dict__
+        self.namespace.clear()
+        self.namespace["json"] = json
+        # Put back before each step, whatever the code rebound.
+        self.reserved = {
+            "__name__": "__main__",
+            "__builtins__": builtins,
+            **tools.EXCEPTIONS,
+            **{tool.name: tools.function(tool) for tool in tool_list},
+        }
+        self.record_definitions = record_definitions
+
+    def run(self, code) -> Reply:
+        """Runs one block as a script."""
+        self._prepare()
+        block = error = None
+        try:
+            block = compile(code, failures.FILE, "exec", dont_inherit=True)
+            exec(block, self.namespace)  # noqa: S102
+        except BaseException as caught:  # noqa: BLE001  (SystemExit too ends the step, not the interpreter)
+            error = caught
+        # Before any other call: the agent's trace and profile functions would see the guest, and could break
+        # it. One that raises is removed by that, and the next try goes through.
+        for _ in (1, 2):
+            try:
+                sys.settrace(None)
+                sys.setprofile(None)
+            except BaseException:  # noqa: BLE001, PERF203
+                pass
+        self._restore()
+        failure = None if error is None else _describe(error, compiled=block is not None)
+        del error  # it holds this frame, which would hold it
+        bound = self._own_names()
+        digests = definitions.of(block, bound) if self.record_definitions and block is not None else []
+        return Reply(failure, sorted(bound), digests)
+
+    def _prepare(self) -> None:
+        sys.stdout = sys.__stdout__ = self.stdout
+        sys.stderr = sys.__stderr__ = self.stderr
+        sys.stdin = sys.__stdin__
+        self.namespace.update(self.reserved)
+
+    def _restore(self) -> None:
+        """Undoes what would reach into the guest's own code, or into the next step."""
+        _REAL_BUILTINS.update(_BUILTINS)
+        limit.lift()
+        if sys.getrecursionlimit() < _DEFAULT_RECURSION_LIMIT:
+            sys.setrecursionlimit(_DEFAULT_RECURSION_LIMIT)
+        self.stdout = _flushed(self.stdout, 1)
+        self.stderr = _flushed(self.stderr, 2)
+
+    def _own_names(self) -> dict:
+        """The agent's names and their values; removes the builtins that the block rebound."""
+        own = {}
+        for name, value in list(self.namespace.items()):
+            if type(name) is not str or not name.isidentifier():
+                continue
+            if name in self.reserved:
+                continue
+            if name in _BUILTINS:
+                del self.namespace[name]
+            elif not (name.startswith("__") and name.endswith("__")) and not issubclass(type(value), ModuleType):
+                own[name] = value
+        return own
+
+
+def _describe(error: BaseException, compiled: bool) -> Failure:
+    if not compiled and issubclass(type(error), SyntaxError):
+        return Failure(FailureKind.SYNTAX, failures.type_name(error), failures.syntax_text(error))
+    return Failure(FailureKind.EXCEPTION, failures.type_name(error), failures.text(error))

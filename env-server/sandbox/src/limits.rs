@@ -1,0 +1,38 @@
+//! What one step may use.
+
+use std::time::Duration;
+
+/// Limits of one step. A new step starts with all of them full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// WebAssembly instructions, about. Deterministic: the same code uses the same fuel on every machine.
+    /// Ten thousand million are about a second of work, or four million rounds of a simple loop.
+    pub fuel: u64,
+    /// A safety stop, tools' own time included. Not deterministic, so it should lie far above what `fuel`
+    /// allows; it is checked every 10 ms.
+    pub wall_clock: Duration,
+    /// The interpreter's memory in bytes, in steps of 64 KiB. It starts with about 30 MB of it used.
+    pub memory_bytes: usize,
+    /// Bytes of standard output that are kept; what is printed past them is dropped. The error text is cut
+    /// at the same length.
+    pub output_bytes: usize,
+    /// Bytes of code in one block.
+    pub code_bytes: usize,
+    /// Tool calls; the call past them ends the step.
+    pub tool_calls: u32,
+}
+
+impl Default for Limits {
+    /// 100 thousand million instructions (some ten seconds of work), 60 s, 256 MiB of memory, 64 KiB of output, 256 KiB of code, 25 tool
+    /// calls.
+    fn default() -> Self {
+        Limits {
+            fuel: 100_000_000_000,
+            wall_clock: Duration::from_secs(60),
+            memory_bytes: 256 << 20,
+            output_bytes: 64 << 10,
+            code_bytes: 256 << 10,
+            tool_calls: 25,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The same seed, code and answers give the same outcomes, to the unit of fuel.
+
+#![allow(clippy::unwrap_used)] // helpers are tests too
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Counter, SANDBOX, config, counter, prints, reset};
+use sandbox::{Config, InterpreterState, Options, Outcome, Sandbox};
+
+const STEPS: [&str; 6] = [
+    "import random, os, uuid, time, datetime\nprint(random.random(), os.urandom(8), uuid.uuid4())",
+    "print(time.time(), time.monotonic(), time.perf_counter(), datetime.datetime.now())",
+    "names = {'a', 'b', 'c', 'd', 'e', 'f', 'g'}\nprint(names, hash('a'), id(names))",
+    "print(count(), echo([1.5]))\ndef f(n): return n\nclass C: pass\nprint(C())",
+    "import secrets, tempfile\nprint(secrets.token_hex(), random.choice(range(10**9)))",
+    "1 / 0",
+];
+
+fn run(sandbox: &Sandbox, state: InterpreterState, seed: u64) -> Vec<Outcome> {
+    let (tools, _) = counter();
+    let config = Config { seed, tools: Counter::tools(), record_definitions: true, ..config(state) };
+    let mut python = sandbox.interpreter(config, tools).unwrap();
+    STEPS.iter().map(|code| python.run(code).unwrap()).collect()
+}
+
+/// All of an outcome but the time it took.
+fn shown(outcomes: &[Outcome]) -> Vec<String> {
+    outcomes
+        .iter()
+        .map(|outcome| format!("{:?}", Outcome { wall: Duration::ZERO, ..outcome.clone() }))
+        .collect()
+}
+
+#[test]
+fn two_sandboxes_agree_on_everything() {
+    let other = Sandbox::new(&Options { max_interpreters: 3, ..Options::default() }).unwrap();
+    for state in [InterpreterState::Persistent, InterpreterState::Reset] {
+        let (one, two) = (run(&SANDBOX, state, 5), run(&other, state, 5));
+        assert_eq!(shown(&one), shown(&two));
+        assert!(one.iter().all(|outcome| outcome.fuel_used > 1_000));
+    }
+}
+
+#[test]
+fn another_seed_throws_other_dice() {
+    let (one, two) = (run(&SANDBOX, InterpreterState::Reset, 5), run(&SANDBOX, InterpreterState::Reset, 6));
+    assert_ne!(one[0].output, two[0].output);
+    assert_eq!(one[1].output, two[1].output, "time does not depend on the seed");
+    assert_eq!(one[2].output, two[2].output, "nor do the hashes of strings");
+}
+
+#[test]
+fn a_used_place_gives_the_next_interpreter_nothing() {
+    let one = Sandbox::new(&Options { max_interpreters: 1, ..Options::default() }).unwrap();
+    let clean = shown(&run(&one, InterpreterState::Persistent, 5));
+    let mut dirty = one.interpreter(config(InterpreterState::Persistent), counter().0).unwrap();
+    prints(&mut dirty, "import json, sys\njson.x = sys.y = [bytes([7]) * 30_000_000]");
+    drop(dirty);
+    assert_eq!(shown(&run(&one, InterpreterState::Persistent, 5)), clean);
+}
+
+#[test]
+fn a_reset_forgets_module_state_too() {
+    let mut python = reset();
+    let first =
+        prints(&mut python, "import random, json\nrandom.seed(3); json.x = 1\nprint(random.random())");
+    assert_eq!(prints(&mut python, "import random\nprint(hasattr(json, 'x'), random.random())").len(), {
+        let again = prints(&mut python, "import random\nprint(hasattr(json, 'x'), random.random())");
+        assert!(again.starts_with("False ") && !again.contains(first.trim()));
+        again.len()
+    });
+}
+
+#[test]
+fn sleeping_moves_the_clock_and_nobody_waits() {
+    let started = Instant::now();
+    let code = "
+import time, select
+clocks = (time.time, time.monotonic, time.perf_counter)
+before = [clock() for clock in clocks]
+time.sleep(3600)
+print([round(clock() - b, 1) for clock, b in zip(clocks, before)])
+time.sleep(0); time.sleep(1e-9)
+select.select([], [], [], 86400)
+print(round((time.time() - before[0]) / 60))";
+    assert_eq!(prints(&mut reset(), code), "[3600.0, 3600.0, 3600.0]\n1500\n");
+    assert!(started.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn time_passes_when_it_is_read() {
+    let code = "import time\nstart = time.time()\nn = 0\nwhile time.time() - start < 1: n += 1\nprint(n, time.gmtime().tm_year)";
+    assert_eq!(prints(&mut reset(), code), "9999 2025\n");
+}

@@ -1,0 +1,158 @@
+//! A step that wants too much is told so, and the interpreter goes on.
+
+#![allow(clippy::unwrap_used)] // helpers are tests too
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{fails, persistent, prints, reset, with_limits};
+use sandbox::{Failure, InterpreterState, Limits};
+
+const BOTH: [InterpreterState; 2] = [InterpreterState::Persistent, InterpreterState::Reset];
+
+#[test]
+fn an_endless_loop_runs_out_of_fuel() {
+    for state in BOTH {
+        let mut python = with_limits(state, Limits { fuel: 200_000_000, ..Limits::default() });
+        let outcome = fails(&mut python, "print('before')\nwhile True: pass");
+        assert_eq!(outcome.failure, Some(Failure::OutOfFuel));
+        assert_eq!(outcome.output, "before\n", "what was printed is kept");
+        assert_eq!(outcome.fuel_used, 200_000_000);
+        assert!(outcome.error.unwrap().contains("endless loops"));
+        assert_eq!(prints(&mut python, "print(1)"), "1\n");
+    }
+}
+
+#[test]
+fn no_handler_outlives_the_fuel() {
+    let mut python =
+        with_limits(InterpreterState::Persistent, Limits { fuel: 200_000_000, ..Limits::default() });
+    let outcome =
+        fails(&mut python, "while True:\n    try:\n        while True: pass\n    except BaseException: pass");
+    assert_eq!(outcome.failure, Some(Failure::OutOfFuel));
+}
+
+#[test]
+fn the_wall_clock_stops_what_fuel_does_not() {
+    let limits = Limits { fuel: u64::MAX, wall_clock: Duration::from_millis(200), ..Limits::default() };
+    let mut python = with_limits(InterpreterState::Persistent, limits);
+    let started = Instant::now();
+    let outcome = fails(&mut python, "while True: pass");
+    assert_eq!(outcome.failure, Some(Failure::WallClock));
+    assert!(outcome.error.unwrap().contains("longer than 0.2 s"));
+    assert!(started.elapsed() >= Duration::from_millis(200));
+    assert_eq!(prints(&mut python, "print(1)"), "1\n");
+}
+
+#[test]
+fn a_memory_bomb_is_refused() {
+    for bomb in ["x = []\nwhile True: x.append('a' * 1_000_000 + str(len(x)))", "x = bytearray(10**9)"] {
+        for state in BOTH {
+            let mut python = with_limits(state, Limits::default());
+            let outcome = fails(&mut python, bomb);
+            assert_eq!(outcome.failure, Some(Failure::OutOfMemory));
+            assert!(outcome.error.unwrap().contains("256 MiB"));
+            assert_eq!(outcome.globals, [""; 0], "as before the step");
+            assert_eq!(prints(&mut python, "print(1)"), "1\n");
+        }
+    }
+}
+
+#[test]
+fn a_memory_error_that_is_caught_is_the_agents_own_affair() {
+    let code = "try:\n    x = bytearray(10**9)\nexcept MemoryError:\n    print('less, then')";
+    assert_eq!(prints(&mut persistent(), code), "less, then\n");
+}
+
+#[test]
+fn output_past_its_limit_is_dropped_and_flagged() {
+    let outcome = persistent().run("for _ in range(10_000): print('x' * 1_000)\nprint('end')").unwrap();
+    assert!(outcome.success && outcome.output_truncated);
+    assert_eq!(outcome.output.len(), Limits::default().output_bytes);
+
+    let mut small = with_limits(InterpreterState::Reset, Limits { output_bytes: 4, ..Limits::default() });
+    let outcome = small.run("print('aéé')").unwrap();
+    assert_eq!((outcome.output.as_str(), outcome.output_truncated), ("aé", true), "cut between characters");
+    let outcome = small.run("print('abc')").unwrap();
+    assert_eq!((outcome.output.as_str(), outcome.output_truncated), ("abc\n", false));
+}
+
+#[test]
+fn a_huge_error_text_is_cut() {
+    let outcome = fails(&mut persistent(), "raise ValueError('x' * 5_000_000)");
+    let error = outcome.error.unwrap();
+    assert!(error.len() < Limits::default().output_bytes + 100 && error.ends_with("[cut]"));
+}
+
+#[test]
+fn code_past_its_limit_is_not_run() {
+    let mut python =
+        with_limits(InterpreterState::Persistent, Limits { code_bytes: 20, ..Limits::default() });
+    let outcome = fails(&mut python, "print('this is too long to be run')");
+    assert_eq!(
+        (outcome.failure, outcome.output.as_str(), outcome.fuel_used),
+        (Some(Failure::CodeTooLarge), "", 0)
+    );
+    assert_eq!(prints(&mut python, "print('short')"), "short\n");
+}
+
+#[test]
+fn recursion_is_an_ordinary_exception() {
+    let recursions = [
+        "def f(): f()\nf()",
+        "def f(n): return n and f(n - 1) + 1\nf(10**6)",
+        "class A:\n    def __add__(self, other): return self + other\nA() + 1",
+        "class A:\n    def __repr__(self): return repr(self)\nrepr(A())",
+        "class A:\n    def __eq__(self, other): return [self] == [other]\nA() == A()",
+        "class A:\n    def __getattr__(self, name): return getattr(self, name + 'x')\nA().x",
+        "x = []\nfor _ in range(100_000): x = [x]\nrepr(x)",
+        "json.loads('[' * 100_000)",
+        "x = []\nx.append(x)\njson.dumps([x], check_circular=False)",
+        "f = lambda g: sorted([1, 2], key=lambda _: g(g))\nf(f)",
+        "import functools\n@functools.lru_cache\ndef f(n): return f(n + 1)\nf(0)",
+        "x = {}\nfor _ in range(100_000): x = {1: x}\nx == eval('x') and x == json.loads('1') or repr(x)",
+        "def g(): yield from g()\nlist(g())",
+    ];
+    for state in BOTH {
+        for code in recursions {
+            let outcome = fails(&mut with_limits(state, Limits::default()), code);
+            let expected = Failure::Exception { type_name: "RecursionError".into() };
+            assert_eq!(outcome.failure, Some(expected), "{code}: {:?}", outcome.error);
+        }
+    }
+}
+
+#[test]
+fn the_folded_traceback_of_a_recursion_is_short() {
+    let error = fails(&mut reset(), "def f(n):\n    return f(n + 1)\nf(0)").error.unwrap();
+    let lines: Vec<_> = error.lines().collect();
+    assert_eq!(
+        lines[..2],
+        ["Traceback (most recent call last):", "  File \"<string>\", line 3, in <module>"]
+    );
+    assert_eq!(lines[2..5], ["  File \"<string>\", line 2, in f"; 3]);
+    assert!(lines[5].starts_with("  [Previous line repeated 9") && lines[5].ends_with(" more times]"));
+    assert!(lines[6].starts_with("RecursionError: maximum recursion depth exceeded") && lines.len() == 7);
+}
+
+#[test]
+fn what_is_nested_too_deep_to_compile_is_no_crash() {
+    for code in [
+        "(".repeat(100_000),
+        "-".repeat(200_000) + "1",
+        "[".repeat(150),
+        "a".to_owned() + &".a".repeat(100_000),
+    ] {
+        let outcome = fails(&mut persistent(), &code);
+        assert_ne!(outcome.failure, Some(Failure::Crashed), "{:?}", outcome.error);
+    }
+}
+
+#[test]
+fn recursion_far_past_the_default_limit_works_or_fails_by_itself() {
+    let mut python = persistent();
+    let code =
+        "import sys\nsys.setrecursionlimit(50_000)\ndef f(n): return n and f(n - 1) + 1\nprint(f(20_000))";
+    assert_eq!(prints(&mut python, code), "20000\n");
+}

@@ -1,0 +1,61 @@
+//! Places, threads, provenance.
+
+#![allow(clippy::unwrap_used)] // helpers are tests too
+
+mod common;
+
+use common::{SANDBOX, config, counter, prints};
+use sandbox::{Error, Interpreter, InterpreterState, Options, Sandbox};
+
+fn persistent(sandbox: &Sandbox) -> Result<Interpreter, Error> {
+    sandbox.interpreter(config(InterpreterState::Persistent), counter().0)
+}
+
+#[test]
+fn a_full_sandbox_says_so_and_a_place_can_be_had_again() {
+    let sandbox = Sandbox::new(&Options { max_interpreters: 2, ..Options::default() }).unwrap();
+    let first = persistent(&sandbox).unwrap();
+    let _second = persistent(&sandbox).unwrap();
+    assert!(matches!(persistent(&sandbox), Err(Error::AtCapacity { max: 2 })));
+    let mut reset = sandbox.interpreter(config(InterpreterState::Reset), counter().0).unwrap();
+    assert!(matches!(reset.run("1"), Err(Error::AtCapacity { max: 2 })));
+    drop(first);
+    for _ in 0..5 {
+        assert_eq!(prints(&mut reset, "print(1)"), "1\n", "a resetting one holds its place for a step only");
+    }
+    persistent(&sandbox).unwrap();
+}
+
+#[test]
+fn clones_share_and_threads_run_side_by_side() {
+    let threads: Vec<_> = (0..8)
+        .map(|n| {
+            let sandbox = SANDBOX.clone();
+            std::thread::spawn(move || {
+                let mut python = persistent(&sandbox).unwrap();
+                prints(&mut python, &format!("x = {n}"));
+                prints(&mut python, "print(x)")
+            })
+        })
+        .collect();
+    let printed: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    assert_eq!(printed, (0..8).map(|n| format!("{n}\n")).collect::<Vec<_>>());
+}
+
+#[test]
+fn runs_from_a_blocking_thread_of_an_async_runtime() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let printed = runtime.block_on(async {
+        tokio::task::spawn_blocking(|| {
+            prints(&mut common::reset(), "import time\ntime.sleep(9)\nprint('slept', count())")
+        })
+        .await
+    });
+    assert_eq!(printed.unwrap(), "slept 1\n");
+}
+
+#[test]
+fn says_what_it_is() {
+    assert!(SANDBOX.python_version().starts_with("3.14."), "{}", SANDBOX.python_version());
+    assert_eq!(SANDBOX.component_sha256().len(), 64);
+}
