@@ -1,0 +1,83 @@
+//! A task file's envelope, read with the key of everything that is wrong.
+
+use proto::task::{NaturalLanguage, TaskFile, ToolParameter, ToolSpec};
+use serde_json::Value;
+
+use super::Error;
+use crate::fields::{Collector, Fields, FromJson, Place};
+
+/// Reads a task file's JSON. What the family's own sections hold is checked by
+/// [`super::open`].
+///
+/// # Errors
+/// [`Error::Malformed`], naming every key that is missing or of another type.
+pub fn parse(value: &Value) -> Result<TaskFile, Error> {
+    let collector = Collector::default();
+    let task = read(value, &collector.root());
+    Ok(collector.finish(task)?)
+}
+
+fn read(value: &Value, root: &Place<'_>) -> Option<TaskFile> {
+    let fields = Fields::new(value, root)?;
+    let difficulty = fields.required("difficulty");
+    let family = fields.required("family");
+    let generated_at = fields.required("generated_at");
+    let nl = fields.required("nl");
+    let private = fields.required("private");
+    let public = fields.required("public");
+    let reference = fields.required("reference");
+    let run_name = fields.required("run_name");
+    let schema_version = fields.required("schema_version");
+    let seed = fields.required("seed");
+    let task_id = fields.required("task_id");
+    let tools = match fields.raw("tools") {
+        None => Some(None),
+        Some(tools) => Vec::from_json(tools, &fields.at("tools")).map(Some),
+    };
+    Some(TaskFile {
+        difficulty: difficulty?,
+        family: family?,
+        generated_at: generated_at?,
+        nl: nl?,
+        private: private?,
+        public: public?,
+        reference: reference?,
+        run_name: run_name?,
+        schema_version: schema_version?,
+        seed: seed?,
+        task_id: task_id?,
+        tools: tools?,
+    })
+}
+
+impl FromJson for NaturalLanguage {
+    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
+        let fields = Fields::new(value, place)?;
+        let instructions = fields.required("instructions");
+        let output_format = fields.required("output_format");
+        let title = fields.required("title");
+        Some(Self { instructions: instructions?, output_format: output_format?, title: title? })
+    }
+}
+
+impl FromJson for ToolSpec {
+    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
+        let fields = Fields::new(value, place)?;
+        let description = fields.required("description");
+        let name = fields.required("name");
+        let parameters = fields.required("parameters");
+        let returns = fields.required("returns");
+        fields.refuse_unknown();
+        Some(Self { name: name?, description: description?, parameters: parameters?, returns: returns? })
+    }
+}
+
+impl FromJson for ToolParameter {
+    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
+        let fields = Fields::new(value, place)?;
+        let name = fields.required("name");
+        let python_type = fields.required("type");
+        fields.refuse_unknown();
+        Some(Self { name: name?, python_type: python_type? })
+    }
+}
