@@ -1,1 +1,26 @@
-//! env-server
+//! The environment server: task families, and episodes that play them.
+//!
+//! | module          | what it holds                                                     |
+//! |-----------------|-------------------------------------------------------------------|
+//! | [`family`]      | the rules of each task family: hidden state, tools, evaluation    |
+//! | [`tool`]        | binding a call's arguments to a tool's parameters, as Python does |
+//! | [`task_config`] | the generator's config files, parsed and checked once             |
+//! | [`generate`]    | writing task sets: the same config always gives the same bytes    |
+//! | [`task_set`]    | loading a task set for serving                                    |
+//! | [`catalog`]     | the task sets that a server offers                                |
+//! | [`episode`]     | episodes: hidden state and interpreter, step by step              |
+//! | [`server`]      | episodes behind gRPC                                              |
+//! | [`version`]     | what this build is                                                |
+
+pub mod catalog;
+pub mod episode;
+pub mod family;
+mod fields;
+pub mod generate;
+pub mod server;
+pub mod task_config;
+pub mod task_set;
+pub mod tool;
+pub mod version;
+
+pub use fields::{Problem, Problems};

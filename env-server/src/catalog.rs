@@ -1,0 +1,113 @@
+//! The task sets that a server offers.
+
+use std::sync::Arc;
+
+use proto::{env::v1, task::TaskFile};
+
+use crate::{
+    episode::{Error, Violation},
+    task_set::TaskSet,
+};
+
+/// Most tasks on one page of a listing.
+const MAX_PAGE: usize = 1000;
+
+/// Task sets by name.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    sets: Vec<TaskSet>,
+}
+
+impl Catalog {
+    /// A catalog of these sets.
+    ///
+    /// # Errors
+    /// The name that two of them share.
+    pub fn new(sets: Vec<TaskSet>) -> Result<Self, String> {
+        for (index, set) in sets.iter().enumerate() {
+            if sets[..index].iter().any(|other| other.name() == set.name()) {
+                return Err(set.name().to_owned());
+            }
+        }
+        Ok(Self { sets })
+    }
+
+    /// What there is.
+    pub fn describe(&self) -> Vec<v1::TaskSet> {
+        let describe = |set: &TaskSet| v1::TaskSet {
+            name: set.name().to_owned(),
+            size: set.len() as u64,
+            families: set.families().into_iter().map(str::to_owned).collect(),
+        };
+        self.sets.iter().map(describe).collect()
+    }
+
+    /// A task, and the name of its set. An empty set name means the only set.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTask`], or a violation if the set must be named.
+    pub fn find(&self, set: &str, task_id: &str) -> Result<(&str, Arc<TaskFile>), Error> {
+        let set = self.set(set)?;
+        let task = set.get(task_id).ok_or_else(|| {
+            Error::UnknownTask(format!(
+                "no task `{task_id}` in the set `{}` ({} tasks)",
+                set.name(),
+                set.len()
+            ))
+        })?;
+        Ok((set.name(), task.clone()))
+    }
+
+    /// One page of a set's tasks, in the order of their ids.
+    ///
+    /// # Errors
+    /// An unknown set, or a page token that this server did not make.
+    pub fn list(&self, request: &v1::ListTasksRequest) -> Result<v1::ListTasksResponse, Error> {
+        let set = self.set(&request.set)?;
+        let start: usize = match request.page_token.as_str() {
+            "" => 0,
+            token => token.parse().map_err(|_| {
+                Violation::new("page_token", "must be empty or a next_page_token of this server")
+            })?,
+        };
+        let page = match request.page_size as usize {
+            0 => MAX_PAGE,
+            size => size.min(MAX_PAGE),
+        };
+        let family = Some(request.family.as_str()).filter(|family| !family.is_empty());
+        let total = set.tasks(family).count();
+        let tasks = set.tasks(family).skip(start).take(page).map(|task| summary(set.name(), task)).collect();
+        let next = start.saturating_add(page);
+        Ok(v1::ListTasksResponse {
+            tasks,
+            next_page_token: if next < total { next.to_string() } else { String::new() },
+            total_size: total as u64,
+        })
+    }
+
+    fn set(&self, name: &str) -> Result<&TaskSet, Error> {
+        let names = || self.sets.iter().map(TaskSet::name).collect::<Vec<_>>().join(", ");
+        match (name, self.sets.as_slice()) {
+            (_, []) => Err(Error::UnknownTask("this server was started without task sets".to_owned())),
+            ("", [only]) => Ok(only),
+            ("", _) => {
+                Err(Violation::new("set", format!("must be named, for there are several: {}", names()))
+                    .into())
+            }
+            (name, sets) => sets.iter().find(|set| set.name() == name).ok_or_else(|| {
+                Error::UnknownTask(format!("no task set `{name}`; this server has: {}", names()))
+            }),
+        }
+    }
+}
+
+/// What may be known of a task before it is played.
+pub fn summary(set: &str, task: &TaskFile) -> v1::TaskSummary {
+    v1::TaskSummary {
+        set: set.to_owned(),
+        task_id: task.task_id.clone(),
+        family: task.family.clone(),
+        seed: task.seed,
+        difficulty_json: serde_json::Value::Object(task.difficulty.clone()).to_string(),
+    }
+}

@@ -1,0 +1,175 @@
+//! `env-server serve`.
+
+use std::{
+    io::{IsTerminal as _, Read as _, Write as _},
+    net::SocketAddr,
+    path::PathBuf,
+    time::Duration,
+};
+
+use anyhow::{Context as _, anyhow};
+use clap::{Args, ValueEnum};
+use env_server::{
+    catalog::Catalog,
+    episode::{Limits, Options, Registry},
+    server::{self, Server},
+    task_set::TaskSet,
+};
+use sandbox::Sandbox;
+use tracing_subscriber::EnvFilter;
+
+/// Serve episodes over gRPC. The first line on standard output is
+/// `listening on http://ADDRESS`; the log goes to standard error.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  env-server serve --tasks runs/tasks/easy
+  env-server serve --tasks runs/tasks/easy --tasks runs/tasks/medium --listen 127.0.0.1:0
+  RUNTIME_GYM_LOG=env_server=debug env-server serve        (spans of RPCs, steps and tool calls)")]
+pub struct Serve {
+    /// Task set to offer, as `generate` writes it; may be given several times,
+    /// or never: tasks can also come inline.
+    #[arg(long = "tasks", value_name = "DIR")]
+    tasks: Vec<PathBuf>,
+
+    /// Address to listen on; port 0 takes any free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50051")]
+    listen: SocketAddr,
+
+    /// Most episodes that run at the same time.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    max_episodes: u32,
+
+    /// Steps that run at the same time; 0: one for each processor.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    workers: usize,
+
+    /// Seconds that an untouched episode lives, unless its request says otherwise.
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    lease: u64,
+
+    /// Where the interpreter's native code is kept, so that only the first
+    /// start compiles it.
+    #[arg(long, value_name = "DIR", env = "RUNTIME_GYM_CACHE")]
+    cache_dir: Option<PathBuf>,
+
+    /// Shut down when standard input closes: for a parent process that wants
+    /// its server to end with it.
+    #[arg(long)]
+    until_stdin_closes: bool,
+
+    /// The log's format.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Serve {
+    /// Serves until a signal (or the end of standard input) says stop.
+    pub fn run(self) -> anyhow::Result<()> {
+        init_log(self.log_format);
+        let workers = match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        };
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("starting the runtime")?
+            .block_on(self.serve(workers))
+    }
+
+    async fn serve(self, workers: usize) -> anyhow::Result<()> {
+        let sets = self.tasks.iter().map(|root| TaskSet::load(root)).collect::<Result<Vec<_>, _>>()?;
+        let catalog = Catalog::new(sets).map_err(|name| {
+            anyhow!("two of the --tasks folders hold a set named `{name}`; rename one in its manifest.json")
+        })?;
+        // Before the interpreter is compiled: a taken port should fail at once.
+        let listener = server::bind(self.listen).await.map_err(anyhow::Error::msg)?;
+        let sandbox = Sandbox::new(&sandbox::Options {
+            cache_dir: self.cache_dir,
+            // Each running episode holds one; a resetting step drops the old
+            // one before it makes the new one.
+            max_interpreters: self.max_episodes.saturating_add(u32::try_from(workers).unwrap_or(u32::MAX)),
+            ..Default::default()
+        })
+        .context("starting the Python sandbox")?;
+        let options = Options {
+            max_episodes: self.max_episodes as usize,
+            workers,
+            default_lease: Duration::from_secs(self.lease),
+            default_limits: Limits::default(),
+        };
+        let registry = Registry::new(sandbox, catalog, options);
+
+        let address = listener.local_addr().context("reading the address listened on")?;
+        let mut stdout = std::io::stdout();
+        writeln!(stdout, "listening on http://{address}")
+            .and_then(|()| stdout.flush())
+            .context("writing to stdout")?;
+        tracing::info!(%address, workers, max_episodes = self.max_episodes, "serving");
+        Server::new(registry)
+            .run(listener, shutdown(self.until_stdin_closes))
+            .await
+            .map_err(|error| anyhow!("serving failed: {error}"))
+    }
+}
+
+/// Resolves at SIGTERM, Ctrl-C, or the end of standard input if asked for.
+async fn shutdown(until_stdin_closes: bool) {
+    let stdin_closed = async {
+        if !until_stdin_closes {
+            std::future::pending::<()>().await;
+        }
+        // A blocking read may outlive the runtime, so it has its own thread.
+        let (closed, wait) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 256];
+            while matches!(std::io::stdin().read(&mut buffer), Ok(1..)) {}
+            let _ = closed.send(());
+        });
+        let _ = wait.await;
+    };
+    tokio::select! {
+        () = stdin_closed => {}
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(error) => {
+            tracing::warn!("SIGTERM will not be graceful: {error}");
+            std::future::pending().await
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}
+
+fn init_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("RUNTIME_GYM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // Spans are timed, and logged when they close, where the filter asks for them.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}

@@ -1,0 +1,53 @@
+//! Tool calls out of the interpreter (or straight from the client) into the
+//! task's hidden state.
+
+use std::collections::BTreeMap;
+
+use proto::run::Evaluation;
+use sandbox::{ToolCall, ToolError, ToolHost};
+use serde_json::Value;
+
+use crate::family::{Environment, FINISH};
+
+/// The tools of one episode: the family's own, and `finish`.
+pub struct Bridge {
+    environment: Box<dyn Environment>,
+    finished: bool,
+    span: tracing::Span,
+}
+
+impl Bridge {
+    /// The tools of `environment`.
+    pub fn new(environment: Box<dyn Environment>) -> Self {
+        Self { environment, finished: false, span: tracing::Span::none() }
+    }
+
+    /// Whether the agent has called `finish()`.
+    pub fn finished(&self) -> bool {
+        self.finished
+    }
+
+    /// The span that coming tool calls belong to.
+    pub fn set_span(&mut self, span: tracing::Span) {
+        self.span = span;
+    }
+
+    /// How the task stands now.
+    pub fn evaluate(&self) -> Evaluation {
+        self.environment.evaluate()
+    }
+
+    /// What is left of the task's own budgets.
+    pub fn budget_left(&self) -> BTreeMap<String, i64> {
+        self.environment.budget_left()
+    }
+}
+
+impl ToolHost for Bridge {
+    fn call(&mut self, call: &ToolCall) -> Result<Value, ToolError> {
+        let _span = tracing::debug_span!(parent: &self.span, "tool_call", tool = %call.name).entered();
+        let answer = self.environment.invoke(call)?;
+        self.finished |= call.name == FINISH;
+        Ok(answer)
+    }
+}

@@ -1,0 +1,84 @@
+//! What can go wrong with a call on an episode. What goes wrong in the
+//! agent's code is not here: that is an observation.
+
+/// A request field that cannot be accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field in the request, e.g. `limits.memory_bytes`.
+    pub field: String,
+    /// What it must be.
+    pub description: String,
+}
+
+impl Violation {
+    /// A violation of `field`.
+    pub fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self { field: field.into(), description: description.into() }
+    }
+}
+
+/// A call that was refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A request field is wrong.
+    #[error("{}: {}", .0.field, .0.description)]
+    Invalid(Violation),
+    /// No episode of that id.
+    #[error("no episode `{id}`: it was never created, or it was closed or expired and is forgotten")]
+    UnknownEpisode {
+        /// The id asked for.
+        id: String,
+    },
+    /// No task of that id, or no such set.
+    #[error("{0}")]
+    UnknownTask(String),
+    /// The id is taken by an episode that another request created.
+    #[error("episode `{id}` exists already and was created by a different request")]
+    EpisodeExists {
+        /// The id asked for.
+        id: String,
+    },
+    /// The step index was used for another action.
+    #[error("step {index} was already taken with another action; the next step is {next}")]
+    StepConflict {
+        /// The index asked for.
+        index: u64,
+        /// The index that would be accepted.
+        next: u64,
+    },
+    /// The step index skips steps.
+    #[error("step {index} leaves a gap; the next step is {next}")]
+    StepGap {
+        /// The index asked for.
+        index: u64,
+        /// The index that would be accepted.
+        next: u64,
+    },
+    /// The episode has ended.
+    #[error("the episode has ended ({reason}); create a new one")]
+    Ended {
+        /// Why it ended.
+        reason: String,
+    },
+    /// The server has no room.
+    #[error("the server holds {limit} running episodes, its limit; close some, or try again later")]
+    Full {
+        /// The limit.
+        limit: usize,
+    },
+    /// The call needs a credential that this one lacks.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The server is shutting down.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    /// A fault of the server's own.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl From<Violation> for Error {
+    fn from(violation: Violation) -> Self {
+        Self::Invalid(violation)
+    }
+}

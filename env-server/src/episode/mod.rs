@@ -1,0 +1,27 @@
+//! Episodes: a task's hidden state and an interpreter, driven step by step.
+//!
+//! | file          | what                                                      |
+//! |---------------|-----------------------------------------------------------|
+//! | `registry`    | all episodes: create, find, expire, forget                |
+//! | `episode`     | one episode: who it is, its lease, one step at a time     |
+//! | `play`        | what a step does: interpreter, tools, end, evaluation     |
+//! | `bridge`      | tool calls into the task's hidden state                   |
+//! | `limits`      | limits in force                                           |
+//! | `lease`       | how long it lives untouched                               |
+//! | `error`       | calls that are refused                                    |
+//!
+//! Nothing here knows of gRPC, but for the messages that a step is made of.
+
+mod bridge;
+#[allow(clippy::module_inception)]
+mod episode;
+mod error;
+mod lease;
+mod limits;
+mod play;
+mod registry;
+
+pub use episode::Episode;
+pub use error::{Error, Violation};
+pub use limits::Limits;
+pub use registry::{Options, Registry};

@@ -1,0 +1,312 @@
+//! What a step does.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use proto::{
+    env::v1::{self, step_request::Action},
+    run::Evaluation,
+};
+use sandbox::{Argument, Config, Failure, Interpreter, Sandbox, ToolCall, ToolHost as _, ToolRecord};
+use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{
+    bridge::Bridge,
+    error::{Error, Violation},
+    limits::Limits,
+};
+
+/// The moving parts of an episode.
+pub struct Play {
+    sandbox: Sandbox,
+    config: Config,
+    limits: Limits,
+    tools: Arc<Mutex<Bridge>>,
+    /// Made at the first code step: an episode of tool calls needs none.
+    interpreter: Option<Interpreter>,
+    /// Kept until the episode is closed, so that a repeated step answers the same.
+    steps: Vec<v1::StepRecord>,
+    steps_taken: u64,
+    end: Option<End>,
+    /// Room among the server's running episodes, given back at the end.
+    slot: Option<OwnedSemaphorePermit>,
+}
+
+/// How an episode ended.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// Why.
+    pub reason: v1::EndReason,
+    /// How well the task was solved by then.
+    pub evaluation: v1::Evaluation,
+}
+
+impl Play {
+    /// Nothing has happened yet.
+    pub fn new(
+        sandbox: Sandbox,
+        config: Config,
+        limits: Limits,
+        tools: Bridge,
+        slot: OwnedSemaphorePermit,
+    ) -> Self {
+        Self {
+            sandbox,
+            config,
+            limits,
+            tools: Arc::new(Mutex::new(tools)),
+            interpreter: None,
+            steps: Vec::new(),
+            steps_taken: 0,
+            end: None,
+            slot: Some(slot),
+        }
+    }
+
+    /// The index that the next step must carry.
+    pub fn next_step_index(&self) -> u64 {
+        self.steps_taken
+    }
+
+    /// How the episode ended, if it has.
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// Every step so far.
+    pub fn steps(&self) -> &[v1::StepRecord] {
+        &self.steps
+    }
+
+    /// Ends the episode, unless it has ended, and frees its interpreter.
+    fn finish(&mut self, reason: v1::EndReason) -> &End {
+        self.interpreter = None;
+        self.slot = None;
+        let tools = &self.tools;
+        self.end
+            .get_or_insert_with(|| End { reason, evaluation: evaluation_to_proto(lock(tools).evaluate()) })
+    }
+
+    /// Ends the episode, unless it has ended, and forgets its steps.
+    pub fn close(&mut self, reason: v1::EndReason) -> v1::CloseEpisodeResponse {
+        let End { reason, evaluation } = self.finish(reason).clone();
+        self.steps = Vec::new();
+        v1::CloseEpisodeResponse {
+            end_reason: reason.into(),
+            evaluation: Some(evaluation),
+            steps: self.steps_taken,
+        }
+    }
+
+    /// Takes a step, or answers again what a repeated step answered.
+    ///
+    /// # Errors
+    /// A conflict, a gap, an ended episode, a malformed action, or a fault of
+    /// the sandbox. The episode is then as it was.
+    pub fn step(
+        &mut self,
+        request: v1::StepRequest,
+        queue_time: Duration,
+    ) -> Result<v1::StepResponse, Error> {
+        let (index, next) = (request.step_index, self.next_step_index());
+        if let Some(taken) = usize::try_from(index).ok().and_then(|index| self.steps.get(index)) {
+            let same = taken.request.as_ref().is_some_and(|taken| taken.action == request.action);
+            return match &taken.response {
+                Some(response) if same => Ok(response.clone()),
+                _ => Err(Error::StepConflict { index, next }),
+            };
+        }
+        if let Some(end) = &self.end {
+            return Err(Error::Ended { reason: proto::env::end_reason_name(end.reason) });
+        }
+        if index > next {
+            return Err(Error::StepGap { index, next });
+        }
+        let started = Instant::now();
+        let (observation, mut info) = match &request.action {
+            None => return Err(Violation::new("action", "is required: code or tool_calls").into()),
+            Some(Action::Code(action)) => self.run_code(&action.code)?,
+            Some(Action::ToolCalls(action)) => self.call_tools(&action.calls)?,
+        };
+        info.run_time = started.elapsed().try_into().ok();
+        info.queue_time = queue_time.try_into().ok();
+        info.budget_left = lock(&self.tools).budget_left().into_iter().collect();
+        info.steps_left = self.limits.max_steps.saturating_sub(u32::try_from(next + 1).unwrap_or(u32::MAX));
+
+        let response = self.respond(index, observation, info);
+        self.steps_taken += 1;
+        self.steps.push(v1::StepRecord { request: Some(request), response: Some(response.clone()) });
+        Ok(response)
+    }
+
+    /// Adds to an observation what Gymnasium's step returns beside it.
+    fn respond(&mut self, index: u64, observation: v1::Observation, info: v1::StepInfo) -> v1::StepResponse {
+        let terminated = lock(&self.tools).finished();
+        let truncated = !terminated && info.steps_left == 0;
+        let end = match (terminated, truncated) {
+            (true, _) => Some(self.finish(v1::EndReason::Finished).clone()),
+            (_, true) => Some(self.finish(v1::EndReason::MaxSteps).clone()),
+            _ => None,
+        };
+        v1::StepResponse {
+            step_index: index,
+            observation: Some(observation),
+            reward: end.as_ref().map_or(0.0, |end| end.evaluation.score),
+            terminated,
+            truncated,
+            end_reason: end.as_ref().map_or(v1::EndReason::Unspecified, |end| end.reason).into(),
+            info: Some(info),
+            evaluation: end.map(|end| end.evaluation),
+        }
+    }
+
+    fn run_code(&mut self, code: &str) -> Result<(v1::Observation, v1::StepInfo), Error> {
+        lock(&self.tools).set_span(tracing::Span::current());
+        let interpreter = match &mut self.interpreter {
+            Some(interpreter) => interpreter,
+            none => none
+                .insert(self.sandbox.interpreter(self.config.clone(), self.tools.clone()).map_err(internal)?),
+        };
+        let outcome = interpreter.run(code).map_err(internal)?;
+        let (error_kind, exception_type) = outcome.failure.map_or_else(Default::default, failure_to_proto);
+        let observation = v1::Observation {
+            success: outcome.error.is_none(),
+            output: outcome.output,
+            output_truncated: outcome.output_truncated,
+            error: outcome.error.unwrap_or_default(),
+            error_kind: error_kind.into(),
+            exception_type,
+            globals: outcome.globals,
+            tool_results: Vec::new(),
+        };
+        let definition = |definition: sandbox::Definition| v1::Definition {
+            name: definition.name,
+            digest: definition.digest,
+        };
+        let info = v1::StepInfo {
+            tool_calls: outcome.tool_calls.into_iter().map(tool_record_to_proto).collect(),
+            fuel_used: outcome.fuel_used,
+            definitions: outcome.definitions.into_iter().map(definition).collect(),
+            ..Default::default()
+        };
+        Ok((observation, info))
+    }
+
+    fn call_tools(&mut self, calls: &[v1::ToolCall]) -> Result<(v1::Observation, v1::StepInfo), Error> {
+        // All calls are understood before the first one acts.
+        let calls = calls.iter().enumerate().map(tool_call_from_proto).collect::<Result<Vec<_>, _>>()?;
+        if calls.is_empty() {
+            return Err(Violation::new("action.tool_calls.calls", "holds no call").into());
+        }
+        let mut tools = lock(&self.tools);
+        tools.set_span(tracing::Span::current());
+        let allowed = self.limits.step.tool_calls;
+        let mut records = Vec::new();
+        let mut failure = None;
+        for call in calls {
+            if records.len() >= allowed as usize {
+                let error = format!("Tool call limit exceeded: allowed {allowed} per run.");
+                failure = Some((error, v1::ErrorKind::ToolCallLimit, String::new()));
+                break;
+            }
+            let answer = tools.call(&call);
+            let record = tool_record_to_proto(ToolRecord { call, answer });
+            if !record.error.is_empty() && failure.is_none() {
+                failure = Some((record.error.clone(), v1::ErrorKind::Exception, record.error_type.clone()));
+            }
+            records.push(record);
+        }
+        let success = failure.is_none();
+        let (error, error_kind, exception_type) = failure.unwrap_or_default();
+        let observation = v1::Observation {
+            success,
+            error,
+            error_kind: error_kind.into(),
+            exception_type,
+            tool_results: records.clone(),
+            ..Default::default()
+        };
+        Ok((observation, v1::StepInfo { tool_calls: records, ..Default::default() }))
+    }
+}
+
+/// A panic inside a tool call is reported by the call itself; the state it
+/// leaves is still the task's.
+fn lock(tools: &Mutex<Bridge>) -> MutexGuard<'_, Bridge> {
+    tools.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn internal(error: sandbox::Error) -> Error {
+    Error::Internal(format!("the sandbox failed: {error}"))
+}
+
+fn failure_to_proto(failure: Failure) -> (v1::ErrorKind, String) {
+    let kind = match failure {
+        Failure::Exception { type_name } => return (v1::ErrorKind::Exception, type_name),
+        Failure::Syntax => v1::ErrorKind::Syntax,
+        Failure::ToolCallLimit => v1::ErrorKind::ToolCallLimit,
+        Failure::OutOfFuel => v1::ErrorKind::Fuel,
+        Failure::WallClock => v1::ErrorKind::WallClock,
+        Failure::OutOfMemory => v1::ErrorKind::Memory,
+        Failure::CodeTooLarge => v1::ErrorKind::CodeSize,
+        Failure::Crashed => v1::ErrorKind::Crash,
+    };
+    (kind, String::new())
+}
+
+fn tool_record_to_proto(record: ToolRecord) -> v1::ToolCallRecord {
+    let (result_json, error, error_type) = match record.answer {
+        Ok(value) => (value.to_string(), String::new(), String::new()),
+        Err(error) => (String::new(), error.message, error.kind.exception().to_owned()),
+    };
+    v1::ToolCallRecord {
+        arguments_json: arguments_json(&record.call),
+        name: record.call.name,
+        result_json,
+        error,
+        error_type,
+    }
+}
+
+/// The arguments as the protocol says them. What JSON cannot hold is named by
+/// its type.
+fn arguments_json(call: &ToolCall) -> String {
+    let value = |argument: &Argument| {
+        argument.value.clone().unwrap_or_else(|| Value::String(format!("<{}>", argument.python_type)))
+    };
+    if call.kwargs.is_empty() {
+        return Value::Array(call.args.iter().map(value).collect()).to_string();
+    }
+    // A mixed call is named by keyword, its positional arguments by their index.
+    let positional =
+        call.args.iter().enumerate().map(|(index, argument)| (index.to_string(), value(argument)));
+    let by_keyword = call.kwargs.iter().map(|(name, argument)| (name.clone(), value(argument)));
+    Value::Object(positional.chain(by_keyword).collect()).to_string()
+}
+
+fn tool_call_from_proto((index, call): (usize, &v1::ToolCall)) -> Result<ToolCall, Violation> {
+    let field = || format!("action.tool_calls.calls[{index}].arguments_json");
+    let (mut args, mut kwargs) = (Vec::new(), Vec::new());
+    match serde_json::from_str(&call.arguments_json) {
+        Ok(Value::Array(values)) => args = values.into_iter().map(Argument::from).collect(),
+        Ok(Value::Object(values)) => {
+            kwargs = values.into_iter().map(|(name, value)| (name, Argument::from(value))).collect();
+        }
+        Ok(_) => {
+            return Err(Violation::new(field(), "must be a JSON array (positional) or object (by keyword)"));
+        }
+        Err(error) => return Err(Violation::new(field(), format!("is not JSON: {error}"))),
+    }
+    Ok(ToolCall { name: call.name.clone(), args, kwargs })
+}
+
+fn evaluation_to_proto(evaluation: Evaluation) -> v1::Evaluation {
+    v1::Evaluation {
+        is_solved: evaluation.is_solved,
+        score: evaluation.score,
+        metrics_json: Value::Object(evaluation.metrics).to_string(),
+    }
+}

@@ -1,0 +1,283 @@
+//! All episodes of a server: create, find, expire, forget.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use prost::Message as _;
+use proto::{
+    env::v1::{self, create_episode_request::Task},
+    task::TaskFile,
+};
+use sandbox::{Config, InterpreterState, Sandbox};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+
+use super::{
+    bridge::Bridge,
+    episode::Episode,
+    error::{Error, Violation},
+    lease::Lease,
+    limits::Limits,
+    play::Play,
+};
+use crate::{
+    catalog::{self, Catalog},
+    family, generate, task_config,
+};
+
+/// How long a closed episode can still be asked about.
+const CLOSED_RETENTION: Duration = Duration::from_secs(60);
+
+/// What a registry is given to work with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Most running episodes.
+    pub max_episodes: usize,
+    /// Steps that run at the same time.
+    pub workers: usize,
+    /// Lease of an episode whose request names none.
+    pub default_lease: Duration,
+    /// Limits of an episode whose request names none.
+    pub default_limits: Limits,
+}
+
+/// All episodes of a server.
+pub struct Registry {
+    sandbox: Sandbox,
+    catalog: Catalog,
+    options: Options,
+    episodes: Mutex<HashMap<String, Arc<Episode>>>,
+    slots: Arc<Semaphore>,
+    workers: Arc<Semaphore>,
+    created: AtomicU64,
+    steps: AtomicU64,
+}
+
+impl Registry {
+    /// A registry without episodes.
+    pub fn new(sandbox: Sandbox, catalog: Catalog, options: Options) -> Self {
+        Self {
+            sandbox,
+            catalog,
+            episodes: Mutex::default(),
+            slots: Arc::new(Semaphore::new(options.max_episodes)),
+            workers: Arc::new(Semaphore::new(options.workers)),
+            created: AtomicU64::new(0),
+            steps: AtomicU64::new(0),
+            options,
+        }
+    }
+
+    /// The tasks that can be played.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The interpreters' maker.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// Limits of an episode whose request names none.
+    pub fn default_limits(&self) -> &Limits {
+        &self.options.default_limits
+    }
+
+    /// Episodes held now, episodes created, and steps run so far.
+    pub fn counts(&self) -> (u64, u64, u64) {
+        let held = self.episodes().len() as u64;
+        (held, self.created.load(Ordering::Relaxed), self.steps.load(Ordering::Relaxed))
+    }
+
+    /// Creates an episode; with an id that the same request has created
+    /// before, answers as then.
+    ///
+    /// # Errors
+    /// A wrong field, an unknown task, an id that is taken, no room.
+    pub fn create(&self, request: v1::CreateEpisodeRequest) -> Result<v1::CreateEpisodeResponse, Error> {
+        let digest: [u8; 32] = Sha256::digest(request.encode_to_vec()).into();
+        if let Some(answer) = self.created_before(&request.episode_id, &digest)? {
+            return Ok(answer);
+        }
+        let state = interpreter_state(&request)?;
+        let limits = match &request.limits {
+            Some(asked) => Limits::from_request(asked, &self.options.default_limits)?,
+            None => self.options.default_limits.clone(),
+        };
+        let lease = Lease::duration_from_request(request.lease, self.options.default_lease)?;
+        let id = episode_id(&request.episode_id)?;
+        let (set, task) = self.task(request.task.as_ref())?;
+        let environment = family::open(&task).map_err(|error| {
+            Violation::new("task_json", format!("is not a task that can be played: {error}"))
+        })?;
+
+        let seed = request.seed.unwrap_or(task.seed);
+        let tools = environment.tools();
+        let created = v1::CreateEpisodeResponse {
+            episode_id: id.clone(),
+            observation: Some(v1::InitialObservation {
+                goal: environment.goal(),
+                public_json: serde_json::Value::Object(task.public.clone()).to_string(),
+                tools: tools.iter().map(tool_to_proto).collect(),
+            }),
+            interpreter_state: request.interpreter_state,
+            limits: Some(limits.to_proto()),
+            seed,
+            lease: None,
+            task: Some(catalog::summary(set, &task)),
+        };
+        let config = Config {
+            state,
+            seed,
+            limits: limits.step.clone(),
+            tools: tools.iter().map(tool_to_sandbox).collect(),
+            record_definitions: request.record_definitions,
+        };
+        let Ok(slot) = self.slots.clone().try_acquire_owned() else {
+            return Err(Error::Full { limit: self.options.max_episodes });
+        };
+        let play = Play::new(self.sandbox.clone(), config, limits, Bridge::new(environment), slot);
+        let episode = Arc::new(Episode::new(created, digest, lease, play));
+        let mut episodes = self.episodes();
+        // Another call with this id may have come first.
+        let episode = episodes.entry(id.clone()).or_insert(episode);
+        if !episode.was_created_by(&digest) {
+            return Err(Error::EpisodeExists { id });
+        }
+        self.created.fetch_add(1, Ordering::Relaxed);
+        Ok(episode.creation())
+    }
+
+    /// Takes a step in an episode.
+    ///
+    /// # Errors
+    /// An unknown episode, or as [`Play::step`] says.
+    pub async fn step(&self, request: v1::StepRequest) -> Result<v1::StepResponse, Error> {
+        let episode = self.find(&request.episode_id)?;
+        let answer = episode.step(request, &self.workers).await;
+        self.steps.fetch_add(1, Ordering::Relaxed);
+        answer
+    }
+
+    /// An episode by id.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEpisode`].
+    pub fn find(&self, id: &str) -> Result<Arc<Episode>, Error> {
+        self.episodes().get(id).cloned().ok_or_else(|| Error::UnknownEpisode { id: id.to_owned() })
+    }
+
+    /// Ends the episodes whose lease has run out, and forgets the ones that
+    /// ended long enough ago.
+    pub fn sweep(&self) {
+        let now = Instant::now();
+        let held: Vec<_> = self.episodes().values().cloned().collect();
+        for episode in held {
+            match episode.closed_at() {
+                Some(closed) if now.saturating_duration_since(closed) > CLOSED_RETENTION => {
+                    self.episodes().remove(episode.id());
+                }
+                None if episode.close_if_expired(now) => {
+                    tracing::info!(episode_id = episode.id(), "lease expired");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn created_before(
+        &self,
+        id: &str,
+        digest: &[u8; 32],
+    ) -> Result<Option<v1::CreateEpisodeResponse>, Error> {
+        match self.episodes().get(id) {
+            None => Ok(None),
+            Some(episode) if episode.was_created_by(digest) => Ok(Some(episode.creation())),
+            Some(_) => Err(Error::EpisodeExists { id: id.to_owned() }),
+        }
+    }
+
+    /// The task that a request names, and the set it is from.
+    fn task(&self, task: Option<&Task>) -> Result<(&str, Arc<TaskFile>), Error> {
+        match task {
+            None => {
+                Err(Violation::new("task", "is required: task_ref, task_json or task_from_config").into())
+            }
+            Some(Task::TaskRef(reference)) => self.catalog.find(&reference.set, &reference.task_id),
+            Some(Task::TaskJson(text)) => {
+                let value = serde_json::from_str(text)
+                    .map_err(|error| Violation::new("task_json", format!("is not JSON: {error}")))?;
+                let task = family::parse(&value)
+                    .map_err(|error| Violation::new("task_json", format!("is not a task file: {error}")))?;
+                Ok(("", Arc::new(task)))
+            }
+            Some(Task::TaskFromConfig(from)) => {
+                let task =
+                    task_from_config(from).map_err(|reason| Violation::new("task_from_config", reason))?;
+                Ok(("", Arc::new(task)))
+            }
+        }
+    }
+
+    fn episodes(&self) -> MutexGuard<'_, HashMap<String, Arc<Episode>>> {
+        self.episodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn interpreter_state(request: &v1::CreateEpisodeRequest) -> Result<InterpreterState, Violation> {
+    match request.interpreter_state() {
+        v1::InterpreterState::Persistent => Ok(InterpreterState::Persistent),
+        v1::InterpreterState::Reset => Ok(InterpreterState::Reset),
+        v1::InterpreterState::Unspecified => Err(Violation::new(
+            "interpreter_state",
+            "must be INTERPRETER_STATE_PERSISTENT or INTERPRETER_STATE_RESET; there is no default",
+        )),
+    }
+}
+
+fn task_from_config(from: &v1::TaskFromConfig) -> Result<TaskFile, String> {
+    let section = serde_json::from_str(&from.config_json)
+        .map_err(|error| format!("config_json is not JSON: {error}"))?;
+    let config =
+        task_config::parse_section(&from.family, &section).map_err(|problems| problems.to_string())?;
+    let task_id = format!("{}-seed-{}", from.family, from.seed);
+    generate::task(&config, from.seed, &task_id, "inline").map_err(|error| error.reason)
+}
+
+fn episode_id(asked: &str) -> Result<String, Violation> {
+    if asked.is_empty() {
+        return Ok(uuid::Uuid::new_v4().to_string());
+    }
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if asked.len() > 128 || !asked.bytes().all(allowed) {
+        return Err(Violation::new("episode_id", "must be 1 to 128 of [A-Za-z0-9._-]"));
+    }
+    Ok(asked.to_owned())
+}
+
+fn tool_to_proto(tool: &proto::task::ToolSpec) -> v1::Tool {
+    let parameter = |parameter: &proto::task::ToolParameter| v1::ToolParameter {
+        name: parameter.name.clone(),
+        r#type: parameter.python_type.clone(),
+    };
+    v1::Tool {
+        name: tool.name.clone(),
+        description: tool.description.clone(),
+        parameters: tool.parameters.iter().map(parameter).collect(),
+        returns: tool.returns.clone(),
+    }
+}
+
+fn tool_to_sandbox(tool: &proto::task::ToolSpec) -> sandbox::Tool {
+    sandbox::Tool {
+        name: tool.name.clone(),
+        parameters: tool.parameters.iter().map(|parameter| parameter.name.clone()).collect(),
+        doc: tool.description.clone(),
+    }
+}

@@ -1,0 +1,31 @@
+//! `env-server`: generates tasks, and serves episodes of them over gRPC.
+
+mod command;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Episodes for agents that act by writing Python, in an interpreter that
+/// persists across steps or resets after each.
+#[derive(Parser)]
+#[command(name = "env-server", version, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: command::Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  env-server generate --config task_configs/easy.json --out runs/tasks/easy
+  env-server serve --tasks runs/tasks/easy --listen 127.0.0.1:50051";
+
+fn main() -> ExitCode {
+    match Arguments::parse().command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

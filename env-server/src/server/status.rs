@@ -1,0 +1,69 @@
+//! Errors as gRPC statuses, with the details that a client can act on.
+
+use std::{collections::HashMap, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::episode::Error;
+
+/// The domain of this service's error reasons (`google.rpc.ErrorInfo`).
+const DOMAIN: &str = "runtime-gym";
+/// When a client without room should try again.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        let mut details = ErrorDetails::new();
+        let (code, reason) = match error {
+            Error::Invalid(violation) => {
+                details.add_bad_request_violation(violation.field, violation.description);
+                (Code::InvalidArgument, "INVALID_FIELD")
+            }
+            Error::UnknownEpisode { .. } => (Code::NotFound, "UNKNOWN_EPISODE"),
+            Error::UnknownTask(_) => (Code::NotFound, "UNKNOWN_TASK"),
+            Error::EpisodeExists { .. } => (Code::AlreadyExists, "EPISODE_EXISTS"),
+            Error::StepConflict { .. } => (Code::FailedPrecondition, "STEP_CONFLICT"),
+            Error::StepGap { .. } => (Code::FailedPrecondition, "STEP_GAP"),
+            Error::Ended { .. } => (Code::FailedPrecondition, "EPISODE_ENDED"),
+            Error::Forbidden(_) => (Code::PermissionDenied, "OPERATOR_ONLY"),
+            Error::Full { .. } => {
+                details.set_retry_info(Some(RETRY_AFTER));
+                (Code::ResourceExhausted, "SERVER_FULL")
+            }
+            Error::ShuttingDown => {
+                details.set_retry_info(Some(RETRY_AFTER));
+                (Code::Unavailable, "SHUTTING_DOWN")
+            }
+            Error::Internal(_) => {
+                tracing::error!("{message}");
+                (Code::Internal, "INTERNAL")
+            }
+        };
+        details.set_error_info(reason, DOMAIN, HashMap::new());
+        Status::with_error_details(code, message, details)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::episode::Violation;
+
+    #[test]
+    fn a_violation_names_its_field() {
+        let status = Status::from(Error::from(Violation::new("lease", "is too long")));
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let violations = status.get_details_bad_request().unwrap().field_violations;
+        assert_eq!(violations[0].field, "lease");
+        assert_eq!(status.get_details_error_info().unwrap().reason, "INVALID_FIELD");
+    }
+
+    #[test]
+    fn a_full_server_says_when_to_retry() {
+        let status = Status::from(Error::Full { limit: 3 });
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(RETRY_AFTER));
+    }
+}
