@@ -1,0 +1,7 @@
+//! The commands: each takes its arguments and returns the text for stdout. What
+//! it had to leave out it adds to `warnings`, for stderr.
+
+pub mod compare;
+pub mod failures;
+pub mod main_table;
+pub mod trace_stats;

@@ -1,0 +1,80 @@
+//! One episode: its result and its trace, each absent if it could not be read.
+
+use std::path::PathBuf;
+
+use proto::{
+    run::{EpisodeResult, Evaluation},
+    trace::{EventKind, Step, Trace},
+};
+
+/// One episode.
+#[derive(Clone, Debug)]
+pub struct Episode {
+    /// The task's id.
+    pub task_id: String,
+    /// The task's family; empty if the file's name does not say.
+    pub family: String,
+    /// The file it was read from: the result, or the trace if there is no result.
+    pub file: PathBuf,
+    /// Its result.
+    pub result: Option<EpisodeResult>,
+    /// Its trace.
+    pub trace: Option<Trace>,
+}
+
+/// Tokens of an episode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// Prompt plus completion tokens, summed over turns.
+    pub total: u64,
+    /// The counts are estimates: the model client had no tokenizer.
+    pub estimated: bool,
+}
+
+impl Episode {
+    /// The evaluation, if there is one.
+    pub fn evaluation(&self) -> Option<&Evaluation> {
+        self.result.as_ref()?.result.as_ref()
+    }
+
+    /// A metric of the evaluation, if it has it and it is a number.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        self.evaluation()?.metrics.get(name)?.as_f64()
+    }
+
+    /// The steps in order. None if the trace is missing or does not record
+    /// steps: it has none, and does not say that the episode ended before its first.
+    pub fn steps(&self) -> Option<Vec<&Step>> {
+        let trace = self.trace.as_ref()?;
+        let steps: Vec<&Step> = trace
+            .events
+            .iter()
+            .filter_map(|event| match &event.kind {
+                EventKind::StepEvent(step) => Some(step.as_ref()),
+                _ => None,
+            })
+            .collect();
+        let ended_before_its_first = trace.summary.num_steps == 0 && trace.summary.finish_reason.is_some();
+        (!steps.is_empty() || ended_before_its_first).then_some(steps)
+    }
+
+    /// Steps taken, as the summary counts them, or else counted.
+    pub fn step_count(&self) -> Option<u64> {
+        match self.trace.as_ref()?.summary.num_steps {
+            0 => self.steps().map(|steps| steps.len() as u64),
+            count => Some(count),
+        }
+    }
+
+    /// Tokens used, as the summary sums them up, or else summed over steps.
+    /// None if the trace counts no tokens.
+    pub fn tokens(&self) -> Option<Tokens> {
+        let mut usage = self.trace.as_ref()?.summary.token_usage;
+        if usage.total_tokens == 0 {
+            for step in self.steps()? {
+                usage += step.token_usage;
+            }
+        }
+        (usage.total_tokens > 0).then_some(Tokens { total: usage.total_tokens, estimated: usage.estimated })
+    }
+}

@@ -1,0 +1,170 @@
+//! Conditions of a folder, and their episodes, read one at a time.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use proto::{
+    files::read_json,
+    run::EpisodeResult,
+    trace::{EventKind, Trace},
+};
+
+use crate::{
+    episode::Episode,
+    run_files::{self, EpisodeFiles, Place},
+};
+
+/// A folder that cannot be analysed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is not there, or may not be read.
+    #[error("reading {path}: {source}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There are no episodes in it.
+    #[error(
+        "{path}: no episodes found; give a run's folder (with results/<agent>/<family>/ below it) \
+         or a folder of .json / .trace.json pairs"
+    )]
+    NothingFound {
+        /// Which.
+        path: PathBuf,
+    },
+    /// There are episodes, but none of their files could be read.
+    #[error("{path}: none of its episodes could be read; the warnings say why")]
+    NothingReadable {
+        /// Which.
+        path: PathBuf,
+    },
+}
+
+/// One agent in one run.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// The run's name; `<run>/<agent>` if several agents were loaded from it.
+    pub label: String,
+    /// Run and agent.
+    pub place: Place,
+    files: Vec<EpisodeFiles>,
+}
+
+impl Condition {
+    /// Reads the episodes, one at a time, and maps each. A file that is missing
+    /// or cannot be understood becomes a warning that names it; the rest of
+    /// its episode, and the other episodes, go on.
+    pub fn map_episodes<T>(&self, warnings: &mut Vec<String>, mut map: impl FnMut(&Episode) -> T) -> Vec<T> {
+        let episodes = self.files.iter().filter_map(|files| read(files, warnings));
+        episodes.map(|episode| map(&episode)).collect()
+    }
+}
+
+/// The conditions below a folder, in order of run and agent; at least one.
+///
+/// # Errors
+/// If the folder cannot be read or holds no episodes.
+pub fn conditions(folder: &Path) -> Result<Vec<Condition>, Error> {
+    let io_error = |source| Error::Io { path: folder.to_owned(), source };
+    // The whole path tells run and agent, even if a folder deep in a run is given.
+    let root = folder.canonicalize().map_err(io_error)?;
+    let mut paths = Vec::new();
+    collect_files(&root, &mut paths)?;
+    let mut places: BTreeMap<Place, Vec<EpisodeFiles>> = BTreeMap::new();
+    for files in run_files::find(paths) {
+        places.entry(files.place()).or_default().push(files);
+    }
+    if places.is_empty() {
+        return Err(Error::NothingFound { path: folder.to_owned() });
+    }
+    let agents_of = |run: &Path| places.keys().filter(|place| place.run == run).count();
+    Ok(places
+        .iter()
+        .map(|(place, files)| {
+            let run = place.run.file_name().map_or_else(|| "/".into(), |name| name.to_string_lossy());
+            let label = match &place.agent {
+                Some(agent) if agents_of(&place.run) > 1 => format!("{run}/{agent}"),
+                _ => run.into_owned(),
+            };
+            Condition { label, place: place.clone(), files: files.clone() }
+        })
+        .collect())
+}
+
+/// Makes labels differ: a label that several conditions have becomes the whole
+/// path of the run (and the agent).
+pub fn make_labels_differ(conditions: &mut [Condition]) {
+    let labels: Vec<String> = conditions.iter().map(|condition| condition.label.clone()).collect();
+    for condition in conditions {
+        if labels.iter().filter(|label| **label == condition.label).count() > 1 {
+            let run = condition.place.run.display();
+            condition.label = match &condition.place.agent {
+                Some(agent) => format!("{run}/{agent}"),
+                None => run.to_string(),
+            };
+        }
+    }
+}
+
+/// Every file below a folder. Links to folders are not followed, so a run is not counted twice.
+pub(crate) fn collect_files(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Error> {
+    let io_error = |source| Error::Io { path: folder.to_owned(), source };
+    for entry in fs::read_dir(folder).map_err(io_error)? {
+        let entry = entry.map_err(io_error)?;
+        if entry.file_type().map_err(io_error)?.is_dir() {
+            collect_files(&entry.path(), paths)?;
+        } else {
+            paths.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// Reads what can be read of one episode; none if neither file can.
+fn read(files: &EpisodeFiles, warnings: &mut Vec<String>) -> Option<Episode> {
+    let result: Option<EpisodeResult> = if files.has_result {
+        read_json(&files.result()).map_err(|error| warnings.push(error.to_string())).ok()
+    } else {
+        warnings.push(format!("{}: no result beside it; its score is unknown", files.trace().display()));
+        None
+    };
+    let trace: Option<Trace> = if files.has_trace {
+        read_json(&files.trace()).map_err(|error| warnings.push(error.to_string())).ok()
+    } else {
+        warnings.push(format!("{}: no trace beside it; its steps are unknown", files.result().display()));
+        None
+    };
+    if let Some(trace) = &trace {
+        warn_of_misshapen_steps(files, trace, warnings);
+    }
+    if result.is_none() && trace.is_none() {
+        return None;
+    }
+    Some(Episode {
+        task_id: files.task_id().to_owned(),
+        family: files.family().to_owned(),
+        file: if files.has_result { files.result() } else { files.trace() },
+        result,
+        trace,
+    })
+}
+
+/// A step that lacks the shape of a step loads as an unknown event: say so, or
+/// it would be missing from the numbers unnoticed.
+fn warn_of_misshapen_steps(files: &EpisodeFiles, trace: &Trace, warnings: &mut Vec<String>) {
+    let misshapen = trace.events.iter().filter(
+        |event| matches!(&event.kind, EventKind::Other(value) if value.get("type").is_some_and(|t| t == "StepEvent")),
+    );
+    match misshapen.count() {
+        0 => {}
+        count => warnings.push(format!(
+            "{}: {count} StepEvent(s) without the shape of a step; they are not counted",
+            files.trace().display()
+        )),
+    }
+}

@@ -1,0 +1,99 @@
+//! The `analysis` binary: parses arguments, runs one command, prints.
+//!
+//! stdout is data, stderr is talk. Exit code 0: done, warnings or not; 2: the
+//! arguments or the files they name are no good; 1: the output could not be written.
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use analysis::command::{compare, failures, main_table, trace_stats};
+use clap::Parser;
+
+/// Tables and statistics from the files of runs
+#[derive(Parser, Debug)]
+#[command(
+    version,
+    after_help = "Examples:\n  analysis trace-stats runs/persistent runs/reset\n  \
+    analysis compare persistent.tar.gz reset.tar.gz\n  analysis failures runs/persistent runs/reset\n  \
+    analysis main-table table.json > table.tex\n\nResults go to stdout, warnings to stderr. \
+    Exit code 2: bad arguments or files."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Command {
+    TraceStats(trace_stats::Args),
+    Compare(compare::Args),
+    MainTable(main_table::Args),
+    Failures(failures::Args),
+}
+
+impl Command {
+    fn run(&self, warnings: &mut Vec<String>) -> anyhow::Result<String> {
+        match self {
+            Self::TraceStats(args) => trace_stats::run(args, warnings),
+            Self::Compare(args) => compare::run(args, warnings),
+            Self::MainTable(args) => main_table::run(args, warnings),
+            Self::Failures(args) => failures::run(args, warnings),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut warnings = Vec::new();
+    let outcome = arguments.command.run(&mut warnings);
+    for warning in &warnings {
+        eprintln!("warning: {warning}");
+    }
+    if warnings.len() > 1 {
+        eprintln!("{} warnings", warnings.len());
+    }
+    match outcome {
+        Ok(text) => print(&text),
+        Err(error) => {
+            eprintln!("error: {}", message(&error));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The error and its causes, apart from causes that the text before them has quoted.
+fn message(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
+        "" => cause,
+        quoted if quoted.contains(&cause) => text,
+        _ => format!("{text}: {cause}"),
+    })
+}
+
+fn print(text: &str) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // Whoever reads has read enough (`analysis ... | head`).
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: writing the result: {error}");
+            ExitCode::FAILURE
+        }
+        Ok(()) => ExitCode::SUCCESS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::message;
+
+    #[test]
+    fn causes_are_said_once() {
+        let error = anyhow!("no such file").context("reading a.json: no such file").context("cells[0].path");
+        assert_eq!(message(&error), "cells[0].path: reading a.json: no such file");
+    }
+}

@@ -1,0 +1,93 @@
+//! What a sample looks like.
+
+/// Mean, spread and range of a sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Description {
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// Population standard deviation (divisor n).
+    pub std: f64,
+    /// Mean of the middle two if n is even.
+    pub median: f64,
+    /// Smallest.
+    pub min: f64,
+    /// Largest.
+    pub max: f64,
+}
+
+impl Description {
+    /// None for an empty sample.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        Some(Self {
+            mean: mean(values)?,
+            std: population_std(values)?,
+            median: median(values)?,
+            min: values.iter().copied().min_by(f64::total_cmp)?,
+            max: values.iter().copied().max_by(f64::total_cmp)?,
+        })
+    }
+}
+
+/// Arithmetic mean; none for an empty sample.
+pub fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// Square root of the mean squared deviation from the mean (divisor n, not n - 1).
+pub fn population_std(values: &[f64]) -> Option<f64> {
+    let center = mean(values)?;
+    let squares: Vec<f64> = values.iter().map(|value| (value - center).powi(2)).collect();
+    mean(&squares).map(f64::sqrt)
+}
+
+/// The middle value, or the mean of the middle two.
+pub fn median(values: &[f64]) -> Option<f64> {
+    quantile(&sorted(values), 0.5)
+}
+
+/// The values in ascending order.
+pub fn sorted(values: &[f64]) -> Vec<f64> {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// Quantile of values in ascending order, interpolated linearly between the two
+/// nearest (Hyndman and Fan's type 7, which is numpy's default).
+pub fn quantile(ascending: &[f64], probability: f64) -> Option<f64> {
+    let last = ascending.len().checked_sub(1)?;
+    let position = probability.clamp(0.0, 1.0) * last as f64;
+    let below = position.floor() as usize;
+    let above = (below + 1).min(last);
+    let share = position - below as f64;
+    Some(ascending[below] * (1.0 - share) + ascending[above] * share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn describes_an_even_sample() {
+        let description = Description::of(&[4.0, 1.0, 3.0, 2.0]).unwrap();
+        assert_eq!(description.mean, 2.5);
+        assert_eq!(description.median, 2.5);
+        assert_eq!((description.min, description.max), (1.0, 4.0));
+        // Squared deviations 2.25, 0.25, 0.25, 2.25: mean 1.25.
+        assert!((description.std - 1.25_f64.sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn an_empty_sample_has_no_description() {
+        assert_eq!(Description::of(&[]), None);
+    }
+
+    #[test]
+    fn quantiles_interpolate() {
+        let values = [10.0, 20.0, 40.0];
+        assert_eq!(quantile(&values, 0.0), Some(10.0));
+        assert_eq!(quantile(&values, 0.25), Some(15.0));
+        assert_eq!(quantile(&values, 0.75), Some(30.0));
+        assert_eq!(quantile(&values, 1.0), Some(40.0));
+    }
+}
