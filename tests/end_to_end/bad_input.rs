@@ -1,0 +1,198 @@
+//! Bad input gets a clear answer and loses nothing.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+    time::Duration,
+};
+
+use proto::env::v1::{self, ErrorKind, InterpreterState, create_episode_request::Task};
+use serde_json::{Value, json};
+use tests::{EnvServer, Episode, code_step, create_request, knapsack_task, program, root};
+use tonic::Code;
+
+fn env_server(arguments: &[&str]) -> Output {
+    Command::new(program("env-server")).args(arguments).current_dir(root()).output().unwrap()
+}
+
+/// The error of a program that must fail.
+fn complaint(output: &Output) -> String {
+    assert!(!output.status.success(), "it should have failed");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[tokio::test]
+async fn malformed_tasks_name_what_is_wrong() {
+    let server = EnvServer::start(&[], &[]);
+    let mut client = server.client().await;
+    let good: Value = serde_json::from_str(&knapsack_task()).unwrap();
+    let change = |path: &str, value: Value| {
+        let mut task = good.clone();
+        *task.pointer_mut(path).unwrap() = value;
+        task.to_string()
+    };
+    let cases = [
+        ("{".to_owned(), "task_json"),
+        ("[]".to_owned(), "task_json"),
+        (change("/family", json!("chess")), "chess"),
+        (change("/public/capacity", json!("much")), "public.capacity"),
+        (change("/private/items", json!({})), "private.items"),
+        (change("/schema_version", json!("v9")), "schema_version"),
+    ];
+    for (task, named) in cases {
+        let status = client.create_episode(create_request(&task, InterpreterState::Reset)).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{named}");
+        assert!(status.message().contains(named), "{named}: {}", status.message());
+    }
+    let unknown = v1::CreateEpisodeRequest {
+        task: Some(Task::TaskRef(v1::TaskRef { set: "none".to_owned(), task_id: "x".to_owned() })),
+        interpreter_state: InterpreterState::Reset.into(),
+        ..Default::default()
+    };
+    assert_eq!(client.create_episode(unknown).await.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn unknown_episodes_and_bad_ids_are_refused() {
+    let server = EnvServer::start(&[], &[]);
+    let mut client = server.client().await;
+    let status = client.step(code_step("nobody", 0, "1")).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+    assert!(status.message().contains("nobody"));
+    let request = v1::CreateEpisodeRequest {
+        episode_id: "../../etc".to_owned(),
+        ..create_request(&knapsack_task(), InterpreterState::Reset)
+    };
+    assert_eq!(client.create_episode(request).await.unwrap_err().code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn what_the_code_does_wrong_is_an_observation() {
+    let server = EnvServer::start(&[], &[]);
+    let request = v1::CreateEpisodeRequest {
+        limits: Some(v1::Limits {
+            fuel_per_step: 200_000_000,
+            code_bytes_per_step: 1000,
+            ..Default::default()
+        }),
+        ..create_request(&knapsack_task(), InterpreterState::Persistent)
+    };
+    let mut episode = Episode::create(server.client().await, request).await.unwrap();
+    episode.run("keep = [1, 2, 3]\ngen = iter(range(10))\nnext(gen)").await;
+    let cases = [
+        ("Dear interpreter, please list the items.", ErrorKind::Syntax),
+        ("x = 1\0", ErrorKind::Syntax),
+        ("1 / 0", ErrorKind::Exception),
+        ("import sys\nsys.exit(3)", ErrorKind::Exception),
+        ("def f(n): return f(n + 1)\nf(0)", ErrorKind::Exception),
+        ("while True: pass", ErrorKind::Fuel),
+        ("try:\n    while True: pass\nexcept BaseException: pass", ErrorKind::Fuel),
+    ];
+    for (code, kind) in cases {
+        let observation = episode.observe(code).await;
+        assert_eq!(
+            (observation.success, observation.error_kind()),
+            (false, kind),
+            "{code}: {}",
+            observation.error
+        );
+        assert!(!observation.error.is_empty());
+    }
+    let too_long = episode.observe(&"x = 1\n".repeat(1000)).await;
+    assert_eq!(too_long.error_kind(), ErrorKind::CodeSize);
+    let after = episode.observe("print(keep, next(gen))").await;
+    assert_eq!(
+        after.output, "[1, 2, 3] 1\n",
+        "a killed step leaves the interpreter as it was: {}",
+        after.error
+    );
+}
+
+#[tokio::test]
+async fn ten_megabytes_of_output_are_cut_off() {
+    let server = EnvServer::start(&[], &[]);
+    let mut client = server.client().await;
+    let request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    let created = client.create_episode(request).await.unwrap().into_inner();
+    let most = created.limits.unwrap().output_bytes_per_step as usize;
+    let flood =
+        code_step(&created.episode_id, 0, "for _ in range(10_000):\n    print('x' * 1023)\nprint('end')");
+    let observation = client.step(flood).await.unwrap().into_inner().observation.unwrap();
+    assert!(observation.output_truncated && observation.success, "{}", observation.error);
+    assert_eq!(observation.output.len(), most);
+    let next = client.step(code_step(&created.episode_id, 1, "print('fine')")).await.unwrap().into_inner();
+    assert_eq!(next.observation.unwrap().output, "fine\n");
+}
+
+#[tokio::test]
+async fn a_client_that_vanishes_loses_nothing() {
+    let server = EnvServer::start(&[], &[]);
+    let mut client = server.client().await;
+    let request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    let id = client.create_episode(request).await.unwrap().into_inner().episode_id;
+    let slow = code_step(&id, 0, "n = sum(range(3_000_000))\nprint(n)");
+    // The first call is dropped while its step runs; its connection with it.
+    let mut vanishing = server.client().await;
+    let call = vanishing.step(slow.clone());
+    assert!(
+        tokio::time::timeout(Duration::from_millis(20), call).await.is_err(),
+        "the step was too quick to leave"
+    );
+    drop(vanishing);
+    let answer = client.step(slow).await.unwrap().into_inner();
+    assert_eq!(answer.observation.unwrap().output, "4499998500000\n");
+    let next = client.step(code_step(&id, 1, "print(n)")).await.unwrap().into_inner();
+    assert_eq!(next.observation.unwrap().output, "4499998500000\n");
+}
+
+#[test]
+fn a_second_server_on_the_port_says_so() {
+    let server = EnvServer::start(&[], &[]);
+    let address = server.url.trim_start_matches("http://");
+    let message = complaint(&env_server(&["serve", "--listen", address]));
+    assert!(message.contains(address) && message.contains("--listen"), "{message}");
+}
+
+#[test]
+fn a_folder_without_tasks_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let message = complaint(&env_server(&["serve", "--listen", "127.0.0.1:0", "--tasks", path]));
+    assert!(message.contains(path), "{message}");
+
+    std::fs::create_dir_all(folder.path().join("tasks/knapsack")).unwrap();
+    std::fs::write(folder.path().join("tasks/knapsack/knapsack-0000000000.json"), "{\"family\": 3}").unwrap();
+    let message = complaint(&env_server(&["serve", "--listen", "127.0.0.1:0", "--tasks", path]));
+    assert!(message.contains("knapsack-0000000000.json"), "{message}");
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_written_is_refused() {
+    // A file in the way stops root as well as anyone else.
+    let folder = tempfile::tempdir().unwrap();
+    let blocked = folder.path().join("blocked");
+    std::fs::write(&blocked, "a file").unwrap();
+    let out = blocked.join("tasks");
+    let message =
+        complaint(&env_server(&["generate", "--config", "task_configs/eval_easy.json", "--out", path(&out)]));
+    assert!(message.contains(path(&blocked)), "{message}");
+}
+
+#[test]
+fn an_invalid_config_names_key_and_rule() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.json");
+    let text = std::fs::read_to_string(root().join("task_configs/eval_easy.json")).unwrap();
+    let mut value: Value = serde_json::from_str(&text).unwrap();
+    value["knapsack"]["n_items_range"] = json!([40, 25]);
+    value["knapsack"]["colour"] = json!("red");
+    std::fs::write(&config, value.to_string()).unwrap();
+    let out = folder.path().join("out");
+    let message = complaint(&env_server(&["generate", "--config", path(&config), "--out", path(&out)]));
+    assert!(message.contains("knapsack.n_items_range") && message.contains("knapsack.colour"), "{message}");
+    assert!(!out.exists(), "nothing is written for a config that is wrong");
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}

@@ -1,0 +1,181 @@
+//! A server's life: info, health, reflection, capacity, leases, shutdown.
+
+use std::time::{Duration, Instant};
+
+use proto::env::v1::{self, EndReason, InterpreterState};
+use tests::{EnvServer, Episode, create_request, fixtures, knapsack_task};
+use tonic::Code;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
+
+const SERVICE: &str = "runtime_gym.env.v1.EnvironmentService";
+
+#[tokio::test]
+async fn it_says_what_it_is_and_how_it_has_been_doing() {
+    let server = EnvServer::start(&[], &[]);
+    let mut client = server.client().await;
+    let request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    let mut episode = Episode::create(client.clone(), request).await.unwrap();
+    episode.run("pass").await;
+    episode.run("pass").await;
+    let info = client.get_server_info(v1::GetServerInfoRequest {}).await.unwrap().into_inner();
+    assert!(info.python_version.starts_with("3.14"), "{}", info.python_version);
+    assert_eq!(info.interpreter_sha256.len(), 64);
+    assert_eq!((info.open_episodes, info.episodes_created, info.steps_run), (1, 1, 2));
+    assert_eq!(info.families, ["knapsack", "navigation", "rule_diagnosis"]);
+    let step = info.latencies.iter().find(|latency| latency.name == "Step").unwrap();
+    assert_eq!(step.count, 2);
+    assert!(step.p50_us > 0 && step.max_us >= step.p99_us, "{step:?}");
+}
+
+#[tokio::test]
+async fn health_and_reflection_answer() {
+    let server = EnvServer::start(&[], &[]);
+    let channel =
+        tonic::transport::Endpoint::from_shared(server.url.clone()).unwrap().connect().await.unwrap();
+    let check = HealthCheckRequest { service: SERVICE.to_owned() };
+    let health = HealthClient::new(channel.clone()).check(check).await.unwrap().into_inner();
+    assert_eq!(health.status(), ServingStatus::Serving);
+
+    let list = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let mut answers = ServerReflectionClient::new(channel)
+        .server_reflection_info(tokio_stream::once(list))
+        .await
+        .unwrap()
+        .into_inner();
+    let answer = answers.message().await.unwrap().unwrap().message_response.unwrap();
+    let MessageResponse::ListServicesResponse(services) = answer else { panic!("{answer:?}") };
+    assert!(services.service.iter().any(|service| service.name == SERVICE), "{services:?}");
+}
+
+#[tokio::test]
+async fn calls_of_later_versions_are_unimplemented() {
+    let server = EnvServer::start(&[], &[]);
+    let mut client = server.client().await;
+    let statuses = [
+        client.fork_episode(v1::ForkEpisodeRequest::default()).await.unwrap_err(),
+        client.list_episodes(v1::ListEpisodesRequest::default()).await.unwrap_err(),
+        client.keep_alive(v1::KeepAliveRequest::default()).await.unwrap_err(),
+        client.step_batch(v1::StepBatchRequest::default()).await.unwrap_err(),
+    ];
+    for status in statuses {
+        assert_eq!(status.code(), Code::Unimplemented);
+    }
+}
+
+#[tokio::test]
+async fn a_full_server_says_so_and_has_room_again() {
+    let server = EnvServer::start(&[], &["--max-episodes", "2"]);
+    let request = || create_request(&knapsack_task(), InterpreterState::Persistent);
+    let mut first = Episode::create(server.client().await, request()).await.unwrap();
+    let mut second = Episode::create(server.client().await, request()).await.unwrap();
+    first.run("x = 1").await;
+    second.run("x = 2").await;
+    let status = Episode::create(server.client().await, request()).await.err().unwrap();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    first.close().await;
+    let mut third = Episode::create(server.client().await, request()).await.unwrap();
+    assert_eq!(third.observe("x = 3\nprint(x)").await.output, "3\n");
+    assert_eq!(second.observe("print(x)").await.output, "2\n");
+}
+
+#[tokio::test]
+async fn an_untouched_episode_expires_and_says_why() {
+    let server = EnvServer::start(&[], &["--max-episodes", "1"]);
+    let mut client = server.client().await;
+    let request = v1::CreateEpisodeRequest {
+        lease: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
+        ..create_request(&knapsack_task(), InterpreterState::Persistent)
+    };
+    let created = client.create_episode(request.clone()).await.unwrap().into_inner();
+    assert!(created.lease.unwrap().expires_at.is_some());
+    // The only slot is free again once the lease has run out.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut second = loop {
+        match Episode::create(client.clone(), request.clone()).await {
+            Ok(episode) => break episode,
+            Err(status) => {
+                assert_eq!(status.code(), Code::ResourceExhausted);
+                assert!(Instant::now() < deadline, "the lease never ran out");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    };
+    second.close().await;
+    let get = v1::GetEpisodeRequest { episode_id: created.episode_id, ..Default::default() };
+    let expired = client.get_episode(get).await.unwrap().into_inner().episode.unwrap();
+    assert_eq!((expired.ended, expired.end_reason()), (true, EndReason::LeaseExpired));
+}
+
+#[tokio::test]
+async fn tasks_are_listed_page_by_page() {
+    // The recorded task files, laid out as a task set.
+    let root = tempfile::tempdir().unwrap();
+    let mut count = 0;
+    for entry in std::fs::read_dir(fixtures("tasks")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let Some(name) = name.strip_prefix("easy-") else { continue };
+        let family = name.split('-').next().unwrap();
+        let folder = root.path().join("tasks").join(family);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::copy(&path, folder.join(name)).unwrap();
+        count += 1;
+    }
+    let server = EnvServer::start(&[root.path()], &[]);
+    let mut client = server.client().await;
+    let mut ids = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = v1::ListTasksRequest { page_size: 4, page_token, ..Default::default() };
+        let page = client.list_tasks(request).await.unwrap().into_inner();
+        assert_eq!(page.total_size, count);
+        ids.extend(page.tasks.into_iter().map(|task| task.task_id));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(ids.len() as u64, count);
+    // Every task that the paper's own system wrote can be played.
+    for task_id in ids {
+        let request = v1::CreateEpisodeRequest {
+            task: Some(v1::create_episode_request::Task::TaskRef(v1::TaskRef {
+                set: String::new(),
+                task_id,
+            })),
+            interpreter_state: InterpreterState::Persistent.into(),
+            ..Default::default()
+        };
+        let mut episode = Episode::create(client.clone(), request).await.unwrap();
+        assert!(episode.run("finish()").await.terminated);
+    }
+}
+
+#[tokio::test]
+async fn it_shuts_down_when_asked() {
+    let server = EnvServer::start(&[], &[]);
+    let request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    let mut episode = Episode::create(server.client().await, request).await.unwrap();
+    let pid = server.pid().to_string();
+    let step = tokio::spawn(async move { episode.observe("print(sum(range(2_000_000)))").await });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    // A step under way still gets its answer.
+    assert_eq!(step.await.unwrap().output, "1999999000000\n");
+    assert!(server.wait().success());
+}
+
+#[test]
+fn it_ends_with_its_parent() {
+    let server = EnvServer::start(&[], &[]);
+    assert!(server.stop().success());
+}

@@ -1,0 +1,209 @@
+//! The protocol's promises: explicit regimes, exactly-once steps, Gymnasium's
+//! meaning of reward, terminated and truncated.
+
+use proto::env::v1::{self, EndReason, InterpreterState, create_episode_request::Task};
+use tests::{EnvServer, Episode, code_step, create_request, knapsack_task, tool_step};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+fn reason(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+}
+
+fn field(status: &Status) -> String {
+    let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
+    violations.into_iter().map(|violation| violation.field).collect()
+}
+
+#[tokio::test]
+async fn the_regime_has_no_default() {
+    let server = EnvServer::start(&[], &[]);
+    let request = create_request(&knapsack_task(), InterpreterState::Unspecified);
+    let status = server.client().await.create_episode(request).await.unwrap_err();
+    assert_eq!((status.code(), field(&status).as_str()), (Code::InvalidArgument, "interpreter_state"));
+}
+
+#[tokio::test]
+async fn variables_survive_in_one_regime_only() {
+    let server = EnvServer::start(&[], &[]);
+    for (state, survives) in [(InterpreterState::Persistent, true), (InterpreterState::Reset, false)] {
+        let request = create_request(&knapsack_task(), state);
+        let mut episode = Episode::create(server.client().await, request).await.unwrap();
+        assert!(episode.observe("x = 41").await.success);
+        let second = episode.observe("print(x + 1)").await;
+        assert_eq!(second.success, survives);
+        assert_eq!(second.output, if survives { "42\n" } else { "" });
+        assert_eq!(second.exception_type, if survives { "" } else { "NameError" });
+    }
+}
+
+#[tokio::test]
+async fn a_step_runs_exactly_once() {
+    let server = EnvServer::start(&[], &[]);
+    let mut client = server.client().await;
+    let request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    let id = client.create_episode(request).await.unwrap().into_inner().episode_id;
+
+    let first = client.step(code_step(&id, 0, "n = globals().get('n', 0) + 1\nprint(n)")).await.unwrap();
+    let again = client.step(code_step(&id, 0, "n = globals().get('n', 0) + 1\nprint(n)")).await.unwrap();
+    assert_eq!(first.get_ref(), again.get_ref());
+    assert_eq!(again.into_inner().observation.unwrap().output, "1\n");
+
+    let conflict = client.step(code_step(&id, 0, "print('other')")).await.unwrap_err();
+    assert_eq!((conflict.code(), reason(&conflict).as_str()), (Code::FailedPrecondition, "STEP_CONFLICT"));
+    let gap = client.step(code_step(&id, 2, "print(n)")).await.unwrap_err();
+    assert_eq!((gap.code(), reason(&gap).as_str()), (Code::FailedPrecondition, "STEP_GAP"));
+    let next = client.step(code_step(&id, 1, "print(n)")).await.unwrap().into_inner();
+    assert_eq!(next.observation.unwrap().output, "1\n", "refused steps left nothing behind");
+}
+
+#[tokio::test]
+async fn create_and_close_are_idempotent() {
+    let server = EnvServer::start(&[], &[]);
+    let mut client = server.client().await;
+    let request = v1::CreateEpisodeRequest {
+        episode_id: "mine-1".to_owned(),
+        ..create_request(&knapsack_task(), InterpreterState::Reset)
+    };
+    let first = client.create_episode(request.clone()).await.unwrap().into_inner();
+    let again = client.create_episode(request.clone()).await.unwrap().into_inner();
+    assert_eq!((&first.episode_id, &first.observation), (&again.episode_id, &again.observation));
+    let other = v1::CreateEpisodeRequest { seed: Some(1), ..request };
+    let status = client.create_episode(other).await.unwrap_err();
+    assert_eq!(status.code(), Code::AlreadyExists);
+
+    let close = || v1::CloseEpisodeRequest { episode_id: "mine-1".to_owned() };
+    let first = client.close_episode(close()).await.unwrap().into_inner();
+    let again = client.close_episode(close()).await.unwrap().into_inner();
+    assert_eq!(first, again);
+    assert_eq!(first.end_reason(), EndReason::Closed);
+    let status = client.step(code_step("mine-1", 0, "1")).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::FailedPrecondition, "EPISODE_ENDED"));
+}
+
+#[tokio::test]
+async fn finish_terminates_with_the_score_as_reward() {
+    let server = EnvServer::start(&[], &[]);
+    let request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    let mut episode = Episode::create(server.client().await, request).await.unwrap();
+    // The recorded optimum of this task.
+    let best = ["item_02d5c78889d2", "item_1788c8b479ba", "item_56745c2dc289", "item_1b6c3413d011"];
+    let taken = episode.run(&format!("for i in {best:?}:\n    take_item(i)")).await;
+    assert!(taken.observation.as_ref().unwrap().success, "{taken:?}");
+    assert_eq!((taken.reward, taken.terminated, taken.truncated), (0.0, false, false));
+    let last = episode.run("finish()\nprint('still runs')").await;
+    assert_eq!((last.reward, last.terminated, last.truncated), (1.0, true, false));
+    assert_eq!(last.end_reason(), EndReason::Finished);
+    assert_eq!(last.observation.unwrap().output, "still runs\n");
+    assert!(last.evaluation.unwrap().is_solved);
+    assert_eq!(episode.close().await.end_reason(), EndReason::Finished);
+}
+
+#[tokio::test]
+async fn max_steps_truncates() {
+    let server = EnvServer::start(&[], &[]);
+    let request = v1::CreateEpisodeRequest {
+        limits: Some(v1::Limits { max_steps: 2, ..Default::default() }),
+        ..create_request(&knapsack_task(), InterpreterState::Persistent)
+    };
+    let mut episode = Episode::create(server.client().await, request).await.unwrap();
+    assert!(!episode.run("take_item('item_02d5c78889d2')").await.truncated);
+    let last = episode.run("pass").await;
+    assert_eq!((last.terminated, last.truncated, last.end_reason()), (false, true, EndReason::MaxSteps));
+    assert!(last.reward > 0.0, "what was taken counts");
+}
+
+#[tokio::test]
+async fn direct_tool_calls_share_the_rules_of_code() {
+    let server = EnvServer::start(&[], &[]);
+    let mut client = server.client().await;
+    let request = v1::CreateEpisodeRequest {
+        limits: Some(v1::Limits { tool_calls_per_step: 2, ..Default::default() }),
+        ..create_request(&knapsack_task(), InterpreterState::Persistent)
+    };
+    let id = client.create_episode(request).await.unwrap().into_inner().episode_id;
+    let by_keyword = tool_step(&id, 0, "inspect", r#"{"item_id": "item_02d5c78889d2"}"#);
+    let answer = client.step(by_keyword).await.unwrap().into_inner();
+    let results = answer.observation.unwrap().tool_results;
+    assert_eq!(results[0].result_json, r#""{\"class\":\"N\",\"value\":90,\"weight\":13}""#);
+    assert_eq!(answer.info.unwrap().budget_left["inspect"], 29);
+
+    let mut three = tool_step(&id, 1, "list_items", "[]");
+    let Some(v1::step_request::Action::ToolCalls(action)) = &mut three.action else { unreachable!() };
+    action.calls = vec![action.calls[0].clone(); 3];
+    let observation = client.step(three).await.unwrap().into_inner().observation.unwrap();
+    assert_eq!(observation.tool_results.len(), 2);
+    assert_eq!(observation.error, "Tool call limit exceeded: allowed 2 per run.");
+
+    let unknown =
+        client.step(tool_step(&id, 2, "open_door", "[]")).await.unwrap().into_inner().observation.unwrap();
+    assert!(!unknown.success && unknown.error.contains("open_door"), "{unknown:?}");
+    let malformed = client.step(tool_step(&id, 3, "inspect", "{")).await.unwrap_err();
+    assert_eq!(malformed.code(), Code::InvalidArgument);
+    assert_eq!(field(&malformed), "action.tool_calls.calls[0].arguments_json");
+}
+
+#[tokio::test]
+async fn the_same_seed_gives_the_same_observations() {
+    let server = EnvServer::start(&[], &[]);
+    let code = "import random, time, uuid\nprint(random.random(), time.time(), uuid.uuid4(), hash('x'), id(object()))";
+    let mut seen = Vec::new();
+    for seed in [7, 7, 8] {
+        let request = v1::CreateEpisodeRequest {
+            seed: Some(seed),
+            ..create_request(&knapsack_task(), InterpreterState::Persistent)
+        };
+        let mut episode = Episode::create(server.client().await, request).await.unwrap();
+        let first = episode.run(code).await;
+        seen.push((first.observation, first.info.unwrap().fuel_used));
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_ne!(seen[0].0, seen[2].0);
+}
+
+#[tokio::test]
+async fn an_episode_can_be_looked_at() {
+    let server = EnvServer::start(&[], &[]);
+    let mut client = server.client().await;
+    let request = create_request(&knapsack_task(), InterpreterState::Reset);
+    let mut episode = Episode::create(client.clone(), request).await.unwrap();
+    episode.run("print(1)").await;
+    let get =
+        v1::GetEpisodeRequest { episode_id: episode.id.clone(), include_steps: true, include_private: false };
+    let found = client.get_episode(get.clone()).await.unwrap().into_inner();
+    let summary = found.episode.unwrap();
+    assert_eq!((summary.next_step_index, summary.ended), (1, false));
+    assert_eq!(summary.interpreter_state(), InterpreterState::Reset);
+    assert_eq!(found.steps[0].response.as_ref().unwrap().observation.as_ref().unwrap().output, "1\n");
+    assert_eq!(found.evaluation, None, "how good it is stays hidden while it runs");
+
+    let private = v1::GetEpisodeRequest { include_private: true, ..get };
+    assert_eq!(client.get_episode(private).await.unwrap_err().code(), Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_task_can_be_made_on_the_spot() {
+    let server = EnvServer::start(&[], &[]);
+    let mut client = server.client().await;
+    let from_config = |seed, config: &str| v1::CreateEpisodeRequest {
+        task: Some(Task::TaskFromConfig(v1::TaskFromConfig {
+            family: "knapsack".to_owned(),
+            config_json: config.to_owned(),
+            seed,
+        })),
+        interpreter_state: InterpreterState::Reset.into(),
+        ..Default::default()
+    };
+    let config = r#"{"n_items_range": [25, 40], "weight_range": [5, 20], "value_range": [10, 100],
+        "classes": ["A", "B", "C", "D"], "num_allowed_classes": 2, "capacity_ratio_range": [0.35, 0.5]}"#;
+    let mut observations = Vec::new();
+    for seed in [1, 1, 2] {
+        let created = client.create_episode(from_config(seed, config)).await.unwrap().into_inner();
+        observations.push(created.observation.unwrap().public_json);
+    }
+    assert_eq!(observations[0], observations[1]);
+    assert_ne!(observations[0], observations[2]);
+    let status = client.create_episode(from_config(1, r#"{"n_items_range": [40, 25]}"#)).await.unwrap_err();
+    assert_eq!((status.code(), field(&status).as_str()), (Code::InvalidArgument, "task_from_config"));
+    assert!(status.message().contains("n_items_range"), "{}", status.message());
+}

@@ -1,0 +1,32 @@
+//! Where things are: the repository, its fixtures, the programs it builds.
+
+use std::path::{Path, PathBuf};
+
+/// The repository's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate has its own folder")
+}
+
+/// `tests/fixtures/<name>`.
+pub fn fixtures(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+/// A program of the workspace, built by the same cargo profile as this one.
+///
+/// # Panics
+/// If it was not built: `make test` builds the programs first.
+pub fn program(name: &str) -> PathBuf {
+    let this = std::env::current_exe().expect("a running program has a path");
+    // target/release/program, or target/release/deps/test-0123456789abcdef
+    let found = this.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("`{name}` is not built beside {}; run `make build` first", this.display()))
+}
+
+/// The text of a recorded knapsack task (33 items, capacity 49).
+///
+/// # Panics
+/// If the fixture is missing.
+pub fn knapsack_task() -> String {
+    std::fs::read_to_string(fixtures("interpreter").join("task.json")).expect("the fixture is there")
+}
