@@ -49,8 +49,10 @@ fn main() {
     let mut live = new(InterpreterState::Persistent);
     let live_step = median(2_000, || assert!(live.run(STEP).expect("it runs").success));
     report("step in a live interpreter (Persistent)", live_step);
+    let small_step = median(2_000, || assert!(live.run("y = 41\nprint(y + 1)").expect("it runs").success));
+    report("  an assignment and a print", small_step);
     let empty_step = median(2_000, || assert!(live.run("pass").expect("it runs").success));
-    report("empty step in a live interpreter", empty_step);
+    report("  nothing at all", empty_step);
 
     let calls = 1_000;
     let code = format!("for _ in range({calls}): ask('q')");

@@ -35,7 +35,8 @@ if [ ! -f "$component" ]; then
         rustc --edition 2024 --crate-type cdylib -C panic=abort -O -o "$work/reproducible.so" "$guest/reproducible.rs"
         preload=("LD_PRELOAD=$work/reproducible.so")
     fi
-    env ${preload[@]+"${preload[@]}"} "$tool" --quiet --wit-path "$guest/wit" --world python \
+    # Its temporary files too: with fixed randomness, two builds at once would choose the same names.
+    env TMPDIR="$work" ${preload[@]+"${preload[@]}"} "$tool" --quiet --wit-path "$guest/wit" --world python \
         componentize --python-path "$work/python" gym_guest --output "$work/python.wasm" >&2
     mkdir -p "$out/$hash"
     mv "$work/python.wasm" "$component"

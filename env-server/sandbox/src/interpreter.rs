@@ -39,8 +39,8 @@ pub struct Config {
 
 /// A Python interpreter that runs one block of code a step.
 ///
-/// A persistent one holds one of [`crate::Options::max_interpreters`] places until it is dropped; a resetting
-/// one holds one only while a step runs.
+/// A persistent one holds one of [`crate::Options::max_interpreters`] places until it is dropped (a step that
+/// kills it gives the place back until the next step); a resetting one holds one only while a step runs.
 pub struct Interpreter {
     sandbox: Sandbox,
     config: Arc<Config>,

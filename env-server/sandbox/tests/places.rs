@@ -59,3 +59,11 @@ fn says_what_it_is() {
     assert!(SANDBOX.python_version().starts_with("3.14."), "{}", SANDBOX.python_version());
     assert_eq!(SANDBOX.component_sha256().len(), 64);
 }
+
+#[test]
+fn a_sandbox_is_shared_and_an_interpreter_is_moved_between_threads() {
+    fn shared<T: Send + Sync + Clone>(_: &T) {}
+    fn moved<T: Send>(_: &T) {}
+    shared(&*SANDBOX);
+    moved(&persistent(&SANDBOX).unwrap());
+}
