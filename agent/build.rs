@@ -1,0 +1,28 @@
+//! Records the git commit of the build, where there is one.
+
+use std::process::Command;
+
+fn main() {
+    println!("cargo:rustc-env=AGENT_COMMIT={}", commit().unwrap_or_default());
+    // A commit or a checkout rewrites the log of HEAD; a build without git has none to watch.
+    if let Some(path) = git(&["rev-parse", "--git-path", "logs/HEAD"])
+        && std::path::Path::new(&path).exists()
+    {
+        println!("cargo:rerun-if-changed={path}");
+    }
+    println!("cargo:rerun-if-changed=src");
+    println!("cargo:rerun-if-changed=build.rs");
+}
+
+/// The commit, with `-dirty` where files that git tracks differ from it.
+fn commit() -> Option<String> {
+    let commit = git(&["rev-parse", "HEAD"])?;
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"])?;
+    Some(if changed.is_empty() { commit } else { format!("{commit}-dirty") })
+}
+
+/// What a git command prints; none without git or outside a repository.
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}

@@ -1,0 +1,95 @@
+//! Between the wire and a trace: what a step came to, which limits held.
+
+use std::time::Duration;
+
+use proto::{env, env::v1, trace};
+use serde_json::Value;
+
+use super::Error;
+use crate::config::AgentConfig;
+
+/// Moves a step's answer into the trace; comes back with what the model sees.
+pub fn take_in(
+    response: v1::StepResponse,
+    step: &mut trace::Step,
+) -> Result<trace::InterpreterResult, Error> {
+    let observation = response.observation.ok_or(Error::Incomplete { call: "Step", what: "observation" })?;
+    let info = response.info.unwrap_or_default();
+    let kind = observation.error_kind();
+    step.info = Some(trace::StepInfo {
+        step_index: response.step_index,
+        error_kind: (kind != v1::ErrorKind::Unspecified).then(|| env::error_kind_name(kind)),
+        exception_type: some(observation.exception_type),
+        output_truncated: observation.output_truncated,
+        globals: observation.globals,
+        tool_calls: info.tool_calls.into_iter().map(tool_call).collect(),
+        definitions: info
+            .definitions
+            .into_iter()
+            .map(|definition| trace::Definition { name: definition.name, digest: definition.digest })
+            .collect(),
+        fuel_used: info.fuel_used,
+        run_time_us: info.run_time.map_or(0, microseconds),
+    });
+    Ok(trace::InterpreterResult {
+        success: observation.success,
+        result: Value::Null,
+        output: observation.output,
+        error: some(observation.error),
+    })
+}
+
+fn tool_call(record: v1::ToolCallRecord) -> trace::ToolCall {
+    trace::ToolCall {
+        name: record.name,
+        arguments: json(record.arguments_json),
+        result: json(record.result_json),
+        error: some(record.error),
+    }
+}
+
+/// JSON text as a value; text that is no JSON as a string.
+fn json(text: String) -> Value {
+    if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+}
+
+fn some(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// The limits that an agent's config asks for; 0 leaves one to the server.
+pub fn requested_limits(agent: &AgentConfig) -> v1::Limits {
+    let limits = &agent.limits;
+    v1::Limits {
+        max_steps: agent.max_turns,
+        tool_calls_per_step: agent.max_tool_calls,
+        fuel_per_step: limits.fuel_per_step.unwrap_or(0),
+        wall_clock_per_step: limits.wall_clock_per_step_s.map(duration),
+        memory_bytes: limits.memory_bytes.unwrap_or(0),
+        output_bytes_per_step: limits.output_bytes_per_step.unwrap_or(0),
+        code_bytes_per_step: limits.code_bytes_per_step.unwrap_or(0),
+    }
+}
+
+/// Limits as a trace holds them.
+pub fn limits(limits: &v1::Limits) -> Value {
+    serde_json::json!({
+        "max_steps": limits.max_steps,
+        "tool_calls_per_step": limits.tool_calls_per_step,
+        "fuel_per_step": limits.fuel_per_step,
+        "wall_clock_per_step_s": limits.wall_clock_per_step.map(|limit| microseconds(limit) as f64 / 1e6),
+        "memory_bytes": limits.memory_bytes,
+        "output_bytes_per_step": limits.output_bytes_per_step,
+        "code_bytes_per_step": limits.code_bytes_per_step,
+    })
+}
+
+/// Seconds (checked by the config) on the wire.
+pub fn duration(seconds: f64) -> prost_types::Duration {
+    // A day fits, and the config allows no more.
+    prost_types::Duration::try_from(Duration::from_secs_f64(seconds)).unwrap_or_default()
+}
+
+fn microseconds(duration: prost_types::Duration) -> u64 {
+    u64::try_from(duration.seconds * 1_000_000 + i64::from(duration.nanos) / 1_000).unwrap_or(0)
+}

@@ -1,0 +1,93 @@
+//! What a config's author sees when something is wrong with it.
+
+use super::{AgentType, Backend, RunConfig};
+
+const GOOD: &str = "
+output_dir: runs
+run_name: trial
+seed_start: 7
+max_concurrent_runs: 2
+cache_db_path: cache.sqlite
+task_families: [knapsack]
+agents:
+  - name: teacher
+    agent_type: codeact
+    persistent_state: true
+    max_turns: 40
+    timeout_s: 300
+    max_tool_calls: 25
+    llm:
+      backend: scripted
+      model: persistent-habit
+      temperature: 0.2
+      max_tokens: 12288
+      timeout_s: 120
+      max_concurrent_requests: 8
+      max_retries: 6
+      backoff_base_s: 0.5
+      backoff_max_s: 30.0
+      jitter_s: 0.2
+      cache_enabled: true
+";
+
+#[test]
+fn a_config_with_every_key_is_read_and_written_back() {
+    let config = RunConfig::parse(GOOD).unwrap();
+    let agent = &config.agents[0];
+    assert_eq!(agent.agent_type, AgentType::Codeact);
+    assert_eq!(agent.llm.backend, Backend::Scripted);
+    assert_eq!(agent.llm.model, "persistent-habit");
+    assert_eq!(agent.persistent_state, Some(true));
+    assert_eq!(config.seed_start, 7);
+    assert_eq!(RunConfig::parse(&config.to_yaml().unwrap()).unwrap(), config);
+}
+
+#[test]
+fn what_is_left_out_has_the_papers_value() {
+    let text = GOOD
+        .lines()
+        .filter(|line| {
+            !["max_turns", "timeout_s", "max_tool_calls", "max_tokens"].iter().any(|key| line.contains(key))
+        })
+        .collect::<Vec<_>>()
+        .join("\n");
+    let config = RunConfig::parse(&text).unwrap();
+    let agent = &config.agents[0];
+    assert_eq!((agent.max_turns, agent.max_tool_calls, agent.llm.max_tokens), (40, 25, 12_288));
+}
+
+#[test]
+fn errors_name_the_key() {
+    let cases = [
+        ("seed_start: 7", "seed_strat: 7", &["seed_strat", "unknown field"][..]),
+        ("      temperature: 0.2", "      temprature: 0.2", &["agents[0].llm.temprature", "unknown field"]),
+        ("    persistent_state: true\n", "", &["`agents[0].persistent_state`", "is required"]),
+        ("persistent_state: true", "persistent_state: maybe", &["agents[0].persistent_state"]),
+        ("agent_type: codeact", "agent_type: react", &["`agents[0].agent_type`", "only `codeact`"]),
+        ("agent_type: codeact", "agent_type: cot", &["agents[0].agent_type", "cot", "codeact"]),
+        ("backend: scripted", "backend: openai", &["agents[0].llm.backend", "openai", "scripted"]),
+        ("      backend: scripted\n", "", &["agents[0].llm", "missing field `backend`"]),
+        (
+            "model: persistent-habit",
+            "model: gpt",
+            &["`agents[0].llm.model`", "gpt", "persistent-habit, reset-habit"],
+        ),
+        ("task_families: [knapsack]", "task_families: []", &["`task_families`", "at least one"]),
+        (
+            "task_families: [knapsack]",
+            "task_families: [knapsack, knapsack]",
+            &["`task_families[1]`", "twice"],
+        ),
+        ("run_name: trial", "run_name: ../trial", &["`run_name`", "../trial"]),
+        ("max_turns: 40", "max_turns: 0", &["`agents[0].max_turns`", "at least 1"]),
+        ("timeout_s: 300", "timeout_s: -1", &["`agents[0].timeout_s`", "-1"]),
+        ("max_turns: 40", "max_turns: many", &["agents[0].max_turns", "many"]),
+    ];
+    for (old, new, expected) in cases {
+        assert!(GOOD.contains(old), "{old}");
+        let error = RunConfig::parse(&GOOD.replacen(old, new, 1)).unwrap_err().to_string();
+        for part in expected {
+            assert!(error.contains(part), "{new}: expected {part:?} in:\n{error}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The command line: parse, run, and say how it went.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use agent::{
+    config::RunConfig,
+    environment::Retry,
+    run::{self, Options, Report},
+};
+use clap::{Args, Parser, Subcommand};
+use tokio::sync::watch;
+
+/// Plays tasks of an environment server: a model's words in, actions out.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Plays every agent of a config on every task, and writes results and traces.
+    ///
+    /// Results go to <output_dir>/<run_name>. A run can be stopped (Ctrl-C) and started again with the same
+    /// command: what has a completed result is not played again; what failed is. The exit status is 0 if
+    /// every episode has an evaluation, 1 otherwise, 130 if the run was stopped.
+    #[command(after_long_help = EXAMPLES)]
+    Run(RunArgs),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Play a config on the tasks in tasks/easy, with an environment server of the run's own:
+    agent run --config agent_configs/habits/persistent-habit_in_reset.yaml --tasks-root tasks/easy
+
+  The first 10 tasks only, on a server that is already there:
+    agent run --config agent_configs/habits/reset-habit_in_reset.yaml \\
+      --env http://127.0.0.1:50051 --max-examples 10";
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// The run config (YAML).
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// A task folder: its manifest names the task set to play. Needed without --env.
+    #[arg(long, value_name = "DIR", required_unless_present = "env")]
+    tasks_root: Option<PathBuf>,
+    /// A running environment server, such as http://127.0.0.1:50051. Without it, the run starts its own.
+    #[arg(long, value_name = "URL")]
+    env: Option<String>,
+    /// Play only the first N tasks of each family.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_examples: Option<u64>,
+}
+
+fn main() -> ExitCode {
+    let Command::Run(args) = Cli::parse().command;
+    match run(args) {
+        Ok(report) => conclude(&report),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: RunArgs) -> Result<Report, Box<dyn std::error::Error>> {
+    let text = proto::files::read_text(&args.config)?;
+    let config = RunConfig::parse(&text).map_err(|error| format!("{}: {error}", args.config.display()))?;
+    let options = Options {
+        config,
+        tasks_root: args.tasks_root,
+        env: args.env,
+        max_examples: args.max_examples.map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
+        retry: Retry::default(),
+    };
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        let (stop, stopped) = watch::channel(false);
+        let signals = tokio::spawn(watch_signals(stop));
+        let report = run::execute(options, stopped).await;
+        signals.abort();
+        Ok(report?)
+    })
+}
+
+/// The first Ctrl-C lets the run end cleanly, the second ends the process.
+async fn watch_signals(stop: watch::Sender<bool>) {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return std::future::pending().await; // no such signal here: `stop` must still live
+    }
+    eprintln!("stopping: the running episodes are closed (Ctrl-C again to end at once)");
+    stop.send_replace(true);
+    if tokio::signal::ctrl_c().await.is_ok() {
+        std::process::exit(130);
+    }
+}
+
+/// Says how the run went; comes back with its exit status.
+fn conclude(report: &Report) -> ExitCode {
+    for line in &report.lines {
+        let summary = &line.summary;
+        let score = summary.metrics.get("score").and_then(|score| score["mean"].as_f64());
+        eprintln!(
+            "{} on {}: {} played, {} solved, mean score {}, {:.1} turns and {:.0} tokens an episode{}",
+            line.agent,
+            line.family,
+            summary.num_tasks_executed,
+            summary.num_tasks_solved,
+            score.map_or_else(|| "-".to_owned(), |score| format!("{score:.3}")),
+            summary.average_steps,
+            summary.average_total_tokens,
+            if line.failed > 0 { format!(", {} FAILED", line.failed) } else { String::new() },
+        );
+    }
+    eprintln!("results: {}", report.folder.display());
+    if report.interrupted {
+        let left: usize = report.lines.iter().map(|line| line.left).sum();
+        eprintln!("stopped with {left} episodes not played; the same command goes on from here");
+        return ExitCode::from(130);
+    }
+    if report.failed() > 0 {
+        eprintln!("{} episodes failed; the same command plays them again", report.failed());
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}

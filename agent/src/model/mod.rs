@@ -1,0 +1,185 @@
+//! Models: one trait, and what goes through it.
+//!
+//! A client turns a conversation into the next assistant message. It knows
+//! nothing of tasks, episodes or interpreters. Clients of model servers join
+//! as further modules here and further values of [`config::Backend`].
+//!
+//! [`config::Backend`]: crate::config::Backend
+
+use std::{fmt, sync::Arc};
+
+use proto::trace::TokenUsage;
+
+use crate::config;
+
+pub mod scripted;
+
+/// A model that continues conversations.
+#[tonic::async_trait]
+pub trait Model: fmt::Debug + Send + Sync {
+    /// The model's name, for traces.
+    fn name(&self) -> &str;
+
+    /// Says whether this model can play a task family at all, so that a run
+    /// which cannot work ends before its first episode.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] naming the family.
+    fn check_family(&self, _family: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Writes the next assistant message.
+    async fn generate(&self, request: &GenerateRequest) -> Result<Completion, Error>;
+}
+
+/// The client that a config names.
+///
+/// # Errors
+/// [`Error::Unknown`] if the backend has no such model.
+pub fn from_config(llm: &config::Llm) -> Result<Arc<dyn Model>, Error> {
+    match llm.backend {
+        config::Backend::Scripted => {
+            let habit = scripted::Habit::named(&llm.model)
+                .ok_or_else(|| Error::Unknown { backend: "scripted", model: llm.model.clone() })?;
+            Ok(Arc::new(scripted::Scripted::new(habit)))
+        }
+    }
+}
+
+/// A conversation to continue.
+#[derive(Clone, Debug, Default)]
+pub struct GenerateRequest {
+    /// In order; the answer comes after the last.
+    pub messages: Vec<Message>,
+    /// How tokens are drawn.
+    pub sampling: Sampling,
+    /// Same seed, same request: same answer, as far as the model allows.
+    pub seed: u64,
+    /// Most new tokens.
+    pub max_tokens: u32,
+}
+
+/// How tokens are drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sampling {
+    /// 0 is greedy.
+    pub temperature: f64,
+}
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said.
+    pub content: String,
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Standing instructions.
+    System,
+    /// The task, and what the environment answers.
+    User,
+    /// The model.
+    Assistant,
+}
+
+impl Message {
+    /// A system message.
+    pub fn system(content: impl Into<String>) -> Self {
+        Self { role: Role::System, content: content.into() }
+    }
+
+    /// A user message.
+    pub fn user(content: impl Into<String>) -> Self {
+        Self { role: Role::User, content: content.into() }
+    }
+
+    /// An assistant message.
+    pub fn assistant(content: impl Into<String>) -> Self {
+        Self { role: Role::Assistant, content: content.into() }
+    }
+}
+
+/// What a model answered.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    /// The assistant message.
+    pub text: String,
+    /// Why it ended there.
+    pub finish_reason: FinishReason,
+    /// Tokens sent and written.
+    pub usage: TokenUsage,
+}
+
+/// Why an answer ended where it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FinishReason {
+    /// The model ended its turn.
+    Stop,
+    /// `max_tokens` or the context's end.
+    Length,
+    /// Another reason, in the server's words.
+    Other(String),
+}
+
+impl fmt::Display for FinishReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::Other(reason) => reason,
+        })
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The backend has no such model.
+    #[error("the backend `{backend}` has no model `{model}`")]
+    Unknown {
+        /// Which backend.
+        backend: &'static str,
+        /// Which model.
+        model: String,
+    },
+    /// This model cannot play the family.
+    #[error("the model `{model}` cannot play the task family `{family}`: {reason}")]
+    Unsupported {
+        /// Which model.
+        model: String,
+        /// Which family.
+        family: String,
+        /// Why, and what it can play.
+        reason: String,
+    },
+    /// The conversation lacks what this model needs.
+    #[error("the model `{model}` does not understand the conversation: {reason}")]
+    Conversation {
+        /// Which model.
+        model: String,
+        /// What is missing.
+        reason: String,
+    },
+}
+
+/// Estimated tokens of a text: UTF-8 bytes / 4, rounded up.
+pub fn estimate_tokens(bytes: usize) -> u64 {
+    bytes.div_ceil(4) as u64
+}
+
+/// Estimated usage of one answer, for models without a tokenizer.
+pub fn estimate_usage(messages: &[Message], text: &str) -> TokenUsage {
+    let prompt_tokens = estimate_tokens(messages.iter().map(|message| message.content.len()).sum());
+    let completion_tokens = estimate_tokens(text.len());
+    TokenUsage {
+        prompt_tokens,
+        completion_tokens,
+        total_tokens: prompt_tokens + completion_tokens,
+        estimated: true,
+    }
+}

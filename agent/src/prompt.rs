@@ -1,0 +1,111 @@
+//! Every text that a model is shown. None of them says how to solve a task.
+
+use proto::{
+    env::v1::{InitialObservation, InterpreterState, Limits, Tool},
+    trace::InterpreterResult,
+};
+
+/// The system prompts, in order: how to act, and which runtime it is. Only the
+/// second differs between the regimes.
+pub fn system_prompts(
+    observation: &InitialObservation,
+    state: InterpreterState,
+    limits: &Limits,
+    max_turns: u32,
+) -> Vec<String> {
+    vec![acting(&observation.tools, limits, max_turns), regime(state).to_owned()]
+}
+
+fn acting(tools: &[Tool], limits: &Limits, max_turns: u32) -> String {
+    let mut prompt = String::from(
+        "You solve a task by writing Python. In each turn, write a short reasoning and then at most one code \
+         block, fenced with ```python and ```. The block is run as a script, and you are shown the result as \
+         JSON: success, output (what the block printed) and error. Only what you print is shown; the value of \
+         a last expression is not. With more than one block in a turn, none of them is run.\n\n\
+         These functions can be called in your code, without an import:\n",
+    );
+    for tool in tools {
+        prompt.push_str(&tool_line(tool));
+    }
+    if !tools.iter().any(|tool| tool.name == "finish") {
+        prompt.push_str("- finish() -> None: ends the task. Call it once you are done.\n");
+    }
+    prompt.push_str(&format!(
+        "\nThe module json is imported already. One block can make at most {} tool calls. You have {max_turns} \
+         turns. Unless finish() is called, the task does not count as ended by you.",
+        limits.tool_calls_per_step,
+    ));
+    prompt
+}
+
+fn tool_line(tool: &Tool) -> String {
+    let parameters: Vec<String> =
+        tool.parameters.iter().map(|parameter| format!("{}: {}", parameter.name, parameter.r#type)).collect();
+    format!("- {}({}) -> {}: {}\n", tool.name, parameters.join(", "), tool.returns, tool.description.trim())
+}
+
+fn regime(state: InterpreterState) -> &'static str {
+    match state {
+        InterpreterState::Persistent => {
+            "The Python interpreter keeps its state: variables, functions and imports of one block are there in \
+             all later blocks."
+        }
+        InterpreterState::Reset | InterpreterState::Unspecified => {
+            "The Python interpreter is reset after every block: variables, functions and imports of one block \
+             are gone in the next. What a later block needs, it has to define itself."
+        }
+    }
+}
+
+/// Stands before the public data in the first user message.
+pub const PUBLIC_DATA: &str = "Public data:";
+
+/// The task as the first user message: the goal, then the public data as one
+/// line of JSON.
+pub fn task(observation: &InitialObservation) -> String {
+    // Unreadable JSON would be the server's fault; the model then sees it as it is.
+    let public = serde_json::from_str::<serde_json::Value>(&observation.public_json)
+        .map_or_else(|_| observation.public_json.clone(), |value| value.to_string());
+    format!("{}\n\n{PUBLIC_DATA}\n{public}", observation.goal.trim())
+}
+
+/// What the interpreter answered, as the model is shown it.
+pub fn observation(result: &InterpreterResult) -> String {
+    serde_json::json!({
+        "success": result.success,
+        "result": result.result,
+        "output": result.output,
+        "error": result.error,
+    })
+    .to_string()
+}
+
+/// What the model is shown where nothing could be run.
+pub fn turn_error(error: &str) -> String {
+    observation(&InterpreterResult { error: Some(error.to_owned()), ..InterpreterResult::default() })
+}
+
+/// The persistent interpreter's names; shown with each turn, never kept.
+pub fn globals(names: &[String]) -> String {
+    if names.is_empty() {
+        "Names defined in the interpreter: none".to_owned()
+    } else {
+        format!("Names defined in the interpreter: {}", names.join(", "))
+    }
+}
+
+/// More than one code block.
+pub fn several_blocks(count: usize) -> String {
+    format!(
+        "Your answer holds {count} code blocks; none was run. Write exactly one ```python block in a turn."
+    )
+}
+
+/// No code block.
+pub const NO_BLOCK: &str = "Your answer holds no code block; nothing was run. To act, write one ```python block; to end the task, call \
+     finish() in it.";
+
+/// The model's answer was cut off, or there was none.
+pub fn failed_call(reason: &str) -> String {
+    format!("Your last turn could not be used, and nothing was run: {reason}")
+}

@@ -1,0 +1,81 @@
+//! The trace of an episode while it is being written.
+
+use proto::trace::{Event, EventKind, ModelCall, ModelResponse, Provenance, Step, Summary, Trace};
+
+/// The `schema_version` of the traces that this agent writes.
+pub const SCHEMA_VERSION: &str = "runtime_gym.trace.v1";
+
+/// Collects the events of one episode and their totals.
+#[derive(Debug)]
+pub struct Recorder {
+    trace: Trace,
+}
+
+impl Recorder {
+    /// Begins a trace now.
+    pub fn start(provenance: Provenance) -> Self {
+        Self {
+            trace: Trace {
+                started_at: Some(now()),
+                finished_at: None,
+                provenance: Some(provenance),
+                summary: Summary::default(),
+                events: Vec::new(),
+            },
+        }
+    }
+
+    /// What is known of the episode; filled in as it becomes known.
+    pub fn provenance(&mut self) -> &mut Provenance {
+        self.trace.provenance.get_or_insert_default()
+    }
+
+    /// The task and the system prompts are set.
+    pub fn task(&mut self, task: &str, system_prompts: &[String]) {
+        self.trace.summary.task = task.to_owned();
+        self.trace.summary.system_prompts = system_prompts.to_vec();
+        self.push(EventKind::StartEvent { task: task.to_owned() });
+        self.push(EventKind::SystemPromptEvent { prompts: system_prompts.to_vec() });
+    }
+
+    /// The model was asked.
+    pub fn asked(&mut self, call: ModelCall) {
+        self.push(EventKind::ModelCallEvent(call));
+    }
+
+    /// The model answered.
+    pub fn answered(&mut self, response: ModelResponse) {
+        self.push(EventKind::ModelResponseEvent(response));
+    }
+
+    /// A turn was taken.
+    pub fn step(&mut self, step: Step) {
+        self.trace.summary.num_steps += 1;
+        self.trace.summary.token_usage += step.token_usage;
+        self.push(EventKind::StepEvent(Box::new(step)));
+    }
+
+    /// Something outside the agent's code failed.
+    pub fn error(&mut self, error: &str) {
+        self.trace.summary.errors.push(error.to_owned());
+        self.push(EventKind::ErrorEvent { error: error.to_owned() });
+    }
+
+    /// The episode ended.
+    pub fn finish(mut self, reason: &str) -> Trace {
+        self.trace.summary.finish_reason = Some(reason.to_owned());
+        let token_usage = self.trace.summary.token_usage;
+        self.push(EventKind::FinishEvent { reason: reason.to_owned(), token_usage });
+        self.trace.finished_at = Some(now());
+        self.trace
+    }
+
+    fn push(&mut self, kind: EventKind) {
+        self.trace.events.push(Event { kind, timestamp: now() });
+    }
+}
+
+/// The time, as traces write it (RFC 3339).
+pub fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}

@@ -1,0 +1,115 @@
+//! The run's folder: can it be written, and is it this run's?
+
+use std::{fs, path::PathBuf};
+
+use proto::{files, run::Layout};
+use serde_json::Value;
+
+use crate::config::{self, RunConfig};
+
+/// Keys that say how a run is carried out, not what it measures; they may
+/// change between two starts of the same run.
+const OPERATIONAL: [&str; 9] = [
+    "output_dir",
+    "max_concurrent_runs",
+    "cache_db_path",
+    "cache_enabled",
+    "max_concurrent_requests",
+    "max_retries",
+    "backoff_base_s",
+    "backoff_max_s",
+    "jitter_s",
+];
+
+/// Why a run folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing can be written there.
+    #[error("can't write into the run folder {}: {source} (choose another `output_dir`)", path.display())]
+    NotWritable {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It holds another run.
+    #[error(transparent)]
+    Differs(#[from] ConfigDiffers),
+    /// Its config can't be understood.
+    #[error("{}: {source} (it is not this program's; choose another `run_name`)", path.display())]
+    BadConfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        source: config::Error,
+    },
+    /// A file can't be read or written.
+    #[error(transparent)]
+    File(#[from] files::Error),
+    /// The config can't be written as YAML.
+    #[error("writing the config: {0}")]
+    ConfigText(#[from] serde_saphyr::SerializeError),
+}
+
+/// The folder holds results of a run with another config.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the run folder {} holds results of another config: `{key}` was {before}, now it is {now}; choose another \
+     `run_name`, or remove the folder to start over",
+    folder.display()
+)]
+pub struct ConfigDiffers {
+    /// The run folder.
+    pub folder: PathBuf,
+    /// The first key that differs.
+    pub key: String,
+    /// Its value then.
+    pub before: String,
+    /// Its value now.
+    pub now: String,
+}
+
+/// Makes the folder, and tries whether files can be written there.
+pub fn prepare(layout: &Layout) -> Result<(), Error> {
+    let error = |source| Error::NotWritable { path: layout.root.clone(), source };
+    fs::create_dir_all(&layout.root).map_err(error)?;
+    let probe = layout.root.join(format!(".writable-{}", std::process::id()));
+    fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)).map_err(error)
+}
+
+/// Writes the config as used; an earlier one must say the same.
+pub fn claim(layout: &Layout, config: &RunConfig) -> Result<(), Error> {
+    let path = layout.config();
+    if path.exists() {
+        let earlier = RunConfig::parse(&files::read_text(&path)?)
+            .map_err(|source| Error::BadConfig { path: path.clone(), source })?;
+        let (before, now) = (as_json(&earlier), as_json(config));
+        if let Some((key, before, now)) = difference(String::new(), &before, &now) {
+            return Err(ConfigDiffers { folder: layout.root.clone(), key, before, now }.into());
+        }
+    }
+    Ok(files::write_text(&path, &config.to_yaml()?)?)
+}
+
+fn as_json(config: &RunConfig) -> Value {
+    serde_json::to_value(config).unwrap_or_default()
+}
+
+/// The first value that differs: its key, and both.
+fn difference(key: String, before: &Value, now: &Value) -> Option<(String, String, String)> {
+    match (before, now) {
+        (Value::Object(left), Value::Object(right)) => {
+            let names = left.keys().chain(right.keys());
+            names.filter(|name| !OPERATIONAL.contains(&name.as_str())).find_map(|name| {
+                let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+                let absent = &Value::Null;
+                difference(key, left.get(name).unwrap_or(absent), right.get(name).unwrap_or(absent))
+            })
+        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => (left.iter().zip(right))
+            .enumerate()
+            .find_map(|(index, (before, now))| difference(format!("{key}[{index}]"), before, now)),
+        _ if before == now => None,
+        _ => Some((key, before.to_string(), now.to_string())),
+    }
+}

@@ -1,0 +1,138 @@
+//! What a model is shown when its answer can't be run, and how an episode ends
+//! that nobody finishes.
+
+#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
+
+mod support;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use agent::{
+    codeact::{Assignment, CodeAct, Outcome},
+    config::RunConfig,
+    environment::{Environment, Retry},
+    model::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, estimate_usage},
+};
+use proto::{
+    env::v1,
+    trace::{EventKind, Step, Trace, Versions},
+};
+use support::{Fake, Setup};
+use tokio::sync::watch;
+
+/// Gives prepared answers in turn, and keeps what it was shown.
+#[derive(Debug)]
+struct Canned {
+    answers: Vec<(&'static str, FinishReason)>,
+    shown: Mutex<Vec<Vec<Message>>>,
+}
+
+#[tonic::async_trait]
+impl Model for Canned {
+    fn name(&self) -> &str {
+        "canned"
+    }
+
+    async fn generate(&self, request: &GenerateRequest) -> Result<Completion, Error> {
+        let turn = self.shown.lock().unwrap().len();
+        self.shown.lock().unwrap().push(request.messages.clone());
+        let (text, finish_reason) = self.answers[turn % self.answers.len()].clone();
+        match text {
+            "fail" => Err(Error::Conversation { model: "canned".into(), reason: "out of tape".into() }),
+            "sleep" => std::future::pending().await,
+            _ => Ok(Completion {
+                text: text.to_owned(),
+                finish_reason,
+                usage: estimate_usage(&request.messages, text),
+            }),
+        }
+    }
+}
+
+/// Plays one episode; `extra` are further keys of the agent's config.
+async fn play(answers: &[&'static str], persistent: bool, extra: &str) -> (Outcome, Arc<Canned>, usize) {
+    let finish = |text: &str| if text == "cut off" { FinishReason::Length } else { FinishReason::Stop };
+    let answers = answers.iter().map(|text| (*text, finish(text))).collect();
+    let model = Arc::new(Canned { answers, shown: Mutex::default() });
+    let fake = Fake::start(Setup::default()).await;
+    let yaml = format!(
+        "{{output_dir: o, run_name: r, task_families: [knapsack], agents: [{{name: a, agent_type: codeact, \
+         persistent_state: {persistent}, {extra} llm: {{backend: scripted, model: reset-habit}}}}]}}"
+    );
+    let player = CodeAct {
+        agent: RunConfig::parse(&yaml).unwrap().agents.remove(0),
+        model: model.clone(),
+        environment: Environment::new(proto::client::connect(&fake.url).await.unwrap(), Retry::default()),
+    };
+    let task = v1::TaskSummary { task_id: "knapsack-0000000001".into(), ..v1::TaskSummary::default() };
+    let assignment =
+        Assignment { task, episode_id: "e".into(), policy_seed: 1, versions: Versions::default() };
+    let (_keep, stop) = watch::channel(false);
+    let outcome = player.play(&assignment, stop).await;
+    let steps = fake.state.lock().unwrap().steps_run;
+    (outcome, model, steps)
+}
+
+fn steps(trace: &Trace) -> Vec<&Step> {
+    let events = trace.events.iter();
+    events
+        .filter_map(|event| match &event.kind {
+            EventKind::StepEvent(step) => Some(&**step),
+            _ => None,
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_run_costs_a_turn_and_is_told() {
+    let answers = [
+        "```python\nx = 1\n```\n```python\nprint(x)\n```",
+        "I think.",
+        "cut off",
+        "fail",
+        "```python\ny = 2\nprint('here')\nprint(undefined)\n```",
+        "```python\nfinish()\n```",
+    ];
+    let (outcome, model, steps_run) = play(&answers, true, "").await;
+    outcome.evaluation.unwrap();
+    let steps = steps(&outcome.trace);
+    assert_eq!((steps.len(), steps_run), (6, 2));
+    for (step, part) in steps.iter().zip(["2 code blocks", "no code block", "length", "out of tape"]) {
+        let error = step.error.as_deref().unwrap();
+        assert!(error.contains(part) && step.interpreter_result.is_none(), "{error}");
+    }
+    let result = steps[4].interpreter_result.as_ref().unwrap();
+    assert_eq!((result.success, result.output.as_str()), (false, "here\n"));
+    assert_eq!(steps[4].info.as_ref().unwrap().exception_type.as_deref(), Some("NameError"));
+    assert_eq!(outcome.trace.summary.finish_reason.as_deref(), Some("finish_tool"));
+
+    let shown = model.shown.lock().unwrap();
+    let last = shown.last().unwrap();
+    let names: Vec<&Message> = last.iter().filter(|message| message.content.starts_with("Names")).collect();
+    assert_eq!(names.len(), 1, "the names are shown, not kept");
+    assert!(names[0].content.ends_with(": y"), "{}", names[0].content);
+    let told = last.iter().filter(|message| message.role == Role::User && message.content.starts_with('{'));
+    assert_eq!(told.count(), 5, "every turn was answered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resetting_runtime_shows_no_names_and_turns_run_out() {
+    let (outcome, model, steps_run) = play(&["```python\nx = 1\n```"], false, "max_turns: 3,").await;
+    outcome.evaluation.unwrap();
+    assert_eq!((outcome.trace.summary.finish_reason.as_deref(), steps_run), (Some("max_turns"), 3));
+    let shown = model.shown.lock().unwrap();
+    assert!(shown.iter().flatten().all(|message| !message.content.starts_with("Names")));
+    assert!(shown[0][1].content.contains("reset after every block"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_episode_that_takes_too_long_is_evaluated_as_it_stands() {
+    let before = std::time::Instant::now();
+    let (outcome, _, steps_run) = play(&["sleep"], true, "timeout_s: 0.2,").await;
+    outcome.evaluation.unwrap();
+    assert_eq!((outcome.trace.summary.finish_reason.as_deref(), steps_run), (Some("timeout"), 0));
+    assert!(before.elapsed() < Duration::from_secs(30));
+}

@@ -1,0 +1,215 @@
+//! A whole run against a server that loses answers, refuses tasks or is left
+//! alone: what is written, and what another start makes of it.
+
+#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
+
+mod support;
+
+use std::{fs, path::Path, time::Duration};
+
+use agent::{
+    config::RunConfig,
+    environment::Retry,
+    run::{Error, Options, Report, execute},
+};
+use proto::{
+    files,
+    run::{EpisodeResult, Layout, Status, Summary, TaskStatus},
+    trace::{EventKind, Trace},
+};
+use support::{Fake, Setup};
+use tokio::sync::watch;
+
+const CONFIG: &str = "
+output_dir: OUT
+run_name: trial
+seed_start: 7
+max_concurrent_runs: 2
+task_families: [knapsack]
+agents:
+  - name: teacher
+    agent_type: codeact
+    persistent_state: true
+    llm: {backend: scripted, model: persistent-habit}
+";
+
+/// Retries without the waiting.
+const RETRY: Retry = Retry { attempts: 3, base: Duration::from_millis(1), max: Duration::from_millis(5) };
+
+fn options(fake: &Fake, folder: &Path) -> Options {
+    Options {
+        config: RunConfig::parse(&CONFIG.replace("OUT", folder.to_str().unwrap())).unwrap(),
+        tasks_root: None,
+        env: Some(fake.url.clone()),
+        max_examples: None,
+        retry: RETRY,
+    }
+}
+
+async fn run(options: Options) -> Result<Report, Error> {
+    let (_keep, stop) = watch::channel(false);
+    execute(options, stop).await
+}
+
+fn task_id(index: u64) -> String {
+    format!("knapsack-{index:010}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_answers_are_asked_for_again_and_every_step_runs_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 2, lost_steps: vec![0, 2], ..Setup::default() }).await;
+    let report = run(options(&fake, folder.path())).await.unwrap();
+    assert_eq!((report.failed(), report.lines[0].summary.num_tasks_executed), (0, 2));
+
+    let layout = Layout::new(folder.path(), "trial");
+    let mut steps = 0;
+    for index in 0..2 {
+        let trace: Trace = files::read_json(&layout.trace("teacher", "knapsack", &task_id(index))).unwrap();
+        assert_eq!(trace.summary.finish_reason.as_deref(), Some("finish_tool"));
+        steps += trace.summary.num_steps as usize;
+    }
+    let state = fake.state.lock().unwrap();
+    assert_eq!((state.steps_run, state.replays), (steps, 4), "two answers of each episode were lost");
+    assert_eq!((state.created.len(), state.open_episodes()), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_files_are_those_of_the_papers_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 3, ..Setup::default() }).await;
+    run(Options { max_examples: Some(2), ..options(&fake, folder.path()) }).await.unwrap();
+
+    let root = folder.path().join("trial");
+    let mut written: Vec<String> = fs::read_dir(root.join("results/teacher/knapsack"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    written.sort();
+    let expected: Vec<String> = (0..2)
+        .flat_map(|index| {
+            ["json", "trace.html", "trace.json"].map(|end| format!("knapsack-knapsack-{index:010}.{end}"))
+        })
+        .collect();
+    assert_eq!(written, expected);
+
+    let used = RunConfig::parse(&fs::read_to_string(root.join("config.yaml")).unwrap()).unwrap();
+    assert_eq!((used.task_set.as_deref(), used.agents[0].max_turns), (Some("fake"), 40));
+    let summary: Summary = files::read_json(&root.join("summary_teacher-knapsack.json")).unwrap();
+    assert_eq!(summary.num_tasks_executed, 2);
+    assert!(summary.average_total_tokens > 1000.0 && summary.average_steps >= 4.0);
+    assert!(summary.metrics["score"]["mean"].as_f64().unwrap() > 0.0);
+    let statuses: TaskStatus = files::read_json(&root.join("task_status_teacher-knapsack.json")).unwrap();
+    assert_eq!(statuses.into_values().collect::<Vec<_>>(), [Status::Completed; 2]);
+
+    let trace: Trace =
+        files::read_json(&root.join("results/teacher/knapsack/knapsack-knapsack-0000000000.trace.json"))
+            .unwrap();
+    let kinds: Vec<&str> = trace.events.iter().take(5).map(|event| name_of(&event.kind)).collect();
+    assert_eq!(kinds, ["start", "prompts", "call", "response", "step"]);
+    assert_eq!(name_of(&trace.events.last().unwrap().kind), "finish");
+    assert_eq!(trace.summary.system_prompts.len(), 2);
+    let provenance = trace.provenance.unwrap();
+    assert_eq!(provenance.schema_version, "runtime_gym.trace.v1");
+    assert_eq!((provenance.interpreter_state.as_str(), provenance.task_id), ("persistent", task_id(0)));
+    assert_eq!(provenance.versions.env_server, "0.0.0-fake");
+    assert_eq!(provenance.limits["tool_calls_per_step"], 25);
+    assert_eq!(provenance.agent["llm"]["model"], "persistent-habit");
+    assert!(trace.summary.token_usage.estimated);
+}
+
+fn name_of(kind: &EventKind) -> &'static str {
+    match kind {
+        EventKind::StartEvent { .. } => "start",
+        EventKind::SystemPromptEvent { .. } => "prompts",
+        EventKind::ModelCallEvent(_) => "call",
+        EventKind::ModelResponseEvent(_) => "response",
+        EventKind::StepEvent(_) => "step",
+        EventKind::ErrorEvent { .. } => "error",
+        EventKind::FinishEvent { .. } => "finish",
+        EventKind::Other(_) => "other",
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_start_plays_what_failed_or_is_missing_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 4, broken_tasks: vec![task_id(1)], ..Setup::default() }).await;
+    let first = run(Options { max_examples: Some(3), ..options(&fake, folder.path()) }).await.unwrap();
+    assert_eq!((first.failed(), first.lines[0].summary.num_tasks_executed), (1, 2), "the run goes on");
+    let layout = Layout::new(folder.path(), "trial");
+    let failed: EpisodeResult = files::read_json(&layout.result("teacher", "knapsack", &task_id(1))).unwrap();
+    assert_eq!(failed.status, Status::Failed);
+    assert!(failed.error.unwrap().contains("this task is broken"));
+
+    fake.state.lock().unwrap().setup.broken_tasks.clear();
+    let second = run(options(&fake, folder.path())).await.unwrap();
+    assert_eq!((second.failed(), second.lines[0].summary.num_tasks_executed), (0, 4));
+    let created = fake.state.lock().unwrap().created.clone();
+    let tasks: Vec<String> = (0..4)
+        .filter(|&index| created.iter().filter(|id| id.contains(&task_id(index))).count() == 1)
+        .map(task_id)
+        .collect();
+    assert_eq!(tasks.len(), 4, "every task was played once: {created:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_another_config_is_refused_and_the_key_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 1, ..Setup::default() }).await;
+    run(options(&fake, folder.path())).await.unwrap();
+
+    let mut changed = options(&fake, folder.path());
+    changed.config.max_concurrent_runs = 1; // says nothing of what is measured
+    run(changed).await.unwrap();
+    let mut changed = options(&fake, folder.path());
+    changed.config.agents[0].persistent_state = Some(false);
+    let error = run(changed).await.unwrap_err().to_string();
+    assert!(error.contains("`agents[0].persistent_state` was true, now it is false"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_run_closes_its_episodes_and_goes_on_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 6, ..Setup::default() }).await;
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(execute(options(&fake, folder.path()), stopped));
+    while fake.state.lock().unwrap().steps_run < 3 {
+        tokio::task::yield_now().await;
+    }
+    stop.send_replace(true);
+    let report = running.await.unwrap().unwrap();
+    assert!(report.interrupted && report.lines[0].left > 0);
+    assert_eq!(report.failed(), 0);
+    assert_eq!(fake.state.lock().unwrap().open_episodes(), 0, "nothing is left open");
+
+    let report = run(options(&fake, folder.path())).await.unwrap();
+    assert_eq!((report.lines[0].summary.num_tasks_executed, report.interrupted), (6, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_work_ends_before_any_episode() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup::default()).await;
+
+    let mut other_family = options(&fake, folder.path());
+    other_family.config.task_families = vec!["navigation".into()];
+    let error = run(other_family).await.unwrap_err().to_string();
+    assert!(error.contains("agents[0].llm") && error.contains("`navigation`"), "{error}");
+
+    let mut other_set = options(&fake, folder.path());
+    other_set.config.task_set = Some("easy".into());
+    let error = run(other_set).await.unwrap_err().to_string();
+    assert!(error.contains("`easy`") && error.contains("it offers: fake"), "{error}");
+
+    let blocked = folder.path().join("file");
+    fs::write(&blocked, "").unwrap();
+    let error = run(options(&fake, &blocked)).await.unwrap_err().to_string();
+    assert!(error.contains("can't write into the run folder") && error.contains("output_dir"), "{error}");
+
+    let nobody = Options { env: Some("http://127.0.0.1:1".into()), ..options(&fake, folder.path()) };
+    let error = run(nobody).await.unwrap_err().to_string();
+    assert!(error.contains("http://127.0.0.1:1"), "{error}");
+
+    assert!(fake.state.lock().unwrap().created.is_empty());
+}

@@ -1,0 +1,363 @@
+//! A tiny environment server: knapsack tasks, each episode a Python process.
+//!
+//! It keeps the protocol's promises that the agent relies on (steps in order,
+//! each run once, repeated steps answered again) and fails where it is told to.
+
+#![allow(dead_code, unreachable_pub)] // each test file uses its part
+#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
+
+use std::{
+    collections::{HashMap, HashSet},
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use proto::env::v1::{
+    self,
+    environment_service_server::{EnvironmentService, EnvironmentServiceServer},
+};
+use serde_json::{Value, json};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status};
+
+/// What the fake offers, and where it fails.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub tasks: u64,
+    pub items: (u64, u64),
+    pub classes: (u64, u64),
+    /// Lose the answer to each episode's create and to these steps, once.
+    pub lost_steps: Vec<u64>,
+    /// Refuse these tasks for good.
+    pub broken_tasks: Vec<String>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { tasks: 3, items: (25, 40), classes: (15, 3), lost_steps: vec![], broken_tasks: vec![] }
+    }
+}
+
+/// A running fake.
+pub struct Fake {
+    pub url: String,
+    pub state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub setup: Setup,
+    episodes: HashMap<String, Episode>,
+    lost: HashSet<(String, u64)>,
+    /// Every id ever created, in order.
+    pub created: Vec<String>,
+    /// Steps that were run, not replayed.
+    pub steps_run: usize,
+    pub replays: usize,
+}
+
+impl State {
+    pub fn open_episodes(&self) -> usize {
+        self.episodes.values().filter(|episode| episode.closed.is_none()).count()
+    }
+}
+
+struct Episode {
+    request: v1::CreateEpisodeRequest,
+    created: v1::CreateEpisodeResponse,
+    answers: Vec<(v1::StepRequest, v1::StepResponse)>,
+    closed: Option<v1::CloseEpisodeResponse>,
+    process: Process,
+}
+
+struct Process {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Process {
+    fn start(seed: u64, setup: &Setup, state: &str, calls: u32) -> (Self, Value) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/knapsack.py");
+        let numbers = [seed, setup.items.0, setup.items.1, setup.classes.0, setup.classes.1];
+        let mut child = Command::new("python3")
+            .arg(script)
+            .args(numbers.map(|number| number.to_string()))
+            .args([state, &calls.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the tests need python3");
+        let stdin = child.stdin.take().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut process = Self { child, stdin, stdout };
+        let public = process.read();
+        (process, public)
+    }
+
+    fn ask(&mut self, request: &Value) -> Value {
+        writeln!(self.stdin, "{request}").unwrap();
+        self.read()
+    }
+
+    fn read(&mut self) -> Value {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Fake {
+    /// Serves until the test's runtime ends.
+    pub async fn start(setup: Setup) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(State { setup, ..State::default() }));
+        let service = EnvironmentServiceServer::new(Service(state.clone()));
+        let incoming = TcpListenerStream::new(listener);
+        tokio::spawn(tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming));
+        Self { url, state }
+    }
+}
+
+struct Service(Arc<Mutex<State>>);
+
+impl Service {
+    /// UNAVAILABLE once for each episode and place.
+    fn lose_once(state: &mut State, episode_id: &str, place: u64) -> Result<(), Status> {
+        if state.lost.insert((episode_id.to_owned(), place)) {
+            return Err(Status::unavailable("the answer was lost"));
+        }
+        Ok(())
+    }
+}
+
+#[tonic::async_trait]
+impl EnvironmentService for Service {
+    async fn get_server_info(
+        &self,
+        _: Request<v1::GetServerInfoRequest>,
+    ) -> Result<Response<v1::GetServerInfoResponse>, Status> {
+        let state = self.0.lock().unwrap();
+        Ok(Response::new(v1::GetServerInfoResponse {
+            version: "0.0.0-fake".into(),
+            task_sets: vec![v1::TaskSet {
+                name: "fake".into(),
+                size: state.setup.tasks,
+                families: vec!["knapsack".into()],
+            }],
+            ..v1::GetServerInfoResponse::default()
+        }))
+    }
+
+    /// Two tasks a page, to see that the agent turns pages.
+    async fn list_tasks(
+        &self,
+        request: Request<v1::ListTasksRequest>,
+    ) -> Result<Response<v1::ListTasksResponse>, Status> {
+        let state = self.0.lock().unwrap();
+        let request = request.into_inner();
+        assert_eq!((request.set.as_str(), request.family.as_str()), ("fake", "knapsack"));
+        let first = request.page_token.parse::<u64>().unwrap_or(0);
+        let end = (first + 2).min(state.setup.tasks);
+        Ok(Response::new(v1::ListTasksResponse {
+            tasks: (first..end).map(summary).collect(),
+            next_page_token: if end < state.setup.tasks { end.to_string() } else { String::new() },
+            total_size: state.setup.tasks,
+        }))
+    }
+
+    async fn create_episode(
+        &self,
+        request: Request<v1::CreateEpisodeRequest>,
+    ) -> Result<Response<v1::CreateEpisodeResponse>, Status> {
+        let request = request.into_inner();
+        let mut state = self.0.lock().unwrap();
+        let id = request.episode_id.clone();
+        if let Some(episode) = state.episodes.get(&id) {
+            assert_eq!(episode.request, request, "the same id with another request");
+            return Ok(Response::new(episode.created.clone()));
+        }
+        let Some(v1::create_episode_request::Task::TaskRef(task)) = &request.task else { panic!("no task") };
+        if state.setup.broken_tasks.contains(&task.task_id) {
+            return Err(Status::internal("this task is broken"));
+        }
+        assert!(request.record_definitions);
+        let seed: u64 = task.task_id.rsplit('-').next().unwrap().parse().unwrap();
+        let limits = request.limits.unwrap();
+        let regime = proto::env::state_name(request.interpreter_state());
+        let (process, public) = Process::start(seed, &state.setup, regime, limits.tool_calls_per_step);
+        let created = v1::CreateEpisodeResponse {
+            episode_id: id.clone(),
+            observation: Some(v1::InitialObservation {
+                goal: GOAL.into(),
+                public_json: public.to_string(),
+                tools: tools(),
+            }),
+            interpreter_state: request.interpreter_state,
+            limits: Some(limits),
+            seed,
+            lease: None,
+            task: Some(summary(seed)),
+        };
+        let episode =
+            Episode { request, created: created.clone(), answers: Vec::new(), closed: None, process };
+        state.episodes.insert(id.clone(), episode);
+        state.created.push(id.clone());
+        if !state.setup.lost_steps.is_empty() {
+            Self::lose_once(&mut state, &id, u64::MAX)?;
+        }
+        Ok(Response::new(created))
+    }
+
+    async fn step(&self, request: Request<v1::StepRequest>) -> Result<Response<v1::StepResponse>, Status> {
+        let request = request.into_inner();
+        let mut state = self.0.lock().unwrap();
+        let state = &mut *state;
+        let episode = state
+            .episodes
+            .get_mut(&request.episode_id)
+            .ok_or_else(|| Status::not_found("no such episode"))?;
+        if let Some((earlier, answer)) = episode.answers.get(request.step_index as usize) {
+            assert_eq!(*earlier, request, "the same step with another action");
+            state.replays += 1;
+            return Ok(Response::new(answer.clone()));
+        }
+        assert_eq!(request.step_index as usize, episode.answers.len(), "a gap");
+        let Some(v1::step_request::Action::Code(action)) = &request.action else { panic!("no code") };
+        let answer = episode.process.ask(&json!({"code": action.code}));
+        let text = |key: &str| answer[key].as_str().unwrap().to_owned();
+        let failed = !text("error").is_empty();
+        let kind = if failed { v1::ErrorKind::Exception } else { v1::ErrorKind::Unspecified };
+        let response = v1::StepResponse {
+            step_index: request.step_index,
+            observation: Some(v1::Observation {
+                success: !failed,
+                output: text("output"),
+                error: text("error"),
+                error_kind: kind.into(),
+                exception_type: text("exception_type"),
+                globals: serde_json::from_value(answer["globals"].clone()).unwrap(),
+                ..v1::Observation::default()
+            }),
+            terminated: answer["finished"] == true,
+            info: Some(v1::StepInfo {
+                tool_calls: vec![v1::ToolCallRecord::default(); answer["calls"].as_u64().unwrap() as usize],
+                ..v1::StepInfo::default()
+            }),
+            ..v1::StepResponse::default()
+        };
+        let (id, index) = (request.episode_id.clone(), request.step_index);
+        episode.answers.push((request, response.clone()));
+        state.steps_run += 1;
+        if state.setup.lost_steps.contains(&index) {
+            Self::lose_once(state, &id, index)?;
+        }
+        Ok(Response::new(response))
+    }
+
+    async fn close_episode(
+        &self,
+        request: Request<v1::CloseEpisodeRequest>,
+    ) -> Result<Response<v1::CloseEpisodeResponse>, Status> {
+        let mut state = self.0.lock().unwrap();
+        let id = request.into_inner().episode_id;
+        let episode = state.episodes.get_mut(&id).ok_or_else(|| Status::not_found("no such episode"))?;
+        if episode.closed.is_none() {
+            let evaluation = episode.process.ask(&json!({"evaluate": true}));
+            episode.closed = Some(v1::CloseEpisodeResponse {
+                evaluation: Some(v1::Evaluation {
+                    is_solved: evaluation["is_solved"] == true,
+                    score: evaluation["score"].as_f64().unwrap(),
+                    metrics_json: evaluation["metrics"].to_string(),
+                }),
+                steps: episode.answers.len() as u64,
+                ..v1::CloseEpisodeResponse::default()
+            });
+        }
+        Ok(Response::new(episode.closed.clone().unwrap()))
+    }
+
+    type StepStreamStream = tokio_stream::Empty<Result<v1::StepStreamResponse, Status>>;
+
+    async fn step_stream(
+        &self,
+        _: Request<tonic::Streaming<v1::StepRequest>>,
+    ) -> Result<Response<Self::StepStreamStream>, Status> {
+        Err(Status::unimplemented("the agent does not stream"))
+    }
+
+    async fn step_batch(
+        &self,
+        _: Request<v1::StepBatchRequest>,
+    ) -> Result<Response<v1::StepBatchResponse>, Status> {
+        Err(Status::unimplemented("the agent does not batch"))
+    }
+
+    async fn fork_episode(
+        &self,
+        _: Request<v1::ForkEpisodeRequest>,
+    ) -> Result<Response<v1::ForkEpisodeResponse>, Status> {
+        Err(Status::unimplemented("the agent does not fork"))
+    }
+
+    async fn get_episode(
+        &self,
+        _: Request<v1::GetEpisodeRequest>,
+    ) -> Result<Response<v1::GetEpisodeResponse>, Status> {
+        Err(Status::unimplemented("the agent does not look back"))
+    }
+
+    async fn list_episodes(
+        &self,
+        _: Request<v1::ListEpisodesRequest>,
+    ) -> Result<Response<v1::ListEpisodesResponse>, Status> {
+        Err(Status::unimplemented("the agent knows its episodes"))
+    }
+
+    async fn keep_alive(
+        &self,
+        _: Request<v1::KeepAliveRequest>,
+    ) -> Result<Response<v1::KeepAliveResponse>, Status> {
+        Err(Status::unimplemented("the agent asks for a long lease"))
+    }
+}
+
+const GOAL: &str = "Take items of the allowed classes so that their value is as high as possible and their weight \
+                    is within the capacity. Class, value and weight of an item are hidden until it is inspected; \
+                    at most inspect_budget different items can be. Inspect an item before you take it.";
+
+fn tools() -> Vec<v1::Tool> {
+    let tool = |name: &str, parameter: Option<&str>, returns: &str, description: &str| v1::Tool {
+        name: name.into(),
+        description: description.into(),
+        parameters: (parameter.into_iter())
+            .map(|name| v1::ToolParameter { name: name.into(), r#type: "str".into() })
+            .collect(),
+        returns: returns.into(),
+    };
+    vec![
+        tool("list_items", None, "str", "A JSON array of all item ids."),
+        tool("inspect", Some("item_id"), "str", "A JSON object with the item's class, value and weight."),
+        tool("take_item", Some("item_id"), "None", "Takes an item."),
+        tool("finish", None, "None", "Ends the task."),
+    ]
+}
+
+fn summary(index: u64) -> v1::TaskSummary {
+    v1::TaskSummary {
+        set: "fake".into(),
+        task_id: format!("knapsack-{index:010}"),
+        family: "knapsack".into(),
+        seed: index,
+        difficulty_json: "{}".into(),
+    }
+}
