@@ -24,7 +24,7 @@ test: build
 
 ## Speed and memory, beside peers measured in the same run.
 bench: build
-	$(CARGO) bench --workspace
+	ERYX_PYTHON=$$(scripts/eryx_python.sh) $(CARGO) bench -p sandbox --bench steps
 
 ## Formatting and lints, without a warning.
 lint: guest

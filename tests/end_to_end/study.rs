@@ -15,8 +15,12 @@ use proto::{
 use serde_json::Value;
 use tests::{EnvServer, program, root};
 
-const CELLS: [&str; 4] =
-    ["persistent-habit_in_persistent", "persistent-habit_in_reset", "reset-habit_in_persistent", "reset-habit_in_reset"];
+const CELLS: [&str; 4] = [
+    "persistent-habit_in_persistent",
+    "persistent-habit_in_reset",
+    "reset-habit_in_persistent",
+    "reset-habit_in_reset",
+];
 const EPISODES: usize = 10;
 
 fn run(name: &str, arguments: &[&str]) -> Output {
@@ -63,8 +67,16 @@ fn the_two_habits_differ_as_the_paper_says() {
     let episodes = EPISODES.to_string();
     for cell in CELLS {
         let config = config(cell, out);
-        let arguments =
-            ["run", "--config", text(&config), "--tasks-root", text(&tasks), "--env", &server.url, "--max-examples"];
+        let arguments = [
+            "run",
+            "--config",
+            text(&config),
+            "--tasks-root",
+            text(&tasks),
+            "--env",
+            &server.url,
+            "--max-examples",
+        ];
         succeed("agent", &[arguments.as_slice(), &[&episodes]].concat());
     }
 
@@ -109,7 +121,10 @@ fn a_run_starts_its_own_server_repeats_and_resumes() {
     let cell = "persistent-habit_in_persistent";
     let config = config(cell, out);
     let play = |examples: &str| {
-        succeed("agent", &["run", "--config", text(&config), "--tasks-root", text(&tasks), "--max-examples", examples])
+        succeed(
+            "agent",
+            &["run", "--config", text(&config), "--tasks-root", text(&tasks), "--max-examples", examples],
+        )
     };
     play("2");
     let layout = Layout::new(out, cell);
@@ -126,9 +141,10 @@ fn a_run_starts_its_own_server_repeats_and_resumes() {
     // The same task and seeds: the same episode, word for word.
     let words = |trace: &Trace| -> Vec<(String, Option<String>)> {
         let step = |event: &proto::trace::Event| match &event.kind {
-            EventKind::StepEvent(step) => {
-                Some((step.assistant_text.clone(), step.interpreter_result.as_ref().map(|result| result.output.clone())))
-            }
+            EventKind::StepEvent(step) => Some((
+                step.assistant_text.clone(),
+                step.interpreter_result.as_ref().map(|result| result.output.clone()),
+            )),
             _ => None,
         };
         trace.events.iter().filter_map(step).collect()

@@ -14,7 +14,9 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-const STEP: &str = "x = sum(i * i for i in range(100))\nprint(x)";
+/// The step that is compared, and one with some work in it.
+const STEP: &str = "x = 41\nprint(x + 1)";
+const WORK: &str = "x = sum(i * i for i in range(100))\nprint(x)";
 
 struct Answer;
 
@@ -45,12 +47,14 @@ fn main() {
     let mut reset = new(InterpreterState::Reset);
     let reset_step = median(200, || assert!(reset.run(STEP).expect("it runs").success));
     report("step in a new interpreter (Reset)", reset_step);
+    let work = median(200, || assert!(reset.run(WORK).expect("it runs").success));
+    report("  100 squares, summed and printed", work);
 
     let mut live = new(InterpreterState::Persistent);
     let live_step = median(2_000, || assert!(live.run(STEP).expect("it runs").success));
     report("step in a live interpreter (Persistent)", live_step);
-    let small_step = median(2_000, || assert!(live.run("y = 41\nprint(y + 1)").expect("it runs").success));
-    report("  an assignment and a print", small_step);
+    let work = median(2_000, || assert!(live.run(WORK).expect("it runs").success));
+    report("  100 squares, summed and printed", work);
     let empty_step = median(2_000, || assert!(live.run("pass").expect("it runs").success));
     report("  nothing at all", empty_step);
 
@@ -107,6 +111,10 @@ fn private_bytes() -> Option<u64> {
 }
 
 fn fresh_process(python: &str) -> Option<Duration> {
+    // The interpreter itself: a launcher in front of it would be timed as well.
+    let itself = Command::new(python).args(["-c", "import sys; print(sys.executable)"]).output().ok()?;
+    let python = String::from_utf8(itself.stdout).ok()?;
+    let python = python.trim();
     let run = || Command::new(python).args(["-c", STEP]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     run().ok().filter(|status| status.success())?;
     Some(median(20, || drop(run())))

@@ -37,7 +37,7 @@ if [ ! -f "$component" ]; then
     fi
     # Its temporary files too: with fixed randomness, two builds at once would choose the same names.
     env TMPDIR="$work" ${preload[@]+"${preload[@]}"} "$tool" --quiet --wit-path "$guest/wit" --world python \
-        componentize --python-path "$work/python" gym_guest --output "$work/python.wasm" >&2
+        componentize --python-path "$work/python" gym_guest --output "$work/python.wasm" >/dev/null
     mkdir -p "$out/$hash"
     mv "$work/python.wasm" "$component"
 fi

@@ -60,8 +60,10 @@ pub enum Error {
         /// Why it ended.
         reason: String,
     },
-    /// The server has no room.
-    #[error("the server holds {limit} running episodes, its limit; close some, or try again later")]
+    /// The server has no room; nothing was done.
+    #[error(
+        "the server has room for {limit} running episodes, all of it taken; close some, or try again later"
+    )]
     Full {
         /// The limit.
         limit: usize,

@@ -167,10 +167,11 @@ impl Play {
         lock(&self.tools).set_span(tracing::Span::current());
         let interpreter = match &mut self.interpreter {
             Some(interpreter) => interpreter,
-            none => none
-                .insert(self.sandbox.interpreter(self.config.clone(), self.tools.clone()).map_err(internal)?),
+            none => none.insert(
+                self.sandbox.interpreter(self.config.clone(), self.tools.clone()).map_err(sandbox_error)?,
+            ),
         };
-        let outcome = interpreter.run(code).map_err(internal)?;
+        let outcome = interpreter.run(code).map_err(sandbox_error)?;
         let (error_kind, exception_type) = outcome.failure.map_or_else(Default::default, failure_to_proto);
         let observation = v1::Observation {
             success: outcome.error.is_none(),
@@ -239,8 +240,12 @@ fn lock(tools: &Mutex<Bridge>) -> MutexGuard<'_, Bridge> {
     tools.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn internal(error: sandbox::Error) -> Error {
-    Error::Internal(format!("the sandbox failed: {error}"))
+/// No place for an interpreter is the caller's to retry; the rest is ours.
+fn sandbox_error(error: sandbox::Error) -> Error {
+    match error {
+        sandbox::Error::AtCapacity { max } => Error::Full { limit: max as usize },
+        error => Error::Internal(format!("the sandbox failed: {error}")),
+    }
 }
 
 fn failure_to_proto(failure: Failure) -> (v1::ErrorKind, String) {

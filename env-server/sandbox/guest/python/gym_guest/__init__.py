@@ -6,7 +6,7 @@ small, and trusts nothing that the agent's code can reach: an agent may rebind, 
 
 import platform
 
-from gym_guest import preload  # first: the snapshot holds what it imports
+from gym_guest import preload, warm_up  # preload first: the snapshot holds what it imports
 from gym_guest.interpreter import Interpreter
 
 _interpreter = Interpreter()
@@ -27,4 +27,5 @@ class WitWorld:
         return _interpreter.run(code)
 
 
+warm_up.run(_interpreter)
 preload.freeze()
