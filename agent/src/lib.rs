@@ -32,4 +32,4 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The git commit it was built from, `-dirty` where the tree differed; empty
 /// if unknown.
-pub const COMMIT: &str = env!("AGENT_COMMIT");
+pub const COMMIT: &str = env!("GIT_COMMIT");

@@ -49,7 +49,8 @@ pub trait Environment: Send + Sync {
     /// The functions that the agent's code can call, [`FINISH`] among them.
     fn tools(&self) -> &[ToolSpec];
 
-    /// The task in words, for a model to read. Says nothing of the interpreter.
+    /// The task in words, for a model to read. Says nothing of the interpreter, and
+    /// nothing of the tools, which describe themselves.
     fn goal(&self) -> String;
 
     /// What the agent may see of the task.
@@ -172,13 +173,6 @@ fn finish_spec() -> ToolSpec {
         "None",
         "Ends the episode. What has been done until then is evaluated and nothing more can be done.",
     )
-}
-
-/// The tools as lines of a goal.
-fn tool_lines(specs: &[ToolSpec]) -> String {
-    let lines: Vec<String> =
-        specs.iter().map(|spec| format!("- {}: {}", signature(spec), spec.description)).collect();
-    lines.join("\n")
 }
 
 /// A JSON object from its entries.

@@ -1,5 +1,7 @@
 //! The recordings pass through a running server, and a wrong recording fails.
 
+#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
+
 use std::{fs, path::Path, process::Command};
 
 use tests::{EnvServer, fixtures, program};

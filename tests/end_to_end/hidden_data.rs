@@ -1,6 +1,8 @@
 //! Hidden data never enters the guest: code that searches everything it can
 //! reach finds nothing of it.
 
+#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
+
 use proto::env::v1::InterpreterState;
 use serde_json::{Value, json};
 use tests::{EnvServer, Episode, create_request, knapsack_task};

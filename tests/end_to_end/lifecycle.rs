@@ -1,5 +1,7 @@
 //! A server's life: info, health, reflection, capacity, leases, shutdown.
 
+#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
+
 use std::time::{Duration, Instant};
 
 use proto::env::v1::{self, EndReason, InterpreterState};

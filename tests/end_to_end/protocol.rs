@@ -1,6 +1,8 @@
 //! The protocol's promises: explicit regimes, exactly-once steps, Gymnasium's
 //! meaning of reward, terminated and truncated.
 
+#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
+
 use proto::env::v1::{self, EndReason, InterpreterState, create_episode_request::Task};
 use tests::{EnvServer, Episode, code_step, create_request, knapsack_task, tool_step};
 use tonic::{Code, Status};

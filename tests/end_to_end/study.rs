@@ -1,6 +1,8 @@
 //! The study on a few tasks: tasks generated, episodes played by the scripted
 //! habits through a real server, traces analysed.
 
+#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
+
 use std::{
     collections::BTreeMap,
     fs,

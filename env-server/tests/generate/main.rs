@@ -156,15 +156,15 @@ fn tasks_are_pinned() {
 
 const PINNED: [&str; 10] = [
     "d3b8ddcda9d6fc59 manifest.json",
-    "6a195223017822dd tasks/knapsack/knapsack-0000000000.json",
-    "dab98987e638a72b tasks/knapsack/knapsack-0000000001.json",
-    "0b745f87adc5bbab tasks/knapsack/knapsack-0000000002.json",
-    "90034d64b38fe193 tasks/navigation/navigation-0000000000.json",
-    "db9cf15fa42af780 tasks/navigation/navigation-0000000001.json",
-    "a752fe553e3c9395 tasks/navigation/navigation-0000000002.json",
-    "161b02da92db6e0e tasks/rule_diagnosis/rule_diagnosis-0000000000.json",
-    "65480fa3e1ef038f tasks/rule_diagnosis/rule_diagnosis-0000000001.json",
-    "a15f3911a9ced379 tasks/rule_diagnosis/rule_diagnosis-0000000002.json",
+    "4994277ad36213ae tasks/knapsack/knapsack-0000000000.json",
+    "33b73bab4d1d6b8d tasks/knapsack/knapsack-0000000001.json",
+    "c0baadad25edd0e3 tasks/knapsack/knapsack-0000000002.json",
+    "37b0ebe1b9c3f4cf tasks/navigation/navigation-0000000000.json",
+    "0ad67c2b6d84a8b7 tasks/navigation/navigation-0000000001.json",
+    "247d132e536e7ccd tasks/navigation/navigation-0000000002.json",
+    "d27beedea0e23d66 tasks/rule_diagnosis/rule_diagnosis-0000000000.json",
+    "6fc23ec31f0a9ae9 tasks/rule_diagnosis/rule_diagnosis-0000000001.json",
+    "bfa1390fae8ca921 tasks/rule_diagnosis/rule_diagnosis-0000000002.json",
 ];
 
 #[test]

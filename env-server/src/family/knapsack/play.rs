@@ -10,7 +10,7 @@ use sandbox::ToolError;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    family::{Environment, FINISH, object, python_text, tool_lines},
+    family::{Environment, FINISH, object, python_text},
     fields::{Entries, Fields, FromJson, Place},
     tool::{self, Bound},
 };
@@ -170,15 +170,11 @@ impl Environment for Knapsack {
              again is free and gives the same answer.\n\
              - A taken item cannot be put back.\n\
              \n\
-             Functions:\n\
-             {tools}\n\
-             \n\
              When the knapsack holds your final choice, call finish().",
             count = self.item_ids.len(),
             capacity = self.capacity,
             classes = python_text::repr_list(&self.allowed_classes),
             budget = self.inspect_budget,
-            tools = tool_lines(&self.tools),
         )
     }
 

@@ -10,7 +10,7 @@ use sandbox::ToolError;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    family::{Environment, FINISH, object, tool_lines},
+    family::{Environment, FINISH, object},
     fields::{Entries, Fields, Place},
     tool::{self, Bound},
 };
@@ -110,14 +110,10 @@ impl Environment for Navigation {
              - Step limit: at most {limit} moves. Going back is a move like any other.\n\
              - The task is solved if you stand on the goal at the end; the fewer moves, the better.\n\
              \n\
-             Functions:\n\
-             {tools}\n\
-             \n\
              When you stand on the goal, call finish().",
             start = self.start,
             goal = self.goal,
             limit = self.max_steps,
-            tools = tool_lines(&self.tools),
         )
     }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::RuleFamily;
 use crate::{
-    family::{Environment, FINISH, object, python_json, tool_lines},
+    family::{Environment, FINISH, object, python_json},
     fields::{Fields, Place},
     tool::{self, Bound},
 };
@@ -149,12 +149,8 @@ impl Environment for RuleDiagnosis {
              - Submit the parameters as a JSON object such as {example}. The task is solved if your last \
              submission is right.\n\
              \n\
-             Functions:\n\
-             {tools}\n\
-             \n\
              When a submission was right, call finish().",
             budget = self.probe_budget,
-            tools = tool_lines(&self.tools),
         )
     }
 
