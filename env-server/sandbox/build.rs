@@ -1,4 +1,8 @@
-//! Finds the guest component that `guest/build.sh` made, and checks that it was made from today's inputs.
+//! Finds the guest component that `guest/build.sh` made, checks that it was made from today's inputs, and makes
+//! the objects in its snapshot immortal.
+
+#[path = "build/immortal.rs"]
+mod immortal;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -17,7 +21,7 @@ fn main() {
     let built = manifest.join("../../target/guest");
     let component = built.join(inputs_hash(&guest)).join("python.wasm");
     println!("cargo::rerun-if-changed={}", component.display());
-    let Ok(bytes) = fs::read(&component) else {
+    let Ok(mut bytes) = fs::read(&component) else {
         eprintln!(
             "The guest (CPython as a WebAssembly component) is not built, or was built from other inputs: \
              run `make guest` (that is, env-server/sandbox/guest/build.sh).\nLooked for: {}",
@@ -25,7 +29,11 @@ fn main() {
         );
         std::process::exit(1);
     };
-    println!("cargo::rustc-env=GUEST_COMPONENT={}", component.display());
+    println!("cargo::rerun-if-changed=build/immortal.rs");
+    immortal::make(&mut bytes);
+    let embedded = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("python.wasm");
+    fs::write(&embedded, &bytes).unwrap_or_else(|error| panic!("writing {}: {error}", embedded.display()));
+    println!("cargo::rustc-env=GUEST_COMPONENT={}", embedded.display());
     println!("cargo::rustc-env=GUEST_COMPONENT_SHA256={}", hex(&Sha256::digest(bytes)));
 }
 

@@ -122,7 +122,7 @@ impl Episode {
         v1::GetEpisodeResponse {
             episode: Some(summary),
             observation: self.created.observation.clone(),
-            limits: self.created.limits.clone(),
+            limits: self.created.limits,
             steps: if include_steps { play.steps().to_vec() } else { Vec::new() },
             evaluation: end.map(|End { evaluation, .. }| evaluation.clone()),
             task_json: String::new(),

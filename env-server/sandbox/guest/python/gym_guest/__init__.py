@@ -6,8 +6,12 @@ small, and trusts nothing that the agent's code can reach: an agent may rebind, 
 
 import platform
 
-from gym_guest import preload, warm_up  # preload first: the snapshot holds what it imports
-from gym_guest.interpreter import Interpreter
+from gym_guest import preload, snapshot  # preload first: the snapshot holds what it imports
+
+snapshot.plug_holes()  # what is loaded from here on, and used by every step, lies side by side
+
+from gym_guest import warm_up  # noqa: E402
+from gym_guest.interpreter import Interpreter  # noqa: E402
 
 _interpreter = Interpreter()
 
@@ -28,4 +32,4 @@ class WitWorld:
 
 
 warm_up.run(_interpreter)
-preload.freeze()
+snapshot.prepare()
