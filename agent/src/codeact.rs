@@ -12,11 +12,14 @@ use proto::{
     env::{self, v1},
     trace,
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 
 use crate::{
     config::AgentConfig,
-    environment::Environment,
+    environment::{Environment, is_unreachable},
     fence,
     model::{Completion, FinishReason, GenerateRequest, Message, Model, Sampling},
     prompt,
@@ -24,6 +27,9 @@ use crate::{
 };
 
 mod observed;
+
+/// How long closing the episode of a stopped run may take: someone is waiting.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Calls, as errors name them.
 const CREATE: &str = "CreateEpisode";
@@ -92,6 +98,13 @@ pub struct Outcome {
     pub evaluation: Result<v1::Evaluation, Error>,
 }
 
+impl Error {
+    /// It failed because the server could not be talked to.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Call { status, .. } if is_unreachable(status))
+    }
+}
+
 impl CodeAct {
     /// Plays one episode to its end. When `stop` turns true, the episode is
     /// closed and [`Error::Interrupted`] comes back.
@@ -107,7 +120,7 @@ impl CodeAct {
             Err(error) => {
                 // An open episode would hold its place until its lease ends. If closing fails too,
                 // the first error is the one to tell.
-                let _ = self.environment.close(&assignment.episode_id).await;
+                let _ = timeout(CLOSE_LIMIT, self.environment.close(&assignment.episode_id)).await;
                 let reason = if matches!(error, Error::Interrupted) { "interrupted" } else { "error" };
                 (reason.to_owned(), Err(error))
             }
@@ -127,12 +140,13 @@ impl CodeAct {
 
     /// Takes turns until the episode ends; says why it did.
     async fn play_turns(&self, assignment: &Assignment, recorder: &mut Recorder) -> Result<String, Error> {
-        let deadline = Instant::now() + Duration::from_secs_f64(self.agent.timeout_s);
         let created =
             self.environment.create(self.create_request(assignment)).await.map_err(call_failed(CREATE))?;
         let observation =
             created.observation.as_ref().ok_or(Error::Incomplete { call: CREATE, what: "observation" })?;
+        let deadline = Instant::now() + Duration::from_secs_f64(self.agent.timeout_s);
         let limits = created.limits.unwrap_or_default();
+        let wall_clock = observed::wall_clock(&limits);
         recorder.provenance().limits = observed::limits(&limits);
         recorder.provenance().seeds.episode = created.seed;
 
@@ -146,6 +160,9 @@ impl CodeAct {
         let mut step_index = 0;
         let mut globals: Vec<String> = Vec::new();
         for turn in 0..self.agent.max_turns {
+            if Instant::now() >= deadline {
+                return Ok("timeout".to_owned());
+            }
             let mut request = self.generate_request(messages.clone(), assignment.policy_seed);
             if state == v1::InterpreterState::Persistent {
                 request.messages.push(Message::user(prompt::globals(&globals)));
@@ -161,11 +178,16 @@ impl CodeAct {
                 messages.push(Message::assistant(&step.assistant_text));
             }
             let code = match action {
-                Ok(code) => code,
-                Err(error) => {
-                    messages.push(Message::user(prompt::turn_error(&error)));
-                    step.error = Some(error);
+                Action::Run(code) => code,
+                Action::Tell { text, error } => {
+                    messages.push(Message::user(text));
+                    step.error = error;
                     recorder.step(step);
+                    // The lease is measured for turns that each reach the server.
+                    self.environment
+                        .renew(&assignment.episode_id)
+                        .await
+                        .map_err(call_failed("GetEpisode"))?;
                     continue;
                 }
             };
@@ -174,7 +196,7 @@ impl CodeAct {
                 step_index,
                 action: Some(v1::step_request::Action::Code(v1::CodeAction { code })),
             };
-            let response = match self.environment.step(request).await {
+            let response = match self.environment.step(request, wall_clock).await {
                 Ok(response) => response,
                 Err(status) => {
                     recorder.step(step);
@@ -222,8 +244,7 @@ impl CodeAct {
             limits: Some(observed::requested_limits(&self.agent)),
             seed: None,
             episode_id: assignment.episode_id.clone(),
-            // A slow model may think as long as the whole episode is given.
-            lease: Some(observed::duration(self.agent.timeout_s + 60.0)),
+            lease: Some(observed::lease(&self.agent)),
             record_definitions: true,
         }
     }
@@ -243,18 +264,39 @@ impl CodeAct {
     }
 }
 
-/// Records a model's answer; comes back with the code to run, or with what the
-/// model is told instead.
+/// What an answer of the model comes to.
+enum Action {
+    /// Its code is to be run.
+    Run(String),
+    /// Nothing is run, and the model is told something instead.
+    Tell {
+        /// What.
+        text: String,
+        /// The error in it, if it is one: that an answer holds no code is not.
+        error: Option<String>,
+    },
+}
+
+impl Action {
+    fn refuse(error: String) -> Self {
+        Self::Tell { text: prompt::turn_error(&error), error: Some(error) }
+    }
+}
+
+/// Records a model's answer; comes back with what to do.
 fn read_answer(
     answer: Result<Completion, String>,
     asked_at: String,
     step: &mut trace::Step,
     recorder: &mut Recorder,
-) -> Result<String, String> {
+) -> Action {
     // How many tokens were sent, the answer tells; a call without one is recorded all the same.
     let usage = answer.as_ref().map_or_else(|_| trace::TokenUsage::default(), |completion| completion.usage);
     recorder.asked(trace::ModelCall { timestamp: asked_at, prompt_tokens: usage.prompt_tokens });
-    let completion = answer.map_err(|error| prompt::failed_call(&error))?;
+    let completion = match answer {
+        Ok(completion) => completion,
+        Err(error) => return Action::refuse(prompt::failed_call(&error)),
+    };
     recorder.answered(trace::ModelResponse {
         timestamp: recorder::now(),
         completion_tokens: usage.completion_tokens,
@@ -265,17 +307,17 @@ fn read_answer(
     step.assistant_text = completion.text;
     if completion.finish_reason != FinishReason::Stop {
         let reason = format!("it was cut off (finish reason: {})", completion.finish_reason);
-        return Err(prompt::failed_call(&reason));
+        return Action::refuse(prompt::failed_call(&reason));
     }
     let mut blocks = fence::python_blocks(&step.assistant_text);
     match blocks.len() {
-        0 => Err(prompt::NO_BLOCK.to_owned()),
+        0 => Action::Tell { text: prompt::NO_BLOCK.to_owned(), error: None },
         1 => {
             let code = blocks.remove(0);
             step.code = Some(code.clone());
-            Ok(code)
+            Action::Run(code)
         }
-        count => Err(prompt::several_blocks(count)),
+        count => Action::refuse(prompt::several_blocks(count)),
     }
 }
 
@@ -299,7 +341,7 @@ fn call_failed(call: &'static str) -> impl Fn(tonic::Status) -> Error {
 }
 
 /// Waits until the run is to stop; for ever, if nobody can say so any more.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|&stop| stop).await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -52,7 +52,9 @@ pub struct AgentConfig {
     /// Model turns before the episode is cut off.
     #[serde(default = "default_max_turns")]
     pub max_turns: u32,
-    /// Seconds before the episode is cut off.
+    /// Seconds before the episode is cut off: no turn begins, and no model call
+    /// goes on, after them. A step that is running then is bounded by its own
+    /// limits and comes to its end.
     #[serde(default = "default_episode_timeout")]
     pub timeout_s: f64,
     /// Tool calls in one step.
@@ -94,6 +96,9 @@ pub struct StepLimits {
     /// Longest code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code_bytes_per_step: Option<u64>,
+    /// What the tools of a step are given and answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_bytes_per_step: Option<u64>,
 }
 
 impl StepLimits {
@@ -106,8 +111,9 @@ impl StepLimits {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Llm {
-    /// What kind of model it is.
-    pub backend: Backend,
+    /// What kind of model it is; may be left out where the model's name tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
     /// Which one, as the backend names it.
     pub model: String,
     /// 0 is greedy.
@@ -137,6 +143,13 @@ pub struct Llm {
     /// Whether answers are cached, for backends that have a cache.
     #[serde(default)]
     pub cache_enabled: bool,
+}
+
+impl Llm {
+    /// The backend that is named, or else the one that has a model of that name.
+    pub fn backend(&self) -> Option<Backend> {
+        self.backend.or_else(|| Habit::named(&self.model).map(|_| Backend::Scripted))
+    }
 }
 
 /// Kinds of models.
@@ -212,7 +225,7 @@ impl RunConfig {
     /// [`Error`] naming the key.
     pub fn parse(yaml: &str) -> Result<Self, Error> {
         let mut path = String::new();
-        let config: Self = serde_saphyr::with_deserializer_from_str(yaml, |deserializer| {
+        let mut config: Self = serde_saphyr::with_deserializer_from_str(yaml, |deserializer| {
             serde_path_to_error::deserialize(deserializer).map_err(|error| {
                 path = error.path().to_string();
                 error.into_inner()
@@ -223,6 +236,9 @@ impl RunConfig {
             Error::Yaml { path, problem: error.to_string().trim_start_matches("error: ").to_owned() }
         })?;
         config.check()?;
+        for agent in &mut config.agents {
+            agent.llm.backend = agent.llm.backend();
+        }
         Ok(config)
     }
 
@@ -287,22 +303,25 @@ impl AgentConfig {
             check_seconds(&format!("{path}.limits.wall_clock_per_step_s"), seconds)?;
         }
         let llm = format!("{path}.llm");
-        match self.llm.backend {
-            Backend::Scripted => {
-                require(Habit::named(&self.llm.model).is_some(), &format!("{llm}.model"), || {
-                    format!(
-                        "`{}` is not a scripted policy; there are {}",
-                        self.llm.model,
-                        Habit::names().join(", ")
-                    )
-                })?
+        let (model, habits) = (&self.llm.model, Habit::names().join(", "));
+        let problem = match self.llm.backend() {
+            None => {
+                Some(format!("no backend for `{model}` in this version; it has scripted policies: {habits}"))
             }
-        }
+            Some(Backend::Scripted) if Habit::named(model).is_none() => {
+                Some(format!("`{model}` is not a scripted policy; there are {habits}"))
+            }
+            Some(Backend::Scripted) => None,
+        };
+        require(problem.is_none(), &format!("{llm}.model"), || problem.unwrap_or_default())?;
         require((0.0..=10.0).contains(&self.llm.temperature), &format!("{llm}.temperature"), || {
             format!("must be within 0 and 10, not {}", self.llm.temperature)
         })?;
         check_positive(&format!("{llm}.max_tokens"), f64::from(self.llm.max_tokens))?;
         check_positive(&format!("{llm}.max_concurrent_requests"), self.llm.max_concurrent_requests as f64)?;
+        check_wait(&format!("{llm}.backoff_base_s"), self.llm.backoff_base_s)?;
+        check_wait(&format!("{llm}.backoff_max_s"), self.llm.backoff_max_s)?;
+        check_wait(&format!("{llm}.jitter_s"), self.llm.jitter_s)?;
         check_seconds(&format!("{llm}.timeout_s"), self.llm.timeout_s)
     }
 }
@@ -319,6 +338,12 @@ fn check_positive(path: &str, value: f64) -> Result<(), Error> {
 fn check_seconds(path: &str, value: f64) -> Result<(), Error> {
     require(value > 0.0 && value <= 86_400.0, path, || {
         format!("must be more than 0 and at most 86400 seconds, not {value}")
+    })
+}
+
+fn check_wait(path: &str, value: f64) -> Result<(), Error> {
+    require((0.0..=86_400.0).contains(&value), path, || {
+        format!("must be within 0 and 86400 seconds, not {value}")
     })
 }
 

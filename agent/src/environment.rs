@@ -2,15 +2,28 @@
 //!
 //! Every request carries what makes it safe to repeat (the caller's own episode
 //! id, the step's index), so a call that may or may not have arrived is simply
-//! made again.
+//! made again. No call waits for ever: each attempt has a deadline.
 
 use std::{
+    error::Error as _,
+    future::Future,
     hash::{BuildHasher as _, RandomState},
     time::Duration,
 };
 
-use proto::{client::EnvClient, env::v1 as env};
-use tonic::{Code, Status};
+use proto::{
+    client::{EnvClient, retry_after},
+    env::v1 as env,
+};
+use tokio::time::{Instant, sleep, timeout};
+use tonic::{Code, Response, Status};
+
+/// A server's place is free at the latest when the lease of an abandoned
+/// episode has run out and it has been swept: so much later than the lease.
+const BEYOND_LEASE: Duration = Duration::from_secs(30);
+
+/// The server's lease where a request names none.
+const DEFAULT_LEASE: Duration = Duration::from_secs(900);
 
 /// How often and how long a call is tried.
 #[derive(Clone, Copy, Debug)]
@@ -21,12 +34,19 @@ pub struct Retry {
     pub base: Duration,
     /// Longest wait.
     pub max: Duration,
+    /// How long one attempt may take; a step may also take its wall clock.
+    pub deadline: Duration,
 }
 
 impl Default for Retry {
-    /// About twenty seconds in all: enough for a server to be restarted.
+    /// About twenty seconds of waiting in all: enough for a server to be restarted.
     fn default() -> Self {
-        Self { attempts: 10, base: Duration::from_millis(100), max: Duration::from_secs(5) }
+        Self {
+            attempts: 10,
+            base: Duration::from_millis(100),
+            max: Duration::from_secs(5),
+            deadline: Duration::from_secs(30),
+        }
     }
 }
 
@@ -47,27 +67,34 @@ pub struct Environment {
     retry: Retry,
 }
 
-/// Repeats a call while the server is away or full.
-macro_rules! retried {
-    ($self:ident, $method:ident, $request:ident) => {{
-        let mut attempt = 0;
-        loop {
-            match $self.client.clone().$method($request.clone()).await {
-                Ok(response) => break Ok(response.into_inner()),
-                Err(status) if is_retryable(&status) && attempt + 1 < $self.retry.attempts => {
-                    tokio::time::sleep($self.retry.wait(attempt)).await;
-                    attempt += 1;
-                }
-                Err(status) => break Err(status),
-            }
-        }
-    }};
-}
-
 impl Environment {
     /// Calls `client`, with `retry`.
     pub fn new(client: EnvClient, retry: Retry) -> Self {
         Self { client, retry }
+    }
+
+    /// Makes a call until it is answered, as often as `retry` allows. `call` is
+    /// given a client for each attempt.
+    async fn retried<T, F>(
+        &self,
+        deadline: Duration,
+        mut call: impl FnMut(EnvClient) -> F,
+    ) -> Result<T, Status>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let mut attempt = 0;
+        loop {
+            let answer = timeout(deadline, call(self.client.clone())).await;
+            match answer.unwrap_or_else(|_| Err(no_answer(deadline))) {
+                Ok(response) => return Ok(response.into_inner()),
+                Err(status) if is_unreachable(&status) && attempt + 1 < self.retry.attempts => {
+                    sleep(self.retry.wait(attempt)).await;
+                    attempt += 1;
+                }
+                Err(status) => return Err(status),
+            }
+        }
     }
 
     /// What the server is.
@@ -75,8 +102,9 @@ impl Environment {
     /// # Errors
     /// The last attempt's status.
     pub async fn info(&self) -> Result<env::GetServerInfoResponse, Status> {
-        let request = env::GetServerInfoRequest {};
-        retried!(self, get_server_info, request)
+        let call =
+            |mut client: EnvClient| async move { client.get_server_info(env::GetServerInfoRequest {}).await };
+        self.retried(self.retry.deadline, call).await
     }
 
     /// The first `limit` tasks of a family, in the server's order.
@@ -96,7 +124,11 @@ impl Environment {
         };
         let mut tasks = Vec::new();
         while tasks.len() < limit {
-            let page: env::ListTasksResponse = retried!(self, list_tasks, request)?;
+            let call = |mut client: EnvClient| {
+                let request = request.clone();
+                async move { client.list_tasks(request).await }
+            };
+            let page = self.retried(self.retry.deadline, call).await?;
             tasks.extend(page.tasks);
             if page.next_page_token.is_empty() {
                 break;
@@ -107,7 +139,9 @@ impl Environment {
         Ok(tasks)
     }
 
-    /// Begins an episode; the request must carry an episode id.
+    /// Begins an episode; the request must carry an episode id. A server
+    /// without a free place is asked again for longer than a lease such as
+    /// this episode's: by then the places of abandoned episodes are free.
     ///
     /// # Errors
     /// The last attempt's status.
@@ -115,15 +149,55 @@ impl Environment {
         &self,
         request: env::CreateEpisodeRequest,
     ) -> Result<env::CreateEpisodeResponse, Status> {
-        retried!(self, create_episode, request)
+        let lease = request.lease.and_then(|lease| lease.try_into().ok()).unwrap_or(DEFAULT_LEASE);
+        let patience = Instant::now() + lease + BEYOND_LEASE;
+        let mut refusals = 0;
+        loop {
+            let call = |mut client: EnvClient| {
+                let request = request.clone();
+                async move { client.create_episode(request).await }
+            };
+            match self.retried(self.retry.deadline, call).await {
+                Err(status) if status.code() == Code::ResourceExhausted && Instant::now() < patience => {
+                    let own = self.retry.wait(refusals);
+                    sleep(retry_after(&status).map_or(own, |asked| own.max(asked))).await;
+                    refusals += 1;
+                }
+                answer => return answer,
+            }
+        }
     }
 
-    /// Takes one step.
+    /// Takes one step, whose limits give it so much wall clock.
     ///
     /// # Errors
     /// The last attempt's status.
-    pub async fn step(&self, request: env::StepRequest) -> Result<env::StepResponse, Status> {
-        retried!(self, step, request)
+    pub async fn step(
+        &self,
+        request: env::StepRequest,
+        wall_clock: Duration,
+    ) -> Result<env::StepResponse, Status> {
+        let call = |mut client: EnvClient| {
+            let request = request.clone();
+            async move { client.step(request).await }
+        };
+        self.retried(wall_clock + self.retry.deadline, call).await
+    }
+
+    /// Renews an episode's lease, for a turn that calls nothing else.
+    ///
+    /// # Errors
+    /// The last attempt's status.
+    pub async fn renew(&self, episode_id: &str) -> Result<(), Status> {
+        let call = |mut client: EnvClient| {
+            // KeepAlive is for a later version of the server; any call on the episode renews.
+            let request = env::GetEpisodeRequest {
+                episode_id: episode_id.to_owned(),
+                ..env::GetEpisodeRequest::default()
+            };
+            async move { client.get_episode(request).await }
+        };
+        self.retried(self.retry.deadline, call).await.map(drop)
     }
 
     /// Ends an episode.
@@ -131,14 +205,27 @@ impl Environment {
     /// # Errors
     /// The last attempt's status.
     pub async fn close(&self, episode_id: &str) -> Result<env::CloseEpisodeResponse, Status> {
-        let request = env::CloseEpisodeRequest { episode_id: episode_id.to_owned() };
-        retried!(self, close_episode, request)
+        let call = |mut client: EnvClient| {
+            let request = env::CloseEpisodeRequest { episode_id: episode_id.to_owned() };
+            async move { client.close_episode(request).await }
+        };
+        self.retried(self.retry.deadline, call).await
     }
 }
 
-/// Whether the same call may succeed later.
-fn is_retryable(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::ResourceExhausted)
+fn no_answer(deadline: Duration) -> Status {
+    Status::deadline_exceeded(format!("the server did not answer within {} s", deadline.as_secs_f64()))
+}
+
+/// Whether nobody can be talked to: no connection, one that was lost, or no
+/// answer. A status that the server sent has no source; one that the transport
+/// made of an error of its own has, whatever its code.
+pub fn is_unreachable(status: &Status) -> bool {
+    match status.code() {
+        Code::Unavailable | Code::DeadlineExceeded => true,
+        Code::Unknown | Code::Cancelled | Code::Internal => status.source().is_some(),
+        _ => false,
+    }
 }
 
 /// At random, 0 to 1: the standard library's hash maps are seeded by the

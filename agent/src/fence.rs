@@ -8,31 +8,44 @@
 /// The Python blocks of an answer, in order: those marked `python` (also `py`,
 /// `python3`) and those not marked at all. Blocks in other languages are prose.
 pub fn python_blocks(text: &str) -> Vec<String> {
-    let mut blocks = Vec::new();
-    let mut open: Option<(Fence<'_>, Vec<&str>)> = None;
-    for line in text.lines() {
-        match &mut open {
-            Some((fence, lines)) => {
-                if fence.is_closed_by(line) {
-                    finish(&mut blocks, open.take());
-                } else {
-                    lines.push(strip_indent(line, fence.indent));
-                }
-            }
-            None => open = Fence::opening(line).map(|fence| (fence, Vec::new())),
-        }
-    }
-    finish(&mut blocks, open);
-    blocks
+    parts(text).into_iter().filter(|part| part.is_python).map(|part| part.lines.join("\n")).collect()
 }
 
-/// Keeps a finished block if it is Python.
-fn finish(blocks: &mut Vec<String>, block: Option<(Fence<'_>, Vec<&str>)>) {
-    if let Some((fence, lines)) = block
-        && fence.is_python()
-    {
-        blocks.push(lines.join("\n"));
+/// What an answer holds beside its Python blocks.
+pub fn prose(text: &str) -> String {
+    let parts = parts(text).into_iter().filter(|part| !part.is_python);
+    let texts = parts.map(|part| part.lines.join("\n").trim().to_owned()).filter(|text| !text.is_empty());
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+/// A Python block without its fences, or what stands before or after one.
+#[derive(Default)]
+struct Part<'text> {
+    is_python: bool,
+    lines: Vec<&'text str>,
+}
+
+/// The parts of an answer, in order.
+fn parts(text: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut part = Part::default();
+    let mut open: Option<Fence<'_>> = None;
+    for line in text.lines() {
+        let closes = open.as_ref().is_some_and(|fence| fence.is_closed_by(line));
+        let begins = if open.is_none() { Fence::opening(line) } else { None };
+        let begins_python = begins.as_ref().is_some_and(Fence::is_python);
+        if begins_python || (closes && part.is_python) {
+            let next = Part { is_python: begins_python, lines: Vec::new() };
+            parts.push(std::mem::replace(&mut part, next));
+        } else if let Some(fence) = open.as_ref().filter(|_| part.is_python) {
+            part.lines.push(strip_indent(line, fence.indent));
+        } else {
+            part.lines.push(line);
+        }
+        open = if closes { None } else { open.or(begins) };
     }
+    parts.push(part);
+    parts
 }
 
 /// An opening fence.
@@ -46,14 +59,14 @@ struct Fence<'text> {
 impl<'text> Fence<'text> {
     /// The fence that a line opens, if it does.
     fn opening(line: &'text str) -> Option<Self> {
-        let (indent, character, length, info) = split(line)?;
+        let (indent, character, length, info) = fence_line(line)?;
         // Backticks on the opening line after the fence make it inline code.
         let inline = character == '`' && info.contains('`');
         (!inline).then_some(Self { character, length, indent, info })
     }
 
     fn is_closed_by(&self, line: &str) -> bool {
-        split(line).is_some_and(|(_, character, length, rest)| {
+        fence_line(line).is_some_and(|(_, character, length, rest)| {
             character == self.character && length >= self.length && rest.is_empty()
         })
     }
@@ -66,7 +79,7 @@ impl<'text> Fence<'text> {
 }
 
 /// Indent, character, length and rest of a line that begins with a fence.
-fn split(line: &str) -> Option<(usize, char, usize, &str)> {
+fn fence_line(line: &str) -> Option<(usize, char, usize, &str)> {
     let trimmed = line.trim_start_matches(' ');
     let indent = line.len() - trimmed.len();
     let character = trimmed.chars().next().filter(|c| matches!(c, '`' | '~'))?;
@@ -83,7 +96,22 @@ fn strip_indent(line: &str, indent: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::python_blocks;
+    use super::{prose, python_blocks};
+
+    #[test]
+    fn prose_is_what_stands_around_the_blocks() {
+        let cases = [
+            ("Go.\n\n```python\nx = 1\n```\nSo.", "Go.\nSo."),
+            ("```python\nx = 1\n```", ""),
+            ("Just words.", "Just words."),
+            ("First x = 1, then more.\n\n```python\nx = 1\n```", "First x = 1, then more."),
+            ("I call finish() now.\n```py\nfinish()", "I call finish() now."),
+            ("Data:\n```json\n{}\n```\n~~~\nx\n~~~", "Data:\n```json\n{}\n```"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(prose(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn finds_what_a_model_meant_to_run() {

@@ -22,9 +22,9 @@ struct Cli {
 enum Command {
     /// Plays every agent of a config on every task, and writes results and traces.
     ///
-    /// Results go to <output_dir>/<run_name>. A run can be stopped (Ctrl-C) and started again with the same
-    /// command: what has a completed result is not played again; what failed is. The exit status is 0 if
-    /// every episode has an evaluation, 1 otherwise, 130 if the run was stopped.
+    /// Results go to <output_dir>/<run_name>. A run can be stopped (Ctrl-C or SIGTERM) and started again with
+    /// the same command: what has a completed result is not played again; what failed is. The exit status is 0
+    /// if every episode has an evaluation, 1 otherwise, 130 if the run was stopped.
     #[command(after_long_help = EXAMPLES)]
     Run(RunArgs),
 }
@@ -49,6 +49,9 @@ struct RunArgs {
     /// A running environment server, such as http://127.0.0.1:50051. Without it, the run starts its own.
     #[arg(long, value_name = "URL")]
     env: Option<String>,
+    /// Where the run's folder is made; the config's output_dir if not given.
+    #[arg(long, value_name = "DIR")]
+    output_dir: Option<PathBuf>,
     /// Play only the first N tasks of each family.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_examples: Option<u64>,
@@ -67,7 +70,11 @@ fn main() -> ExitCode {
 
 fn run(args: RunArgs) -> Result<Report, Box<dyn std::error::Error>> {
     let text = proto::files::read_text(&args.config)?;
-    let config = RunConfig::parse(&text).map_err(|error| format!("{}: {error}", args.config.display()))?;
+    let mut config =
+        RunConfig::parse(&text).map_err(|error| format!("{}: {error}", args.config.display()))?;
+    if let Some(output_dir) = args.output_dir {
+        config.output_dir = output_dir;
+    }
     let options = Options {
         config,
         tasks_root: args.tasks_root,
@@ -85,16 +92,38 @@ fn run(args: RunArgs) -> Result<Report, Box<dyn std::error::Error>> {
     })
 }
 
-/// The first Ctrl-C lets the run end cleanly, the second ends the process.
+/// The first Ctrl-C or SIGTERM lets the run end cleanly, the second ends the process.
 async fn watch_signals(stop: watch::Sender<bool>) {
-    if tokio::signal::ctrl_c().await.is_err() {
-        return std::future::pending().await; // no such signal here: `stop` must still live
-    }
+    asked_to_stop().await;
     eprintln!("stopping: the running episodes are closed (Ctrl-C again to end at once)");
     stop.send_replace(true);
-    if tokio::signal::ctrl_c().await.is_ok() {
-        std::process::exit(130);
+    asked_to_stop().await;
+    std::process::exit(130);
+}
+
+async fn asked_to_stop() {
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await; // no such signal here
+        }
+    };
+    tokio::select! {
+        () = interrupted => {}
+        () = terminated() => {}
     }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
 }
 
 /// Says how the run went; comes back with its exit status.
@@ -103,15 +132,18 @@ fn conclude(report: &Report) -> ExitCode {
         let summary = &line.summary;
         let score = summary.metrics.get("score").and_then(|score| score["mean"].as_f64());
         eprintln!(
-            "{} on {}: {} played, {} solved, mean score {}, {:.1} turns and {:.0} tokens an episode{}",
+            "{} on {}: {} played now, {} kept{}; of all {}: {} solved, mean score {}, {:.1} turns and {:.0} \
+             tokens an episode",
             line.agent,
             line.family,
+            line.played,
+            line.kept,
+            if line.failed > 0 { format!(", {} FAILED", line.failed) } else { String::new() },
             summary.num_tasks_executed,
             summary.num_tasks_solved,
             score.map_or_else(|| "-".to_owned(), |score| format!("{score:.3}")),
             summary.average_steps,
             summary.average_total_tokens,
-            if line.failed > 0 { format!(", {} FAILED", line.failed) } else { String::new() },
         );
     }
     eprintln!("results: {}", report.folder.display());

@@ -6,6 +6,8 @@ use proto::{
     trace::{EventKind, Trace},
 };
 
+use crate::fence;
+
 const TEMPLATE: &str = include_str!("../templates/trace.html");
 
 /// Renders a trace and its result; works without scripts and without a network.
@@ -39,35 +41,29 @@ pub fn render(agent: &str, trace: &Trace, result: &EpisodeResult) -> Result<Stri
     )
 }
 
-/// What a model wrote, without the block that is shown beside it.
+/// What a model wrote, without the block that is shown beside it; all of it if
+/// none is.
 fn reasoning(text: &str, code: Option<String>) -> String {
-    let Some(code) = code.filter(|code| !code.is_empty()) else { return text.to_owned() };
-    match text.split_once(&code) {
-        Some((before, after)) => {
-            let before = before.trim_end();
-            let before = before
-                .rfind(['`', '~'])
-                .map_or(before, |_| before.rsplit_once('\n').map_or("", |(lines, _)| lines));
-            let after = after.trim_start().trim_start_matches(['`', '~']);
-            format!("{}\n{}", before.trim(), after.trim()).trim().to_owned()
-        }
-        None => text.to_owned(), // indented or with carriage returns: all of it is shown
-    }
+    if code.is_some() { fence::prose(text) } else { text.to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
     use proto::{
         run::{EpisodeResult, Status},
-        trace::{Event, EventKind, InterpreterResult, Step, StepInfo, Summary, ToolCall, Trace},
+        trace::{
+            Event, EventKind, InterpreterResult, Provenance, Step, StepInfo, Summary, ToolCall, Trace,
+            Versions,
+        },
     };
 
-    use super::{reasoning, render};
+    use super::render;
 
     #[test]
     fn a_page_shows_every_turn_and_escapes_what_the_model_wrote() {
         let step = Step {
-            assistant_text: "I look <script>.\n\n```python\nprint('<b>')\n```".into(),
+            // The words hold the code, too: the block is where its fence is.
+            assistant_text: "I look <script> with print('<b>').\n\n```python\nprint('<b>')\n```".into(),
             code: Some("print('<b>')".into()),
             interpreter_result: Some(InterpreterResult {
                 output: "<b>\n".into(),
@@ -85,7 +81,11 @@ mod tests {
         let trace = Trace {
             started_at: None,
             finished_at: None,
-            provenance: None,
+            provenance: Some(Provenance {
+                limits: serde_json::json!({"max_steps": 40, "wall_clock_per_step_s": 60.0}),
+                versions: Versions { interpreter_sha256: "0123456789abcdef".into(), ..Versions::default() },
+                ..Provenance::default()
+            }),
             summary: Summary { task: "Pick & pack".into(), ..Summary::default() },
             events: vec![Event { kind, timestamp: "2026-01-01T00:00:00Z".into() }],
         };
@@ -98,18 +98,19 @@ mod tests {
         };
         let page = render("teacher", &trace, &result).unwrap();
         assert!(!page.contains("<script>") && !page.contains("<b>"), "{page}");
-        for part in
-            ["Pick &amp; pack", "I look &lt;script&gt;.", "NameError", "inspect", "ids", "server gone"]
-        {
+        let parts = [
+            "Pick &amp; pack",
+            "I look &lt;script&gt; with print(",
+            "NameError",
+            "inspect",
+            "ids",
+            "server gone",
+            "max_steps 40, wall_clock_per_step_s 60",
+            "interpreter 0123456789ab<",
+        ];
+        for part in parts {
             assert!(page.contains(part), "{part} in {page}");
         }
-    }
-
-    #[test]
-    fn reasoning_is_what_stands_around_the_block() {
-        let code = || Some("x = 1".to_owned());
-        assert_eq!(reasoning("Go.\n\n```python\nx = 1\n```\nSo.", code()), "Go.\nSo.");
-        assert_eq!(reasoning("```python\nx = 1\n```", code()), "");
-        assert_eq!(reasoning("Just words.", None), "Just words.");
+        assert!(!page.contains("```"), "{page}");
     }
 }

@@ -32,7 +32,7 @@ fn acting(tools: &[Tool], limits: &Limits, max_turns: u32) -> String {
     }
     prompt.push_str(&format!(
         "\nThe module json is imported already. One block can make at most {} tool calls. You have {max_turns} \
-         turns. Unless finish() is called, the task does not count as ended by you.",
+         turns. Call finish() when you are done; the task is judged by what was done until then.",
         limits.tool_calls_per_step,
     ));
     prompt
@@ -101,7 +101,7 @@ pub fn several_blocks(count: usize) -> String {
     )
 }
 
-/// No code block.
+/// No code block. That is no error: nothing was to be run, and nothing was.
 pub const NO_BLOCK: &str = "Your answer holds no code block; nothing was run. To act, write one ```python block; to end the task, call \
      finish() in it.";
 

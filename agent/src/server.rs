@@ -12,7 +12,7 @@ use std::{
 
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
+    process::{Child, ChildStdin, Command},
 };
 
 /// The server's executable.
@@ -28,7 +28,10 @@ const START_LIMIT: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub struct Server {
     child: Child,
+    /// Closing it ends the server; waiting for a child would close it if it were the child's.
+    stdin: Option<ChildStdin>,
     url: String,
+    log: PathBuf,
 }
 
 /// Why there is no server.
@@ -59,6 +62,19 @@ pub enum Error {
     NotReady {
         /// What happened.
         problem: String,
+        /// Its log.
+        log: PathBuf,
+        /// The log's last lines.
+        tail: String,
+    },
+    /// It ended while it was needed.
+    #[error(
+        "the environment server ended ({status}); the same command goes on from here; the end of {}:\n{tail}",
+        log.display()
+    )]
+    Ended {
+        /// How, in the operating system's words.
+        status: String,
         /// Its log.
         log: PathBuf,
         /// The log's last lines.
@@ -105,7 +121,8 @@ impl Server {
             .to_owned();
         // Read on, so that a server which prints more is never blocked by a full pipe; ends with the server.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { child, url })
+        let stdin = child.stdin.take();
+        Ok(Self { child, stdin, url, log: log.to_owned() })
     }
 
     /// Where it listens, as a URL.
@@ -113,9 +130,16 @@ impl Server {
         &self.url
     }
 
+    /// Waits until it ends by itself, which it should not.
+    pub async fn ended(&mut self) -> Error {
+        let status =
+            self.child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
+        Error::Ended { status, log: self.log.clone(), tail: tail(&self.log) }
+    }
+
     /// Closes its input and waits until it has ended.
     pub async fn stop(mut self) {
-        drop(self.child.stdin.take());
+        drop(self.stdin.take());
         if tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await.is_err() {
             // Already reported as far as anyone can: it is killed when dropped, too.
             let _ = self.child.kill().await;

@@ -53,7 +53,11 @@ impl Model for Canned {
 }
 
 /// Plays one episode; `extra` are further keys of the agent's config.
-async fn play(answers: &[&'static str], persistent: bool, extra: &str) -> (Outcome, Arc<Canned>, usize) {
+async fn play(
+    answers: &[&'static str],
+    persistent: bool,
+    extra: &str,
+) -> (Outcome, Arc<Canned>, (usize, usize)) {
     let finish = |text: &str| if text == "cut off" { FinishReason::Length } else { FinishReason::Stop };
     let answers = answers.iter().map(|text| (*text, finish(text))).collect();
     let model = Arc::new(Canned { answers, shown: Mutex::default() });
@@ -72,8 +76,8 @@ async fn play(answers: &[&'static str], persistent: bool, extra: &str) -> (Outco
         Assignment { task, episode_id: "e".into(), policy_seed: 1, versions: Versions::default() };
     let (_keep, stop) = watch::channel(false);
     let outcome = player.play(&assignment, stop).await;
-    let steps = fake.state.lock().unwrap().steps_run;
-    (outcome, model, steps)
+    let state = fake.state.lock().unwrap();
+    (outcome, model, (state.steps_run, state.renewals))
 }
 
 fn steps(trace: &Trace) -> Vec<&Step> {
@@ -96,14 +100,18 @@ async fn what_cannot_be_run_costs_a_turn_and_is_told() {
         "```python\ny = 2\nprint('here')\nprint(undefined)\n```",
         "```python\nfinish()\n```",
     ];
-    let (outcome, model, steps_run) = play(&answers, true, "").await;
+    let (outcome, model, (steps_run, renewals)) = play(&answers, true, "").await;
     outcome.evaluation.unwrap();
     let steps = steps(&outcome.trace);
     assert_eq!((steps.len(), steps_run), (6, 2));
-    for (step, part) in steps.iter().zip(["2 code blocks", "no code block", "length", "out of tape"]) {
-        let error = step.error.as_deref().unwrap();
-        assert!(error.contains(part) && step.interpreter_result.is_none(), "{error}");
+    for (step, part) in steps.iter().zip(["2 code blocks", "", "length", "out of tape"]) {
+        assert!(step.interpreter_result.is_none());
+        match step.error.as_deref() {
+            Some(error) => assert!(!part.is_empty() && error.contains(part), "{error}"),
+            None => assert!(part.is_empty(), "a turn without code is no error"),
+        }
     }
+    assert_eq!(renewals, 4, "turns that run nothing renew the lease all the same");
     let result = steps[4].interpreter_result.as_ref().unwrap();
     assert_eq!((result.success, result.output.as_str()), (false, "here\n"));
     assert_eq!(steps[4].info.as_ref().unwrap().exception_type.as_deref(), Some("NameError"));
@@ -114,13 +122,16 @@ async fn what_cannot_be_run_costs_a_turn_and_is_told() {
     let names: Vec<&Message> = last.iter().filter(|message| message.content.starts_with("Names")).collect();
     assert_eq!(names.len(), 1, "the names are shown, not kept");
     assert!(names[0].content.ends_with(": y"), "{}", names[0].content);
-    let told = last.iter().filter(|message| message.role == Role::User && message.content.starts_with('{'));
+    let told = last.iter().filter(|message| {
+        message.role == Role::User
+            && (message.content.starts_with('{') || message.content.contains("holds no code block"))
+    });
     assert_eq!(told.count(), 5, "every turn was answered");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resetting_runtime_shows_no_names_and_turns_run_out() {
-    let (outcome, model, steps_run) = play(&["```python\nx = 1\n```"], false, "max_turns: 3,").await;
+    let (outcome, model, (steps_run, _)) = play(&["```python\nx = 1\n```"], false, "max_turns: 3,").await;
     outcome.evaluation.unwrap();
     assert_eq!((outcome.trace.summary.finish_reason.as_deref(), steps_run), (Some("max_turns"), 3));
     let shown = model.shown.lock().unwrap();
@@ -131,8 +142,16 @@ async fn a_resetting_runtime_shows_no_names_and_turns_run_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_episode_that_takes_too_long_is_evaluated_as_it_stands() {
     let before = std::time::Instant::now();
-    let (outcome, _, steps_run) = play(&["sleep"], true, "timeout_s: 0.2,").await;
+    let (outcome, _, (steps_run, _)) = play(&["sleep"], true, "timeout_s: 0.2,").await;
     outcome.evaluation.unwrap();
     assert_eq!((outcome.trace.summary.finish_reason.as_deref(), steps_run), (Some("timeout"), 0));
     assert!(before.elapsed() < Duration::from_secs(30));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_turn_begins_after_the_episodes_time() {
+    let (outcome, model, (steps_run, _)) = play(&["```python\nx = 1\n```"], true, "timeout_s: 1e-9,").await;
+    outcome.evaluation.unwrap();
+    assert_eq!((outcome.trace.summary.finish_reason.as_deref(), steps_run), (Some("timeout"), 0));
+    assert!(model.shown.lock().unwrap().is_empty(), "the model is not asked");
 }

@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, sync::atomic::Ordering, time::Duration};
 
 use agent::{
     config::RunConfig,
@@ -17,7 +17,7 @@ use proto::{
     run::{EpisodeResult, Layout, Status, Summary, TaskStatus},
     trace::{EventKind, Trace},
 };
-use support::{Fake, Setup};
+use support::{Fake, Setup, proxy::Proxy};
 use tokio::sync::watch;
 
 const CONFIG: &str = "
@@ -34,7 +34,12 @@ agents:
 ";
 
 /// Retries without the waiting.
-const RETRY: Retry = Retry { attempts: 3, base: Duration::from_millis(1), max: Duration::from_millis(5) };
+const RETRY: Retry = Retry {
+    attempts: 3,
+    base: Duration::from_millis(1),
+    max: Duration::from_millis(5),
+    deadline: Duration::from_secs(60),
+};
 
 fn options(fake: &Fake, folder: &Path) -> Options {
     Options {
@@ -72,6 +77,99 @@ async fn lost_answers_are_asked_for_again_and_every_step_runs_once() {
     let state = fake.state.lock().unwrap();
     assert_eq!((state.steps_run, state.replays), (steps, 4), "two answers of each episode were lost");
     assert_eq!((state.created.len(), state.open_episodes()), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_breaks_under_a_call_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 3, ..Setup::default() }).await;
+    let proxy = Proxy::start(&fake.url, 4, 6_000).await;
+    let broken = Options {
+        env: Some(proxy.url.clone()),
+        retry: Retry { attempts: 50, ..RETRY },
+        ..options(&fake, folder.path())
+    };
+    let report = run(broken).await.unwrap();
+    assert_eq!((report.failed(), report.lines[0].played), (0, 3));
+    assert_eq!(proxy.resets.load(Ordering::Relaxed), 4, "the network did break");
+    assert_eq!(fake.state.lock().unwrap().open_episodes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_never_comes_is_asked_for_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 1, silent_steps: vec![1], ..Setup::default() }).await;
+    let mut impatient = options(&fake, folder.path());
+    impatient.config.agents[0].limits.wall_clock_per_step_s = Some(0.1);
+    impatient.retry.deadline = Duration::from_millis(500);
+    let report = run(impatient).await.unwrap();
+    assert_eq!((report.failed(), report.lines[0].played), (0, 1));
+    assert!(fake.state.lock().unwrap().replays >= 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_server_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 1, full: 20, ..Setup::default() }).await;
+    let report = run(options(&fake, folder.path())).await.unwrap();
+    assert_eq!((report.failed(), report.lines[0].played), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stays_away_ends_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 50, ..Setup::default() }).await;
+    let proxy = Proxy::start(&fake.url, 0, 0).await;
+    let options = Options { env: Some(proxy.url.clone()), ..options(&fake, folder.path()) };
+    let running = tokio::spawn(run(options));
+    while fake.state.lock().unwrap().steps_run < 3 {
+        tokio::task::yield_now().await;
+    }
+    proxy.cut();
+    let error = running.await.unwrap().unwrap_err().to_string();
+    assert!(error.contains("can't be reached") && error.contains("3 episodes in a row"), "{error}");
+    let written = fs::read_dir(folder.path().join("trial/results/teacher/knapsack")).unwrap().count();
+    assert!(written < 3 * 25, "{written} files: most episodes were never begun");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn episodes_are_closed_also_when_results_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 20, ..Setup::default() }).await;
+    fs::create_dir_all(folder.path().join("trial/results")).unwrap();
+    fs::write(folder.path().join("trial/results/teacher"), "a file where a folder should be").unwrap();
+    let error = run(options(&fake, folder.path())).await.unwrap_err().to_string();
+    assert!(error.contains("results/teacher"), "{error}");
+    let state = fake.state.lock().unwrap();
+    assert!(state.created.len() < 20, "{}", state.created.len());
+    assert_eq!(state.open_episodes(), 0);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminated_program_closes_its_episodes() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 50, ..Setup::default() }).await;
+    let config = folder.path().join("config.yaml");
+    fs::write(&config, CONFIG.replace("OUT", "/nowhere")).unwrap();
+    let mut agent = tokio::process::Command::new(env!("CARGO_BIN_EXE_agent"))
+        .arg("run")
+        .arg("--config")
+        .arg(&config)
+        .args(["--env", &fake.url])
+        .arg("--output-dir")
+        .arg(folder.path())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    while fake.state.lock().unwrap().steps_run < 3 {
+        tokio::task::yield_now().await;
+    }
+    let pid = agent.id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(agent.wait().await.unwrap().code(), Some(130));
+    assert_eq!(fake.state.lock().unwrap().open_episodes(), 0, "nothing is left open");
+    assert!(folder.path().join("trial/config.yaml").exists(), "--output-dir says where results go");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,12 +243,71 @@ async fn a_second_start_plays_what_failed_or_is_missing_and_nothing_else() {
     fake.state.lock().unwrap().setup.broken_tasks.clear();
     let second = run(options(&fake, folder.path())).await.unwrap();
     assert_eq!((second.failed(), second.lines[0].summary.num_tasks_executed), (0, 4));
+    assert_eq!((second.lines[0].played, second.lines[0].kept), (2, 2));
     let created = fake.state.lock().unwrap().created.clone();
     let tasks: Vec<String> = (0..4)
         .filter(|&index| created.iter().filter(|id| id.contains(&task_id(index))).count() == 1)
         .map(task_id)
         .collect();
     assert_eq!(tasks.len(), 4, "every task was played once: {created:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_summary_covers_every_result_in_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 3, ..Setup::default() }).await;
+    run(options(&fake, folder.path())).await.unwrap();
+    let report = run(Options { max_examples: Some(1), ..options(&fake, folder.path()) }).await.unwrap();
+    assert_eq!((report.lines[0].played, report.lines[0].kept), (0, 1));
+    let layout = Layout::new(folder.path(), "trial");
+    let summary: Summary = files::read_json(&layout.summary("teacher", "knapsack")).unwrap();
+    assert_eq!(summary.num_tasks_executed, 3);
+    let statuses: TaskStatus = files::read_json(&layout.task_status("teacher", "knapsack")).unwrap();
+    assert_eq!(statuses.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_without_its_trace_is_played_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 3, ..Setup::default() }).await;
+    run(options(&fake, folder.path())).await.unwrap();
+    let layout = Layout::new(folder.path(), "trial");
+    fs::remove_file(layout.trace("teacher", "knapsack", &task_id(0))).unwrap();
+    fs::write(layout.trace("teacher", "knapsack", &task_id(1)), "{").unwrap();
+    let report = run(options(&fake, folder.path())).await.unwrap();
+    assert_eq!((report.lines[0].played, report.lines[0].kept), (2, 1));
+    assert_eq!(report.lines[0].summary.num_tasks_executed, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_of_other_tasks_under_the_same_name_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 1, ..Setup::default() }).await;
+    run(options(&fake, folder.path())).await.unwrap();
+    fake.state.lock().unwrap().setup.first_seed = 900;
+    let error = run(options(&fake, folder.path())).await.unwrap_err().to_string();
+    for part in ["knapsack-0000000000.trace.json", "task seed 0", "has 900", "--output-dir"] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kept_results_of_another_version_are_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 2, ..Setup::default() }).await;
+    let config = folder.path().join("config.yaml");
+    fs::write(&config, CONFIG.replace("OUT", folder.path().to_str().unwrap())).unwrap();
+    let said = async || {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_agent"));
+        command.arg("run").arg("--config").arg(&config).args(["--env", &fake.url]);
+        String::from_utf8(command.output().await.unwrap().stderr).unwrap()
+    };
+    assert!(said().await.contains("2 played now, 0 kept"));
+    let again = said().await;
+    assert!(again.contains("0 played now, 2 kept") && !again.contains("warning"), "{again}");
+    fake.state.lock().unwrap().setup.commit = "abc".into();
+    let warned = said().await;
+    assert!(warned.contains("warning: 2 kept results") && warned.contains("(env-server)"), "{warned}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,10 +21,12 @@ pub const MAX_MESSAGE_BYTES: usize = 64 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Not a URL such as `http://127.0.0.1:50051`.
-    #[error("`{url}` is not a server URL (expected something like http://127.0.0.1:50051)")]
+    #[error("`{url}` is not a server URL: {problem} (expected something like http://127.0.0.1:50051)")]
     BadUrl {
         /// What was given.
         url: String,
+        /// What is wrong with it.
+        problem: &'static str,
     },
     /// Nobody answers there.
     #[error("no environment server answers at {url} (start one with `env-server serve`): {source}")]
@@ -36,16 +38,21 @@ pub enum ConnectError {
     },
 }
 
+/// How often a connection is asked whether it still lives, and how long its
+/// answer may take: a peer that vanished without a word is noticed.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
 /// Connects to the environment server at `url` (`http://host:port`).
 ///
 /// # Errors
 /// [`ConnectError`] if the URL is malformed or nobody answers within 10 s.
 pub async fn connect(url: &str) -> Result<EnvClient, ConnectError> {
-    let endpoint = Endpoint::from_shared(url.to_owned())
-        .ok()
-        .filter(|endpoint| endpoint.uri().host().is_some())
-        .ok_or_else(|| ConnectError::BadUrl { url: url.to_owned() })?
+    let endpoint = endpoint(url)
+        .map_err(|problem| ConnectError::BadUrl { url: url.to_owned(), problem })?
         .connect_timeout(Duration::from_secs(10))
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE)
+        .keep_alive_while_idle(true)
         .tcp_nodelay(true);
     let channel = endpoint
         .connect()
@@ -54,6 +61,29 @@ pub async fn connect(url: &str) -> Result<EnvClient, ConnectError> {
     Ok(EnvironmentServiceClient::new(channel)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES))
+}
+
+/// The endpoint that a URL names, or what is wrong with the URL.
+fn endpoint(url: &str) -> Result<Endpoint, &'static str> {
+    if !url.contains("://") {
+        return Err("it does not begin with http://");
+    }
+    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|_| "it cannot be read as one")?;
+    let uri = endpoint.uri();
+    match uri.scheme_str() {
+        Some("http") => {}
+        Some("https") => return Err("https is not available, only http"),
+        _ => return Err("it does not begin with http://"),
+    }
+    if uri.host().is_none_or(str::is_empty) || uri.port().is_none() {
+        return Err("it must name host and port");
+    }
+    Ok(endpoint)
+}
+
+/// When the server would have a failed call tried again, if it said so.
+pub fn retry_after(status: &Status) -> Option<Duration> {
+    status.get_details_retry_info()?.retry_delay
 }
 
 /// A failed call in one line for a person: code, message, and the request
@@ -66,4 +96,27 @@ pub fn explain(status: &Status) -> String {
         }
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::endpoint;
+
+    #[test]
+    fn a_bad_url_is_told_what_it_lacks() {
+        let cases = [
+            ("127.0.0.1:50051", "http://"),
+            ("localhost", "http://"),
+            ("https://host:50051", "https"),
+            ("ftp://host:1", "http://"),
+            ("http://host", "port"),
+            ("http://:50051", "host"),
+            ("http://ho st:1", "read"),
+        ];
+        for (url, part) in cases {
+            let problem = endpoint(url).unwrap_err();
+            assert!(problem.contains(part), "{url}: {problem}");
+        }
+        assert!(endpoint("http://[::1]:50051").is_ok());
+    }
 }

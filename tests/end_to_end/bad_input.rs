@@ -55,6 +55,67 @@ async fn malformed_tasks_name_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn a_task_with_many_problems_still_says_what_they_are() {
+    let server = EnvServer::start(&[], &[]);
+    let mut task: Value = serde_json::from_str(&knapsack_task()).unwrap();
+    for item in task["private"]["items"].as_object_mut().unwrap().values_mut() {
+        item["weight"] = json!("heavy");
+        item["class"] = json!("long ".repeat(200));
+    }
+    let request = create_request(&task.to_string(), InterpreterState::Reset);
+    let status = server.client().await.create_episode(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(
+        status.message().contains("private.items") && status.message().len() < 2000,
+        "{}",
+        status.message()
+    );
+}
+
+#[tokio::test]
+async fn tasks_and_configs_that_would_stall_the_server_are_refused() {
+    let server = EnvServer::start(&[], &[]);
+    let mut client = server.client().await;
+    let classes: Vec<String> = (0..100_000).map(|class| format!("class {class}")).collect();
+    let config = json!({"n_items_range": [25, 40], "weight_range": [5, 20], "value_range": [10, 100],
+        "classes": classes, "num_allowed_classes": 2, "capacity_ratio_range": [0.35, 0.5]});
+    let from_config =
+        v1::TaskFromConfig { family: "knapsack".to_owned(), config_json: config.to_string(), seed: 1 };
+    let request = v1::CreateEpisodeRequest {
+        task: Some(Task::TaskFromConfig(from_config)),
+        ..create_request("", InterpreterState::Reset)
+    };
+    let status = client.create_episode(request).await.unwrap_err();
+    assert!(status.message().contains("classes: must name at most 1000"), "{}", status.message());
+    let padded = format!("{}{}", knapsack_task(), " ".repeat(5 << 20));
+    let status = client.create_episode(create_request(&padded, InterpreterState::Reset)).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn tool_calls_cannot_carry_more_than_their_limit() {
+    let server = EnvServer::start(&[], &[]);
+    let request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    let mut episode = Episode::create(server.client().await, request).await.unwrap();
+    let step = episode.run("try:\n    inspect('x' * 8_000_000)\nexcept Exception as e:\n    print(e)").await;
+    let output = step.observation.unwrap().output;
+    assert_eq!(output, "ToolInvocationException:\nThe tool calls of this step carry too much data.\n");
+    assert!(step.info.unwrap().tool_calls.is_empty(), "the call did not happen");
+}
+
+#[tokio::test]
+async fn names_without_number_do_not_swell_the_answers() {
+    let server = EnvServer::start(&[], &[]);
+    let request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    let mut episode = Episode::create(server.client().await, request).await.unwrap();
+    let observation = episode.observe("for i in range(100_000): globals()[f'name_{i}'] = i").await;
+    let names: usize = observation.globals.iter().map(String::len).sum();
+    assert!(observation.success && names < 40_000, "{names}");
+    assert!(observation.globals.last().unwrap().starts_with("... and "), "{:?}", observation.globals.last());
+    assert_eq!(episode.observe("print(name_99999)").await.output, "99999\n");
+}
+
+#[tokio::test]
 async fn unknown_episodes_and_bad_ids_are_refused() {
     let server = EnvServer::start(&[], &[]);
     let mut client = server.client().await;
@@ -132,7 +193,7 @@ async fn a_client_that_vanishes_loses_nothing() {
     let mut client = server.client().await;
     let request = create_request(&knapsack_task(), InterpreterState::Persistent);
     let id = client.create_episode(request).await.unwrap().into_inner().episode_id;
-    let slow = code_step(&id, 0, "n = sum(range(3_000_000))\nprint(n)");
+    let slow = code_step(&id, 0, "sum(range(3_000_000))\nn = globals().get('n', 0) + 1\nprint(n)");
     // The first call is dropped while its step runs; its connection with it.
     let mut vanishing = server.client().await;
     let call = vanishing.step(slow.clone());
@@ -142,9 +203,9 @@ async fn a_client_that_vanishes_loses_nothing() {
     );
     drop(vanishing);
     let answer = client.step(slow).await.unwrap().into_inner();
-    assert_eq!(answer.observation.unwrap().output, "4499998500000\n");
+    assert_eq!(answer.observation.unwrap().output, "1\n");
     let next = client.step(code_step(&id, 1, "print(n)")).await.unwrap().into_inner();
-    assert_eq!(next.observation.unwrap().output, "4499998500000\n");
+    assert_eq!(next.observation.unwrap().output, "1\n", "it ran once");
 }
 
 #[test]

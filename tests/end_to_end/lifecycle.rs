@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use proto::env::v1::{self, EndReason, InterpreterState};
-use tests::{EnvServer, Episode, create_request, fixtures, knapsack_task};
+use tests::{EnvServer, Episode, code_step, create_request, fixtures, knapsack_task};
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -115,6 +115,24 @@ async fn an_untouched_episode_expires_and_says_why() {
     let get = v1::GetEpisodeRequest { episode_id: created.episode_id, ..Default::default() };
     let expired = client.get_episode(get).await.unwrap().into_inner().episode.unwrap();
     assert_eq!((expired.ended, expired.end_reason()), (true, EndReason::LeaseExpired));
+}
+
+#[tokio::test]
+async fn a_step_longer_than_the_lease_keeps_its_episode() {
+    let server = EnvServer::start(&[], &[]);
+    let mut client = server.client().await;
+    let request = v1::CreateEpisodeRequest {
+        lease: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
+        ..create_request(&knapsack_task(), InterpreterState::Persistent)
+    };
+    let id = client.create_episode(request).await.unwrap().into_inner().episode_id;
+    let slow = code_step(&id, 0, "n = sum(range(20_000_000))\nprint('done')");
+    // The caller goes away while the step outlasts the lease, and comes back once it has ended.
+    let mut vanishing = server.client().await;
+    let call = vanishing.step(slow.clone());
+    assert!(tokio::time::timeout(Duration::from_millis(20), call).await.is_err());
+    let answer = client.step(slow).await.unwrap().into_inner();
+    assert_eq!(answer.observation.unwrap().output, "done\n");
 }
 
 #[tokio::test]

@@ -102,6 +102,38 @@ async fn finish_terminates_with_the_score_as_reward() {
 }
 
 #[tokio::test]
+async fn nothing_can_be_done_after_finish() {
+    let server = EnvServer::start(&[], &[]);
+    let request = create_request(&knapsack_task(), InterpreterState::Reset);
+    let mut episode = Episode::create(server.client().await, request).await.unwrap();
+    let last = episode.run("finish()\ntake_item('item_02d5c78889d2')").await;
+    let error = last.observation.unwrap().error;
+    assert!(error.ends_with("ToolRuntimeException: ToolRuntimeException: The episode has ended."), "{error}");
+    assert_eq!((last.reward, last.terminated), (0.0, true));
+}
+
+#[tokio::test]
+async fn racing_clients_take_a_step_once() {
+    let server = EnvServer::start(&[], &[]);
+    let request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    let id = Episode::create(server.client().await, request).await.unwrap().id;
+    let client = server.client().await;
+    let race = (0..8).map(|runner| {
+        let (mut client, id) = (client.clone(), id.clone());
+        tokio::spawn(async move { client.step(code_step(&id, 0, &format!("print({})", runner % 2))).await })
+    });
+    let mut answers = Vec::new();
+    for runner in race.collect::<Vec<_>>() {
+        match runner.await.unwrap() {
+            Ok(answer) => answers.push(answer.into_inner()),
+            Err(status) => assert_eq!(reason(&status), "STEP_CONFLICT"),
+        }
+    }
+    assert_eq!(answers.len(), 4, "one of the two actions won");
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+}
+
+#[tokio::test]
 async fn max_steps_truncates() {
     let server = EnvServer::start(&[], &[]);
     let request = v1::CreateEpisodeRequest {

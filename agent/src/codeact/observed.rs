@@ -68,7 +68,26 @@ pub fn requested_limits(agent: &AgentConfig) -> v1::Limits {
         memory_bytes: limits.memory_bytes.unwrap_or(0),
         output_bytes_per_step: limits.output_bytes_per_step.unwrap_or(0),
         code_bytes_per_step: limits.code_bytes_per_step.unwrap_or(0),
+        tool_bytes_per_step: limits.tool_bytes_per_step.unwrap_or(0),
     }
+}
+
+/// The wall clock of a step where the server does not say: the most that it allows.
+const LONGEST_STEP: Duration = Duration::from_secs(600);
+
+/// The wall clock that limits in force give a step.
+pub fn wall_clock(limits: &v1::Limits) -> Duration {
+    limits.wall_clock_per_step.and_then(|limit| limit.try_into().ok()).unwrap_or(LONGEST_STEP)
+}
+
+/// Longest lease that the server gives, in seconds.
+const LONGEST_LEASE: f64 = 86_400.0;
+
+/// The lease of an agent's episodes. Every turn renews it, so it has to last for
+/// one: the model's answer, the step, and a minute for all that is between them.
+pub fn lease(agent: &AgentConfig) -> prost_types::Duration {
+    let step = agent.limits.wall_clock_per_step_s.unwrap_or(60.0); // the server's default
+    duration((agent.llm.timeout_s + step + 60.0).min(LONGEST_LEASE))
 }
 
 /// Limits as a trace holds them.
@@ -81,6 +100,7 @@ pub fn limits(limits: &v1::Limits) -> Value {
         "memory_bytes": limits.memory_bytes,
         "output_bytes_per_step": limits.output_bytes_per_step,
         "code_bytes_per_step": limits.code_bytes_per_step,
+        "tool_bytes_per_step": limits.tool_bytes_per_step,
     })
 }
 

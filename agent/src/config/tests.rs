@@ -35,7 +35,7 @@ fn a_config_with_every_key_is_read_and_written_back() {
     let config = RunConfig::parse(GOOD).unwrap();
     let agent = &config.agents[0];
     assert_eq!(agent.agent_type, AgentType::Codeact);
-    assert_eq!(agent.llm.backend, Backend::Scripted);
+    assert_eq!(agent.llm.backend, Some(Backend::Scripted));
     assert_eq!(agent.llm.model, "persistent-habit");
     assert_eq!(agent.persistent_state, Some(true));
     assert_eq!(config.seed_start, 7);
@@ -57,6 +57,12 @@ fn what_is_left_out_has_the_papers_value() {
 }
 
 #[test]
+fn a_backend_may_be_told_by_the_model() {
+    let config = RunConfig::parse(&GOOD.replace("      backend: scripted\n", "")).unwrap();
+    assert_eq!(config, RunConfig::parse(GOOD).unwrap(), "the same run");
+}
+
+#[test]
 fn errors_name_the_key() {
     let cases = [
         ("seed_start: 7", "seed_strat: 7", &["seed_strat", "unknown field"][..]),
@@ -66,7 +72,14 @@ fn errors_name_the_key() {
         ("agent_type: codeact", "agent_type: react", &["`agents[0].agent_type`", "only `codeact`"]),
         ("agent_type: codeact", "agent_type: cot", &["agents[0].agent_type", "cot", "codeact"]),
         ("backend: scripted", "backend: openai", &["agents[0].llm.backend", "openai", "scripted"]),
-        ("      backend: scripted\n", "", &["agents[0].llm", "missing field `backend`"]),
+        (
+            "      backend: scripted\n      model: persistent-habit",
+            "      model: Qwen/Qwen3-8B",
+            &["`agents[0].llm.model`", "no backend for `Qwen/Qwen3-8B` in this version", "reset-habit"],
+        ),
+        ("backoff_base_s: 0.5", "backoff_base_s: -1", &["`agents[0].llm.backoff_base_s`", "-1"]),
+        ("backoff_max_s: 30.0", "backoff_max_s: .inf", &["`agents[0].llm.backoff_max_s`", "inf"]),
+        ("jitter_s: 0.2", "jitter_s: .nan", &["`agents[0].llm.jitter_s`", "NaN"]),
         (
             "model: persistent-habit",
             "model: gpt",

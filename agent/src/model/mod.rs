@@ -36,12 +36,12 @@ pub trait Model: fmt::Debug + Send + Sync {
 /// The client that a config names.
 ///
 /// # Errors
-/// [`Error::Unknown`] if the backend has no such model.
+/// [`Error::Unknown`] if no backend, or not the one it names, has the model.
 pub fn from_config(llm: &config::Llm) -> Result<Arc<dyn Model>, Error> {
-    match llm.backend {
+    let unknown = || Error::Unknown { model: llm.model.clone() };
+    match llm.backend().ok_or_else(unknown)? {
         config::Backend::Scripted => {
-            let habit = scripted::Habit::named(&llm.model)
-                .ok_or_else(|| Error::Unknown { backend: "scripted", model: llm.model.clone() })?;
+            let habit = scripted::Habit::named(&llm.model).ok_or_else(unknown)?;
             Ok(Arc::new(scripted::Scripted::new(habit)))
         }
     }
@@ -139,11 +139,9 @@ impl fmt::Display for FinishReason {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The backend has no such model.
-    #[error("the backend `{backend}` has no model `{model}`")]
+    /// No backend has such a model.
+    #[error("no backend of this version has a model `{model}`")]
     Unknown {
-        /// Which backend.
-        backend: &'static str,
         /// Which model.
         model: String,
     },

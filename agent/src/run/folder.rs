@@ -2,7 +2,11 @@
 
 use std::{fs, path::PathBuf};
 
-use proto::{files, run::Layout};
+use proto::{
+    files,
+    run::{EpisodeResult, Layout, Status},
+    trace::Trace,
+};
 use serde_json::Value;
 
 use crate::config::{self, RunConfig};
@@ -25,7 +29,7 @@ const OPERATIONAL: [&str; 9] = [
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nothing can be written there.
-    #[error("can't write into the run folder {}: {source} (choose another `output_dir`)", path.display())]
+    #[error("can't write into the run folder {}: {source} (choose another with --output-dir, or `output_dir` in the config)", path.display())]
     NotWritable {
         /// The folder.
         path: PathBuf,
@@ -55,7 +59,7 @@ pub enum Error {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the run folder {} holds results of another config: `{key}` was {before}, now it is {now}; choose another \
-     `run_name`, or remove the folder to start over",
+     --output-dir or `run_name`, or remove the folder to start over",
     folder.display()
 )]
 pub struct ConfigDiffers {
@@ -89,6 +93,40 @@ pub fn claim(layout: &Layout, config: &RunConfig) -> Result<(), Error> {
         }
     }
     Ok(files::write_text(&path, &config.to_yaml()?)?)
+}
+
+/// A completed episode's result and trace; none if either is not there or
+/// cannot be read.
+pub fn completed(
+    layout: &Layout,
+    agent: &str,
+    family: &str,
+    task_id: &str,
+) -> Option<(EpisodeResult, Trace)> {
+    let result: EpisodeResult = files::read_json(&layout.result(agent, family, task_id)).ok()?;
+    let trace = files::read_json(&layout.trace(agent, family, task_id)).ok()?;
+    (result.status == Status::Completed).then_some((result, trace))
+}
+
+/// The tasks of which a result file is there, whoever wrote it and when.
+pub fn task_ids(layout: &Layout, agent: &str, family: &str) -> Result<Vec<String>, Error> {
+    let folder = layout.results(agent, family);
+    let read_error = |source| files::Error::Io { action: "reading", path: folder.clone(), source };
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(read_error(error).into()),
+    };
+    let mut ids = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(read_error)?.file_name();
+        let id = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(family)?.strip_prefix('-')?.strip_suffix(".json"));
+        ids.extend(id.filter(|id| !id.ends_with(".trace")).map(str::to_owned));
+    }
+    ids.sort();
+    Ok(ids)
 }
 
 fn as_json(config: &RunConfig) -> Value {

@@ -5,8 +5,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::SystemTime};
 
-use futures::StreamExt as _;
-use proto::{client, env::v1, files, run as schema};
+use proto::{client, env::v1, files, run as schema, trace};
 use tokio::sync::watch;
 
 use crate::{
@@ -17,11 +16,13 @@ use crate::{
     server::{self, Server},
 };
 
+mod episodes;
 mod folder;
 mod plan;
 mod progress;
 mod report;
 
+use episodes::{End, Episodes};
 pub use folder::ConfigDiffers;
 pub use plan::PlanError;
 pub use report::{Line, Report};
@@ -47,9 +48,6 @@ pub enum Error {
     /// Neither a server nor tasks to start one with.
     #[error("name the tasks with --tasks-root DIR, or a running server with --env URL")]
     NoTasks,
-    /// The config as used can't be written as YAML.
-    #[error("writing the config: {0}")]
-    ConfigText(#[from] serde_saphyr::SerializeError),
     /// A file can't be read or written.
     #[error(transparent)]
     File(#[from] files::Error),
@@ -73,6 +71,19 @@ pub enum Error {
     /// The server lacks what the run asks for.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// Nobody answers at the server's address any more.
+    #[error(
+        "the environment server at {url} can't be reached ({episodes} episodes in a row failed for it; the last: \
+         {last}); once it is there again, the same command goes on from here"
+    )]
+    Unreachable {
+        /// Where.
+        url: String,
+        /// How many episodes failed for it.
+        episodes: usize,
+        /// What the last of them said.
+        last: String,
+    },
     /// An agent's model can't play a family.
     #[error("`agents[{index}].llm`: {source}")]
     Model {
@@ -100,13 +111,12 @@ pub async fn execute(options: Options, stop: watch::Receiver<bool>) -> Result<Re
     let set = plan::requested_set(config, options.tasks_root.as_deref())?;
     let layout = schema::Layout::new(&config.output_dir, &config.run_name);
     folder::prepare(&layout)?;
-    let server = match (&options.env, &options.tasks_root) {
+    let mut server = match (&options.env, &options.tasks_root) {
         (Some(_), _) => None,
         (None, Some(tasks)) => Some(Server::start(tasks, &layout.root.join("env-server.log")).await?),
         (None, None) => return Err(Error::NoTasks),
     };
-    let url = server.as_ref().map_or(options.env.as_deref().unwrap_or_default(), Server::url);
-    let played = play(&options, &layout, set, models, url, stop).await;
+    let played = play(&options, &layout, set, models, server.as_mut(), stop).await;
     // Stopped also when the run failed: the server is this run's own.
     if let Some(server) = server {
         server.stop().await;
@@ -120,45 +130,37 @@ async fn play(
     layout: &schema::Layout,
     set: Option<String>,
     models: Vec<Arc<dyn model::Model>>,
-    url: &str,
+    server: Option<&mut Server>,
     stop: watch::Receiver<bool>,
 ) -> Result<Report, Error> {
-    let environment = Environment::new(client::connect(url).await?, options.retry);
+    let url = server.as_deref().map_or(options.env.as_deref().unwrap_or_default(), Server::url).to_owned();
+    let environment = Environment::new(client::connect(&url).await?, options.retry);
     let info = environment.info().await.map_err(call_failed("GetServerInfo"))?;
-    let set = plan::offered_set(&info, set, url)?;
+    let set = plan::offered_set(&info, set, &url)?;
     let config = RunConfig { task_set: Some(set.clone()), ..options.config.clone() };
+    let tasks = plan::tasks(&environment, &config, &set, options.max_examples).await?;
     folder::claim(layout, &config)?;
 
-    let tasks = plan::tasks(&environment, &config, &set, options.max_examples).await?;
     let players: Vec<CodeAct> = (config.agents.iter().zip(models))
         .map(|(agent, model)| CodeAct { agent: agent.clone(), model, environment: environment.clone() })
         .collect();
-    let jobs = plan::jobs(layout, &config, &players, &tasks, &info);
+    let mut jobs = plan::jobs(layout, &config, &players, &tasks, &info)?;
     let progress = progress::Progress::new(&jobs);
-    let mut interrupted = false;
-    let to_play: Vec<Job> = jobs.iter().filter(|job| !job.is_done).cloned().collect();
-    let mut episodes = futures::stream::iter(to_play)
-        // Jobs that have not begun when the run is stopped never do.
-        .take_while(|_| std::future::ready(!*stop.borrow()))
-        .map(|job| {
-            progress.began(&job);
-            let (layout, stop) = (layout.clone(), stop.clone());
-            tokio::spawn(async move {
-                let written = job.run(&layout, stop).await;
-                (job, written)
-            })
-        })
-        .buffer_unordered(config.max_concurrent_runs);
-    while let Some(finished) = episodes.next().await {
-        let (job, result) = finished?;
-        match result? {
-            Some(result) => progress.finished(&job, &result),
-            None => interrupted = true,
-        }
+    if let Some(warning) = plan::version_warning(&jobs) {
+        progress.say(&warning);
     }
-    drop(episodes);
+    let episodes = Episodes { layout, progress: &progress, at_once: config.max_concurrent_runs, url: &url };
+    let server_ended = async {
+        match server {
+            Some(server) => server.ended().await,
+            None => std::future::pending().await,
+        }
+    };
+    let ended = episodes.play(&mut jobs, server_ended, stop).await;
     progress.end();
-    report::write(layout, &jobs, interrupted || *stop.borrow())
+    // Whatever ended the run: what was played is counted.
+    let report = report::write(layout, &jobs, matches!(ended, Ok(End::Stopped)));
+    ended.and(report)
 }
 
 /// The agents' models, each able to play all families.
@@ -182,8 +184,18 @@ fn model_for(agent: &AgentConfig, families: &[String]) -> Result<Arc<dyn model::
 struct Job {
     player: CodeAct,
     assignment: Assignment,
-    /// It has a completed result of an earlier run.
-    is_done: bool,
+    /// It was completed by an earlier call, with these versions.
+    kept: Option<trace::Versions>,
+    /// It was played by this call, and ended so.
+    played: Option<schema::Status>,
+}
+
+/// An episode that was played and written.
+#[derive(Debug)]
+struct Played {
+    result: schema::EpisodeResult,
+    /// It failed because the server was gone.
+    is_unreachable: bool,
 }
 
 impl Job {
@@ -201,19 +213,20 @@ impl Job {
         &self,
         layout: &schema::Layout,
         stop: watch::Receiver<bool>,
-    ) -> Result<Option<schema::EpisodeResult>, Error> {
+    ) -> Result<Option<Played>, Error> {
         let started_at = seconds_now();
         let Outcome { trace, evaluation } = self.player.play(&self.assignment, stop).await;
         if matches!(evaluation, Err(EpisodeError::Interrupted)) {
             return Ok(None);
         }
+        let is_unreachable = evaluation.as_ref().is_err_and(EpisodeError::is_unreachable);
         let result = result_of(evaluation, started_at);
         let (agent, task) = (self.agent(), self.task());
         files::write_json(&layout.trace(agent, &task.family, &task.task_id), &trace)?;
         let html = page::render(agent, &trace, &result)?;
         files::write_text(&layout.trace_html(agent, &task.family, &task.task_id), &html)?;
         files::write_json(&layout.result(agent, &task.family, &task.task_id), &result)?;
-        Ok(Some(result))
+        Ok(Some(Played { result, is_unreachable }))
     }
 }
 

@@ -1,11 +1,15 @@
 //! What a run has to play: which task set, which tasks, which episodes.
 
-use std::{path::Path, time::SystemTime};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
-use proto::{env::v1, files, run as schema, task::Manifest, trace};
+use proto::{env, env::v1, files, run as schema, task::Manifest, trace};
 use sha2::{Digest as _, Sha256};
 
-use super::{Error, Job, call_failed};
+use super::{Error, Job, call_failed, folder};
 use crate::{
     codeact::{Assignment, CodeAct},
     config::RunConfig,
@@ -43,6 +47,23 @@ pub enum PlanError {
         url: String,
         /// What it has.
         offers: String,
+    },
+    /// A result that is there is not of the task of that name.
+    #[error(
+        "{} was played with {what} {before}, but the server's task of that name has {now}: these are other \
+         tasks under the same name; choose another --output-dir or `run_name`, or remove the run folder to start \
+         over",
+        trace.display()
+    )]
+    OtherTask {
+        /// The trace of the result.
+        trace: PathBuf,
+        /// What differs.
+        what: &'static str,
+        /// What it was.
+        before: String,
+        /// What it is.
+        now: String,
     },
     /// No task of a family.
     #[error("`task_families`: the task set `{set}` has no task of the family `{family}`")]
@@ -105,39 +126,96 @@ pub async fn tasks(
 }
 
 /// Every agent on every task.
+///
+/// # Errors
+/// [`PlanError::OtherTask`] if a result is there that is not of its task.
 pub fn jobs(
     layout: &schema::Layout,
     config: &RunConfig,
     players: &[CodeAct],
     tasks: &[v1::TaskSummary],
     info: &v1::GetServerInfoResponse,
-) -> Vec<Job> {
+) -> Result<Vec<Job>, PlanError> {
     let attempt = attempt();
-    let job = |player: &CodeAct, task: &v1::TaskSummary| Job {
-        player: player.clone(),
-        assignment: Assignment {
-            task: task.clone(),
-            episode_id: episode_id(&[&config.run_name, &player.agent.name, &task.task_id, &attempt]),
-            policy_seed: policy_seed(config.seed_start, task),
-            versions: versions(player, info),
-        },
-        is_done: is_done(layout, &player.agent.name, task),
+    let job = |player: &CodeAct, task: &v1::TaskSummary| {
+        Ok(Job {
+            player: player.clone(),
+            assignment: Assignment {
+                task: task.clone(),
+                episode_id: episode_id(&[&config.run_name, &player.agent.name, &task.task_id, &attempt]),
+                policy_seed: policy_seed(config.seed_start, task),
+                versions: versions(player, info),
+            },
+            kept: kept(layout, player, task)?,
+            played: None,
+        })
     };
     players.iter().flat_map(|player| tasks.iter().map(move |task| job(player, task))).collect()
 }
 
-/// Whether a completed result is there. A failed or broken one is played again.
-fn is_done(layout: &schema::Layout, agent: &str, task: &v1::TaskSummary) -> bool {
-    files::read_json(&layout.result(agent, &task.family, &task.task_id))
-        .is_ok_and(|result: schema::EpisodeResult| result.status == schema::Status::Completed)
+/// The versions that a completed episode of this task was played with, if there
+/// is one. What failed, or lacks a file that can be read, is played again.
+fn kept(
+    layout: &schema::Layout,
+    player: &CodeAct,
+    task: &v1::TaskSummary,
+) -> Result<Option<trace::Versions>, PlanError> {
+    let Some((_, trace)) = folder::completed(layout, &player.agent.name, &task.family, &task.task_id) else {
+        return Ok(None);
+    };
+    let provenance = trace.provenance.unwrap_or_default();
+    let differences = [
+        ("task seed", provenance.seeds.task.to_string(), task.seed.to_string()),
+        (
+            "interpreter state",
+            provenance.interpreter_state,
+            env::state_name(player.agent.interpreter_state()).to_owned(),
+        ),
+    ];
+    match differences.into_iter().find(|(_, before, now)| before != now) {
+        None => Ok(Some(provenance.versions)),
+        Some((what, before, now)) => {
+            let trace = layout.trace(&player.agent.name, &task.family, &task.task_id);
+            Err(PlanError::OtherTask { trace, what, before, now })
+        }
+    }
+}
+
+/// What to tell a person of kept results that other programs played.
+pub fn version_warning(jobs: &[Job]) -> Option<String> {
+    let parts = |versions: &trace::Versions| {
+        [
+            ("agent", versions.agent_commit.clone()),
+            ("env-server", versions.env_server_commit.clone()),
+            ("interpreter", versions.interpreter_sha256.clone()),
+        ]
+    };
+    let mut names = BTreeSet::new();
+    let mut count = 0;
+    for job in jobs {
+        let Some(kept) = &job.kept else { continue };
+        let pairs = parts(kept).into_iter().zip(parts(&job.assignment.versions));
+        let differing: Vec<&str> = pairs.filter(|(was, is)| was != is).map(|(was, _)| was.0).collect();
+        count += usize::from(!differing.is_empty());
+        names.extend(differing);
+    }
+    let names: Vec<&str> = names.into_iter().collect();
+    (count > 0).then(|| {
+        format!(
+            "warning: {count} kept results were played by another version ({}); to have them all of one, choose \
+             another --output-dir, or remove the run folder",
+            names.join(", ")
+        )
+    })
 }
 
 /// The model's seed for a task: the same for every agent, so that agents which
-/// differ in one thing can be compared task by task.
+/// differ in one thing can be compared task by task. It has 53 bits, so that
+/// every reader of JSON gets the same number.
 fn policy_seed(seed_start: u64, task: &v1::TaskSummary) -> u64 {
     let digest = Sha256::digest(format!("{seed_start}/{}/{}", task.family, task.task_id));
     let (head, _) = digest.split_at(8);
-    head.iter().fold(0, |seed, &byte| seed << 8 | u64::from(byte))
+    head.iter().fold(0, |seed, &byte| seed << 8 | u64::from(byte)) >> 11
 }
 
 /// Tells this start of the run from every other: a server that is still up knows

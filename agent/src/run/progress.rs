@@ -40,7 +40,7 @@ impl Progress {
             });
             let bar = &groups[place].1;
             bar.inc_length(1);
-            if job.is_done {
+            if job.kept.is_some() {
                 bar.inc(1);
             }
         }
@@ -85,7 +85,7 @@ impl Progress {
     }
 
     /// A line for a person, above the bars.
-    fn say(&self, line: &str) {
+    pub fn say(&self, line: &str) {
         self.bars.suspend(|| eprintln!("{line}"));
     }
 

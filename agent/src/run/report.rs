@@ -7,7 +7,7 @@ use proto::{
 };
 use serde_json::{Map, Value};
 
-use super::{Error, Job};
+use super::{Error, Job, folder};
 
 /// How a run ended.
 #[derive(Clone, Debug)]
@@ -27,11 +27,16 @@ pub struct Line {
     pub agent: String,
     /// Which family.
     pub family: String,
-    /// The means, as written to the summary file.
+    /// The means over every completed episode in the folder, as written to the
+    /// summary file.
     pub summary: Summary,
-    /// Episodes that failed.
+    /// Episodes that this call played, failed ones included.
+    pub played: usize,
+    /// Episodes that this call found done.
+    pub kept: usize,
+    /// Of the episodes played, those that failed.
     pub failed: usize,
-    /// Episodes that were not played.
+    /// Episodes that were to be played, and were not.
     pub left: usize,
 }
 
@@ -42,44 +47,50 @@ impl Report {
     }
 }
 
-/// Writes the summary and status files of every agent and family.
+/// Writes the summary and status files of every agent and family of the jobs:
+/// they cover all results in the folder, of earlier calls too.
 pub fn write(layout: &Layout, jobs: &[Job], interrupted: bool) -> Result<Report, Error> {
-    let mut groups: Vec<((&str, &str), Vec<&Job>)> = Vec::new();
+    let mut lines: Vec<Line> = Vec::new();
     for job in jobs {
-        let key = (job.agent(), job.task().family.as_str());
-        match groups.iter_mut().find(|(group, _)| *group == key) {
-            Some((_, members)) => members.push(job),
-            None => groups.push((key, vec![job])),
-        }
-    }
-    let mut lines = Vec::new();
-    for ((agent, family), members) in groups {
-        let mut statuses = TaskStatus::new();
-        let mut episodes = Vec::new();
-        for job in &members {
-            let task_id = &job.task().task_id;
-            let path = layout.result(agent, family, task_id);
-            if !path.exists() {
-                continue; // interrupted
+        let (agent, family) = (job.agent(), job.task().family.as_str());
+        let place = lines.iter().position(|line| line.agent == agent && line.family == family);
+        let place = match place {
+            Some(place) => place,
+            None => {
+                let summary = write_group(layout, agent, family)?;
+                let (agent, family) = (agent.to_owned(), family.to_owned());
+                lines.push(Line { agent, family, summary, played: 0, kept: 0, failed: 0, left: 0 });
+                lines.len() - 1
             }
-            let result: EpisodeResult = files::read_json(&path)?;
-            statuses.insert(task_id.clone(), result.status);
-            if result.status == Status::Completed {
-                episodes.push((result, files::read_json(&layout.trace(agent, family, task_id))?));
+        };
+        let line = &mut lines[place];
+        match job.played {
+            Some(status) => {
+                line.played += 1;
+                line.failed += usize::from(status == Status::Failed);
             }
+            None if job.kept.is_some() => line.kept += 1,
+            None => line.left += 1,
         }
-        let summary = summarise(&episodes);
-        files::write_json(&layout.task_status(agent, family), &statuses)?;
-        files::write_json(&layout.summary(agent, family), &summary)?;
-        lines.push(Line {
-            agent: agent.to_owned(),
-            family: family.to_owned(),
-            failed: statuses.len() - episodes.len(),
-            left: members.len() - statuses.len(),
-            summary,
-        });
     }
     Ok(Report { folder: layout.root.clone(), lines, interrupted })
+}
+
+/// The summary and status files of one agent on one family. A completed result
+/// whose trace cannot be read counts as failed: it is played again.
+fn write_group(layout: &Layout, agent: &str, family: &str) -> Result<Summary, Error> {
+    let mut statuses = TaskStatus::new();
+    let mut episodes = Vec::new();
+    for task_id in folder::task_ids(layout, agent, family)? {
+        let completed = folder::completed(layout, agent, family, &task_id);
+        let status = if completed.is_some() { Status::Completed } else { Status::Failed };
+        statuses.insert(task_id, status);
+        episodes.extend(completed);
+    }
+    let summary = summarise(&episodes);
+    files::write_json(&layout.task_status(agent, family), &statuses)?;
+    files::write_json(&layout.summary(agent, family), &summary)?;
+    Ok(summary)
 }
 
 /// Means over completed episodes.

@@ -11,6 +11,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use proto::env::v1::{
@@ -19,7 +20,10 @@ use proto::env::v1::{
 };
 use serde_json::{Value, json};
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+pub mod proxy;
 
 /// What the fake offers, and where it fails.
 #[derive(Clone, Debug)]
@@ -29,13 +33,31 @@ pub struct Setup {
     pub classes: (u64, u64),
     /// Lose the answer to each episode's create and to these steps, once.
     pub lost_steps: Vec<u64>,
+    /// Take these steps, but never answer, once for each episode.
+    pub silent_steps: Vec<u64>,
     /// Refuse these tasks for good.
     pub broken_tasks: Vec<String>,
+    /// Refuse so many episodes for want of a place.
+    pub full: usize,
+    /// The seed of the first task.
+    pub first_seed: u64,
+    /// The commit that the server says it was built from.
+    pub commit: String,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { tasks: 3, items: (25, 40), classes: (15, 3), lost_steps: vec![], broken_tasks: vec![] }
+        Self {
+            tasks: 3,
+            items: (25, 40),
+            classes: (15, 3),
+            lost_steps: vec![],
+            silent_steps: vec![],
+            broken_tasks: vec![],
+            full: 0,
+            first_seed: 0,
+            commit: String::new(),
+        }
     }
 }
 
@@ -55,6 +77,8 @@ pub struct State {
     /// Steps that were run, not replayed.
     pub steps_run: usize,
     pub replays: usize,
+    /// Calls that did nothing but renew a lease.
+    pub renewals: usize,
 }
 
 impl State {
@@ -138,90 +162,9 @@ impl Service {
         }
         Ok(())
     }
-}
 
-#[tonic::async_trait]
-impl EnvironmentService for Service {
-    async fn get_server_info(
-        &self,
-        _: Request<v1::GetServerInfoRequest>,
-    ) -> Result<Response<v1::GetServerInfoResponse>, Status> {
-        let state = self.0.lock().unwrap();
-        Ok(Response::new(v1::GetServerInfoResponse {
-            version: "0.0.0-fake".into(),
-            task_sets: vec![v1::TaskSet {
-                name: "fake".into(),
-                size: state.setup.tasks,
-                families: vec!["knapsack".into()],
-            }],
-            ..v1::GetServerInfoResponse::default()
-        }))
-    }
-
-    /// Two tasks a page, to see that the agent turns pages.
-    async fn list_tasks(
-        &self,
-        request: Request<v1::ListTasksRequest>,
-    ) -> Result<Response<v1::ListTasksResponse>, Status> {
-        let state = self.0.lock().unwrap();
-        let request = request.into_inner();
-        assert_eq!((request.set.as_str(), request.family.as_str()), ("fake", "knapsack"));
-        let first = request.page_token.parse::<u64>().unwrap_or(0);
-        let end = (first + 2).min(state.setup.tasks);
-        Ok(Response::new(v1::ListTasksResponse {
-            tasks: (first..end).map(summary).collect(),
-            next_page_token: if end < state.setup.tasks { end.to_string() } else { String::new() },
-            total_size: state.setup.tasks,
-        }))
-    }
-
-    async fn create_episode(
-        &self,
-        request: Request<v1::CreateEpisodeRequest>,
-    ) -> Result<Response<v1::CreateEpisodeResponse>, Status> {
-        let request = request.into_inner();
-        let mut state = self.0.lock().unwrap();
-        let id = request.episode_id.clone();
-        if let Some(episode) = state.episodes.get(&id) {
-            assert_eq!(episode.request, request, "the same id with another request");
-            return Ok(Response::new(episode.created.clone()));
-        }
-        let Some(v1::create_episode_request::Task::TaskRef(task)) = &request.task else { panic!("no task") };
-        if state.setup.broken_tasks.contains(&task.task_id) {
-            return Err(Status::internal("this task is broken"));
-        }
-        assert!(request.record_definitions);
-        let seed: u64 = task.task_id.rsplit('-').next().unwrap().parse().unwrap();
-        let limits = request.limits.unwrap();
-        let regime = proto::env::state_name(request.interpreter_state());
-        let (process, public) = Process::start(seed, &state.setup, regime, limits.tool_calls_per_step);
-        let created = v1::CreateEpisodeResponse {
-            episode_id: id.clone(),
-            observation: Some(v1::InitialObservation {
-                goal: GOAL.into(),
-                public_json: public.to_string(),
-                tools: tools(),
-            }),
-            interpreter_state: request.interpreter_state,
-            limits: Some(limits),
-            seed,
-            lease: None,
-            task: Some(summary(seed)),
-        };
-        let episode =
-            Episode { request, created: created.clone(), answers: Vec::new(), closed: None, process };
-        state.episodes.insert(id.clone(), episode);
-        state.created.push(id.clone());
-        if !state.setup.lost_steps.is_empty() {
-            Self::lose_once(&mut state, &id, u64::MAX)?;
-        }
-        Ok(Response::new(created))
-    }
-
-    async fn step(&self, request: Request<v1::StepRequest>) -> Result<Response<v1::StepResponse>, Status> {
-        let request = request.into_inner();
-        let mut state = self.0.lock().unwrap();
-        let state = &mut *state;
+    fn take_step(&self, request: v1::StepRequest) -> Result<Response<v1::StepResponse>, Status> {
+        let state = &mut *self.0.lock().unwrap();
         let episode = state
             .episodes
             .get_mut(&request.episode_id)
@@ -262,6 +205,113 @@ impl EnvironmentService for Service {
             Self::lose_once(state, &id, index)?;
         }
         Ok(Response::new(response))
+    }
+}
+
+#[tonic::async_trait]
+impl EnvironmentService for Service {
+    async fn get_server_info(
+        &self,
+        _: Request<v1::GetServerInfoRequest>,
+    ) -> Result<Response<v1::GetServerInfoResponse>, Status> {
+        let state = self.0.lock().unwrap();
+        Ok(Response::new(v1::GetServerInfoResponse {
+            version: "0.0.0-fake".into(),
+            commit: state.setup.commit.clone(),
+            task_sets: vec![v1::TaskSet {
+                name: "fake".into(),
+                size: state.setup.tasks,
+                families: vec!["knapsack".into()],
+            }],
+            ..v1::GetServerInfoResponse::default()
+        }))
+    }
+
+    /// Two tasks a page, to see that the agent turns pages.
+    async fn list_tasks(
+        &self,
+        request: Request<v1::ListTasksRequest>,
+    ) -> Result<Response<v1::ListTasksResponse>, Status> {
+        let state = self.0.lock().unwrap();
+        let request = request.into_inner();
+        assert_eq!((request.set.as_str(), request.family.as_str()), ("fake", "knapsack"));
+        let first = request.page_token.parse::<u64>().unwrap_or(0);
+        let end = (first + 2).min(state.setup.tasks);
+        Ok(Response::new(v1::ListTasksResponse {
+            tasks: (first..end).map(|index| summary(index, &state.setup)).collect(),
+            next_page_token: if end < state.setup.tasks { end.to_string() } else { String::new() },
+            total_size: state.setup.tasks,
+        }))
+    }
+
+    async fn create_episode(
+        &self,
+        request: Request<v1::CreateEpisodeRequest>,
+    ) -> Result<Response<v1::CreateEpisodeResponse>, Status> {
+        let request = request.into_inner();
+        let mut state = self.0.lock().unwrap();
+        let id = request.episode_id.clone();
+        if let Some(episode) = state.episodes.get(&id) {
+            assert_eq!(episode.request, request, "the same id with another request");
+            return Ok(Response::new(episode.created.clone()));
+        }
+        if state.setup.full > 0 {
+            state.setup.full -= 1;
+            let mut details = ErrorDetails::new();
+            details.set_retry_info(Some(Duration::from_millis(1)));
+            return Err(Status::with_error_details(Code::ResourceExhausted, "no place", details));
+        }
+        let Some(v1::create_episode_request::Task::TaskRef(task)) = &request.task else { panic!("no task") };
+        if state.setup.broken_tasks.contains(&task.task_id) {
+            return Err(Status::internal("this task is broken"));
+        }
+        assert!(request.record_definitions);
+        let seed: u64 = task.task_id.rsplit('-').next().unwrap().parse().unwrap();
+        let limits = request.limits.unwrap();
+        let regime = proto::env::state_name(request.interpreter_state());
+        let (process, public) = Process::start(seed, &state.setup, regime, limits.tool_calls_per_step);
+        let created = v1::CreateEpisodeResponse {
+            episode_id: id.clone(),
+            observation: Some(v1::InitialObservation {
+                goal: GOAL.into(),
+                public_json: public.to_string(),
+                tools: tools(),
+            }),
+            interpreter_state: request.interpreter_state,
+            limits: Some(limits),
+            seed,
+            lease: None,
+            task: Some(summary(seed, &state.setup)),
+        };
+        let episode =
+            Episode { request, created: created.clone(), answers: Vec::new(), closed: None, process };
+        state.episodes.insert(id.clone(), episode);
+        state.created.push(id.clone());
+        if !state.setup.lost_steps.is_empty() {
+            Self::lose_once(&mut state, &id, u64::MAX)?;
+        }
+        Ok(Response::new(created))
+    }
+
+    async fn step(&self, request: Request<v1::StepRequest>) -> Result<Response<v1::StepResponse>, Status> {
+        let request = request.into_inner();
+        let (id, index) = (request.episode_id.clone(), request.step_index);
+        let answer = self.take_step(request);
+        let silent = {
+            let state = &mut *self.0.lock().unwrap();
+            state.setup.silent_steps.contains(&index) && state.lost.insert((id, index))
+        };
+        if silent { std::future::pending().await } else { answer }
+    }
+
+    async fn get_episode(
+        &self,
+        request: Request<v1::GetEpisodeRequest>,
+    ) -> Result<Response<v1::GetEpisodeResponse>, Status> {
+        let mut state = self.0.lock().unwrap();
+        assert!(state.episodes.contains_key(&request.into_inner().episode_id));
+        state.renewals += 1;
+        Ok(Response::new(v1::GetEpisodeResponse::default()))
     }
 
     async fn close_episode(
@@ -309,13 +359,6 @@ impl EnvironmentService for Service {
         Err(Status::unimplemented("the agent does not fork"))
     }
 
-    async fn get_episode(
-        &self,
-        _: Request<v1::GetEpisodeRequest>,
-    ) -> Result<Response<v1::GetEpisodeResponse>, Status> {
-        Err(Status::unimplemented("the agent does not look back"))
-    }
-
     async fn list_episodes(
         &self,
         _: Request<v1::ListEpisodesRequest>,
@@ -327,7 +370,7 @@ impl EnvironmentService for Service {
         &self,
         _: Request<v1::KeepAliveRequest>,
     ) -> Result<Response<v1::KeepAliveResponse>, Status> {
-        Err(Status::unimplemented("the agent asks for a long lease"))
+        Err(Status::unimplemented("the agent renews leases by other calls"))
     }
 }
 
@@ -352,12 +395,12 @@ fn tools() -> Vec<v1::Tool> {
     ]
 }
 
-fn summary(index: u64) -> v1::TaskSummary {
+fn summary(index: u64, setup: &Setup) -> v1::TaskSummary {
     v1::TaskSummary {
         set: "fake".into(),
         task_id: format!("knapsack-{index:010}"),
         family: "knapsack".into(),
-        seed: index,
+        seed: setup.first_seed + index,
         difficulty_json: "{}".into(),
     }
 }

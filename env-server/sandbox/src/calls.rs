@@ -36,22 +36,42 @@ pub fn call_tool(
         return Ok((Err(ToolFailure { kind: ToolFailureKind::Limit, message }),));
     }
     calls.left -= 1;
+    let bytes = size(&name, &arguments);
+    if bytes > calls.bytes_left {
+        // It does not happen: the tools never hear of it.
+        return Ok((encode(&Err(ToolError::too_much_data())),));
+    }
+    calls.bytes_left -= bytes;
 
     let call = decode(name, arguments);
     let answer = match &mut calls.answers {
         Answers::None => return Err(Diverged.into()),
-        Answers::Live(tools) => {
-            let _span = tracing::debug_span!("tool_call", tool = call.name).entered();
-            tools.lock().unwrap_or_else(PoisonError::into_inner).call(&call)
-        }
+        Answers::Live(tools) => tools.lock().unwrap_or_else(PoisonError::into_inner).call(&call),
         Answers::Recorded(answers) => match answers.pop_front() {
             Some(record) if record.call == call => record.answer,
             _ => return Err(Diverged.into()),
         },
     };
     let reply = encode(&answer);
+    // The tools' own words are not unbounded either; the last answer may overdraw.
+    calls.bytes_left = calls.bytes_left.saturating_sub(reply_size(&reply));
     calls.made.push(ToolRecord { call, answer });
     Ok((reply,))
+}
+
+fn size(name: &str, arguments: &[GuestArgument]) -> usize {
+    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let argument = |argument: &GuestArgument| {
+        argument.python_type.len() + length(&argument.keyword) + length(&argument.json)
+    };
+    name.len() + arguments.iter().map(argument).sum::<usize>()
+}
+
+fn reply_size(reply: &Answer) -> usize {
+    match reply {
+        Ok(json) => json.len(),
+        Err(failure) => failure.message.len(),
+    }
 }
 
 /// The whole error of a step that made one call too many.

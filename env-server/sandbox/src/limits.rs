@@ -20,11 +20,14 @@ pub struct Limits {
     pub code_bytes: usize,
     /// Tool calls; the call past them ends the step.
     pub tool_calls: u32,
+    /// Bytes that the tool calls carry, names, arguments and answers together. A call past them is refused in
+    /// the agent's code.
+    pub tool_bytes: usize,
 }
 
 impl Default for Limits {
     /// 100 thousand million instructions (some ten seconds of work), 60 s, 256 MiB of memory, 64 KiB of output, 256 KiB of code, 25 tool
-    /// calls.
+    /// calls of 1 MiB together.
     fn default() -> Self {
         Limits {
             fuel: 100_000_000_000,
@@ -33,6 +36,7 @@ impl Default for Limits {
             output_bytes: 64 << 10,
             code_bytes: 256 << 10,
             tool_calls: 25,
+            tool_bytes: 1 << 20,
         }
     }
 }

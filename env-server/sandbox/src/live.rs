@@ -14,15 +14,12 @@ use crate::limits::Limits;
 use crate::outcome::Failure;
 use crate::sandbox::Sandbox;
 use crate::state::{Answers, Calls, State};
-use crate::stdout::Stdout;
 use crate::tool::{Tool, ToolRecord};
 
 /// Starting has no limit: the guest's own code runs, and nothing of the agent's.
 const NO_FUEL_LIMIT: u64 = u64::MAX;
 /// As far away as it can be without overflowing when it is added to the present.
 const NO_DEADLINE: u64 = u64::MAX / 2;
-/// How much of the guest's standard error is kept, for our log.
-const LAST_WORDS_BYTES: usize = 4 << 10;
 
 pub struct Live {
     store: Store<State>,
@@ -66,6 +63,11 @@ impl Live {
         finish(self.python.call_version(&mut self.store)).map_err(|error| Error::Start(error.into()))
     }
 
+    /// The bytes of memory that it has.
+    pub fn memory_bytes(&self) -> usize {
+        self.store.data().memory.size
+    }
+
     /// Runs one block. `Err` is a replay whose tool calls differ from the recorded ones.
     pub fn run(&mut self, code: &str, limits: &Limits, answers: Answers) -> Result<Ended, Diverged> {
         // A replayed step ended by itself the first time: it needs no wall-clock stop, and must not get one
@@ -77,10 +79,14 @@ impl Live {
         let _ = self.store.set_fuel(limits.fuel);
         let state = self.store.data_mut();
         state.stdout.clear(limits.output_bytes);
-        state.stderr.clear(LAST_WORDS_BYTES);
         state.memory.refused = false;
-        state.calls =
-            Calls { answers, left: limits.tool_calls, limit: limits.tool_calls, ..Calls::default() };
+        state.calls = Calls {
+            answers,
+            left: limits.tool_calls,
+            limit: limits.tool_calls,
+            bytes_left: limits.tool_bytes,
+            ..Calls::default()
+        };
 
         let result = finish(self.python.call_run(&mut self.store, code));
 
@@ -91,8 +97,7 @@ impl Live {
         let reply = match result {
             Err(error) if error.is::<Diverged>() => return Err(Diverged),
             Err(_) if calls.limit_hit => Err(Failure::ToolCallLimit),
-            Err(_) if state.memory.refused => Err(Failure::OutOfMemory),
-            Err(error) => Err(why_killed(&error, &state.stderr)),
+            Err(error) => Err(why_killed(&error, state)),
             Ok(reply) if state.memory.refused && raised_memory_error(&reply) => Err(Failure::OutOfMemory),
             Ok(reply) => Ok(reply),
         };
@@ -116,13 +121,14 @@ fn finish<F: Future>(call: F) -> F::Output {
     }
 }
 
-fn why_killed(error: &wasmtime::Error, stderr: &Stdout) -> Failure {
+fn why_killed(error: &wasmtime::Error, state: &State) -> Failure {
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => Failure::OutOfFuel,
         Some(Trap::Interrupt) => Failure::WallClock,
+        // Python gives up where it cannot have the memory to go on.
+        _ if state.memory.refused => Failure::OutOfMemory,
         _ => {
-            let (stderr, _) = stderr.take();
-            tracing::debug!(error = format!("{error:#}"), stderr, "an interpreter crashed");
+            tracing::debug!(error = format!("{error:#}"), "an interpreter crashed");
             Failure::Crashed
         }
     }

@@ -30,8 +30,8 @@ pub fn of(failure: &Failure, config: &Config, tools_were_called: bool) -> Option
             limits.memory_bytes >> 20
         ),
         Failure::Crashed => {
-            "The Python interpreter ended unexpectedly and was restarted. Do not exit the process, and avoid \
-             very deep recursion."
+            "The Python interpreter ended unexpectedly and was restarted. Do not exit the process, do not wait \
+             for what can never happen, and avoid very deep recursion."
                 .to_owned()
         }
     };

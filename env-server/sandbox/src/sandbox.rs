@@ -52,6 +52,7 @@ struct Shared {
     engine: Engine,
     python: PythonPre<State>,
     python_version: OnceLock<String>,
+    least_memory_bytes: OnceLock<usize>,
     max_interpreters: u32,
     _heart: Heart,
 }
@@ -74,13 +75,15 @@ impl Sandbox {
             engine,
             python,
             python_version: OnceLock::new(),
+            least_memory_bytes: OnceLock::new(),
             max_interpreters: options.max_interpreters,
             _heart: heart,
         };
         let sandbox = Sandbox { shared: Arc::new(shared) };
         // Also shows, before anything depends on it, that an interpreter starts here.
-        let version = Live::instantiate(&sandbox, 0, Limits::default().memory_bytes)?.version()?;
-        let _ = sandbox.shared.python_version.set(version);
+        let mut live = Live::instantiate(&sandbox, 0, Limits::default().memory_bytes)?;
+        let _ = sandbox.shared.python_version.set(live.version()?);
+        let _ = sandbox.shared.least_memory_bytes.set(live.memory_bytes());
         Ok(sandbox)
     }
 
@@ -95,6 +98,11 @@ impl Sandbox {
     /// Which Python this is, such as `3.14.0`.
     pub fn python_version(&self) -> &str {
         self.shared.python_version.get().map_or("", String::as_str)
+    }
+
+    /// The memory in bytes that an interpreter starts with; [`Limits::memory_bytes`] below it let none start.
+    pub fn least_memory_bytes(&self) -> usize {
+        self.shared.least_memory_bytes.get().copied().unwrap_or(0)
     }
 
     /// The SHA-256, in hexadecimal, of the component: Python and the guest's own code. The same component

@@ -18,8 +18,6 @@ pub struct State {
     table: ResourceTable,
     pub clock: VirtualClock,
     pub stdout: Stdout,
-    /// Not shown to anybody; where the guest itself fails, its last words are logged.
-    pub stderr: Stdout,
     pub memory: Memory,
     pub calls: Calls,
 }
@@ -28,10 +26,9 @@ impl State {
     /// No files, no environment, no arguments, no network; time and randomness follow from the seed.
     pub fn new(seed: u64, memory_bytes: usize) -> State {
         let clock = VirtualClock::default();
-        let (stdout, stderr) = (Stdout::default(), Stdout::default());
+        let stdout = Stdout::default();
         let wasi = WasiCtxBuilder::new()
             .stdout(stdout.clone())
-            .stderr(stderr.clone())
             .wall_clock(clock.clone())
             .secure_random(ChaCha8Rng::seed_from_u64(seed))
             .insecure_random(ChaCha8Rng::seed_from_u64(seed ^ 1))
@@ -39,8 +36,8 @@ impl State {
             .allow_tcp(false)
             .allow_udp(false)
             .build();
-        let memory = Memory { limit: memory_bytes, refused: false };
-        State { wasi, table: ResourceTable::new(), clock, stdout, stderr, memory, calls: Calls::default() }
+        let memory = Memory { limit: memory_bytes, refused: false, size: 0 };
+        State { wasi, table: ResourceTable::new(), clock, stdout, memory, calls: Calls::default() }
     }
 
     /// Where the guest's handles live.
@@ -60,6 +57,8 @@ pub struct Memory {
     limit: usize,
     /// Whether this step asked for more.
     pub refused: bool,
+    /// What the interpreter has now.
+    pub size: usize,
 }
 
 impl ResourceLimiter for Memory {
@@ -71,6 +70,9 @@ impl ResourceLimiter for Memory {
     ) -> wasmtime::Result<bool> {
         let allowed = desired <= self.limit;
         self.refused |= !allowed;
+        if allowed {
+            self.size = desired;
+        }
         Ok(allowed)
     }
 
@@ -92,6 +94,8 @@ pub struct Calls {
     pub left: u32,
     /// The limit that `left` started from.
     pub limit: u32,
+    /// Bytes that calls may still carry.
+    pub bytes_left: usize,
     /// The calls so far.
     pub made: Vec<ToolRecord>,
     /// Whether a call past the limit was tried.

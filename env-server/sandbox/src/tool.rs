@@ -83,6 +83,15 @@ pub enum ToolErrorKind {
     Runtime,
 }
 
+impl ToolError {
+    /// What the agent's code is told about a call past [`crate::Limits::tool_bytes`].
+    pub fn too_much_data() -> ToolError {
+        let kind = ToolErrorKind::Invocation;
+        let reason = "The tool calls of this step carry too much data.";
+        ToolError { kind, message: format!("{}:\n{reason}", kind.exception()) }
+    }
+}
+
 impl ToolErrorKind {
     /// Name of the exception class in the agent's code.
     pub fn exception(self) -> &'static str {

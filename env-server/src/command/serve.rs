@@ -37,7 +37,7 @@ pub struct Serve {
     listen: SocketAddr,
 
     /// Most episodes that run at the same time.
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     max_episodes: u32,
 
     /// Steps that run at the same time; 0: one for each processor.
@@ -79,11 +79,14 @@ impl Serve {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         };
-        tokio::runtime::Builder::new_multi_thread()
+        let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
-            .context("starting the runtime")?
-            .block_on(self.serve(workers))
+            .context("starting the runtime")?;
+        let served = runtime.block_on(self.serve(workers));
+        // Steps that are still running were given their time to end.
+        runtime.shutdown_background();
+        served
     }
 
     async fn serve(self, workers: usize) -> anyhow::Result<()> {

@@ -7,7 +7,10 @@ use proto::run::Evaluation;
 use sandbox::{ToolCall, ToolError, ToolHost};
 use serde_json::Value;
 
-use crate::family::{Environment, FINISH};
+use crate::{
+    family::{Environment, FINISH},
+    tool,
+};
 
 /// The tools of one episode: the family's own, and `finish`.
 pub struct Bridge {
@@ -46,6 +49,9 @@ impl Bridge {
 impl ToolHost for Bridge {
     fn call(&mut self, call: &ToolCall) -> Result<Value, ToolError> {
         let _span = tracing::debug_span!(parent: &self.span, "tool_call", tool = %call.name).entered();
+        if self.finished {
+            return Err(tool::runtime_error("The episode has ended."));
+        }
         let answer = self.environment.invoke(call)?;
         self.finished |= call.name == FINISH;
         Ok(answer)

@@ -11,8 +11,11 @@ use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use super::{
     error::Error,
     lease::Lease,
-    play::{End, Play},
+    play::{Closed, End, Play, Stepped},
 };
+
+/// How long an ended episode waits to be closed, if its lease is longer.
+const ENDED_RETENTION: Duration = Duration::from_secs(600);
 
 /// An episode that the server holds. What moves is behind [`Play`]; the rest
 /// is fixed when it is created.
@@ -23,8 +26,6 @@ pub struct Episode {
     /// Digest of the request that created it.
     request: [u8; 32],
     lease: Mutex<Lease>,
-    /// When it was closed or expired.
-    closed_at: Mutex<Option<Instant>>,
     play: Arc<AsyncMutex<Play>>,
 }
 
@@ -36,7 +37,6 @@ impl Episode {
             created_at: std::time::SystemTime::now(),
             request,
             lease: Mutex::new(Lease::new(lease)),
-            closed_at: Mutex::new(None),
             play: Arc::new(AsyncMutex::new(play)),
         }
     }
@@ -51,8 +51,9 @@ impl Episode {
         self.request == *request
     }
 
-    /// The answer to the request that created it, with the lease as it stands.
+    /// The answer to the request that created it; renews the lease.
     pub fn creation(&self) -> v1::CreateEpisodeResponse {
+        self.renew();
         v1::CreateEpisodeResponse { lease: Some(self.lease()), ..self.created.clone() }
     }
 
@@ -66,40 +67,39 @@ impl Episode {
         self: &Arc<Self>,
         request: v1::StepRequest,
         workers: &Arc<Semaphore>,
-    ) -> Result<v1::StepResponse, Error> {
+    ) -> Result<Stepped, Error> {
         self.renew();
         let queued = Instant::now();
         let mut play = self.play.clone().lock_owned().await;
         let worker = workers.clone().acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
         let queue_time = queued.elapsed();
         let span = tracing::debug_span!("step", episode_id = self.id(), step_index = request.step_index);
+        let episode = self.clone();
         let step = move || {
             let _worker = worker;
-            span.in_scope(|| play.step(request, queue_time))
+            let answer = span.in_scope(|| play.step(request, queue_time));
+            // Here, while nobody else can hold `play`: the caller may have gone, and the step may have taken
+            // longer than the lease.
+            episode.renew();
+            answer
         };
-        let answer = tokio::task::spawn_blocking(step)
+        tokio::task::spawn_blocking(step)
             .await
-            .unwrap_or_else(|panic| Err(Error::Internal(format!("a step did not come to its end: {panic}"))));
-        self.renew();
-        answer
+            .unwrap_or_else(|panic| Err(Error::Internal(format!("a step did not come to its end: {panic}"))))
     }
 
-    /// Ends it, if it has not ended, and says how it did.
-    pub async fn close(&self, reason: v1::EndReason) -> v1::CloseEpisodeResponse {
-        let answer = self.play.lock().await.close(reason);
-        self.closed_at.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
-        answer
+    /// Ends it, if it has not ended, and frees what it holds.
+    pub async fn close(&self, reason: v1::EndReason) -> Closed {
+        self.play.lock().await.close(reason)
     }
 
-    /// Closes it if its lease has run out and no step is running; says whether.
+    /// Closes it if nobody has touched it for its lease, or for a while after
+    /// it ended, and no step is running. Says whether it did.
     pub fn close_if_expired(&self, now: Instant) -> bool {
-        if !self.lease.lock().unwrap_or_else(PoisonError::into_inner).expired(now) {
-            return false;
-        }
         let Ok(mut play) = self.play.try_lock() else { return false };
-        play.close(v1::EndReason::LeaseExpired);
-        self.closed_at.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
-        true
+        let lease = *self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        let expired = lease.expired(now) || (play.end().is_some() && lease.untouched(now) > ENDED_RETENTION);
+        expired && play.close(v1::EndReason::LeaseExpired).newly
     }
 
     /// Where it stands.
@@ -123,15 +123,10 @@ impl Episode {
             episode: Some(summary),
             observation: self.created.observation.clone(),
             limits: self.created.limits,
-            steps: if include_steps { play.steps().to_vec() } else { Vec::new() },
+            steps: if include_steps { play.steps() } else { Vec::new() },
             evaluation: end.map(|End { evaluation, .. }| evaluation.clone()),
             task_json: String::new(),
         }
-    }
-
-    /// When it was closed or expired, if it was.
-    pub fn closed_at(&self) -> Option<Instant> {
-        *self.closed_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn renew(&self) {

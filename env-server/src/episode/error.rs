@@ -46,6 +46,12 @@ pub enum Error {
         /// The index that would be accepted.
         next: u64,
     },
+    /// The step was taken so long ago that its answer is gone.
+    #[error("the answer to step {index} is no longer kept; an episode keeps its latest steps")]
+    StepForgotten {
+        /// The index asked for.
+        index: u64,
+    },
     /// The step index skips steps.
     #[error("step {index} leaves a gap; the next step is {next}")]
     StepGap {

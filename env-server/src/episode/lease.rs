@@ -44,7 +44,12 @@ impl Lease {
 
     /// Whether nothing touched the episode for the whole lease.
     pub fn expired(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.touched) > self.duration
+        self.untouched(now) > self.duration
+    }
+
+    /// How long nothing has touched the episode.
+    pub fn untouched(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.touched)
     }
 
     /// As the protocol says it.

@@ -5,6 +5,8 @@
 //! | `registry`    | all episodes: create, find, expire, forget                |
 //! | `episode`     | one episode: who it is, its lease, one step at a time     |
 //! | `play`        | what a step does: interpreter, tools, end, evaluation     |
+//! | `held`        | the episodes that are held, open and closed               |
+//! | `history`     | steps and answers, so that a repeated step runs once      |
 //! | `bridge`      | tool calls into the task's hidden state                   |
 //! | `limits`      | limits in force                                           |
 //! | `lease`       | how long it lives untouched                               |
@@ -16,6 +18,8 @@ mod bridge;
 #[allow(clippy::module_inception)]
 mod episode;
 mod error;
+mod held;
+mod history;
 mod lease;
 mod limits;
 mod play;

@@ -9,13 +9,16 @@ use proto::{
     env::v1::{self, step_request::Action},
     run::Evaluation,
 };
-use sandbox::{Argument, Config, Failure, Interpreter, Sandbox, ToolCall, ToolHost as _, ToolRecord};
+use sandbox::{
+    Argument, Config, Failure, Interpreter, Sandbox, ToolCall, ToolError, ToolHost as _, ToolRecord,
+};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     bridge::Bridge,
     error::{Error, Violation},
+    history::History,
     limits::Limits,
 };
 
@@ -27,10 +30,9 @@ pub struct Play {
     tools: Arc<Mutex<Bridge>>,
     /// Made at the first code step: an episode of tool calls needs none.
     interpreter: Option<Interpreter>,
-    /// Kept until the episode is closed, so that a repeated step answers the same.
-    steps: Vec<v1::StepRecord>,
-    steps_taken: u64,
+    history: History,
     end: Option<End>,
+    closed: bool,
     /// Room among the server's running episodes, given back at the end.
     slot: Option<OwnedSemaphorePermit>,
 }
@@ -42,6 +44,22 @@ pub struct End {
     pub reason: v1::EndReason,
     /// How well the task was solved by then.
     pub evaluation: v1::Evaluation,
+}
+
+/// A step's answer.
+pub struct Stepped {
+    /// The answer.
+    pub response: v1::StepResponse,
+    /// It was stored: nothing ran now.
+    pub repeated: bool,
+}
+
+/// A closed episode.
+pub struct Closed {
+    /// How it ended.
+    pub answer: v1::CloseEpisodeResponse,
+    /// It was not closed before.
+    pub newly: bool,
 }
 
 impl Play {
@@ -59,16 +77,16 @@ impl Play {
             limits,
             tools: Arc::new(Mutex::new(tools)),
             interpreter: None,
-            steps: Vec::new(),
-            steps_taken: 0,
+            history: History::default(),
             end: None,
+            closed: false,
             slot: Some(slot),
         }
     }
 
     /// The index that the next step must carry.
     pub fn next_step_index(&self) -> u64 {
-        self.steps_taken
+        self.history.next()
     }
 
     /// How the episode ended, if it has.
@@ -76,9 +94,9 @@ impl Play {
         self.end.as_ref()
     }
 
-    /// Every step so far.
-    pub fn steps(&self) -> &[v1::StepRecord] {
-        &self.steps
+    /// The steps so far, as far as they are kept.
+    pub fn steps(&self) -> Vec<v1::StepRecord> {
+        self.history.kept().cloned().collect()
     }
 
     /// Ends the episode, unless it has ended, and frees its interpreter.
@@ -91,14 +109,14 @@ impl Play {
     }
 
     /// Ends the episode, unless it has ended, and forgets its steps.
-    pub fn close(&mut self, reason: v1::EndReason) -> v1::CloseEpisodeResponse {
+    pub fn close(&mut self, reason: v1::EndReason) -> Closed {
         let End { reason, evaluation } = self.finish(reason).clone();
-        self.steps = Vec::new();
-        v1::CloseEpisodeResponse {
-            end_reason: reason.into(),
-            evaluation: Some(evaluation),
-            steps: self.steps_taken,
-        }
+        self.history.clear();
+        let newly = !std::mem::replace(&mut self.closed, true);
+        let steps = self.history.next();
+        let answer =
+            v1::CloseEpisodeResponse { end_reason: reason.into(), evaluation: Some(evaluation), steps };
+        Closed { answer, newly }
     }
 
     /// Takes a step, or answers again what a repeated step answered.
@@ -106,25 +124,14 @@ impl Play {
     /// # Errors
     /// A conflict, a gap, an ended episode, a malformed action, or a fault of
     /// the sandbox. The episode is then as it was.
-    pub fn step(
-        &mut self,
-        request: v1::StepRequest,
-        queue_time: Duration,
-    ) -> Result<v1::StepResponse, Error> {
-        let (index, next) = (request.step_index, self.next_step_index());
-        if let Some(taken) = usize::try_from(index).ok().and_then(|index| self.steps.get(index)) {
-            let same = taken.request.as_ref().is_some_and(|taken| taken.action == request.action);
-            return match &taken.response {
-                Some(response) if same => Ok(response.clone()),
-                _ => Err(Error::StepConflict { index, next }),
-            };
+    pub fn step(&mut self, request: v1::StepRequest, queue_time: Duration) -> Result<Stepped, Error> {
+        if let Some(response) = self.history.answer(&request)? {
+            return Ok(Stepped { response: response.clone(), repeated: true });
         }
         if let Some(end) = &self.end {
             return Err(Error::Ended { reason: proto::env::end_reason_name(end.reason) });
         }
-        if index > next {
-            return Err(Error::StepGap { index, next });
-        }
+        let index = request.step_index;
         let started = Instant::now();
         let (observation, mut info) = match &request.action {
             None => return Err(Violation::new("action", "is required: code or tool_calls").into()),
@@ -134,12 +141,11 @@ impl Play {
         info.run_time = started.elapsed().try_into().ok();
         info.queue_time = queue_time.try_into().ok();
         info.budget_left = lock(&self.tools).budget_left().into_iter().collect();
-        info.steps_left = self.limits.max_steps.saturating_sub(u32::try_from(next + 1).unwrap_or(u32::MAX));
+        info.steps_left = self.limits.max_steps.saturating_sub(u32::try_from(index + 1).unwrap_or(u32::MAX));
 
         let response = self.respond(index, observation, info);
-        self.steps_taken += 1;
-        self.steps.push(v1::StepRecord { request: Some(request), response: Some(response.clone()) });
-        Ok(response)
+        self.history.push(request, response.clone());
+        Ok(Stepped { response, repeated: false })
     }
 
     /// Adds to an observation what Gymnasium's step returns beside it.
@@ -197,6 +203,13 @@ impl Play {
     }
 
     fn call_tools(&mut self, calls: &[v1::ToolCall]) -> Result<(v1::Observation, v1::StepInfo), Error> {
+        let carried: usize = calls.iter().map(|call| call.name.len() + call.arguments_json.len()).sum();
+        let most = self.limits.step.tool_bytes;
+        if carried > most {
+            let rule = format!("carries {carried} bytes; limits.tool_bytes_per_step is {most}");
+            return Err(Violation::new("action.tool_calls", rule).into());
+        }
+        let mut bytes_left = most - carried;
         // All calls are understood before the first one acts.
         let calls = calls.iter().enumerate().map(tool_call_from_proto).collect::<Result<Vec<_>, _>>()?;
         if calls.is_empty() {
@@ -215,10 +228,16 @@ impl Play {
             }
             let answer = tools.call(&call);
             let record = tool_record_to_proto(ToolRecord { call, answer });
+            bytes_left = bytes_left.saturating_sub(record.result_json.len() + record.error.len());
             if !record.error.is_empty() && failure.is_none() {
                 failure = Some((record.error.clone(), v1::ErrorKind::Exception, record.error_type.clone()));
             }
             records.push(record);
+            if bytes_left == 0 {
+                let error = ToolError::too_much_data();
+                failure = Some((error.message, v1::ErrorKind::Exception, error.kind.exception().to_owned()));
+                break;
+            }
         }
         let success = failure.is_none();
         let (error, error_kind, exception_type) = failure.unwrap_or_default();
@@ -244,7 +263,7 @@ fn lock(tools: &Mutex<Bridge>) -> MutexGuard<'_, Bridge> {
 fn sandbox_error(error: sandbox::Error) -> Error {
     match error {
         sandbox::Error::AtCapacity { max } => Error::Full { limit: max as usize },
-        error => Error::Internal(format!("the sandbox failed: {error}")),
+        error => Error::Internal(format!("the sandbox failed: {:#}", anyhow::Error::new(error))),
     }
 }
 
@@ -285,11 +304,10 @@ fn arguments_json(call: &ToolCall) -> String {
     if call.kwargs.is_empty() {
         return Value::Array(call.args.iter().map(value).collect()).to_string();
     }
-    // A mixed call is named by keyword, its positional arguments by their index.
-    let positional =
-        call.args.iter().enumerate().map(|(index, argument)| (index.to_string(), value(argument)));
+    let positional: Vec<Value> = call.args.iter().map(value).collect();
+    let positional = (!positional.is_empty()).then(|| ("*".to_owned(), Value::Array(positional)));
     let by_keyword = call.kwargs.iter().map(|(name, argument)| (name.clone(), value(argument)));
-    Value::Object(positional.chain(by_keyword).collect()).to_string()
+    Value::Object(positional.into_iter().chain(by_keyword).collect()).to_string()
 }
 
 fn tool_call_from_proto((index, call): (usize, &v1::ToolCall)) -> Result<ToolCall, Violation> {

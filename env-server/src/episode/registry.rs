@@ -1,7 +1,6 @@
 //! All episodes of a server: create, find, expire, forget.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -16,23 +15,26 @@ use proto::{
 };
 use sandbox::{Config, InterpreterState, Sandbox};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, TryAcquireError};
 
 use super::{
     bridge::Bridge,
     episode::Episode,
     error::{Error, Violation},
+    held::Held,
     lease::Lease,
     limits::Limits,
-    play::Play,
+    play::{Play, Stepped},
 };
 use crate::{
     catalog::{self, Catalog},
     family, generate, task_config,
 };
 
-/// How long a closed episode can still be asked about.
-const CLOSED_RETENTION: Duration = Duration::from_secs(60);
+/// Episodes that are held for each one that may run: ended ones wait to be closed, or for their lease.
+const HELD_PER_RUNNING: usize = 4;
+/// Longest inline task, in bytes.
+const MAX_TASK_BYTES: usize = 4 << 20;
 
 /// What a registry is given to work with.
 #[derive(Clone, Debug)]
@@ -52,7 +54,7 @@ pub struct Registry {
     sandbox: Sandbox,
     catalog: Catalog,
     options: Options,
-    episodes: Mutex<HashMap<String, Arc<Episode>>>,
+    held: Mutex<Held>,
     slots: Arc<Semaphore>,
     workers: Arc<Semaphore>,
     created: AtomicU64,
@@ -65,7 +67,7 @@ impl Registry {
         Self {
             sandbox,
             catalog,
-            episodes: Mutex::default(),
+            held: Mutex::default(),
             slots: Arc::new(Semaphore::new(options.max_episodes)),
             workers: Arc::new(Semaphore::new(options.workers)),
             created: AtomicU64::new(0),
@@ -91,23 +93,40 @@ impl Registry {
 
     /// Episodes held now, episodes created, and steps run so far.
     pub fn counts(&self) -> (u64, u64, u64) {
-        let held = self.episodes().len() as u64;
+        let held = self.held().count() as u64;
         (held, self.created.load(Ordering::Relaxed), self.steps.load(Ordering::Relaxed))
     }
 
-    /// Creates an episode; with an id that the same request has created
-    /// before, answers as then.
+    /// Creates an episode on a worker; with an id that the same request has
+    /// created before, answers as then.
     ///
     /// # Errors
     /// A wrong field, an unknown task, an id that is taken, no room.
-    pub fn create(&self, request: v1::CreateEpisodeRequest) -> Result<v1::CreateEpisodeResponse, Error> {
+    pub async fn create(
+        self: &Arc<Self>,
+        request: v1::CreateEpisodeRequest,
+    ) -> Result<v1::CreateEpisodeResponse, Error> {
+        let worker = self.workers.clone().acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
+        let registry = self.clone();
+        let create = move || {
+            let _worker = worker;
+            registry.create_now(request)
+        };
+        tokio::task::spawn_blocking(create)
+            .await
+            .unwrap_or_else(|panic| Err(Error::Internal(format!("an episode was not created: {panic}"))))
+    }
+
+    fn create_now(&self, request: v1::CreateEpisodeRequest) -> Result<v1::CreateEpisodeResponse, Error> {
         let digest: [u8; 32] = Sha256::digest(request.encode_to_vec()).into();
         if let Some(answer) = self.created_before(&request.episode_id, &digest)? {
             return Ok(answer);
         }
         let state = interpreter_state(&request)?;
         let limits = match &request.limits {
-            Some(asked) => Limits::from_request(asked, &self.options.default_limits)?,
+            Some(asked) => {
+                Limits::from_request(asked, &self.options.default_limits, self.sandbox.least_memory_bytes())?
+            }
             None => self.options.default_limits.clone(),
         };
         let lease = Lease::duration_from_request(request.lease, self.options.default_lease)?;
@@ -139,14 +158,19 @@ impl Registry {
             tools: tools.iter().map(tool_to_sandbox).collect(),
             record_definitions: request.record_definitions,
         };
-        let Ok(slot) = self.slots.clone().try_acquire_owned() else {
-            return Err(Error::Full { limit: self.options.max_episodes });
-        };
+        let full = || Error::Full { limit: self.options.max_episodes };
+        let slot = self.slots.clone().try_acquire_owned().map_err(|error| match error {
+            TryAcquireError::Closed => Error::ShuttingDown,
+            TryAcquireError::NoPermits => full(),
+        })?;
         let play = Play::new(self.sandbox.clone(), config, limits, Bridge::new(environment), slot);
         let episode = Arc::new(Episode::new(created, digest, lease, play));
-        let mut episodes = self.episodes();
+        let mut held = self.held();
+        if held.open() >= self.options.max_episodes.saturating_mul(HELD_PER_RUNNING) {
+            return Err(full());
+        }
         // Another call with this id may have come first.
-        let episode = episodes.entry(id.clone()).or_insert(episode);
+        let episode = held.add(episode);
         if !episode.was_created_by(&digest) {
             return Err(Error::EpisodeExists { id });
         }
@@ -158,11 +182,11 @@ impl Registry {
     ///
     /// # Errors
     /// An unknown episode, or as [`Play::step`] says.
-    pub async fn step(&self, request: v1::StepRequest) -> Result<v1::StepResponse, Error> {
+    pub async fn step(&self, request: v1::StepRequest) -> Result<Stepped, Error> {
         let episode = self.find(&request.episode_id)?;
-        let answer = episode.step(request, &self.workers).await;
-        self.steps.fetch_add(1, Ordering::Relaxed);
-        answer
+        let stepped = episode.step(request, &self.workers).await?;
+        self.steps.fetch_add(u64::from(!stepped.repeated), Ordering::Relaxed);
+        Ok(stepped)
     }
 
     /// An episode by id.
@@ -170,23 +194,36 @@ impl Registry {
     /// # Errors
     /// [`Error::UnknownEpisode`].
     pub fn find(&self, id: &str) -> Result<Arc<Episode>, Error> {
-        self.episodes().get(id).cloned().ok_or_else(|| Error::UnknownEpisode { id: id.to_owned() })
+        self.held().find(id).cloned().ok_or_else(|| Error::UnknownEpisode { id: id.to_owned() })
     }
 
-    /// Ends the episodes whose lease has run out, and forgets the ones that
-    /// ended long enough ago.
+    /// Ends an episode, if it has not ended, and frees it.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEpisode`].
+    pub async fn close(&self, id: &str) -> Result<v1::CloseEpisodeResponse, Error> {
+        let closed = self.find(id)?.close(v1::EndReason::Closed).await;
+        if closed.newly {
+            self.held().closed(id);
+        }
+        Ok(closed.answer)
+    }
+
+    /// Takes no new episodes from now on.
+    pub fn shut_down(&self) {
+        self.slots.close();
+    }
+
+    /// Closes the episodes whose lease has run out, and forgets the ones that
+    /// were closed long enough ago.
     pub fn sweep(&self) {
         let now = Instant::now();
-        let held: Vec<_> = self.episodes().values().cloned().collect();
+        self.held().forget(now);
+        let held: Vec<_> = self.held().all().cloned().collect();
         for episode in held {
-            match episode.closed_at() {
-                Some(closed) if now.saturating_duration_since(closed) > CLOSED_RETENTION => {
-                    self.episodes().remove(episode.id());
-                }
-                None if episode.close_if_expired(now) => {
-                    tracing::info!(episode_id = episode.id(), "lease expired");
-                }
-                _ => {}
+            if episode.close_if_expired(now) {
+                tracing::info!(episode_id = episode.id(), "lease expired");
+                self.held().closed(episode.id());
             }
         }
     }
@@ -196,7 +233,7 @@ impl Registry {
         id: &str,
         digest: &[u8; 32],
     ) -> Result<Option<v1::CreateEpisodeResponse>, Error> {
-        match self.episodes().get(id) {
+        match self.held().find(id) {
             None => Ok(None),
             Some(episode) if episode.was_created_by(digest) => Ok(Some(episode.creation())),
             Some(_) => Err(Error::EpisodeExists { id: id.to_owned() }),
@@ -210,6 +247,9 @@ impl Registry {
                 Err(Violation::new("task", "is required: task_ref, task_json or task_from_config").into())
             }
             Some(Task::TaskRef(reference)) => self.catalog.find(&reference.set, &reference.task_id),
+            Some(Task::TaskJson(text)) if text.len() > MAX_TASK_BYTES => {
+                Err(Violation::new("task_json", format!("is longer than {MAX_TASK_BYTES} bytes")).into())
+            }
             Some(Task::TaskJson(text)) => {
                 let value = serde_json::from_str(text)
                     .map_err(|error| Violation::new("task_json", format!("is not JSON: {error}")))?;
@@ -225,8 +265,8 @@ impl Registry {
         }
     }
 
-    fn episodes(&self) -> MutexGuard<'_, HashMap<String, Arc<Episode>>> {
-        self.episodes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

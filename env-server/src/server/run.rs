@@ -86,6 +86,7 @@ impl Server {
         let begin_draining = async {
             shutdown.await;
             tracing::info!("shutting down");
+            self.registry.shut_down();
             health.set_not_serving::<EnvironmentServiceServer<Service>>().await;
             let _ = drain.send(true);
             std::future::pending::<()>().await

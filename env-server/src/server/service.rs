@@ -87,17 +87,18 @@ impl EnvironmentService for Service {
     ) -> Result<Response<v1::CreateEpisodeResponse>, Status> {
         let request = request.into_inner();
         let id = request.episode_id.clone();
-        self.call("CreateEpisode", &id, async { self.registry.create(request) }).await
+        self.call("CreateEpisode", &id, self.registry.create(request)).await
     }
 
     async fn step(&self, request: Request<v1::StepRequest>) -> Result<Response<v1::StepResponse>, Status> {
         let request = request.into_inner();
         let id = request.episode_id.clone();
-        let answer = self.call("Step", &id, self.registry.step(request)).await?;
-        if let Some(run_time) = answer.get_ref().info.as_ref().and_then(|info| info.run_time) {
+        let stepped = self.call("Step", &id, self.registry.step(request)).await?.into_inner();
+        let run_time = stepped.response.info.as_ref().and_then(|info| info.run_time);
+        if let Some(run_time) = run_time.filter(|_| !stepped.repeated) {
             self.metrics.record("Step.run", run_time.try_into().unwrap_or_default());
         }
-        Ok(answer)
+        Ok(Response::new(stepped.response))
     }
 
     async fn get_episode(
@@ -121,8 +122,7 @@ impl EnvironmentService for Service {
         request: Request<v1::CloseEpisodeRequest>,
     ) -> Result<Response<v1::CloseEpisodeResponse>, Status> {
         let id = request.into_inner().episode_id;
-        let work = async { Ok(self.registry.find(&id)?.close(v1::EndReason::Closed).await) };
-        self.call("CloseEpisode", &id, work).await
+        self.call("CloseEpisode", &id, self.registry.close(&id)).await
     }
 
     type StepStreamStream = ReceiverStream<Result<v1::StepStreamResponse, Status>>;

@@ -14,17 +14,18 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let message = error.to_string();
+        let message = cut(error.to_string());
         let mut details = ErrorDetails::new();
         let (code, reason) = match error {
             Error::Invalid(violation) => {
-                details.add_bad_request_violation(violation.field, violation.description);
+                details.add_bad_request_violation(violation.field, cut(violation.description));
                 (Code::InvalidArgument, "INVALID_FIELD")
             }
             Error::UnknownEpisode { .. } => (Code::NotFound, "UNKNOWN_EPISODE"),
             Error::UnknownTask(_) => (Code::NotFound, "UNKNOWN_TASK"),
             Error::EpisodeExists { .. } => (Code::AlreadyExists, "EPISODE_EXISTS"),
             Error::StepConflict { .. } => (Code::FailedPrecondition, "STEP_CONFLICT"),
+            Error::StepForgotten { .. } => (Code::FailedPrecondition, "STEP_FORGOTTEN"),
             Error::StepGap { .. } => (Code::FailedPrecondition, "STEP_GAP"),
             Error::Ended { .. } => (Code::FailedPrecondition, "EPISODE_ENDED"),
             Error::Forbidden(_) => (Code::PermissionDenied, "OPERATOR_ONLY"),
@@ -44,6 +45,17 @@ impl From<Error> for Status {
         details.set_error_info(reason, DOMAIN, HashMap::new());
         Status::with_error_details(code, message, details)
     }
+}
+
+/// Longest text of a status, in bytes. It travels in a header, and clients refuse large ones.
+const MAX_TEXT_BYTES: usize = 1000;
+
+fn cut(mut text: String) -> String {
+    if text.len() > MAX_TEXT_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+        text.push_str(" ...");
+    }
+    text
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The `knapsack` section of a generator config.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -30,6 +32,7 @@ const MAX_ITEMS: i64 = 1_000;
 const MAX_WEIGHT: i64 = 100_000;
 const MAX_CELLS: i64 = 20_000_000;
 const MAX_VALUE: i64 = 1_000_000_000;
+const MAX_CLASSES: usize = 1_000;
 
 impl Config {
     pub(crate) fn read(fields: &Fields<'_>) -> Option<Self> {
@@ -44,12 +47,17 @@ impl Config {
             .and_then(|range| range.within(1, MAX_VALUE, &fields.at("value_range")));
         let classes = fields.required::<Vec<String>>("classes").and_then(|classes| {
             let place = fields.at("classes");
+            let mut seen = BTreeSet::new();
             for (i, class) in classes.iter().enumerate() {
-                if classes[..i].contains(class) {
+                if !seen.insert(class) {
                     place.index(i).fail::<()>(format!("the class {class:?} is listed twice"));
                 }
             }
-            if classes.is_empty() { place.fail("must name at least one class") } else { Some(classes) }
+            match classes.len() {
+                0 => place.fail("must name at least one class"),
+                1..=MAX_CLASSES => Some(classes),
+                found => place.fail(format!("must name at most {MAX_CLASSES} classes, found {found}")),
+            }
         });
         let num_allowed_classes = fields.required::<i64>("num_allowed_classes").and_then(|number| {
             let place = fields.at("num_allowed_classes");

@@ -22,6 +22,7 @@ pub struct Config {
 
 /// Edges are drawn from all pairs of neighbouring layers.
 const MAX_NODES: i64 = 1_000;
+const MAX_EDGES: f64 = 100_000.0;
 
 impl Config {
     pub(crate) fn read(fields: &Fields<'_>) -> Option<Self> {
@@ -42,10 +43,16 @@ impl Config {
                 .at("max_steps_multiplier")
                 .fail(format!("must be at least 1 (and at most 1000), found {number}"))
         });
+        let (extra_nodes, extra_edge_factor) = (extra_nodes?, extra_edge_factor?);
+        if extra_edge_factor.high * (extra_nodes.high * extra_nodes.high) as f64 > MAX_EDGES {
+            return fields.at("extra_nodes_range").fail(format!(
+                "too many edges: extra nodes * extra nodes * extra edge factor must be at most {MAX_EDGES}"
+            ));
+        }
         Some(Self {
             horizon: horizon?,
-            extra_nodes: extra_nodes?,
-            extra_edge_factor: extra_edge_factor?,
+            extra_nodes,
+            extra_edge_factor,
             max_steps_multiplier: max_steps_multiplier?,
         })
     }

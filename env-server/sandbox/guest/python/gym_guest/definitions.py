@@ -6,6 +6,7 @@ Never runs the agent's code: only exact built-in types are looked into.
 
 import marshal
 from hashlib import blake2b
+from itertools import islice
 from opcode import opmap
 from sys import getsizeof
 from types import CodeType, FunctionType
@@ -21,6 +22,8 @@ _SCALARS = (bool, bytes, complex, float, int, str, type(None), type(Ellipsis))
 _SCALAR_IDS = frozenset(map(id, _SCALARS))  # by identity: hashing an agent's class could run its metaclass
 _SEQUENCES = frozenset(map(id, (list, tuple, set, frozenset)))
 
+_MAX_NAMES = 1_000  # of one block
+_MAX_NAME_LENGTH = 100  # characters
 _MAX_LENGTH = 10_000  # elements of one container, and containers in one value
 _MAX_BYTES = 4_000_000  # memory of one value, shared parts counted each time
 _FORMAT = 2  # marshal's newest format without back-references: those depend on identity, not on value
@@ -29,8 +32,8 @@ _FORMAT = 2  # marshal's newest format without back-references: those depend on 
 def of(block: CodeType, bound: dict) -> list[Definition]:
     """The definitions of a block, given the names that are bound after it."""
     found = []
-    for name in dict.fromkeys(_stored_names(block)):
-        if name in bound:
+    for name in islice(dict.fromkeys(_stored_names(block)), _MAX_NAMES):
+        if name in bound and len(name) <= _MAX_NAME_LENGTH:
             content = _content(bound[name])
             if content is not None:
                 found.append(Definition(name, blake2b(content, digest_size=8).hexdigest()))

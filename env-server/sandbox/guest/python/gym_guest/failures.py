@@ -17,7 +17,7 @@ _traceback = BaseException.__dict__["__traceback__"].__get__
 
 def type_name(error: BaseException) -> str:
     """The class's name, without its module."""
-    return _clean(_name(type(error)))
+    return clean(_name(type(error)))
 
 
 def text(error: BaseException) -> str:
@@ -30,12 +30,12 @@ def text(error: BaseException) -> str:
             lines.append(_exception_line(error, _message(error)))
     else:
         lines.append(_exception_line(error, _message(error)))
-    return _clean("\n".join(lines + _notes(error)))
+    return clean("\n".join(lines + _notes(error)))
 
 
 def syntax_text(error: SyntaxError) -> str:
     """What does not compile has no traceback: the place, then the exception line."""
-    return _clean("\n".join(_syntax_lines(error)).lstrip())
+    return clean("\n".join(_syntax_lines(error)).lstrip())
 
 
 def _frames(traceback) -> list[str]:
@@ -109,6 +109,6 @@ def _syntax_lines(error: SyntaxError) -> list[str]:
     return lines
 
 
-def _clean(shown: str) -> str:
+def clean(shown: str) -> str:
     """Text that can be sent as UTF-8: a lone surrogate is shown as its escape."""
     return shown.encode("utf-8", "backslashreplace").decode()

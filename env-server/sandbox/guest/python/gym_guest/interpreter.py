@@ -5,12 +5,15 @@ import io
 import json
 import random
 import sys
+from bisect import bisect_right
+from itertools import accumulate
 from types import ModuleType
 
 from wit_world import Failure, FailureKind, Reply
 
 from gym_guest import definitions, failures, limit, tools
 
+_MAX_NAME_CHARACTERS = 32_000  # of all the names that a reply lists
 _DEFAULT_RECURSION_LIMIT = sys.getrecursionlimit()
 _REAL_BUILTINS = vars(builtins)
 _BUILTINS = dict(_REAL_BUILTINS)
@@ -81,8 +84,9 @@ class Interpreter:
         failure = None if error is None else _describe(error, compiled=block is not None)
         del error  # it holds this frame, which would hold it
         bound = self._own_names()
+        names = _bounded(sorted(bound))
         digests = definitions.of(block, bound) if self.record_definitions and block is not None else []
-        return Reply(failure, sorted(bound), digests)
+        return Reply(failure, names, digests)
 
     def _prepare(self) -> None:
         sys.stdout = sys.__stdout__ = self.stdout
@@ -112,6 +116,14 @@ class Interpreter:
             elif not (name.startswith("__") and name.endswith("__")) and not issubclass(type(value), ModuleType):
                 own[name] = value
         return own
+
+
+def _bounded(names: list[str]) -> list[str]:
+    """The first names, as many as anybody would read, and how many are left out."""
+    shown = list(accumulate(map(len, names)))
+    count = min(bisect_right(shown, _MAX_NAME_CHARACTERS), len(names))
+    left_out = len(names) - count
+    return names if not left_out else [*names[:count], f"... and {left_out} more"]
 
 
 def _describe(error: BaseException, compiled: bool) -> Failure:

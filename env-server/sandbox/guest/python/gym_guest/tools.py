@@ -6,6 +6,7 @@ from componentize_py_types import Err
 from wit_world import Argument, ToolFailureKind, call_tool
 
 from gym_guest import limit
+from gym_guest.failures import clean
 
 _type_name = type.__dict__["__name__"].__get__  # a metaclass may lie about `__name__`
 _dumps = json.JSONEncoder(allow_nan=False).encode
@@ -30,12 +31,12 @@ def _argument(keyword, value) -> Argument:
         text = _dumps(value)
     except Exception:  # noqa: BLE001  (not JSON, too deep, or its methods raised)
         text = None
-    return Argument(keyword, _type_name(type(value)), text)
+    return Argument(keyword, clean(_type_name(type(value))), text)
 
 
 def _call(name, args, kwargs):
     arguments = [_argument(None, value) for value in args]
-    arguments += [_argument(keyword, value) for keyword, value in kwargs.items()]
+    arguments += [_argument(clean(keyword), value) for keyword, value in kwargs.items()]
     try:
         return _loads(call_tool(name, arguments)), None
     except Err as error:

@@ -1,0 +1,106 @@
+//! Many episodes, some at once, until all are played or something ends the run.
+
+use std::{future::Future, pin::pin};
+
+use futures::StreamExt as _;
+use proto::run::Layout;
+use tokio::sync::watch;
+
+use super::{Error, Job, Played, progress::Progress};
+use crate::{codeact::stopped, server};
+
+/// So many episodes in a row that fail for want of a server end the run: the
+/// others would each wait and fail in the same way.
+const UNREACHABLE_LIMIT: usize = 3;
+
+/// How the episodes of a run are played.
+pub struct Episodes<'run> {
+    /// Where their files go.
+    pub layout: &'run Layout,
+    /// Who is told.
+    pub progress: &'run Progress,
+    /// At most so many at once.
+    pub at_once: usize,
+    /// The server's address, for errors.
+    pub url: &'run str,
+}
+
+/// How playing ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// All that was to be played has been.
+    Complete,
+    /// The run was told to stop.
+    Stopped,
+}
+
+impl Episodes<'_> {
+    /// Plays the jobs that are not kept, and notes in each how it ended. When the
+    /// run ends early, episodes that are under way are closed first, and jobs
+    /// that have not begun never do.
+    ///
+    /// # Errors
+    /// The first failure that is not an episode's own: a file that can't be
+    /// written, a server that ended or can't be reached.
+    pub async fn play(
+        &self,
+        jobs: &mut [Job],
+        server_ended: impl Future<Output = server::Error>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<End, Error> {
+        let (halt, halted) = watch::channel(false);
+        let to_play: Vec<(usize, Job)> = jobs
+            .iter()
+            .enumerate()
+            .filter(|(_, job)| job.kept.is_none())
+            .map(|(i, job)| (i, job.clone()))
+            .collect();
+        let mut episodes = futures::stream::iter(to_play)
+            .take_while(|_| std::future::ready(!*halted.borrow()))
+            .map(|(index, job)| {
+                self.progress.began(&job);
+                let (layout, halted) = (self.layout.clone(), halted.clone());
+                tokio::spawn(async move { (index, job.run(&layout, halted).await) })
+            })
+            .buffer_unordered(self.at_once);
+        let mut server_ended = pin!(server_ended);
+        let mut unreachable = 0;
+        let mut end = Ok(End::Complete);
+        loop {
+            let ended = tokio::select! {
+                finished = episodes.next() => match finished {
+                    None => return end,
+                    Some(Ok((index, played))) => self.take_in(&mut jobs[index], played, &mut unreachable).err(),
+                    Some(Err(panic)) => Some(panic.into()),
+                }
+                .map(Err),
+                () = stopped(&mut stop), if !*halted.borrow() => Some(Ok(End::Stopped)),
+                error = &mut server_ended, if !*halted.borrow() => Some(Err(error.into())),
+            };
+            // The first reason counts; what follows is its consequence.
+            if let (Some(ended), Ok(End::Complete)) = (ended, &end) {
+                end = ended;
+                halt.send_replace(true);
+            }
+        }
+    }
+
+    /// Notes what became of an episode; `unreachable` counts those in a row that
+    /// failed for want of a server.
+    fn take_in(
+        &self,
+        job: &mut Job,
+        played: Result<Option<Played>, Error>,
+        unreachable: &mut usize,
+    ) -> Result<(), Error> {
+        let Some(Played { result, is_unreachable }) = played? else { return Ok(()) };
+        job.played = Some(result.status);
+        self.progress.finished(job, &result);
+        *unreachable = if is_unreachable { *unreachable + 1 } else { 0 };
+        if *unreachable < UNREACHABLE_LIMIT {
+            return Ok(());
+        }
+        let (url, last) = (self.url.to_owned(), result.error.unwrap_or_default());
+        Err(Error::Unreachable { url, episodes: *unreachable, last })
+    }
+}

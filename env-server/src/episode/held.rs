@@ -1,0 +1,71 @@
+//! The episodes that a server holds: open ones, and closed ones for a while.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::episode::Episode;
+
+/// How long a closed episode can still be asked about.
+const CLOSED_RETENTION: Duration = Duration::from_secs(60);
+/// Most closed episodes that are remembered; the oldest are forgotten first.
+const MAX_CLOSED: usize = 10_000;
+
+/// Episodes by id.
+#[derive(Default)]
+pub struct Held {
+    by_id: HashMap<String, Arc<Episode>>,
+    /// Oldest first.
+    closed: VecDeque<(Instant, String)>,
+}
+
+impl Held {
+    /// All that are held.
+    pub fn count(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Those of them that are not closed.
+    pub fn open(&self) -> usize {
+        self.by_id.len() - self.closed.len()
+    }
+
+    /// The episode of that id.
+    pub fn find(&self, id: &str) -> Option<&Arc<Episode>> {
+        self.by_id.get(id)
+    }
+
+    /// Every episode, in no order.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Episode>> {
+        self.by_id.values()
+    }
+
+    /// Adds an episode; answers with the one that has its id.
+    pub fn add(&mut self, episode: Arc<Episode>) -> &Arc<Episode> {
+        self.by_id.entry(episode.id().to_owned()).or_insert(episode)
+    }
+
+    /// Notes that an episode was closed; once for each.
+    pub fn closed(&mut self, id: &str) {
+        self.closed.push_back((Instant::now(), id.to_owned()));
+        if self.closed.len() > MAX_CLOSED {
+            self.forget_oldest();
+        }
+    }
+
+    /// Forgets what was closed long enough ago.
+    pub fn forget(&mut self, now: Instant) {
+        while self.closed.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) > CLOSED_RETENTION)
+        {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, id)) = self.closed.pop_front() {
+            self.by_id.remove(&id);
+        }
+    }
+}
