@@ -83,7 +83,7 @@ async fn lost_answers_are_asked_for_again_and_every_step_runs_once() {
 async fn a_connection_that_breaks_under_a_call_costs_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let fake = Fake::start(Setup { tasks: 3, ..Setup::default() }).await;
-    let proxy = Proxy::start(&fake.url, 4, 6_000).await;
+    let proxy = Proxy::start(&fake.url, 4, 1_000).await;
     let broken = Options {
         env: Some(proxy.url.clone()),
         retry: Retry { attempts: 50, ..RETRY },

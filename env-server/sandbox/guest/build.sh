@@ -21,7 +21,13 @@ if [ ! -f "$component" ]; then
     venv=$out/venv
     tool=$venv/bin/componentize-py
     if [ "$("$tool" --version 2>/dev/null)" != "componentize-py $componentize_py" ]; then
-        python3 -m venv "$venv"
+        if ! python3 -m venv "$venv"; then
+            echo "python3 has no venv: installing Debian's python3-venv" >&2
+            as_root=(); [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+            "${as_root[@]}" apt-get update -qq >&2
+            "${as_root[@]}" apt-get install -qq -y python3-venv >&2
+            python3 -m venv --clear "$venv"
+        fi
         "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "componentize-py==$componentize_py"
     fi
 

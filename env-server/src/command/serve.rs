@@ -49,8 +49,8 @@ pub struct Serve {
     lease: u64,
 
     /// Where the interpreter's native code is kept, so that only the first
-    /// start compiles it.
-    #[arg(long, value_name = "DIR", env = "RUNTIME_GYM_CACHE")]
+    /// start compiles it. [default: $RUNTIME_GYM_CACHE, else the user's cache folder]
+    #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
 
     /// Shut down when standard input closes: for a parent process that wants
