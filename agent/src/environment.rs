@@ -223,7 +223,7 @@ fn no_answer(deadline: Duration) -> Status {
 pub fn is_unreachable(status: &Status) -> bool {
     match status.code() {
         Code::Unavailable | Code::DeadlineExceeded => true,
-        Code::Unknown | Code::Cancelled | Code::Internal => status.source().is_none() && false,
+        Code::Unknown | Code::Cancelled | Code::Internal => status.source().is_some(),
         _ => false,
     }
 }
