@@ -2,11 +2,13 @@
 # The 2x2 of scripted habits and runtimes, through a real environment server:
 # tasks, 400 episodes, tables. Safe to run again: what is there is kept.
 #
-#   scripts/habits.sh [FOLDER]      results go to FOLDER (runs/habits)
+#   scripts/habits.sh [FOLDER]      tasks, results and tables go to FOLDER (runs/habits)
 set -euo pipefail
+out=${1:-}
+case $out in '' | /*) ;; *) out=$PWD/$out ;; esac # relative to where the caller stands
 cd "$(dirname "$0")/.."
 
-out=${1:-runs/habits}
+out=${out:-runs/habits}
 bin=target/release
 configs=agent_configs/habits
 cells=(persistent-habit_in_persistent persistent-habit_in_reset reset-habit_in_persistent reset-habit_in_reset)
@@ -19,10 +21,10 @@ echo "== Episodes: 4 cells x 100 tasks" >&2
 coproc server { exec "$bin/env-server" serve --tasks "$out/tasks" --listen 127.0.0.1:0 --until-stdin-closes 2> "$out/env-server.log"; }
 read -r -u "${server[0]}" line || { echo "env-server did not start; see $out/env-server.log" >&2; exit 1; }
 for cell in "${cells[@]}"; do
-    "$bin/agent" run --config "$configs/$cell.yaml" --tasks-root "$out/tasks" --env "${line#listening on }"
+    "$bin/agent" run --config "$configs/$cell.yaml" --tasks-root "$out/tasks" --env "${line#listening on }" \
+        --output-dir "$out"
 done
 echo "== $((SECONDS - started)) s for tasks and episodes" >&2
-
 
 # One cell of the table's spec: habit, runtime, run.
 cell() {

@@ -76,7 +76,9 @@ async fn play(setup: Setup, habit: &str, persistent: bool, folder: &Path, calls:
     Cell {
         score: mean(&|(result, _)| result.result.as_ref().unwrap().score),
         of_reachable: mean(&|(result, _)| {
-            metric(result, "agent_value") / metric(result, "reachable_value").max(1.0)
+            let reachable = metric(result, "reachable_value");
+            // Where nothing that was inspected is allowed, nothing is the best.
+            if reachable > 0.0 { metric(result, "agent_value") / reachable } else { 1.0 }
         }),
         missing_share: mean(&|(_, trace)| f64::from(u8::from(errors(trace, true) > 0))),
         missing_errors: mean(&|(_, trace)| errors(trace, true) as f64),

@@ -212,6 +212,7 @@ async fn the_files_are_those_of_the_papers_system() {
     assert_eq!((provenance.interpreter_state.as_str(), provenance.task_id), ("persistent", task_id(0)));
     assert_eq!(provenance.versions.env_server, "0.0.0-fake");
     assert_eq!(provenance.limits["tool_calls_per_step"], 25);
+    assert!(provenance.seeds.policy < 1 << 53, "every reader of JSON gets the same seed");
     assert_eq!(provenance.agent["llm"]["model"], "persistent-habit");
     assert!(trace.summary.token_usage.estimated);
 }
@@ -358,6 +359,11 @@ async fn what_cannot_work_ends_before_any_episode() {
     other_set.config.task_set = Some("easy".into());
     let error = run(other_set).await.unwrap_err().to_string();
     assert!(error.contains("`easy`") && error.contains("it offers: fake"), "{error}");
+
+    fake.state.lock().unwrap().setup.tasks = 0;
+    let error = run(options(&fake, folder.path())).await.unwrap_err().to_string();
+    assert!(error.contains("no task of the family `knapsack`"), "{error}");
+    assert!(!folder.path().join("trial/config.yaml").exists(), "the folder is still free for another config");
 
     let blocked = folder.path().join("file");
     fs::write(&blocked, "").unwrap();

@@ -10,6 +10,8 @@ use std::{
 
 use flate2::read::MultiGzDecoder;
 
+use crate::unreadable::Unreadable;
+
 /// A larger JSON file is no result: they are about a kilobyte.
 const LARGEST_RESULT: u64 = 1 << 24;
 
@@ -17,13 +19,8 @@ const LARGEST_RESULT: u64 = 1 << 24;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is not there, or may not be read.
-    #[error("reading {path}: {source}")]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// It ends too early.
     #[error("{path}: the archive is cut short; copy or make it again")]
     Truncated {
@@ -56,7 +53,7 @@ pub enum Error {
 /// # Errors
 /// See [`Error`].
 pub fn read_json_files(path: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>, Error> {
-    let file = File::open(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    let file = File::open(path).map_err(Unreadable::at(path))?;
     let broken = |source: io::Error| match source.kind() {
         io::ErrorKind::UnexpectedEof => Error::Truncated { path: path.to_owned() },
         _ => Error::Damaged { path: path.to_owned(), source },

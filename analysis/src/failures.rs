@@ -5,7 +5,9 @@
 //!   name does not matter: a helper function or an import that a reset took
 //!   away is missing as a list of items is.
 //! - A *failing step*: its code ended in an error, or it could not be run at all
-//!   (several code blocks, a failed model call). A turn without code does not fail.
+//!   (several code blocks, a failed or truncated model call): then its trace
+//!   records the error. A turn without code does not fail: there was nothing to
+//!   run, and its trace records no error.
 //! - A *redundant tool call*: an earlier call of the episode of the same tool with
 //!   the same arguments got the same answer, and not null. A failed call was
 //!   not answered. So moving there and back is not redundant (it answers

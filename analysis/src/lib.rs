@@ -14,6 +14,7 @@
 //! | [`main_table`] | the paper's results table, in LaTeX                              |
 //! | [`stats`]      | statistics on plain numbers                                      |
 //! | [`table`]      | tables for people                                                |
+//! | [`unreadable`] | the error of a file or folder that cannot be read                |
 //!
 //! A condition is one agent in one run; an episode is one task attempted under
 //! a condition.
@@ -29,3 +30,4 @@ pub mod scores;
 pub mod stats;
 pub mod table;
 pub mod tool_calls;
+pub mod unreadable;

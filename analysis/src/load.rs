@@ -2,32 +2,28 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
 use proto::{
     files::read_json,
-    run::EpisodeResult,
+    run::{EpisodeResult, Status},
     trace::{EventKind, Trace},
 };
 
 use crate::{
     episode::Episode,
     run_files::{self, EpisodeFiles, Place},
+    unreadable::Unreadable,
 };
 
 /// A folder that cannot be analysed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is not there, or may not be read.
-    #[error("reading {path}: {source}")]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// There are no episodes in it.
     #[error(
         "{path}: no episodes found; give a run's folder (with results/<agent>/<family>/ below it) \
@@ -37,9 +33,9 @@ pub enum Error {
         /// Which.
         path: PathBuf,
     },
-    /// There are episodes, but none of their files could be read.
-    #[error("{path}: none of its episodes could be read; the warnings say why")]
-    NothingReadable {
+    /// There are episodes, but none of them counts.
+    #[error("{path}: none of its episodes could be read and did not fail; the warnings say why")]
+    NothingCounts {
         /// Which.
         path: PathBuf,
     },
@@ -58,10 +54,23 @@ pub struct Condition {
 impl Condition {
     /// Reads the episodes, one at a time, and maps each. A file that is missing
     /// or cannot be understood becomes a warning that names it; the rest of
-    /// its episode, and the other episodes, go on.
+    /// its episode, and the other episodes, go on. Episodes that failed (the
+    /// machinery around them did, not the agent) are left out, and a warning
+    /// counts them: where they were cut off says nothing of the condition.
     pub fn map_episodes<T>(&self, warnings: &mut Vec<String>, mut map: impl FnMut(&Episode) -> T) -> Vec<T> {
-        let episodes = self.files.iter().filter_map(|files| read(files, warnings));
-        episodes.map(|episode| map(&episode)).collect()
+        let mut failed = 0;
+        let mut mapped = Vec::new();
+        for episode in self.files.iter().filter_map(|files| read(files, warnings)) {
+            if episode.result.as_ref().is_some_and(|result| result.status == Status::Failed) {
+                failed += 1;
+            } else {
+                mapped.push(map(&episode));
+            }
+        }
+        if failed > 0 {
+            warnings.push(format!("{}: {failed} failed episode(s) left out", self.label));
+        }
+        mapped
     }
 }
 
@@ -70,9 +79,8 @@ impl Condition {
 /// # Errors
 /// If the folder cannot be read or holds no episodes.
 pub fn conditions(folder: &Path) -> Result<Vec<Condition>, Error> {
-    let io_error = |source| Error::Io { path: folder.to_owned(), source };
     // The whole path tells run and agent, even if a folder deep in a run is given.
-    let root = folder.canonicalize().map_err(io_error)?;
+    let root = folder.canonicalize().map_err(Unreadable::at(folder))?;
     let mut paths = Vec::new();
     collect_files(&root, &mut paths)?;
     let mut places: BTreeMap<Place, Vec<EpisodeFiles>> = BTreeMap::new();
@@ -113,10 +121,10 @@ pub fn make_labels_differ(conditions: &mut [Condition]) {
 
 /// Every file below a folder. Links to folders are not followed, so a run is not counted twice.
 pub(crate) fn collect_files(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Error> {
-    let io_error = |source| Error::Io { path: folder.to_owned(), source };
-    for entry in fs::read_dir(folder).map_err(io_error)? {
-        let entry = entry.map_err(io_error)?;
-        if entry.file_type().map_err(io_error)?.is_dir() {
+    let unreadable = Unreadable::at(folder);
+    for entry in fs::read_dir(folder).map_err(&unreadable)? {
+        let entry = entry.map_err(&unreadable)?;
+        if entry.file_type().map_err(&unreadable)?.is_dir() {
             collect_files(&entry.path(), paths)?;
         } else {
             paths.push(entry.path());

@@ -11,6 +11,7 @@ use proto::run::EpisodeResult;
 use crate::{
     archive, load,
     run_files::{self, EpisodeFiles, Place},
+    unreadable::Unreadable,
 };
 
 /// Scores that cannot be had.
@@ -160,8 +161,7 @@ enum Source {
 impl Source {
     fn open(path: &Path) -> Result<Self, Error> {
         if path.is_dir() {
-            let root =
-                path.canonicalize().map_err(|source| load::Error::Io { path: path.to_owned(), source })?;
+            let root = path.canonicalize().map_err(Unreadable::at(path)).map_err(load::Error::from)?;
             let mut paths = Vec::new();
             load::collect_files(&root, &mut paths)?;
             Ok(Self::Folder(paths))

@@ -70,13 +70,39 @@ fn runs_of_failing_steps() {
     let fail = || step(1, Some(VALUE_ERROR), json!({}));
     let fine = || step(1, None, json!({}));
     let could_not_be_run = json!({"error": "several code blocks", "token_usage": {"total_tokens": 1}});
-    let no_code = json!({"assistant_text": "Hm.", "token_usage": {"total_tokens": 1}});
+    // As the agent records a turn without code.
+    let no_code = json!({
+        "turn": 6, "assistant_text": "Hm.", "code": null, "interpreter_result": null,
+        "token_usage": {"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1},
+    });
     let three = trace(&[fail(), fail(), fine(), fail(), could_not_be_run, fail(), no_code, fail()]);
     let summary = summary_of(&[three, trace(&[fine()])]);
     assert_eq!(summary["longest_failing_run_mean"], 1.5);
     assert_eq!(summary["longest_failing_run_max"], 3);
     assert_eq!(summary["missing_variable_share"], 0.0);
     assert_eq!(summary["tokens_after_first_missing_variable"], Value::Null);
+}
+
+#[test]
+fn failed_episodes_are_left_out_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let failed = json!({
+        "status": "failed", "error": "Step: Unavailable", "started_at": 1.0, "finished_at": 2.0, "result": null,
+    });
+    let cut_off = trace(&[step(20, Some(NAME_ERROR), json!({}))]);
+    write_episode(folder.path(), "a", 0, &failed, &cut_off);
+    write_episode(folder.path(), "a", 1, &failed, &cut_off);
+    write_episode(folder.path(), "a", 2, &result(true, 1.0), &trace(&[step(10, None, json!({}))]));
+    let run = folder.path().to_str().unwrap();
+    let outcome = analysis(&["failures", run]).succeeded();
+    assert_eq!(outcome.row("Episodes"), ["1"]);
+    assert_eq!(outcome.row("Missing-variable errors / episode"), ["0.00"]);
+    assert!(outcome.stderr.contains("2 failed episode(s) left out"), "{}", outcome.stderr);
+
+    let outcome = analysis(&["trace-stats", run, run]).succeeded();
+    assert_eq!(outcome.row("Episodes"), ["1", "1", "0"]);
+    assert_eq!(outcome.row("Total tokens"), ["10", "10", "0"]);
+    assert!(outcome.stderr.contains("2 failed episode(s) left out"), "{}", outcome.stderr);
 }
 
 #[test]

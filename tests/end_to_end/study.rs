@@ -4,10 +4,10 @@
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Stdio},
 };
 
 use proto::{
@@ -25,15 +25,10 @@ const CELLS: [&str; 4] = [
 ];
 const EPISODES: usize = 10;
 
-fn run(name: &str, arguments: &[&str]) -> Output {
-    Command::new(program(name)).args(arguments).current_dir(root()).output().unwrap()
-}
-
-/// Runs a program that must succeed; what it printed.
-fn succeed(name: &str, arguments: &[&str]) -> String {
-    let output = run(name, arguments);
+/// Runs a program that must succeed.
+fn succeed(name: &str, arguments: &[&str]) {
+    let output = Command::new(program(name)).args(arguments).current_dir(root()).output().unwrap();
     assert!(output.status.success(), "{name} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
 }
 
 fn text(path: &Path) -> &str {
@@ -44,14 +39,21 @@ fn generate(out: &Path) {
     succeed("env-server", &["generate", "--config", "task_configs/eval_easy.json", "--out", text(out)]);
 }
 
-/// The config of a cell, with its output below `out`.
-fn config(cell: &str, out: &Path) -> PathBuf {
-    let config = fs::read_to_string(root().join(format!("agent_configs/habits/{cell}.yaml"))).unwrap();
-    let moved = config.replace("output_dir: runs/habits", &format!("output_dir: {}", text(out)));
-    assert_ne!(config, moved, "the config names its output folder");
-    let path = out.join(format!("{cell}.yaml"));
-    fs::write(&path, moved).unwrap();
-    path
+/// `agent run` of a cell, with its output below `out`.
+fn agent_run(cell: &str, tasks: &Path, out: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(program("agent"));
+    command
+        .args(["run", "--config", &format!("agent_configs/habits/{cell}.yaml")])
+        .args(["--tasks-root", text(tasks), "--output-dir", text(out)])
+        .args(more)
+        .current_dir(root());
+    command
+}
+
+/// Plays a cell to its end.
+fn play(cell: &str, tasks: &Path, out: &Path, more: &[&str]) {
+    let output = agent_run(cell, tasks, out, more).output().unwrap();
+    assert!(output.status.success(), "{cell}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn trace(out: &Path, cell: &str, task: usize) -> Trace {
@@ -68,18 +70,7 @@ fn the_two_habits_differ_as_the_paper_says() {
     let server = EnvServer::start(&[&tasks], &[]);
     let episodes = EPISODES.to_string();
     for cell in CELLS {
-        let config = config(cell, out);
-        let arguments = [
-            "run",
-            "--config",
-            text(&config),
-            "--tasks-root",
-            text(&tasks),
-            "--env",
-            &server.url,
-            "--max-examples",
-        ];
-        succeed("agent", &[arguments.as_slice(), &[&episodes]].concat());
+        play(cell, &tasks, out, &["--env", &server.url, "--max-examples", &episodes]);
     }
 
     let rows = out.join("rows.jsonl");
@@ -104,14 +95,64 @@ fn the_two_habits_differ_as_the_paper_says() {
     };
     let (reset, persistent) = (tokens("reset-habit_in_persistent"), tokens("persistent-habit_in_persistent"));
     assert!(reset >= 2 * persistent, "{reset} tokens against {persistent}");
-    // Each habit plays as well as can be in its own runtime: an optimum of what the budget shows.
-    for cell in ["persistent-habit_in_persistent", "reset-habit_in_reset"] {
+    // Where nothing is lost, each habit takes the best set of the items that it inspected.
+    for cell in CELLS.into_iter().filter(|cell| *cell != "persistent-habit_in_reset") {
         for task in 0..EPISODES {
-            let path = Layout::new(out, cell).result(cell, "knapsack", &format!("knapsack-{task:010}"));
+            let task_id = format!("knapsack-{task:010}");
+            let path = Layout::new(out, cell).result(cell, "knapsack", &task_id);
             let result: EpisodeResult = proto::files::read_json(&path).unwrap();
-            assert!(result.result.unwrap().score > 0.3, "{cell} task {task}");
+            let task_file =
+                proto::files::read_json(&tasks.join(format!("tasks/knapsack/{task_id}.json"))).unwrap();
+            let best = best_of_inspected(&task_file, &trace(out, cell, task));
+            assert_eq!(result.result.unwrap().metrics["agent_value"], best, "{cell} task {task}");
         }
     }
+}
+
+/// The highest value that the inspected items of allowed classes can have within the capacity.
+fn best_of_inspected(task: &Value, trace: &Trace) -> u64 {
+    let calls = trace.events.iter().filter_map(|event| match &event.kind {
+        EventKind::StepEvent(step) => Some(&step.info.as_ref()?.tool_calls),
+        _ => None,
+    });
+    let inspected: BTreeSet<&str> = (calls.flatten())
+        .filter(|call| call.name == "inspect" && call.error.is_none())
+        .map(|call| call.arguments[0].as_str().unwrap())
+        .collect();
+    let allowed = task["public"]["allowed_classes"].as_array().unwrap();
+    let mut best = vec![0; task["public"]["capacity"].as_u64().unwrap() as usize + 1];
+    for item in inspected.into_iter().map(|id| &task["private"]["items"][id]) {
+        if allowed.contains(&item["class"]) {
+            let weight = item["weight"].as_u64().unwrap() as usize;
+            for room in (weight..best.len()).rev() {
+                best[room] = best[room].max(best[room - weight] + item["value"].as_u64().unwrap());
+            }
+        }
+    }
+    best[best.len() - 1]
+}
+
+/// A run's own server is killed under it: the run ends at once and says why.
+#[cfg(unix)]
+#[test]
+fn a_run_whose_server_dies_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    let tasks = out.join("tasks");
+    generate(&tasks);
+    let cell = "reset-habit_in_reset";
+    let agent = agent_run(cell, &tasks, out, &[]).stderr(Stdio::piped()).spawn().unwrap();
+    let results = Layout::new(out, cell).results(cell, "knapsack");
+    while !fs::read_dir(&results).is_ok_and(|mut files| files.next().is_some()) {
+        std::thread::yield_now();
+    }
+    let children = Command::new("pgrep").args(["-P", &agent.id().to_string()]).output().unwrap();
+    let server = String::from_utf8(children.stdout).unwrap();
+    assert!(Command::new("kill").args(["-KILL", server.trim()]).status().unwrap().success());
+    let output = agent.wait_with_output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(message.contains("error: the environment server ended (signal: 9"), "{message}");
 }
 
 #[test]
@@ -121,13 +162,7 @@ fn a_run_starts_its_own_server_repeats_and_resumes() {
     let tasks = out.join("tasks");
     generate(&tasks);
     let cell = "persistent-habit_in_persistent";
-    let config = config(cell, out);
-    let play = |examples: &str| {
-        succeed(
-            "agent",
-            &["run", "--config", text(&config), "--tasks-root", text(&tasks), "--max-examples", examples],
-        )
-    };
+    let play = |examples: &str| play(cell, &tasks, out, &["--max-examples", examples]);
     play("2");
     let layout = Layout::new(out, cell);
     let result = |task: usize| layout.result(cell, "knapsack", &format!("knapsack-{task:010}"));
@@ -184,10 +219,9 @@ fn a_run_that_cannot_be_written_stops_before_it_plays() {
     generate(&tasks);
     let blocked = folder.path().join("blocked");
     fs::create_dir(&blocked).unwrap();
-    let config = config("reset-habit_in_reset", &blocked);
     // A file stands where the run's folder should be.
     fs::write(blocked.join("reset-habit_in_reset"), "a file").unwrap();
-    let output = run("agent", &["run", "--config", text(&config), "--tasks-root", text(&tasks)]);
+    let output = agent_run("reset-habit_in_reset", &tasks, &blocked, &[]).output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
     assert!(message.contains(text(&blocked)), "{message}");

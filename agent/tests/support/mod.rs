@@ -266,6 +266,8 @@ impl EnvironmentService for Service {
             return Err(Status::internal("this task is broken"));
         }
         assert!(request.record_definitions);
+        // 120 s for the model, 60 s for the step and a minute, not the whole episode's time.
+        assert!(request.lease.unwrap().seconds <= 240);
         let seed: u64 = task.task_id.rsplit('-').next().unwrap().parse().unwrap();
         let limits = request.limits.unwrap();
         let regime = proto::env::state_name(request.interpreter_state());

@@ -15,12 +15,14 @@ use crate::{
 /// Per condition: missing-variable errors, runs of failing steps, tokens after them, redundant work
 ///
 /// A condition is one agent of one run. Only episodes whose trace records
-/// steps are counted; "-" stands where their traces lack what is asked.
+/// steps are counted, and none whose result says that it failed; "-" stands
+/// where their traces lack what is asked.
 ///
 /// Missing-variable error: the step's code ended in NameError or UnboundLocalError
 /// (by the recorded exception type, else by the error text's last line).
 ///
-/// Failing step: its code ended in an error, or its turn could not be run.
+/// Failing step: its code ended in an error, or its turn could not be run
+/// (several code blocks, a failed model call). A turn without code does not fail.
 ///
 /// Tokens after the first missing-variable error: of all steps behind it; the
 /// mean is over the episodes that had one, the share is of all tokens of the

@@ -19,7 +19,7 @@ use crate::{
 ///
 /// The best value of each difficulty is bold. A combination of train and
 /// runtime without a cell is shown as "--". Needs the LaTeX packages booktabs, multirow,
-/// graphicx and colortbl.
+/// graphicx, colortbl and xcolor (`\usepackage[table]{xcolor}` loads the last two).
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  analysis main-table table.json > table.tex")]
 pub struct Args {

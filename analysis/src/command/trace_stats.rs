@@ -16,7 +16,8 @@ use crate::{
 /// below each folder, or takes a folder of such pairs. Every number is a mean
 /// over the episodes that have it: "(n = 3)" behind it says that 3 have, "-" that
 /// none has. "~" marks estimated token counts (bytes / 4: the model client had no
-/// tokenizer).
+/// tokenizer). Episodes whose result says that they failed are left out, with a
+/// warning that counts them.
 ///
 /// Tool calls are counted twice: those that happened, where the trace records
 /// them, and the paper's way, by tool names in the code's text (where a call in
@@ -104,7 +105,7 @@ impl Side {
             condition.map_episodes(warnings, |episode| side.add(episode));
         }
         if side.episodes == 0 {
-            return Err(load::Error::NothingReadable { path: folder.to_owned() });
+            return Err(load::Error::NothingCounts { path: folder.to_owned() });
         }
         Ok(side)
     }

@@ -53,7 +53,7 @@ impl Habit {
 pub fn answer(habit: Habit, messages: &[Message], seed: u64) -> Result<String, Error> {
     let not_understood = |reason: String| Error::Conversation { model: habit.name().to_owned(), reason };
     let conversation = conversation::Conversation::read(messages).map_err(not_understood)?;
-    let puzzle = knapsack::Puzzle::read(&conversation).map_err(not_understood)?;
+    let puzzle = knapsack::Puzzle::read(&conversation, seed).map_err(not_understood)?;
     Ok(match habit {
         Habit::Persistent => knapsack::persistent::answer(&puzzle, &conversation, seed),
         Habit::Reset => knapsack::reset::answer(&puzzle, &conversation, seed),

@@ -59,7 +59,9 @@ fn the_persistent_habit_relies_on_its_helper_and_rebuilds_it_when_it_is_gone() {
         ]);
         let third = answer(Habit::Persistent, &messages, seed).unwrap();
         assert!(third.contains("`look`"), "{third}");
-        assert!(code_of(&third).contains("def ") && code_of(&third).contains("list_items()"), "{third}");
+        let code = code_of(&third);
+        let has_ids = code.contains("list_items()") || code.contains("'item_000000000000'");
+        assert!(code.contains("def ") && has_ids, "{third}");
 
         messages.extend([Message::assistant(third), observation("16\n[]\n", None)]);
         let fourth = code_of(&answer(Habit::Persistent, &messages, seed).unwrap());
@@ -67,17 +69,81 @@ fn the_persistent_habit_relies_on_its_helper_and_rebuilds_it_when_it_is_gone() {
     }
 }
 
+/// The answers of a habit whose blocks print what the given outputs say.
+fn answers(habit: Habit, outputs: &[String], seed: u64) -> Vec<String> {
+    let mut messages = opening();
+    let mut answers = vec![answer(habit, &messages, seed).unwrap()];
+    for output in outputs {
+        messages.extend([Message::assistant(answers.last().unwrap().clone()), observation(output, None)]);
+        answers.push(answer(habit, &messages, seed).unwrap());
+    }
+    answers
+}
+
+fn row(index: usize) -> String {
+    format!("('item_{index:012x}', '{}', {}, {})\n", ["A", "C"][index % 2], 5 + index, 60 - index)
+}
+
+/// Looking twice, choosing, taking and finishing, as the reset habit does them.
+fn reset_episode(seed: u64) -> Vec<String> {
+    let best = "110\n['item_000000000000', 'item_000000000002']\n".to_owned();
+    let outputs = [row(0) + &row(1), (2..IDS).map(row).collect(), best, "took\n".to_owned()];
+    answers(Habit::Reset, &outputs, seed)
+}
+
 #[test]
 fn the_reset_habit_carries_every_row_it_has_seen() {
-    let rows = ["('item_000000000000', 'A', 5, 60)", "('item_000000000001', 'C', 7, 20)"];
     for seed in 0..30 {
-        let mut messages = opening();
-        let first = answer(Habit::Reset, &messages, seed).unwrap();
-        messages.extend([Message::assistant(first), observation(&format!("{}\n", rows.join("\n")), None)]);
-        let second = code_of(&answer(Habit::Reset, &messages, seed).unwrap());
-        for row in rows {
-            assert!(second.contains(row), "{second}");
+        let second = code_of(&reset_episode(seed)[1]);
+        for part in ["'item_000000000000'", "'A', 5, 60)", "'item_000000000001'", "'C', 6, 59)"] {
+            assert!(second.contains(part), "{second}");
         }
+    }
+}
+
+#[test]
+fn no_block_of_the_reset_habit_defines_what_it_does_not_use() {
+    for seed in 0..200 {
+        for text in reset_episode(seed) {
+            let code = code_of(&text);
+            let words: Vec<&str> = code.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).collect();
+            let bound = code.lines().filter_map(|line| {
+                let (names, _) = line.split_once(" = ")?;
+                line.starts_with(char::is_alphabetic).then(|| names.split(", "))
+            });
+            for name in bound.flatten() {
+                let uses = words.iter().filter(|word| **word == name).count();
+                assert!(uses >= 2, "`{name}` is defined for nothing in\n{code}");
+            }
+        }
+    }
+}
+
+#[test]
+fn reasoning_is_varied_whole_and_about_its_block() {
+    let look = |count: usize| format!("{count} inspected, {} allowed\n", count / 2);
+    let outputs = [look(8), look(16), look(24), look(IDS), "7 items, value 420\n".to_owned()];
+    let mut wordings: Vec<BTreeSet<String>> = vec![BTreeSet::new(); 4];
+    for seed in 0..300 {
+        let episodes = [answers(Habit::Persistent, &outputs, seed), reset_episode(seed)];
+        for (turn, text) in episodes.iter().flat_map(|texts| texts.iter().enumerate()) {
+            let (words, code) = (fence::prose(text), code_of(text));
+            assert!(!words.is_empty() && !words.contains(['{', '}']), "{words}");
+            if !code.contains("list_items()") {
+                for claim in ["I list", "list_items", "lists the items"] {
+                    assert!(!words.contains(claim), "{words}\n{code}");
+                }
+            }
+            for odd in ["[0:", " = []\nseen"] {
+                assert!(!code.contains(odd), "{code}");
+            }
+            if turn < wordings.len() {
+                wordings[turn].insert(words);
+            }
+        }
+    }
+    for wordings in wordings {
+        assert!(wordings.len() >= 100, "{wordings:?}");
     }
 }
 

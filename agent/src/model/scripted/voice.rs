@@ -1,5 +1,7 @@
 //! Seeded choices, and putting an answer together.
 
+use std::fmt::Display;
+
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -25,6 +27,18 @@ impl Voice {
     /// One of several.
     pub fn pick<T: Copy>(&mut self, options: &[T]) -> T {
         options[self.rng.random_range(0..options.len())]
+    }
+
+    /// One of several sentences; `{name}` in it becomes the value of that name.
+    pub fn phrase(&mut self, options: &[&str], values: &[(&str, &dyn Display)]) -> String {
+        values.iter().fold(self.pick(options).to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{{name}}}"), &value.to_string())
+        })
+    }
+
+    /// Now and then a line of comment, one of several; mostly nothing.
+    pub fn comment(&mut self, options: &[&str]) -> String {
+        if self.between(1, 4) == 1 { format!("# {}\n", self.pick(options)) } else { String::new() }
     }
 
     /// A number in an inclusive range.

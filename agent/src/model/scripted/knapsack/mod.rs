@@ -1,9 +1,14 @@
 //! Players of the knapsack family: items with hidden class, weight and value;
 //! inspect them within a budget, then take the best allowed set that fits.
 
-use super::conversation::Conversation;
+use std::fmt;
 
+use super::conversation::Conversation;
+use order::Order;
+
+mod finishing;
 mod names;
+mod order;
 pub mod persistent;
 pub mod reset;
 mod solver;
@@ -14,9 +19,12 @@ pub const FAMILY: &str = "knapsack";
 /// A knapsack task as its public data tells it.
 #[derive(Clone, Debug)]
 pub struct Puzzle {
-    /// Every item's id, sorted, as the players' code sorts them too: nothing says
-    /// that the server lists them in the order of the public data.
+    /// Every item's id, as the public data has them.
+    pub given: Vec<String>,
+    /// The same ids in the order in which they are inspected.
     pub ids: Vec<String>,
+    /// That order.
+    pub order: Order,
     /// Classes that may be taken.
     pub allowed: Vec<String>,
     /// Most weight that may be taken.
@@ -28,11 +36,11 @@ pub struct Puzzle {
 }
 
 impl Puzzle {
-    /// Finds the task in a conversation.
+    /// Finds the task in a conversation; the seed tells how it is played.
     ///
     /// # Errors
     /// The key that is missing: it is a task of another family.
-    pub fn read(conversation: &Conversation) -> Result<Self, String> {
+    pub fn read(conversation: &Conversation, seed: u64) -> Result<Self, String> {
         let get = |key: &str| {
             conversation.public.get(key).ok_or_else(|| {
                 format!("the task's public data has no `{key}`, so it is not of the family {FAMILY}")
@@ -49,10 +57,14 @@ impl Puzzle {
                 .as_u64()
                 .ok_or_else(|| format!("`{key}` of the task's public data is not a whole number"))
         };
-        let mut ids: Vec<String> = strings("item_ids")?;
-        ids.sort();
+        let given: Vec<String> = strings("item_ids")?;
+        let order = Order::of_episode(seed);
+        let mut ids = given.clone();
+        order.arrange(&mut ids);
         Ok(Self {
+            given,
             ids,
+            order,
             allowed: strings("allowed_classes")?,
             capacity: number("capacity")?,
             budget: number("inspect_budget")? as usize,
@@ -88,6 +100,21 @@ impl Puzzle {
         }
         found
     }
+}
+
+/// A number of items, as a sentence says it.
+#[derive(Clone, Copy, Debug)]
+struct Items(usize);
+
+impl fmt::Display for Items {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} item{}", self.0, if self.0 == 1 { "" } else { "s" })
+    }
+}
+
+/// The whole numbers in a text, in order.
+fn numbers(text: &str) -> Vec<usize> {
+    text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
 }
 
 /// A Python list of strings, as `repr` writes it.

@@ -5,7 +5,7 @@
 //! print little. Where a name turns out to be missing, the habit sets up again
 //! what it had and retries, and then relies on its variables once more.
 
-use super::{Puzzle, names::Names, solver::Solver};
+use super::{Puzzle, finishing::Ending, names::Names, numbers, solver::Solver};
 use crate::model::scripted::{
     conversation::{Conversation, Observation},
     voice::Voice,
@@ -38,8 +38,10 @@ struct Style {
     batch: usize,
     /// Whether choosing and taking are one block.
     take_at_once: bool,
-    /// Whether the helper prints the count itself.
-    helper_prints: bool,
+    /// What the helper tells of a batch.
+    report: Report,
+    /// Whether taking and finishing are one block, where they fit.
+    finishes_at_once: bool,
     /// Whether `json` is imported, although it is there.
     imports_json: bool,
 }
@@ -55,6 +57,17 @@ enum Rows {
     List,
 }
 
+/// What the helper tells of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Report {
+    /// It returns how many items are known.
+    ReturnsCount,
+    /// It prints how many items are known.
+    PrintsCount,
+    /// It also prints how many of them are allowed.
+    PrintsAllowed,
+}
+
 impl Style {
     fn draw(puzzle: &Puzzle, voice: &mut Voice) -> Self {
         Self {
@@ -64,7 +77,8 @@ impl Style {
             // Two batches fit into a step, so that the first recovery can look at everything again.
             batch: puzzle.batch(voice.between(6, 10)).min((puzzle.calls / 2).max(4)),
             take_at_once: voice.pick(&[true, false]) && puzzle.can_choose_and_take(),
-            helper_prints: voice.pick(&[true, false]),
+            report: voice.pick(&[Report::ReturnsCount, Report::PrintsCount, Report::PrintsAllowed]),
+            finishes_at_once: voice.pick(&[true, false]),
             imports_json: voice.pick(&[true, false]),
         }
     }
@@ -101,8 +115,10 @@ struct State {
     reviewed: Vec<bool>,
     /// The ids that recoveries printed: allowed ones.
     printed: Vec<String>,
-    /// How many items were chosen.
-    chosen_count: Option<usize>,
+    /// How many of the items inspected so far are allowed, where that was told.
+    allowed_count: Option<usize>,
+    /// How many items were chosen, and their value.
+    verdict: Option<(usize, usize)>,
     /// The chosen ids, where they were printed.
     chosen: Vec<String>,
 }
@@ -117,7 +133,8 @@ impl State {
             looked: 0,
             reviewed: vec![false; puzzle.ids.len()],
             printed: Vec::new(),
-            chosen_count: None,
+            allowed_count: None,
+            verdict: None,
             chosen: Vec::new(),
         }
     }
@@ -126,6 +143,7 @@ impl State {
     fn observe(&mut self, puzzle: &Puzzle, style: &Style, observation: &Observation) {
         if let Some(name) = observation.missing_name() {
             self.losses += 1;
+            self.allowed_count = None; // later counts begin anew
             self.missing = Some(name.to_owned());
             if self.losses >= PATIENCE && matches!(self.goal, Goal::Look { .. }) {
                 self.goal = Goal::Choose;
@@ -158,6 +176,9 @@ impl State {
                     }
                 }
                 self.looked = self.looked.max(to);
+                if style.report == Report::PrintsAllowed && self.losses == 0 {
+                    self.allowed_count = numbers(output).get(1).copied();
+                }
                 let all = puzzle.to_inspect();
                 if to < all {
                     Goal::Look { from: to, to: (to + style.batch).min(all) }
@@ -168,16 +189,17 @@ impl State {
                 }
             }
             // A recovery only chooses, and shows what.
-            Goal::ChooseAndTake if self.missing.is_none() => Goal::Finish,
-            Goal::Choose | Goal::ChooseAndTake => {
-                self.chosen = puzzle.ids_in(output);
-                // Only a recovery prints the ids; otherwise the count comes first.
-                self.chosen_count =
-                    Some(self.chosen.len()).filter(|&count| count > 0).or(first_number(output));
-                Goal::Take { from: 0 }
+            Goal::ChooseAndTake if self.missing.is_none() => {
+                self.verdict = output.lines().find_map(read_verdict);
+                Goal::Finish
             }
-            Goal::Take { from } => match self.chosen_count {
-                Some(count) if from + puzzle.calls < count => Goal::Take { from: from + puzzle.calls },
+            Goal::Choose | Goal::ChooseAndTake => {
+                self.chosen = puzzle.ids_in(output); // only a recovery prints them
+                self.verdict = output.lines().find_map(read_verdict);
+                if self.ending() == Ending::Empty { Goal::Finish } else { Goal::Take { from: 0 } }
+            }
+            Goal::Take { from } => match self.verdict {
+                Some((count, _)) if from + puzzle.calls < count => Goal::Take { from: from + puzzle.calls },
                 _ => Goal::Finish,
             },
             Goal::Finish => Goal::Finish,
@@ -191,6 +213,33 @@ impl State {
         if from == 0 { 0..to } else { first..to }
     }
 
+    /// Whether the block that takes the chosen items from `from` on also
+    /// finishes: it is the last that takes, and has a call left.
+    fn finishes(&self, puzzle: &Puzzle, style: &Style) -> bool {
+        match self.goal {
+            Goal::Take { from } => {
+                let fits = |(count, _): (usize, usize)| count.saturating_sub(from) < puzzle.calls;
+                style.finishes_at_once && self.verdict.is_some_and(fits) && !self.chooses_again()
+            }
+            Goal::ChooseAndTake => style.finishes_at_once && self.missing.is_none(),
+            _ => false,
+        }
+    }
+
+    /// How it went, if this is the end.
+    fn ending(&self) -> Ending {
+        match self.verdict {
+            _ if self.failures > 0 => Ending::Failed,
+            Some((0, _)) => Ending::Empty,
+            _ => Ending::Packed,
+        }
+    }
+
+    /// Whether the block has to choose again before it takes.
+    fn chooses_again(&self) -> bool {
+        self.missing.is_some() && self.chosen.is_empty()
+    }
+
     /// The items to inspect again before choosing: those known to be allowed,
     /// then those of which nothing was printed; as many as the calls allow.
     fn worth_another_look(&self, puzzle: &Puzzle, calls: usize) -> Vec<String> {
@@ -199,7 +248,10 @@ impl State {
     }
 }
 
-/// The first whole number in a text.
-fn first_number(text: &str) -> Option<usize> {
-    text.split(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty())?.parse().ok()
+/// The count and the value in a line such as `7 items, value 420`.
+fn read_verdict(line: &str) -> Option<(usize, usize)> {
+    match numbers(line)[..] {
+        [count, value] if line.contains("items, value") => Some((count, value)),
+        _ => None,
+    }
 }

@@ -1,11 +1,12 @@
 //! The reset habit: every block defines all that it needs.
 //!
-//! Each block lists or pastes the ids, holds the rows known so far as a literal
-//! copied from earlier outputs, declares its helpers again and prints what it
-//! finds as Python tuples, ready to be copied. The choosing block holds the
-//! allowed rows, the taking block the chosen ids.
+//! Each block lists or pastes the ids, holds the items known so far as a literal
+//! copied from earlier outputs (to skip them, and sometimes to sum up), declares
+//! its helpers again and prints what it finds in the form in which it will be
+//! copied. The choosing block holds the items to choose from, the taking block
+//! the chosen ids. No block holds what it does not use.
 
-use super::{Puzzle, names::Names, solver::Solver};
+use super::{Puzzle, finishing::Ending, names::Names, numbers, order::Order, solver::Solver};
 use crate::model::scripted::{conversation::Conversation, voice::Voice};
 
 mod code;
@@ -28,24 +29,33 @@ pub fn answer(puzzle: &Puzzle, conversation: &Conversation, seed: u64) -> String
 struct Style {
     names: Names,
     solver: Solver,
-    look: Look,
+    form: Form,
     /// Items in a batch.
     batch: usize,
     /// Whether the ids are pasted rather than listed again.
     pastes_ids: bool,
+    /// Whether an item is inspected by a function.
+    has_helper: bool,
+    /// Whether each block says how many items are known, and how many allowed.
+    sums_up: bool,
+    /// Whether the choosing block holds every known item and filters them, or
+    /// the allowed ones only.
+    copies_all: bool,
     /// Whether choosing and taking are one block.
     take_at_once: bool,
+    /// Whether taking and finishing are one block, where they fit.
+    finishes_at_once: bool,
+    /// Whether `json` is imported, although it is there.
+    imports_json: bool,
 }
 
-/// How a block inspects.
-#[derive(Clone, Copy, Debug)]
-enum Look {
-    /// The next slice of the ids.
-    Slice,
-    /// The first ids that are not among the known rows.
-    Unseen,
-    /// A slice, through a function that makes a row.
-    Function,
+/// How known items are printed and copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// A list of (id, class, weight, value).
+    Tuples,
+    /// id -> (class, weight, value)
+    Entries,
 }
 
 impl Style {
@@ -53,10 +63,15 @@ impl Style {
         Self {
             names: Names::draw(voice),
             solver: Solver::draw(voice),
-            look: voice.pick(&[Look::Slice, Look::Unseen, Look::Function]),
+            form: voice.pick(&[Form::Tuples, Form::Entries]),
             batch: puzzle.batch(voice.between(4, 6)),
-            pastes_ids: voice.pick(&[true, false]),
+            pastes_ids: voice.pick(&[true, false]) || puzzle.order == Order::Given,
+            has_helper: voice.pick(&[true, false]),
+            sums_up: voice.pick(&[true, false]),
+            copies_all: voice.pick(&[true, false]),
             take_at_once: voice.pick(&[true, false]) && puzzle.can_choose_and_take(),
+            finishes_at_once: voice.pick(&[true, false]),
+            imports_json: voice.pick(&[true, false]),
         }
     }
 }
@@ -64,7 +79,7 @@ impl Style {
 /// What the next block is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Goal {
-    /// Inspect items `from..to`.
+    /// Inspect items `from..to`, in the order of inspection.
     Look { from: usize, to: usize },
     /// Find the best set.
     Choose,
@@ -87,19 +102,28 @@ struct Row {
 }
 
 impl Row {
-    /// The Python tuple.
-    fn literal(&self) -> String {
-        format!("('{}', '{}', {}, {})", self.id, self.class, self.weight, self.value)
+    /// As Python, to be copied.
+    fn literal(&self, form: Form) -> String {
+        let Self { id, class, weight, value } = self;
+        match form {
+            Form::Tuples => format!("('{id}', '{class}', {weight}, {value})"),
+            Form::Entries => format!("'{id}': ('{class}', {weight}, {value})"),
+        }
     }
 
-    /// The tuples in a text.
+    /// The items in a text: those that stand in a line of their own, in either form.
     fn all_in(text: &str) -> Vec<Self> {
-        text.split('(').skip(1).filter_map(|rest| Self::parse(rest.split_once(')')?.0)).collect()
+        text.lines().filter_map(Self::parse).collect()
     }
 
-    /// Reads `'id', 'class', weight, value`.
-    fn parse(inside: &str) -> Option<Self> {
-        let parts: Vec<&str> = inside.split(", ").collect();
+    /// Reads `('id', 'class', weight, value)` or `'id': ('class', weight, value)`.
+    fn parse(line: &str) -> Option<Self> {
+        let inside = line.strip_suffix(')')?;
+        let flat = match inside.strip_prefix('(') {
+            Some(tuple) => tuple.to_owned(),
+            None => inside.replacen(": (", ", ", 1),
+        };
+        let parts: Vec<&str> = flat.split(", ").collect();
         let [id, class, weight, value] = parts[..] else { return None };
         let unquote = |part: &str| Some(part.strip_prefix('\'')?.strip_suffix('\'')?.to_owned());
         Some(Self {
@@ -119,6 +143,8 @@ struct State {
     rows: Vec<Row>,
     /// The ids printed as the best set.
     chosen: Vec<String>,
+    /// Their value, as printed.
+    total: Option<usize>,
     /// Failures in a row.
     failures: usize,
 }
@@ -138,15 +164,50 @@ impl State {
             }
             Goal::Choose if failed && self.failures < 3 => Goal::Choose,
             Goal::Choose => {
-                self.chosen = puzzle.ids_in(output);
+                self.read_choice(puzzle, output);
                 if self.chosen.is_empty() { Goal::Finish } else { Goal::Take { from: 0 } }
             }
             Goal::Take { from } if !failed && from + puzzle.calls < self.chosen.len() => {
                 Goal::Take { from: from + puzzle.calls }
             }
             // Where taking failed, some items may be taken already: doing it over would fail too.
-            Goal::Take { .. } | Goal::ChooseAndTake | Goal::Finish => Goal::Finish,
+            Goal::ChooseAndTake => {
+                self.read_choice(puzzle, output);
+                Goal::Finish
+            }
+            Goal::Take { .. } | Goal::Finish => Goal::Finish,
         };
+    }
+
+    /// Whether the block also finishes: it is the last that takes, and has a
+    /// call left.
+    fn finishes(&self, puzzle: &Puzzle, style: &Style) -> bool {
+        style.finishes_at_once
+            && match self.goal {
+                Goal::Take { from } => self.chosen.len().saturating_sub(from) < puzzle.calls,
+                Goal::ChooseAndTake => true,
+                _ => false,
+            }
+    }
+
+    /// Reads the value and the ids of the best set.
+    fn read_choice(&mut self, puzzle: &Puzzle, output: &str) {
+        self.total = output.lines().next().and_then(|line| numbers(line).first().copied());
+        self.chosen = puzzle.ids_in(output);
+    }
+
+    /// How it went, if this is the end.
+    fn ending(&self) -> Ending {
+        match self.total {
+            _ if self.failures > 0 => Ending::Failed,
+            Some(0) => Ending::Empty,
+            _ => Ending::Packed,
+        }
+    }
+
+    /// How many of the known items are allowed.
+    fn allowed(&self, puzzle: &Puzzle) -> usize {
+        self.rows.iter().filter(|row| puzzle.allowed.contains(&row.class)).count()
     }
 
     /// The next batch; choosing, if there is none.
@@ -164,14 +225,16 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::Row;
+    use super::{Form, Row};
 
     #[test]
     fn rows_survive_printing_and_copying() {
         let row = Row { id: "item_0a".into(), class: "B".into(), weight: 7, value: 90 };
-        assert_eq!(row.literal(), "('item_0a', 'B', 7, 90)");
-        let output = format!("5 rows (so far)\n{}\n[{}]\n", row.literal(), row.literal());
+        let (tuple, entry) = (row.literal(Form::Tuples), row.literal(Form::Entries));
+        assert_eq!(tuple, "('item_0a', 'B', 7, 90)");
+        assert_eq!(entry, "'item_0a': ('B', 7, 90)");
+        let output = format!("{tuple}\n{entry}\n5 known (so far)\n");
         assert_eq!(Row::all_in(&output), [row.clone(), row]);
-        assert_eq!(Row::all_in("('item_0a', 'B', 7"), []);
+        assert_eq!(Row::all_in("('item_0a', 'B', 7\n('item_0a', 'B', 7)"), []);
     }
 }

@@ -1,6 +1,6 @@
 //! The blocks of the persistent habit.
 
-use super::{super::python_list, Goal, Rows, State, Style, words};
+use super::{super::python_list, Goal, Report, Rows, State, Style, words};
 use crate::model::scripted::{
     knapsack::Puzzle,
     voice::{self, Voice},
@@ -9,31 +9,35 @@ use crate::model::scripted::{
 /// The next answer: reasoning and a block.
 pub fn write(puzzle: &Puzzle, style: &Style, state: &State, voice: &mut Voice) -> String {
     let names = &style.names;
+    let finish = if state.finishes(puzzle, style) { "finish()\n" } else { "" };
     let code = match (state.goal, &state.missing) {
         (Goal::Look { from: 0, to }, None) => {
-            format!("{}\n{}", setup(puzzle, style, true), look(style, &slice(style, 0, to)))
+            format!("{}\n{}", setup(puzzle, style, true, voice), look(style, &slice(puzzle, style, 0, to)))
         }
-        (Goal::Look { from, to }, None) => look(style, &slice(style, from, to)),
+        (Goal::Look { from, to }, None) => look(style, &slice(puzzle, style, from, to)),
         (Goal::Look { from, to }, Some(_)) => {
             let window = state.window(puzzle, from, to);
             format!(
                 "{}\n{}print({})\n",
-                setup(puzzle, style, true),
-                look(style, &slice(style, window.start, window.end)),
+                setup(puzzle, style, true, voice),
+                look(style, &slice(puzzle, style, window.start, window.end)),
                 allowed_ids(style),
             )
         }
-        (Goal::Choose, None) => format!("{}print({})\n", choose(style), verdict(style)),
-        (Goal::ChooseAndTake, None) => {
-            format!("{}{}print({})\n", choose(style), take(style, names.chosen), verdict(style))
-        }
+        (Goal::Choose, None) => format!("{}print({})\n", choose(style, voice), verdict(style)),
+        (Goal::ChooseAndTake, None) => format!(
+            "{}{}print({})\n{finish}",
+            choose(style, voice),
+            take(style, names.chosen, voice),
+            verdict(style)
+        ),
         (Goal::Choose | Goal::ChooseAndTake, Some(_)) => {
             let again = python_list(&state.worth_another_look(puzzle, puzzle.calls));
             format!(
                 "{}\n{}{}print({})\nprint({})\n",
-                setup(puzzle, style, false),
+                setup(puzzle, style, false, voice),
                 look(style, &again),
-                choose(style),
+                choose(style, voice),
                 verdict(style),
                 names.chosen,
             )
@@ -42,23 +46,23 @@ pub fn write(puzzle: &Puzzle, style: &Style, state: &State, voice: &mut Voice) -
             let part = part(puzzle, state, from);
             let items =
                 part.map_or_else(|| names.chosen.to_owned(), |part| format!("{}{part}", names.chosen));
-            format!("{}print('taken', len({items}))\n", take(style, &items))
+            format!("{}print('taken', len({items}))\n{finish}", take(style, &items, voice))
         }
-        (Goal::Take { from }, Some(_)) => retake(puzzle, style, state, from),
+        (Goal::Take { from }, Some(_)) => format!("{}{finish}", retake(puzzle, style, state, from, voice)),
         (Goal::Finish, _) => "finish()\n".to_owned(),
     };
     voice::message(&words::reasoning(puzzle, style, state, voice), &code)
 }
 
 /// Everything that the later blocks rely on.
-fn setup(puzzle: &Puzzle, style: &Style, lists_items: bool) -> String {
+fn setup(puzzle: &Puzzle, style: &Style, lists_items: bool, voice: &mut Voice) -> String {
     let names = &style.names;
     let mut code = String::new();
     if style.imports_json {
         code.push_str("import json\n\n");
     }
     if lists_items {
-        code.push_str(&format!("{} = sorted(json.loads(list_items()))\n", names.ids));
+        code.push_str(&puzzle.order.bind(names.ids, &python_list(&puzzle.given), false));
     }
     code.push_str(&format!("{} = {}\n", names.allowed, python_list(&puzzle.allowed)));
     code.push_str(&format!("{} = {}\n", names.capacity, puzzle.capacity));
@@ -67,6 +71,12 @@ fn setup(puzzle: &Puzzle, style: &Style, lists_items: bool) -> String {
         names.rows,
         if matches!(style.rows, Rows::List) { "[]" } else { "{}" }
     ));
+    code.push_str(&voice.comment(&[
+        "inspects some items and remembers them",
+        "one place for inspecting",
+        "keeps what every inspection tells",
+        "inspect a batch, store the facts",
+    ]));
     code.push_str(&helper(style));
     code
 }
@@ -92,10 +102,12 @@ fn helper(style: &Style) -> String {
 "
         ),
     });
-    code.push_str(&if style.helper_prints {
-        format!("    print(len({rows}), 'inspected')\n")
-    } else {
-        format!("    return len({rows})\n")
+    code.push_str(&match style.report {
+        Report::ReturnsCount => format!("    return len({rows})\n"),
+        Report::PrintsCount => format!("    print(len({rows}), 'inspected')\n"),
+        Report::PrintsAllowed => {
+            format!("    print(len({rows}), 'inspected,', {}, 'allowed')\n", allowed_count(style))
+        }
     });
     code
 }
@@ -103,12 +115,29 @@ fn helper(style: &Style) -> String {
 /// A call of the helper.
 fn look(style: &Style, batch: &str) -> String {
     let helper = style.names.helper;
-    if style.helper_prints { format!("{helper}({batch})\n") } else { format!("print({helper}({batch}))\n") }
+    match style.report {
+        Report::ReturnsCount => format!("print({helper}({batch}))\n"),
+        Report::PrintsCount | Report::PrintsAllowed => format!("{helper}({batch})\n"),
+    }
 }
 
-fn slice(style: &Style, from: usize, to: usize) -> String {
+fn slice(puzzle: &Puzzle, style: &Style, from: usize, to: usize) -> String {
     let ids = style.names.ids;
-    if from == 0 { format!("{ids}[:{to}]") } else { format!("{ids}[{from}:{to}]") }
+    match (from, to) {
+        (0, to) => format!("{ids}[:{to}]"),
+        (from, to) if to == puzzle.ids.len() => format!("{ids}[{from}:]"),
+        (from, to) => format!("{ids}[{from}:{to}]"),
+    }
+}
+
+/// How many of the rows are of allowed items, as an expression.
+fn allowed_count(style: &Style) -> String {
+    let super::Names { rows, allowed, .. } = style.names;
+    match style.rows {
+        Rows::Tuples => format!("sum(row[0] in {allowed} for row in {rows}.values())"),
+        Rows::Dicts => format!("sum(row['class'] in {allowed} for row in {rows}.values())"),
+        Rows::List => format!("sum(row[1] in {allowed} for row in {rows})"),
+    }
 }
 
 /// The ids of allowed items among the rows, as an expression.
@@ -122,7 +151,7 @@ fn allowed_ids(style: &Style) -> String {
 }
 
 /// The best set among the rows.
-fn choose(style: &Style) -> String {
+fn choose(style: &Style, voice: &mut Voice) -> String {
     let super::Names { rows, item, allowed, candidates, .. } = style.names;
     let allowed_rows = match style.rows {
         Rows::Tuples => format!("[({item}, w, v) for {item}, (c, w, v) in {rows}.items() if c in {allowed}]"),
@@ -131,7 +160,13 @@ fn choose(style: &Style) -> String {
         ),
         Rows::List => format!("[({item}, w, v) for {item}, c, w, v in {rows} if c in {allowed}]"),
     };
-    format!("{candidates} = {allowed_rows}\n{}", style.solver.code(&style.names))
+    let comment = voice.comment(&[
+        "only what may be taken",
+        "allowed items: id, weight, value",
+        "the items that count",
+        "exact 0/1 knapsack",
+    ]);
+    format!("{comment}{candidates} = {allowed_rows}\n{}", style.solver.code(&style.names))
 }
 
 /// What is printed of a choice; the count comes first.
@@ -139,38 +174,39 @@ fn verdict(style: &Style) -> String {
     format!("len({}), 'items, value', total", style.names.chosen)
 }
 
-fn take(style: &Style, items: &str) -> String {
+fn take(style: &Style, items: &str, voice: &mut Voice) -> String {
     let item = style.names.item;
-    format!("for {item} in {items}:\n    take_item({item})\n")
+    let comment = voice.comment(&["pack them", "take the best set", "into the knapsack"]);
+    format!("{comment}for {item} in {items}:\n    take_item({item})\n")
 }
 
 /// The slice of the chosen items that one step can take, unless it is all.
 fn part(puzzle: &Puzzle, state: &State, from: usize) -> Option<String> {
-    let count = state.chosen_count.filter(|&count| count > puzzle.calls)?;
+    let (count, _) = state.verdict.filter(|&(count, _)| count > puzzle.calls)?;
     Some(format!("[{from}:{}]", (from + puzzle.calls).min(count)))
 }
 
 /// Taking after the choice was lost: from the printed ids, or else by choosing
 /// again among as many items as the calls of a step allow beside the taking.
-fn retake(puzzle: &Puzzle, style: &Style, state: &State, from: usize) -> String {
+fn retake(puzzle: &Puzzle, style: &Style, state: &State, from: usize, voice: &mut Voice) -> String {
     let chosen = style.names.chosen;
-    if !state.chosen.is_empty() {
+    if !state.chooses_again() {
         let rest = &state.chosen[from.min(state.chosen.len())..];
         let now = &rest[..rest.len().min(puzzle.calls)];
         return format!(
             "{chosen} = {}\n{}print('taken', len({chosen}))\n",
             python_list(now),
-            take(style, chosen)
+            take(style, chosen, voice)
         );
     }
-    let takes = state.chosen_count.unwrap_or(puzzle.calls / 3);
+    let takes = state.verdict.map_or(puzzle.calls / 3, |(count, _)| count);
     let again = python_list(&state.worth_another_look(puzzle, puzzle.calls.saturating_sub(takes + 2).max(1)));
     format!(
         "{}\n{}{}{}print({})\n",
-        setup(puzzle, style, false),
+        setup(puzzle, style, false, voice),
         look(style, &again),
-        choose(style),
-        take(style, chosen),
+        choose(style, voice),
+        take(style, chosen, voice),
         verdict(style),
     )
 }

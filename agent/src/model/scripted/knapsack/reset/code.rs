@@ -1,6 +1,6 @@
 //! The blocks of the reset habit.
 
-use super::{super::python_list, Goal, Look, Row, State, Style, words};
+use super::{super::python_list, Form, Goal, Names, Row, State, Style, words};
 use crate::model::scripted::{
     knapsack::Puzzle,
     voice::{self, Voice},
@@ -9,93 +9,147 @@ use crate::model::scripted::{
 /// The next answer: reasoning and a block.
 pub fn write(puzzle: &Puzzle, style: &Style, state: &State, voice: &mut Voice) -> String {
     let chosen = style.names.chosen;
+    let finish = if state.finishes(puzzle, style) { "finish()\n" } else { "" };
     let code = match state.goal {
-        Goal::Look { from, to } => look(puzzle, style, state, from, to),
-        Goal::Choose => format!("{}print(total)\nprint({chosen})\n", choose(puzzle, style, state)),
-        Goal::ChooseAndTake => {
-            format!("{}print(total)\nprint({chosen})\n\n{}", choose(puzzle, style, state), take(style))
-        }
+        Goal::Look { from, to } => look(puzzle, style, state, to - from, voice),
+        Goal::Choose => format!("{}print(total)\nprint({chosen})\n", choose(puzzle, style, state, voice)),
+        Goal::ChooseAndTake => format!(
+            "{}print(total)\nprint({chosen})\n\n{}{finish}",
+            choose(puzzle, style, state, voice),
+            take(style, voice)
+        ),
         Goal::Take { from } => {
             let rest = &state.chosen[from.min(state.chosen.len())..];
             let now = &rest[..rest.len().min(puzzle.calls)];
-            format!("{chosen} = {}\n{}", python_list(now), take(style))
+            format!("{chosen} = {}\n{}{finish}", python_list(now), take(style, voice))
         }
         Goal::Finish => "finish()\n".to_owned(),
     };
-    voice::message(&words::reasoning(puzzle, state, voice), &code)
+    voice::message(&words::reasoning(puzzle, style, state, voice), &code)
 }
 
-/// Inspects the next batch, with everything known so far in the block.
-fn look(puzzle: &Puzzle, style: &Style, state: &State, from: usize, to: usize) -> String {
-    let super::Names { ids, rows, helper, batch, item, facts, .. } = style.names;
-    let list = if style.pastes_ids {
-        format!("{ids} = {}\n", python_list(&puzzle.ids))
-    } else {
-        format!("{ids} = sorted(json.loads(list_items()))\n")
+/// Inspects the next `count` items, those known so far being in the block.
+fn look(puzzle: &Puzzle, style: &Style, state: &State, count: usize, voice: &mut Voice) -> String {
+    let Names { ids, rows, batch, item, .. } = style.names;
+    let mut code = String::new();
+    if style.imports_json {
+        code.push_str("import json\n\n");
+    }
+    code.push_str(&puzzle.order.bind(ids, &python_list(&puzzle.given), style.pastes_ids));
+    if state.rows.is_empty() {
+        if style.has_helper {
+            code.push_str(&format!("\n{}\n", helper(style, voice)));
+        }
+        code.push_str(&format!("for {item} in {ids}[:{count}]:\n{}", inspect(style, false)));
+        return code;
+    }
+    if style.sums_up {
+        code.push_str(&format!("{} = {}\n", style.names.allowed, python_list(&puzzle.allowed)));
+    }
+    code.push_str(&voice.comment(&[
+        "seen so far",
+        "copied from the outputs above",
+        "known items",
+        "no need to inspect these",
+    ]));
+    code.push_str(&format!("{rows} = {}\n", literal(style.form, state.rows.iter())));
+    if style.has_helper {
+        code.push_str(&format!("\n{}\n", helper(style, voice)));
+    }
+    let seen = match style.form {
+        Form::Tuples => {
+            code.push_str(&format!("seen = {{row[0] for row in {rows}}}\n"));
+            "seen"
+        }
+        Form::Entries => rows,
     };
-    let mut code = format!("import json\n\n{list}{rows} = {}\n", literal(&state.rows));
-    code.push_str(&match style.look {
-        Look::Slice => format!(
-            "for {item} in {ids}[{from}:{to}]:
-    {facts} = json.loads(inspect({item}))
-    {rows}.append(({item}, {facts}['class'], {facts}['weight'], {facts}['value']))
-for row in {rows}[{from}:]:
-    print(row)
-"
-        ),
-        Look::Unseen => format!(
-            "seen = {{row[0] for row in {rows}}}
-{batch} = [{item} for {item} in {ids} if {item} not in seen][:{}]
-for {item} in {batch}:
-    {facts} = json.loads(inspect({item}))
-    print(({item}, {facts}['class'], {facts}['weight'], {facts}['value']))
-",
-            to - from
-        ),
-        Look::Function => format!(
-            "
-def {helper}({item}):
-    {facts} = json.loads(inspect({item}))
-    return ({item}, {facts}['class'], {facts}['weight'], {facts}['value'])
-
-for {item} in {ids}[{from}:{to}]:
-    row = {helper}({item})
-    {rows}.append(row)
-    print(row)
-"
-        ),
-    });
+    code.push_str(&format!(
+        "{batch} = [{item} for {item} in {ids} if {item} not in {seen}][:{count}]\nfor {item} in {batch}:\n{}",
+        inspect(style, style.sums_up)
+    ));
+    if style.sums_up {
+        let allowed = style.names.allowed;
+        let are_allowed = match style.form {
+            Form::Tuples => format!("sum(row[1] in {allowed} for row in {rows})"),
+            Form::Entries => format!("sum(row[0] in {allowed} for row in {rows}.values())"),
+        };
+        code.push_str(&format!("print(len({rows}), 'known,', {are_allowed}, 'allowed')\n"));
+    }
     code
 }
 
-/// The best set among the allowed rows, which stand in the block.
-fn choose(puzzle: &Puzzle, style: &Style, state: &State) -> String {
-    let super::Names { rows, item, allowed, capacity, candidates, .. } = style.names;
-    let usable: Vec<Row> =
-        state.rows.iter().filter(|row| puzzle.allowed.contains(&row.class)).cloned().collect();
-    format!(
-        "{allowed} = {}
-{capacity} = {}
-{rows} = {}
-{candidates} = [({item}, w, v) for {item}, c, w, v in {rows} if c in {allowed}]
-{}",
-        python_list(&puzzle.allowed),
-        puzzle.capacity,
-        literal(&usable),
-        style.solver.code(&style.names),
-    )
+/// The function that makes a row of an item.
+fn helper(style: &Style, voice: &mut Voice) -> String {
+    let Names { helper, item, facts, .. } = style.names;
+    let comment = voice.comment(&["one item's facts", "inspects an item", "what an inspection tells"]);
+    let row = match style.form {
+        Form::Tuples => format!("({item}, {facts}['class'], {facts}['weight'], {facts}['value'])"),
+        Form::Entries => format!("({facts}['class'], {facts}['weight'], {facts}['value'])"),
+    };
+    format!("{comment}def {helper}({item}):\n    {facts} = json.loads(inspect({item}))\n    return {row}\n")
 }
 
-fn take(style: &Style) -> String {
-    let super::Names { item, chosen, .. } = style.names;
-    format!("for {item} in {chosen}:\n    take_item({item})\n    print('took', {item})\n")
+/// The body of the loop that inspects and prints; if it `keeps` the rows, it
+/// also adds them to those known.
+fn inspect(style: &Style, keeps: bool) -> String {
+    let Names { rows, helper, item, facts, .. } = style.names;
+    let (fetch, row) = match (style.has_helper, style.form) {
+        (true, _) => (String::new(), format!("{helper}({item})")),
+        (false, form) => (
+            format!("    {facts} = json.loads(inspect({item}))\n"),
+            match form {
+                Form::Tuples => format!("({item}, {facts}['class'], {facts}['weight'], {facts}['value'])"),
+                Form::Entries => format!("({facts}['class'], {facts}['weight'], {facts}['value'])"),
+            },
+        ),
+    };
+    let lines = match (style.form, keeps) {
+        (Form::Tuples, false) => format!("    print({row})\n"),
+        (Form::Tuples, true) => format!("    row = {row}\n    {rows}.append(row)\n    print(row)\n"),
+        (Form::Entries, false) => format!("    print(repr({item}) + ':', {row})\n"),
+        (Form::Entries, true) => {
+            format!("    {rows}[{item}] = {row}\n    print(repr({item}) + ':', {rows}[{item}])\n")
+        }
+    };
+    format!("{fetch}{lines}")
 }
 
-/// Rows as a Python list, a row a line.
-fn literal(rows: &[Row]) -> String {
-    if rows.is_empty() {
-        return "[]".to_owned();
-    }
-    let lines: Vec<String> = rows.iter().map(|row| format!("    {},\n", row.literal())).collect();
-    format!("[\n{}]", lines.concat())
+/// The best set among the known items, which stand in the block.
+fn choose(puzzle: &Puzzle, style: &Style, state: &State, voice: &mut Voice) -> String {
+    let Names { rows, item, allowed, capacity, candidates, .. } = style.names;
+    let comment =
+        voice.comment(&["copied from the outputs above", "what I know", "the items to choose from"]);
+    let candidates_code = if style.copies_all {
+        let filter = match style.form {
+            Form::Tuples => format!("({item}, w, v) for {item}, c, w, v in {rows}"),
+            Form::Entries => format!("({item}, w, v) for {item}, (c, w, v) in {rows}.items()"),
+        };
+        format!(
+            "{allowed} = {}\n{comment}{rows} = {}\n{candidates} = [{filter} if c in {allowed}]\n",
+            python_list(&puzzle.allowed),
+            literal(style.form, state.rows.iter()),
+        )
+    } else {
+        let usable = state.rows.iter().filter(|row| puzzle.allowed.contains(&row.class));
+        let lines: Vec<String> =
+            usable.map(|row| format!("    ('{}', {}, {}),\n", row.id, row.weight, row.value)).collect();
+        format!("{comment}{candidates} = [\n{}]\n", lines.concat())
+    };
+    format!("{capacity} = {}\n{candidates_code}{}", puzzle.capacity, style.solver.code(&style.names))
+}
+
+fn take(style: &Style, voice: &mut Voice) -> String {
+    let Names { item, chosen, .. } = style.names;
+    let comment = voice.comment(&["pack them", "take the best set", "into the knapsack"]);
+    format!("{comment}for {item} in {chosen}:\n    take_item({item})\n    print('took', {item})\n")
+}
+
+/// Rows as a Python list or dict, a row a line.
+fn literal<'rows>(form: Form, rows: impl Iterator<Item = &'rows Row>) -> String {
+    let lines: Vec<String> = rows.map(|row| format!("    {},\n", row.literal(form))).collect();
+    let (open, close) = match form {
+        Form::Tuples => ('[', ']'),
+        Form::Entries => ('{', '}'),
+    };
+    if lines.is_empty() { format!("{open}{close}") } else { format!("{open}\n{}{close}", lines.concat()) }
 }
