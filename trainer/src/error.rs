@@ -1,0 +1,89 @@
+//! What can be wrong with what the trainer is given.
+
+use std::path::PathBuf;
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can be wrong with what the trainer is given; every message names the file, and the key or tensor in it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file that cannot be read or written.
+    #[error("{path}: {reason}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// A file that is not JSON, or not the JSON it should be.
+    #[error("{path}: {reason}")]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says.
+        reason: serde_json::Error,
+    },
+    /// A file that is not safetensors.
+    #[error("{path}: {reason}")]
+    Safetensors {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says.
+        reason: safetensors::SafeTensorError,
+    },
+    /// A key that is missing, malformed, or asks for what this trainer does not do.
+    #[error("{path}: `{key}` {problem}")]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A tensor that is missing, unknown, or of the wrong shape or type.
+    #[error("{path}: tensor `{name}` {problem}")]
+    Tensor {
+        /// The file or folder.
+        path: PathBuf,
+        /// The tensor's name.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A folder that is to be written but holds something.
+    #[error("{path}: not empty; choose a new folder")]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A linear layer that cannot do what is asked of it.
+    #[error("`{name}` {problem}")]
+    Linear {
+        /// The layer's name.
+        name: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+}
+
+impl Error {
+    /// For `map_err` on a file operation.
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |reason| Self::File { path, reason }
+    }
+
+    pub(crate) fn key(path: impl Into<PathBuf>, key: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Key { path: path.into(), key: key.into(), problem: problem.into() }
+    }
+
+    pub(crate) fn tensor(
+        path: impl Into<PathBuf>,
+        name: impl Into<String>,
+        problem: impl Into<String>,
+    ) -> Self {
+        Self::Tensor { path: path.into(), name: name.into(), problem: problem.into() }
+    }
+}

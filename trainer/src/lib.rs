@@ -1,0 +1,23 @@
+//! The trainer: Qwen3 on libtorch, and adapters for it.
+//!
+//! | module      | what it holds                                                            |
+//! |-------------|--------------------------------------------------------------------------|
+//! | [`model`]   | Qwen3: its config, its layers, its folders as Hugging Face lays them out |
+//! | [`nf4`]     | weights in four bits, as bitsandbytes stores them                        |
+//! | [`lora`]    | adapters, in PEFT's files                                                |
+//! | [`weights`] | named tensors in safetensors files                                       |
+//! | [`cuda`]    | the part of libtorch that is there only on machines with a GPU           |
+//!
+//! The crate knows nothing of episodes, tools or rewards. What comes from outside (files, configs, shapes of
+//! stored tensors) is checked where it is read and refused with an [`Error`] that names file and key; after that
+//! a tensor operation that fails is a bug, or the memory's end, and panics.
+
+pub mod cuda;
+mod error;
+mod json;
+pub mod lora;
+pub mod model;
+pub mod nf4;
+pub mod weights;
+
+pub use error::{Error, Result};

@@ -1,0 +1,60 @@
+//! Attention with grouped queries: several query heads share a head of keys and values.
+
+use tch::Tensor;
+
+use super::norm::Norm;
+use super::qwen3::Pass;
+use super::{Config, Linear, Source};
+use crate::Result;
+
+pub struct Attention {
+    pub q_proj: Linear,
+    pub k_proj: Linear,
+    pub v_proj: Linear,
+    pub o_proj: Linear,
+    pub q_norm: Norm,
+    pub k_norm: Norm,
+    head_dim: i64,
+}
+
+impl Attention {
+    pub fn new(source: &mut Source<'_>, name: &str, config: &Config) -> Result<Self> {
+        let h = config.hidden_size;
+        let queries = config.num_attention_heads * config.head_dim;
+        let keys = config.num_key_value_heads * config.head_dim;
+        let norm = |source: &mut Source<'_>, part: &str| {
+            Norm::new(source, &format!("{name}.{part}"), config.head_dim, config.rms_norm_eps)
+        };
+        Ok(Self {
+            q_proj: source.linear(&format!("{name}.q_proj"), h, queries)?,
+            k_proj: source.linear(&format!("{name}.k_proj"), h, keys)?,
+            v_proj: source.linear(&format!("{name}.v_proj"), h, keys)?,
+            o_proj: source.linear(&format!("{name}.o_proj"), queries, h)?,
+            q_norm: norm(source, "q_norm")?,
+            k_norm: norm(source, "k_norm")?,
+            head_dim: config.head_dim,
+        })
+    }
+
+    /// `[b, t, h]` to `[b, t, h]`.
+    pub fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Tensor {
+        let (b, t, _) = x.size3().expect("a batch of hidden states");
+
+        // 1. Project, split into heads: [b, heads, t, d].
+        let heads = |linear: &Linear| linear.forward(x, pass.train).view([b, t, -1, self.head_dim]);
+        let q = self.q_norm.forward(&heads(&self.q_proj)).transpose(1, 2);
+        let k = self.k_norm.forward(&heads(&self.k_proj)).transpose(1, 2);
+        let v = heads(&self.v_proj).transpose(1, 2);
+
+        // 2. Positions.
+        let q = pass.rope.apply(&q);
+        let k = pass.rope.apply(&k);
+
+        // 3. Attend: [b, query heads, t, d].
+        let mask = pass.mask;
+        let y = Tensor::scaled_dot_product_attention(&q, &k, &v, mask, 0.0, mask.is_none(), None, true);
+
+        // 4. Join the heads, project back.
+        self.o_proj.forward(&y.transpose(1, 2).reshape([b, t, -1]), pass.train)
+    }
+}

@@ -1,0 +1,90 @@
+//! A model on disk, as Hugging Face lays it out.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use tch::{Device, Kind};
+
+use super::{Config, Model, Source};
+use crate::weights::{Weights, write_folder};
+use crate::{Error, Result};
+
+const CONFIG: &str = "config.json";
+
+/// What a model folder holds besides config and weights; a changed model keeps them.
+const COMPANIONS: [&str; 9] = [
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+    "chat_template.json",
+];
+
+/// How to load a model.
+pub struct Options {
+    /// What to compute in; none: what its config says.
+    pub kind: Option<Kind>,
+    /// Where to.
+    pub device: Device,
+    /// Whether the layers' matrices are quantised on the way.
+    pub nf4: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { kind: None, device: Device::Cpu, nf4: false }
+    }
+}
+
+/// Loads a model; a tensor that the model does not have is an error, so that nothing is left out unseen.
+pub fn load(folder: &Path, options: &Options) -> Result<Model> {
+    let mut config = Config::read(&folder.join(CONFIG))?;
+    config.kind = options.kind.unwrap_or(config.kind);
+    let weights = Weights::open_folder(folder)?;
+
+    let mut read = BTreeSet::new();
+    let kind = config.kind;
+    // A tied head may be stored as well: it is the embedding.
+    if config.tie_word_embeddings {
+        read.insert("lm_head.weight".to_owned());
+    }
+    let source = Source::new(|name, shape| {
+        read.insert(name.to_owned());
+        Ok(weights.read(name, shape)?.to_device(options.device).to_kind(kind))
+    });
+    let model = Model::new(config, &mut source.quantised(options.nf4))?;
+    match weights.names().find(|name| !read.contains(*name)) {
+        Some(name) => Err(weights.error(name, "is not part of this model")),
+        None => Ok(model),
+    }
+}
+
+/// Saves a model into a new folder, in shards of at most `max_shard_bytes`. The config comes last: a folder that
+/// has one is whole.
+pub fn save(model: &Model, folder: &Path, max_shard_bytes: usize) -> Result<()> {
+    if let Some(linear) = model.linears().find(|linear| linear.adapter().is_some()) {
+        let problem = "carries an adapter: merge it, or save it by itself";
+        return Err(Error::Linear { name: linear.name().to_owned(), problem });
+    }
+    std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
+    if std::fs::read_dir(folder).map_err(Error::file(folder))?.next().is_some() {
+        return Err(Error::NotEmpty { path: folder.into() });
+    }
+    write_folder(folder, model.tensors(), max_shard_bytes)?;
+    model.config().write(&folder.join(CONFIG))
+}
+
+/// Copies what goes with a model: tokenizer, chat template, generation config.
+pub fn copy_companions(from: &Path, to: &Path) -> Result<()> {
+    for name in COMPANIONS {
+        let file = from.join(name);
+        if file.exists() {
+            std::fs::copy(&file, to.join(name)).map_err(Error::file(&file))?;
+        }
+    }
+    Ok(())
+}

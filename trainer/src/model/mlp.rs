@@ -1,0 +1,29 @@
+//! The feed-forward part, gated.
+
+use tch::Tensor;
+
+use super::{Config, Linear, Source};
+use crate::Result;
+
+pub struct Mlp {
+    pub gate_proj: Linear,
+    pub up_proj: Linear,
+    pub down_proj: Linear,
+}
+
+impl Mlp {
+    pub fn new(source: &mut Source<'_>, name: &str, config: &Config) -> Result<Self> {
+        let (h, width) = (config.hidden_size, config.intermediate_size);
+        Ok(Self {
+            gate_proj: source.linear(&format!("{name}.gate_proj"), h, width)?,
+            up_proj: source.linear(&format!("{name}.up_proj"), h, width)?,
+            down_proj: source.linear(&format!("{name}.down_proj"), width, h)?,
+        })
+    }
+
+    /// `[b, t, h]` to `[b, t, h]`.
+    pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
+        let gate = self.gate_proj.forward(x, train).silu();
+        self.down_proj.forward(&(gate * self.up_proj.forward(x, train)), train)
+    }
+}

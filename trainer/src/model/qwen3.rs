@@ -1,0 +1,100 @@
+//! The model as a whole.
+
+use tch::{Device, Kind, Tensor};
+
+use super::layer::Layer;
+use super::norm::Norm;
+use super::rope::Rope;
+use super::{Batch, Config, Linear, Source};
+use crate::Result;
+
+/// Embedding, layers, head.
+pub struct Model {
+    config: Config,
+    embedding: Tensor, // [vocabulary, h]
+    layers: Vec<Layer>,
+    norm: Norm,
+    head: Option<Tensor>, // [vocabulary, h]; none where it is the embedding
+}
+
+/// What all layers of one pass share.
+pub struct Pass<'a> {
+    pub rope: Rope,
+    pub mask: Option<&'a Tensor>,
+    pub train: bool,
+}
+
+impl Model {
+    /// A model with weights from `source`, under the names that Hugging Face gives them.
+    pub fn new(config: Config, source: &mut Source<'_>) -> Result<Self> {
+        let size = [config.vocab_size, config.hidden_size];
+        let embedding = source.tensor("model.embed_tokens.weight", &size)?;
+        let layers = (0..config.num_hidden_layers)
+            .map(|number| Layer::new(source, &format!("model.layers.{number}"), &config))
+            .collect::<Result<_>>()?;
+        let norm = Norm::new(source, "model.norm", config.hidden_size, config.rms_norm_eps)?;
+        let head = match config.tie_word_embeddings {
+            true => None,
+            false => Some(source.tensor("lm_head.weight", &size)?),
+        };
+        Ok(Self { config, embedding, layers, norm, head })
+    }
+
+    /// Logits of every token, `[b, t, vocabulary]`, without dropout.
+    pub fn forward(&self, batch: &Batch) -> Tensor {
+        self.logits(&self.hidden(batch, false))
+    }
+
+    /// The last layer's output, normalised: `[b, t, h]`. `train` turns dropout on.
+    pub fn hidden(&self, batch: &Batch, train: bool) -> Tensor {
+        let rope = Rope::new(&self.config, &batch.positions, self.kind());
+        let pass = Pass { rope, mask: batch.mask.as_ref(), train };
+        let x = Tensor::embedding(&self.embedding, &batch.tokens, -1, false, false);
+        let x = self.layers.iter().fold(x, |x, layer| layer.forward(&x, &pass));
+        self.norm.forward(&x)
+    }
+
+    /// `[.., h]` to `[.., vocabulary]`: the head, for some tokens or for all.
+    pub fn logits(&self, hidden: &Tensor) -> Tensor {
+        hidden.linear(self.head.as_ref().unwrap_or(&self.embedding), None::<Tensor>)
+    }
+
+    /// The sizes.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What it computes in.
+    pub fn kind(&self) -> Kind {
+        self.embedding.kind()
+    }
+
+    /// Where it is.
+    pub fn device(&self) -> Device {
+        self.embedding.device()
+    }
+
+    /// The layers' matrices, in order: those that can be quantised and adapted.
+    pub fn linears(&self) -> impl Iterator<Item = &Linear> {
+        self.layers.iter().flat_map(Layer::linears)
+    }
+
+    /// The same, to change them.
+    pub fn linears_mut(&mut self) -> impl Iterator<Item = &mut Linear> {
+        self.layers.iter_mut().flat_map(Layer::linears_mut)
+    }
+
+    /// The base's tensors by name, without adapters. The tensors are the model's own, not copies, except that
+    /// quantised ones are made dense.
+    pub fn tensors(&self) -> Vec<(String, Tensor)> {
+        let mut tensors = vec![("model.embed_tokens.weight".to_owned(), self.embedding.shallow_clone())];
+        for layer in &self.layers {
+            let linears = layer.linears();
+            tensors.extend(linears.map(|linear| (format!("{}.weight", linear.name()), linear.weight())));
+            tensors.extend(layer.norms().map(|(name, weight)| (name, weight.shallow_clone())));
+        }
+        tensors.push(("model.norm.weight".to_owned(), self.norm.weight.shallow_clone()));
+        tensors.extend(self.head.iter().map(|head| ("lm_head.weight".to_owned(), head.shallow_clone())));
+        tensors
+    }
+}

@@ -1,0 +1,30 @@
+//! Rotary positions: pairs of a head's dimensions turn by an angle that grows with the position.
+
+use tch::{Kind, Tensor};
+
+use super::Config;
+
+/// The rotation of every token of a batch, computed once for all layers.
+pub struct Rope {
+    cos: Tensor, // [b, 1, t, d]
+    sin: Tensor, // [b, 1, t, d]
+}
+
+impl Rope {
+    /// `positions` is `[b, t]`, or `[1, t]` where all rows are alike; `kind` is what the model computes in.
+    pub fn new(config: &Config, positions: &Tensor, kind: Kind) -> Self {
+        let options = (Kind::Float, positions.device());
+        let exponents = Tensor::arange_start_step(0, config.head_dim, 2, options) / config.head_dim as f64;
+        let frequencies = Tensor::pow_scalar(config.rope_theta, &exponents).reciprocal(); // [d / 2]
+        let angles = positions.to_kind(Kind::Float).unsqueeze(-1) * frequencies; // [b, t, d / 2]
+        let angles = Tensor::cat(&[&angles, &angles], -1).unsqueeze(1);
+        Self { cos: angles.cos().to_kind(kind), sin: angles.sin().to_kind(kind) }
+    }
+
+    /// Turns `x`, `[b, heads, t, d]`. Dimension `i` is paired with `i + d / 2`.
+    pub fn apply(&self, x: &Tensor) -> Tensor {
+        let halves = x.chunk(2, -1);
+        let turned = Tensor::cat(&[-&halves[1], halves[0].shallow_clone()], -1);
+        x * &self.cos + turned * &self.sin
+    }
+}

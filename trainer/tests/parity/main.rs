@@ -1,0 +1,29 @@
+//! The trainer against the Python originals: PyTorch, transformers, PEFT, bitsandbytes. Needs the Python that
+//! `scripts/parity_python.sh` makes: `make test-torch` runs all of it.
+
+#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
+#![allow(clippy::print_stdout)] // by how much things differ, for `--nocapture`
+
+mod adapters;
+mod models;
+mod nf4;
+mod oracle;
+
+use tch::{Kind, Tensor};
+
+/// The largest difference of two tensors.
+fn difference(ours: &Tensor, theirs: &Tensor) -> f64 {
+    assert_eq!(ours.size(), theirs.size());
+    let difference = ours.to_kind(Kind::Float) - theirs.to_kind(Kind::Float);
+    difference.abs().max().double_value(&[])
+}
+
+/// Fails unless two tensors agree; tells by how much they differ.
+#[track_caller]
+fn assert_close(what: &str, ours: &Tensor, theirs: &Tensor, tolerance: f64) {
+    let largest = theirs.to_kind(Kind::Float).abs().max().double_value(&[]);
+    let difference = difference(ours, theirs);
+    println!("{what}: differs by {difference:.1e} where the largest value is {largest:.1}");
+    assert!(largest > 0.1, "{what}: nothing to compare");
+    assert!(difference <= tolerance, "{what}: differs by {difference}, more than {tolerance}");
+}

@@ -1,0 +1,108 @@
+"""What the Python originals say, for the trainer's parity tests.
+
+    oracle.py make FOLDER     makes models, adapters and quantised weights, and what follows from them
+    oracle.py answer JOBS     JOBS is JSON: [{"model", "adapter", "tokens", "out"}]; loads each model, and the
+                              adapter if there is one, and writes the logits of the tokens to `out`
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import bitsandbytes.functional as bnb
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, Qwen3Config, Qwen3ForCausalLM
+
+VOCABULARY = 160
+ALL = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+
+def logits(model, tokens):
+    with torch.no_grad():
+        return model.eval()(input_ids=tokens).logits.contiguous()
+
+
+def model(tied, dtype=torch.float32):
+    """A small model whose weights are large enough to matter, norms too."""
+    config = Qwen3Config(
+        vocab_size=VOCABULARY, hidden_size=64, intermediate_size=192, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=32, max_position_embeddings=512, rope_theta=1000000.0,
+        tie_word_embeddings=tied, initializer_range=0.15, bos_token_id=1, eos_token_id=2,
+    )
+    made = Qwen3ForCausalLM(config)
+    with torch.no_grad():
+        for name, parameter in made.named_parameters():
+            if "norm" in name:
+                parameter.uniform_(0.5, 1.5)
+    return made.to(dtype)
+
+
+def make(folder):
+    tokens = torch.randint(0, VOCABULARY, (3, 48))
+    save_file({"tokens": tokens}, folder / "tokens.safetensors")
+
+    def save_model(name, made, **options):
+        made.save_pretrained(folder / name, **options)
+        # Loaded again: a model that was cast to bf16 has cast its rotary frequencies too, a loaded one has not.
+        loaded = AutoModelForCausalLM.from_pretrained(folder / name)
+        save_file({"logits": logits(loaded, tokens)}, folder / f"{name}.safetensors")
+
+    save_model("tied", model(tied=True))
+    save_model("untied", model(tied=False), max_shard_size="100KB")
+    save_model("bf16", model(tied=True, dtype=torch.bfloat16))
+
+    # Random adapters, both halves: PEFT's fresh ones change nothing.
+    for name, targets, r, alpha in [("all", ALL, 8, 16), ("two", ["q_proj", "v_proj"], 4, 6)]:
+        base = AutoModelForCausalLM.from_pretrained(folder / "tied")
+        config = LoraConfig(
+            r=r, lora_alpha=alpha, lora_dropout=0.1, target_modules=targets, init_lora_weights=False,
+            task_type="CAUSAL_LM",
+        )
+        peft = get_peft_model(base, config)
+        peft.save_pretrained(folder / f"adapter_{name}")
+        save_file({"logits": logits(peft, tokens)}, folder / f"adapter_{name}.safetensors")
+        save_file({"logits": logits(peft.merge_and_unload(), tokens)}, folder / f"merged_{name}.safetensors")
+
+    # Whole blocks of magnitudes, part of one, more than one and part; bf16; a block of zeros; an outlier.
+    weights = {
+        "even": torch.randn(128, 256) * 0.05,
+        "part": torch.randn(96, 64) * 0.02,
+        "more": torch.randn(192, 128) * 0.1,
+        "half": (torch.randn(64, 320) * 0.05).to(torch.bfloat16),
+        "zero": torch.randn(64, 64) * 0.05,
+        "outlier": torch.randn(64, 128) * 0.05,
+    }
+    weights["zero"][3] = 0
+    weights["outlier"][7, 7] = 30.0
+    answers = {}
+    for name, weight in weights.items():
+        packed, state = bnb.quantize_4bit(weight, blocksize=64, compress_statistics=True, quant_type="nf4")
+        answers[f"{name}.weight"] = weight
+        answers[f"{name}.codes"] = packed.flatten()
+        answers[f"{name}.absmax"] = state.absmax
+        magnitudes = bnb.dequantize_blockwise(state.absmax, state.state2) + state.offset
+        answers[f"{name}.magnitudes"] = magnitudes
+        answers[f"{name}.dequantised"] = bnb.dequantize_4bit(packed, state)
+    answers["levels"] = bnb.create_dynamic_map()
+    save_file(answers, folder / "nf4.safetensors")
+
+
+def answer(jobs):
+    for job in jobs:
+        loaded = AutoModelForCausalLM.from_pretrained(job["model"])
+        if job["adapter"]:
+            loaded = PeftModel.from_pretrained(loaded, job["adapter"])
+        tokens = load_file(job["tokens"])["tokens"]
+        save_file({"logits": logits(loaded, tokens)}, job["out"])
+
+
+if __name__ == "__main__":
+    torch.manual_seed(7)
+    torch.set_num_threads(2)
+    command, argument = sys.argv[1], Path(sys.argv[2])
+    if command == "make":
+        make(argument)
+    else:
+        answer(json.loads(argument.read_text()))

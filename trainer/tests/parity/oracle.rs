@@ -1,0 +1,75 @@
+//! `oracle.py`, run once for all that it makes, and again for what we make.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::json;
+use tch::Tensor;
+use trainer::model::Batch;
+use trainer::weights::Weights;
+
+/// The folder of what the originals made, and where the tests put their own.
+pub fn folder() -> &'static Path {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    FOLDER
+        .get_or_init(|| {
+            let folder = tempfile::tempdir().unwrap();
+            run("make", folder.path());
+            folder
+        })
+        .path()
+}
+
+/// A tensor of one of its files.
+pub fn tensor(file: &str, name: &str) -> Tensor {
+    Weights::open_file(&folder().join(file)).unwrap().read_any(name).unwrap()
+}
+
+/// The tokens that all logits belong to.
+pub fn batch() -> Batch {
+    Batch::rows(tensor("tokens.safetensors", "tokens"))
+}
+
+/// The logits that the originals compute from a model folder, and an adapter folder.
+pub fn logits(jobs: &[(PathBuf, Option<PathBuf>)]) -> Vec<Tensor> {
+    let work = tempfile::tempdir().unwrap();
+    let out = |number: usize| work.path().join(format!("{number}.safetensors"));
+    let jobs: Vec<_> = jobs
+        .iter()
+        .enumerate()
+        .map(|(number, (model, adapter))| {
+            json!({
+                "model": model,
+                "adapter": adapter,
+                "tokens": folder().join("tokens.safetensors"),
+                "out": out(number),
+            })
+        })
+        .collect();
+    let file = work.path().join("jobs.json");
+    std::fs::write(&file, json!(jobs).to_string()).unwrap();
+    run("answer", &file);
+    let read = |number| Weights::open_file(&out(number)).unwrap().read_any("logits").unwrap();
+    (0..jobs.len()).map(read).collect()
+}
+
+fn run(command: &str, argument: &Path) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let python = std::env::var_os("PARITY_PYTHON")
+        .map_or_else(|| root.join("target/parity/venv/bin/python"), PathBuf::from);
+    assert!(python.exists(), "{} is missing: `make test-torch` makes it", python.display());
+    let output = Command::new(&python)
+        .arg(root.join("trainer/tests/parity/oracle.py"))
+        .arg(command)
+        .arg(argument)
+        .env("HF_HUB_OFFLINE", "1")
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "oracle.py {command} failed:\n{errors}");
+    // Loading says which keys did not fit, and goes on: here that is a failure.
+    for sign in ["MISSING", "UNEXPECTED", "missing adapter keys"] {
+        assert!(!errors.contains(sign), "oracle.py {command} complains:\n{errors}");
+    }
+}

@@ -1,0 +1,69 @@
+//! What needs no Python: small models of our own, what is refused and how, models in four bits.
+
+#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
+
+mod adapters;
+mod configs;
+mod folders;
+mod quantised;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tch::{Device, Kind, Tensor};
+use trainer::model::folder::save;
+use trainer::model::{Batch, Config, Model, Source};
+use trainer::weights::MAX_SHARD_BYTES;
+
+fn config() -> Config {
+    Config {
+        vocab_size: 32,
+        hidden_size: 64,
+        intermediate_size: 64,
+        num_hidden_layers: 2,
+        num_attention_heads: 2,
+        num_key_value_heads: 1,
+        head_dim: 32,
+        rms_norm_eps: 1e-6,
+        rope_theta: 10_000.0,
+        tie_word_embeddings: false,
+        kind: Kind::Float,
+        other: Default::default(),
+    }
+}
+
+fn batch() -> Batch {
+    Batch::rows(Tensor::arange(24, (Kind::Int64, Device::Cpu)).reshape([2, 12]))
+}
+
+/// A small model in a folder of its own.
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let work = tempfile::tempdir().unwrap();
+    let path = work.path().join("model");
+    // Not libtorch's generator, which all tests would share: each its own waves.
+    let mut phase = 0.0;
+    let waves = |_: &str, shape: &[i64]| {
+        phase += 1.0;
+        let count = shape.iter().product::<i64>();
+        let angles = Tensor::arange(count, (Kind::Float, Device::Cpu)) * 12.9898 + phase;
+        Ok((angles.sin() * 0.3).reshape(shape))
+    };
+    let model = Model::new(config(), &mut Source::new(waves)).unwrap();
+    save(&model, &path, MAX_SHARD_BYTES).unwrap();
+    (work, path)
+}
+
+/// Changes one key of a JSON file; null takes it away.
+fn set(file: &Path, key: &str, value: Value) {
+    let mut map: serde_json::Map<String, Value> =
+        serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    match value {
+        Value::Null => map.remove(key),
+        value => map.insert(key.to_owned(), value),
+    };
+    std::fs::write(file, Value::Object(map).to_string()).unwrap();
+}
+
+fn refusal<T>(result: trainer::Result<T>) -> String {
+    result.err().expect("a refusal").to_string()
+}
