@@ -25,7 +25,7 @@ test: build
 
 ## Speed and memory, beside peers measured in the same run.
 bench: build
-	ERYX_PYTHON=$$(scripts/eryx_python.sh) $(CARGO) bench -p sandbox --bench steps
+	ERYX_PYTHON=$$(scripts/eryx_python.sh) $(CARGO) bench --bench steps
 
 ## Formatting and lints, without a warning.
 lint: guest
