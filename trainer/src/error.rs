@@ -32,6 +32,28 @@ pub enum Error {
         /// What the parser says.
         reason: safetensors::SafeTensorError,
     },
+    /// A tokenizer that cannot be read, or cannot encode or decode.
+    #[error("{path}: {reason}")]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What the library says.
+        reason: String,
+    },
+    /// A chat template that is not one.
+    #[error("{path}: {reason}")]
+    Template {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says.
+        reason: String,
+    },
+    /// A conversation that the chat template refuses.
+    #[error("the chat template refuses the conversation: {problem}")]
+    Conversation {
+        /// What it says.
+        problem: String,
+    },
     /// A key that is missing, malformed, or asks for what this trainer does not do.
     #[error("{path}: `{key}` {problem}")]
     Key {

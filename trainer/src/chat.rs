@@ -1,0 +1,184 @@
+//! Conversations, and the text that a model's chat template makes of them.
+
+use std::path::Path;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, merge_maps};
+use minijinja::{Environment, Error as TemplateError, ErrorKind, Value, context};
+use serde::{Deserialize, Serialize};
+
+use crate::json::Object;
+use crate::{Error, Result};
+
+const TEMPLATE: &str = "chat_template.jinja";
+const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said.
+    pub content: String,
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Standing instructions.
+    System,
+    /// The task, and what the environment answers.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// How a conversation is rendered.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Rendering {
+    /// Whether the assistant's turn is opened at the end.
+    pub add_generation_prompt: bool,
+    /// Handed to the template as `enable_thinking`; undefined there where there is none.
+    pub enable_thinking: Option<bool>,
+}
+
+/// A model's chat template: a Jinja template, run as transformers runs it.
+pub struct Template {
+    environment: Environment<'static>,
+    special_tokens: Value,
+}
+
+impl Template {
+    /// Reads a model folder's template: `chat_template.jinja`, or `chat_template` in `tokenizer_config.json`.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let config = Object::read(&folder.join(TOKENIZER_CONFIG))?;
+        let file = folder.join(TEMPLATE);
+        if file.exists() {
+            let source = std::fs::read_to_string(&file).map_err(Error::file(&file))?;
+            return Self::new(&source, special_tokens(&config))
+                .map_err(|error| Error::Template { path: file, reason: describe(&error) });
+        }
+        let source = match config.map.get("chat_template") {
+            Some(serde_json::Value::String(source)) => source.clone(),
+            // Several by name: the one that is used where none is asked for.
+            Some(serde_json::Value::Array(named)) => named
+                .iter()
+                .find(|one| one["name"] == "default")
+                .and_then(|one| one["template"].as_str())
+                .ok_or_else(|| config.error("chat_template", "has no template named \"default\""))?
+                .to_owned(),
+            _ => return Err(config.error("chat_template", format!("is missing, and there is no {TEMPLATE}"))),
+        };
+        Self::new(&source, special_tokens(&config))
+            .map_err(|error| config.error("chat_template", describe(&error)))
+    }
+
+    fn new(source: &str, special_tokens: Value) -> std::result::Result<Self, TemplateError> {
+        let mut environment = Environment::new();
+        // As transformers sets up Jinja.
+        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.add_filter("tojson", to_json);
+        environment.add_function("raise_exception", |message: String| -> std::result::Result<(), _> {
+            Err(TemplateError::new(ErrorKind::InvalidOperation, message))
+        });
+        environment.add_template_owned("chat", without_generation_tags(source))?;
+        Ok(Self { environment, special_tokens })
+    }
+
+    /// The text of a conversation.
+    ///
+    /// # Errors
+    /// [`Error::Conversation`] with what the template says, such as that roles must alternate.
+    pub fn render(&self, messages: &[Message], rendering: Rendering) -> Result<String> {
+        let thinking = match rendering.enable_thinking {
+            Some(thinking) => context! { enable_thinking => thinking },
+            None => context! {},
+        };
+        let conversation = context! {
+            messages => Serde(messages),
+            add_generation_prompt => rendering.add_generation_prompt,
+            tools => Value::from(()),
+            documents => Value::from(()),
+        };
+        let variables = merge_maps([conversation, thinking, self.special_tokens.clone()]);
+        let text = self.environment.get_template("chat").and_then(|template| template.render(variables));
+        text.map_err(|error| Error::Conversation { problem: describe(&error) })
+    }
+}
+
+/// `bos_token` and its like, as strings.
+fn special_tokens(config: &Object) -> Value {
+    let tokens = ["bos_token", "eos_token", "pad_token", "unk_token"].into_iter().filter_map(|key| {
+        let value = config.map.get(key)?;
+        let text = value.as_str().or_else(|| value["content"].as_str())?;
+        Some((key, Value::from(text)))
+    });
+    tokens.collect()
+}
+
+/// The error and what caused it, in one line.
+fn describe(error: &TemplateError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// JSON as Python's `json.dumps(ensure_ascii=False)` spaces it; minijinja's own filter escapes for HTML.
+fn to_json(value: &Value) -> std::result::Result<Value, TemplateError> {
+    let wrong = |error: serde_json::Error| TemplateError::new(ErrorKind::BadSerialization, error.to_string());
+    let mut bytes = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, PythonSpacing);
+    value.serialize(&mut serializer).map_err(wrong)?;
+    Ok(Value::from_safe_string(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// `, ` and `: `.
+struct PythonSpacing;
+
+impl serde_json::ser::Formatter for PythonSpacing {
+    fn begin_array_value<W: ?Sized + std::io::Write>(
+        &mut self,
+        out: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
+        if first { Ok(()) } else { out.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + std::io::Write>(
+        &mut self,
+        out: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
+        if first { Ok(()) } else { out.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        out.write_all(b": ")
+    }
+}
+
+/// Transformers' `{% generation %}` blocks mark what an assistant said and print nothing: here they are blocks
+/// that are always entered.
+fn without_generation_tags(source: &str) -> String {
+    let mut out = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(start) = rest.find("{%") {
+        let Some(length) = rest[start..].find("%}") else { break };
+        let tag = &rest[start..start + length + 2];
+        out.push_str(&rest[..start]);
+        match tag.trim_matches(['{', '}', '%', '-', '+', ' ', '\n', '\t']) {
+            "generation" => out.push_str(&tag.replace("generation", "if true")),
+            "endgeneration" => out.push_str(&tag.replace("endgeneration", "endif")),
+            _ => out.push_str(tag),
+        }
+        rest = &rest[start + length + 2..];
+    }
+    out + rest
+}

@@ -1,0 +1,33 @@
+//! `trainer merge`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use trainer::{Result, lora, model, weights};
+
+/// Two folders in, one out.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  trainer merge --model models/base --adapter runs/adapter --out models/merged"
+)]
+pub struct Arguments {
+    /// The base: a Hugging Face folder of a Qwen3 model.
+    #[arg(long)]
+    model: PathBuf,
+    /// The adapter: a PEFT folder.
+    #[arg(long)]
+    adapter: PathBuf,
+    /// A new folder.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let mut model = model::folder::load(&arguments.model, &model::folder::Options::default())?;
+    lora::load(&mut model, &arguments.adapter)?;
+    lora::merge(&mut model)?;
+    model::folder::save(&model, &arguments.out, weights::MAX_SHARD_BYTES)?;
+    model::folder::copy_companions(&arguments.model, &arguments.out)?;
+    eprintln!("saved {}", arguments.out.display());
+    Ok(())
+}
