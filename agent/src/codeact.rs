@@ -19,11 +19,12 @@ use tokio::{
 
 use crate::{
     config::AgentConfig,
-    environment::{Environment, is_unreachable},
+    environment::Environment,
     fence,
-    model::{Completion, FinishReason, GenerateRequest, Message, Model, Sampling},
+    model::{self, Completion, FinishReason, GenerateRequest, Message, Model, Sampling},
     prompt,
     recorder::{self, Recorder},
+    retry::is_unreachable,
 };
 
 mod observed;
@@ -70,6 +71,9 @@ pub enum Error {
         /// What the server said.
         status: Box<tonic::Status>,
     },
+    /// The model's server can't be talked to.
+    #[error(transparent)]
+    Model(model::Error),
     /// The server ended the episode for reasons of its own.
     #[error("the server ended the episode ({reason})")]
     Ended {
@@ -99,9 +103,13 @@ pub struct Outcome {
 }
 
 impl Error {
-    /// It failed because the server could not be talked to.
-    pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Call { status, .. } if is_unreachable(status))
+    /// The server that could not be talked to, if it failed for that.
+    pub fn unreachable(&self) -> Option<&'static str> {
+        match self {
+            Self::Call { status, .. } if is_unreachable(status) => Some("environment server"),
+            Self::Model(model::Error::Unreachable { .. }) => Some("inference server"),
+            _ => None,
+        }
     }
 }
 
@@ -169,8 +177,11 @@ impl CodeAct {
             }
             let asked_at = recorder::now();
             let answer = match tokio::time::timeout_at(deadline, self.ask(&request)).await {
-                Ok(answer) => answer,
                 Err(_) => return Ok("timeout".to_owned()),
+                // No later turn is shorter.
+                Ok(Err(model::Error::ContextOverflow { .. })) => return Ok("context_length".to_owned()),
+                Ok(Err(error @ model::Error::Unreachable { .. })) => return Err(Error::Model(error)),
+                Ok(answer) => answer.map_err(|error| error.to_string()),
             };
             let mut step = trace::Step { turn: u64::from(turn), ..trace::Step::default() };
             let action = read_answer(answer, asked_at, &mut step, recorder);
@@ -218,13 +229,10 @@ impl CodeAct {
     }
 
     /// Asks the model, within its own time limit.
-    async fn ask(&self, request: &GenerateRequest) -> Result<Completion, String> {
-        let limit = Duration::from_secs_f64(self.agent.llm.timeout_s);
-        match tokio::time::timeout(limit, self.model.generate(request)).await {
-            Ok(Ok(completion)) => Ok(completion),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("the model did not answer within {} s", self.agent.llm.timeout_s)),
-        }
+    async fn ask(&self, request: &GenerateRequest) -> Result<Completion, model::Error> {
+        let seconds = self.agent.llm.timeout_s;
+        let answer = timeout(Duration::from_secs_f64(seconds), self.model.generate(request)).await;
+        answer.unwrap_or(Err(model::Error::Timeout { seconds }))
     }
 
     fn generate_request(&self, messages: Vec<Message>, seed: u64) -> GenerateRequest {

@@ -13,8 +13,9 @@ use std::{
 use agent::{
     codeact::{Assignment, CodeAct, Outcome},
     config::RunConfig,
-    environment::{Environment, Retry},
+    environment::Environment,
     model::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, estimate_usage},
+    retry::Retry,
 };
 use proto::{
     env::v1,

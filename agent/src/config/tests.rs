@@ -63,6 +63,25 @@ fn a_backend_may_be_told_by_the_model() {
 }
 
 #[test]
+fn an_inference_server_is_named_in_the_config_or_later() {
+    let text = GOOD.replace("backend: scripted", "backend: inference").replace("persistent-habit", "base");
+    let mut config = RunConfig::parse(&text).unwrap();
+    assert_eq!(config.agents[0].llm.url, None);
+    config.set_inference("http://127.0.0.1:1");
+    assert_eq!(config.agents[0].llm.url.as_deref(), Some("http://127.0.0.1:1"));
+
+    let told = GOOD
+        .replace("      backend: scripted\n", "")
+        .replace("model: persistent-habit", "model: base\n      url: http://127.0.0.1:2");
+    let config = RunConfig::parse(&told).unwrap();
+    assert_eq!(config.agents[0].llm.backend, Some(Backend::Inference));
+
+    let mut scripted = RunConfig::parse(GOOD).unwrap();
+    scripted.set_inference("http://127.0.0.1:1");
+    assert_eq!(scripted, RunConfig::parse(GOOD).unwrap(), "it asks no server");
+}
+
+#[test]
 fn errors_name_the_key() {
     let cases = [
         ("seed_start: 7", "seed_strat: 7", &["seed_strat", "unknown field"][..]),
@@ -75,7 +94,7 @@ fn errors_name_the_key() {
         (
             "      backend: scripted\n      model: persistent-habit",
             "      model: Qwen/Qwen3-8B",
-            &["`agents[0].llm.model`", "no backend for `Qwen/Qwen3-8B` in this version", "reset-habit"],
+            &["`agents[0].llm.model`", "`Qwen/Qwen3-8B` is no scripted policy", "backend: inference"],
         ),
         ("backoff_base_s: 0.5", "backoff_base_s: -1", &["`agents[0].llm.backoff_base_s`", "-1"]),
         ("backoff_max_s: 30.0", "backoff_max_s: .inf", &["`agents[0].llm.backoff_max_s`", "inf"]),
