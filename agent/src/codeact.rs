@@ -158,8 +158,7 @@ impl CodeAct {
         recorder.provenance().limits = observed::limits(&limits);
         recorder.provenance().seeds.episode = created.seed;
 
-        let state = self.agent.interpreter_state();
-        let prompts = prompt::system_prompts(observation, state, &limits, self.agent.max_turns);
+        let prompts = prompt::system_prompts(observation, &limits, &self.agent);
         let task = prompt::task(observation);
         recorder.task(&task, &prompts);
         let mut messages: Vec<Message> = prompts.into_iter().map(Message::system).collect();
@@ -167,12 +166,15 @@ impl CodeAct {
 
         let mut step_index = 0;
         let mut globals: Vec<String> = Vec::new();
+        let told = &self.agent.prompt;
+        let persistent = self.agent.interpreter_state() == v1::InterpreterState::Persistent;
+        let names_shown = persistent && !told.hide_names;
         for turn in 0..self.agent.max_turns {
             if Instant::now() >= deadline {
                 return Ok("timeout".to_owned());
             }
             let mut request = self.generate_request(messages.clone(), assignment.policy_seed);
-            if state == v1::InterpreterState::Persistent {
+            if names_shown {
                 request.messages.push(Message::user(prompt::globals(&globals)));
             }
             let asked_at = recorder::now();
@@ -190,8 +192,9 @@ impl CodeAct {
             }
             let code = match action {
                 Action::Run(code) => code,
-                Action::Tell { text, error } => {
-                    messages.push(Message::user(text));
+                Action::Nothing { error } => {
+                    let text = error.as_ref().map(|error| prompt::turn_error(error, told.observation));
+                    messages.push(Message::user(text.unwrap_or_else(|| prompt::NO_BLOCK.to_owned())));
                     step.error = error;
                     recorder.step(step);
                     // The lease is measured for turns that each reach the server.
@@ -217,7 +220,7 @@ impl CodeAct {
             step_index += 1;
             let end = end_of(&response);
             let result = observed::take_in(response, &mut step)?;
-            messages.push(Message::user(prompt::observation(&result)));
+            messages.push(Message::user(prompt::observation(&result, told.observation)));
             globals = step.info.as_ref().map(|info| info.globals.clone()).unwrap_or_default();
             step.interpreter_result = Some(result);
             recorder.step(step);
@@ -276,18 +279,13 @@ impl CodeAct {
 enum Action {
     /// Its code is to be run.
     Run(String),
-    /// Nothing is run, and the model is told something instead.
-    Tell {
-        /// What.
-        text: String,
-        /// The error in it, if it is one: that an answer holds no code is not.
-        error: Option<String>,
-    },
+    /// Nothing is run, and the model is told why: for an error, or because there is no code, which is none.
+    Nothing { error: Option<String> },
 }
 
 impl Action {
     fn refuse(error: String) -> Self {
-        Self::Tell { text: prompt::turn_error(&error), error: Some(error) }
+        Self::Nothing { error: Some(error) }
     }
 }
 
@@ -319,7 +317,7 @@ fn read_answer(
     }
     let mut blocks = fence::python_blocks(&step.assistant_text);
     match blocks.len() {
-        0 => Action::Tell { text: prompt::NO_BLOCK.to_owned(), error: None },
+        0 => Action::Nothing { error: None },
         1 => {
             let code = blocks.remove(0);
             step.code = Some(code.clone());

@@ -63,8 +63,53 @@ pub struct AgentConfig {
     /// Further limits of the environment; its own defaults where left out.
     #[serde(default, skip_serializing_if = "StepLimits::is_default")]
     pub limits: StepLimits,
+    /// What the model is told.
+    #[serde(default, skip_serializing_if = "Prompt::is_default")]
+    pub prompt: Prompt,
     /// The model.
     pub llm: Llm,
+}
+
+/// What a model is told of its runtime. The defaults are the paper's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Prompt {
+    /// Whether the system prompts say which runtime it is.
+    pub runtime: RuntimePrompt,
+    /// How an observation is written.
+    pub observation: ObservationFormat,
+    /// Whether a persistent interpreter's names are left out of each turn.
+    pub hide_names: bool,
+}
+
+impl Prompt {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What the system prompts say of the runtime.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuntimePrompt {
+    /// Which it is.
+    #[default]
+    Stated,
+    /// Nothing.
+    Hidden,
+    /// The other one.
+    Misstated,
+}
+
+/// How an observation is written, as one line of JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObservationFormat {
+    /// `success`, `result`, `output` and `error`.
+    #[default]
+    Full,
+    /// `error` if there is one, or else `output`: what traces become when a model is trained on them.
+    Compact,
 }
 
 /// How an agent acts.
