@@ -147,7 +147,7 @@ async fn what_is_told_of_the_runtime_is_the_configs_choice() {
     let answers = ["```python\nprint('here')\n```", "```python\nprint(undefined)\n```"];
     let extra = "max_turns: 3, prompt: {runtime: hidden, observation: compact, hide_names: true},";
     let (_, model, _) = play(&answers, true, extra).await;
-    let shown = model.shown.lock().unwrap();
+    let shown = model.shown.lock().unwrap().clone();
     let messages: Vec<(Role, &str)> =
         shown[2].iter().map(|message| (message.role, message.content.as_str())).collect();
     let [(Role::System, acting), _, _, printed, _, failed] = messages[..] else { panic!("{messages:?}") };
