@@ -35,6 +35,17 @@ pub enum Role {
     Assistant,
 }
 
+impl Role {
+    /// As templates and files name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
 /// How a conversation is rendered.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Rendering {
@@ -47,6 +58,7 @@ pub struct Rendering {
 /// A model's chat template: a Jinja template, run as transformers runs it.
 pub struct Template {
     environment: Environment<'static>,
+    source: String,
     special_tokens: Value,
 }
 
@@ -85,7 +97,12 @@ impl Template {
             Err(TemplateError::new(ErrorKind::InvalidOperation, message))
         });
         environment.add_template_owned("chat", without_generation_tags(source))?;
-        Ok(Self { environment, special_tokens })
+        Ok(Self { environment, source: source.to_owned(), special_tokens })
+    }
+
+    /// Its text, as the folder has it.
+    pub fn source(&self) -> &str {
+        &self.source
     }
 
     /// The text of a conversation.
@@ -130,13 +147,20 @@ fn describe(error: &TemplateError) -> String {
     text
 }
 
-/// JSON as Python's `json.dumps(ensure_ascii=False)` spaces it; minijinja's own filter escapes for HTML.
+/// The filter `tojson`; minijinja's own escapes for HTML.
 fn to_json(value: &Value) -> std::result::Result<Value, TemplateError> {
-    let wrong = |error: serde_json::Error| TemplateError::new(ErrorKind::BadSerialization, error.to_string());
+    let value = serde_json::to_value(value)
+        .map_err(|error| TemplateError::new(ErrorKind::BadSerialization, error.to_string()))?;
+    Ok(Value::from_safe_string(python_json(&value)))
+}
+
+/// JSON as Python's `json.dumps(ensure_ascii=False)` writes it.
+pub(crate) fn python_json(value: &serde_json::Value) -> String {
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, PythonSpacing);
-    value.serialize(&mut serializer).map_err(wrong)?;
-    Ok(Value::from_safe_string(String::from_utf8_lossy(&bytes).into_owned()))
+    // A value's keys are strings, and memory takes all that is written.
+    let _ = value.serialize(&mut serializer);
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// `, ` and `: `.

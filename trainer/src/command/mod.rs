@@ -1,6 +1,10 @@
 //! One file a command; each reads its arguments, calls the library, and says what came of it.
 
+mod init;
+mod look;
 mod merge;
+mod prepare;
+mod sources;
 
 use clap::Subcommand;
 use trainer::Result;
@@ -8,6 +12,12 @@ use trainer::Result;
 /// What the trainer does.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Makes a small model with a tokenizer of its own, from traces, chats or texts.
+    Init(init::Arguments),
+    /// Turns traces, chats or texts into samples: token ids, and which of them bear loss.
+    Prepare(prepare::Arguments),
+    /// Prints a sample, what bears no loss dimmed.
+    Look(look::Arguments),
     /// Adds an adapter to a model's weights and saves the result as a model of its own.
     Merge(merge::Arguments),
 }
@@ -15,6 +25,9 @@ pub enum Command {
 impl Command {
     pub fn run(self) -> Result<()> {
         match self {
+            Self::Init(arguments) => init::run(&arguments),
+            Self::Prepare(arguments) => prepare::run(&arguments),
+            Self::Look(arguments) => look::run(&arguments),
             Self::Merge(arguments) => merge::run(&arguments),
         }
     }

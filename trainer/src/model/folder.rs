@@ -7,7 +7,7 @@ use tch::{Device, Kind};
 
 use super::{Config, Model, Source};
 use crate::weights::{Weights, write_folder};
-use crate::{Error, Result};
+use crate::{Error, Result, new_folder};
 
 const CONFIG: &str = "config.json";
 
@@ -70,10 +70,7 @@ pub fn save(model: &Model, folder: &Path, max_shard_bytes: usize) -> Result<()> 
         let problem = "carries an adapter: merge it, or save it by itself";
         return Err(Error::Linear { name: linear.name().to_owned(), problem });
     }
-    std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
-    if std::fs::read_dir(folder).map_err(Error::file(folder))?.next().is_some() {
-        return Err(Error::NotEmpty { path: folder.into() });
-    }
+    new_folder(folder)?;
     write_folder(folder, model.tensors(), max_shard_bytes)?;
     model.config().write(&folder.join(CONFIG))
 }
