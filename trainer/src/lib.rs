@@ -8,6 +8,7 @@
 //! | [`weights`] | named tensors in safetensors files                                       |
 //! | [`chat`]    | conversations, and a model's chat template                               |
 //! | [`tokenizer`] | text to token ids and back                                             |
+//! | [`generate`] | answers from a model, many at once                                      |
 //! | [`dataset`] | prepared samples: token ids, and which of them bear loss                 |
 //! | [`digest`]  | SHA-256 of what a run read                                               |
 //! | [`cuda`]    | the part of libtorch that is there only on machines with a GPU           |
@@ -21,6 +22,7 @@ pub mod cuda;
 pub mod dataset;
 pub mod digest;
 mod error;
+pub mod generate;
 mod json;
 pub mod lora;
 pub mod model;
