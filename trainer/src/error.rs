@@ -90,6 +90,9 @@ pub enum Error {
         /// What does not fit, and what would.
         problem: String,
     },
+    /// A server that cannot start, or has failed.
+    #[error("{0}")]
+    Serve(String),
     /// A linear layer that cannot do what is asked of it.
     #[error("`{name}` {problem}")]
     Linear {

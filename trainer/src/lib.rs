@@ -9,6 +9,7 @@
 //! | [`chat`]    | conversations, and a model's chat template                               |
 //! | [`tokenizer`] | text to token ids and back                                             |
 //! | [`generate`] | answers from a model, many at once                                      |
+//! | [`serve`]   | the same over gRPC and HTTP                                              |
 //! | [`dataset`] | prepared samples: token ids, and which of them bear loss                 |
 //! | [`digest`]  | SHA-256 of what a run read                                               |
 //! | [`cuda`]    | the part of libtorch that is there only on machines with a GPU           |
@@ -27,6 +28,7 @@ mod json;
 pub mod lora;
 pub mod model;
 pub mod nf4;
+pub mod serve;
 pub mod tokenizer;
 pub mod weights;
 

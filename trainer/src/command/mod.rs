@@ -1,6 +1,8 @@
 //! One file a command; each reads its arguments, calls the library, and says what came of it.
 
+mod loading;
 mod merge;
+mod serve;
 
 use clap::Subcommand;
 use trainer::Result;
@@ -10,12 +12,15 @@ use trainer::Result;
 pub enum Command {
     /// Adds an adapter to a model's weights and saves the result as a model of its own.
     Merge(merge::Arguments),
+    /// Serves a model and adapters for it over gRPC and HTTP.
+    Serve(serve::Arguments),
 }
 
 impl Command {
     pub fn run(self) -> Result<()> {
         match self {
             Self::Merge(arguments) => merge::run(&arguments),
+            Self::Serve(arguments) => serve::run(&arguments),
         }
     }
 }
