@@ -112,6 +112,19 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// Memory that cannot hold what is asked for.
+    #[error("{problem} (needs {:.1} GiB, free are {:.1} GiB)", *.needed as f64 / 1073741824.0, *.free as f64 / 1073741824.0)]
+    Memory {
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes there are.
+        free: u64,
+        /// What does not fit, and what would.
+        problem: String,
+    },
+    /// A server that cannot start, or has failed.
+    #[error("{0}")]
+    Serve(String),
     /// A linear layer that cannot do what is asked of it.
     #[error("`{name}` {problem}")]
     Linear {

@@ -13,6 +13,8 @@
 //! | [`prepare`]   | conversations to samples: which tokens bear loss, what is cut            |
 //! | [`dataset`]   | prepared samples, and the record of where they came from                 |
 //! | [`look`]      | a sample as a person reads it                                            |
+//! | [`generate`]  | answers from a model, many at once                                       |
+//! | [`serve`]     | the same over gRPC and HTTP                                              |
 //! | [`digest`]    | SHA-256 of what a run read                                               |
 //! | [`cuda`]      | the part of libtorch that is there only on machines with a GPU           |
 //!
@@ -27,12 +29,14 @@ pub mod dataset;
 pub mod digest;
 mod error;
 pub mod init;
+pub mod generate;
 mod json;
 pub mod look;
 pub mod lora;
 pub mod model;
 pub mod nf4;
 pub mod prepare;
+pub mod serve;
 pub mod tokenizer;
 pub mod weights;
 

@@ -5,6 +5,8 @@ mod look;
 mod merge;
 mod prepare;
 mod sources;
+mod loading;
+mod serve;
 
 use clap::Subcommand;
 use trainer::Result;
@@ -20,6 +22,8 @@ pub enum Command {
     Look(look::Arguments),
     /// Adds an adapter to a model's weights and saves the result as a model of its own.
     Merge(merge::Arguments),
+    /// Serves a model and adapters for it over gRPC and HTTP.
+    Serve(serve::Arguments),
 }
 
 impl Command {
@@ -29,6 +33,7 @@ impl Command {
             Self::Prepare(arguments) => prepare::run(&arguments),
             Self::Look(arguments) => look::run(&arguments),
             Self::Merge(arguments) => merge::run(&arguments),
+            Self::Serve(arguments) => serve::run(&arguments),
         }
     }
 }

@@ -75,6 +75,11 @@ impl Config {
         json_file::write(path, &map)
     }
 
+    /// Tokens of context that the model was made for, if it says.
+    pub fn context_length(&self) -> Option<usize> {
+        self.other.get("max_position_embeddings")?.as_u64().map(|tokens| tokens as usize)
+    }
+
     fn computed(&self) -> Map<String, Value> {
         let dtype = KINDS.iter().find(|(_, kind)| *kind == self.kind).map(|(name, _)| *name);
         [

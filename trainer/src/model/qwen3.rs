@@ -2,7 +2,9 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::cache::{Cache, Window};
 use super::layer::Layer;
+use super::linear::Adapted;
 use super::norm::Norm;
 use super::rope::Rope;
 use super::{Batch, Config, Linear, Source};
@@ -22,6 +24,10 @@ pub struct Pass<'a> {
     pub rope: Rope,
     pub mask: Option<&'a Tensor>,
     pub train: bool,
+    /// Where keys and values of earlier tokens are; none: the batch is all there is.
+    pub window: Option<Window<'a>>,
+    /// Adapters besides those that the linears carry.
+    pub adapted: &'a [Adapted<'a>],
 }
 
 impl Model {
@@ -30,7 +36,7 @@ impl Model {
         let size = [config.vocab_size, config.hidden_size];
         let embedding = source.tensor("model.embed_tokens.weight", &size)?;
         let layers = (0..config.num_hidden_layers)
-            .map(|number| Layer::new(source, &format!("model.layers.{number}"), &config))
+            .map(|number| Layer::new(source, number as usize, &config))
             .collect::<Result<_>>()?;
         let norm = Norm::new(source, "model.norm", config.hidden_size, config.rms_norm_eps)?;
         let head = match config.tie_word_embeddings {
@@ -48,9 +54,32 @@ impl Model {
     /// The last layer's output, normalised: `[b, t, h]`. `train` turns dropout on.
     pub fn hidden(&self, batch: &Batch, train: bool) -> Tensor {
         let rope = Rope::new(&self.config, &batch.positions, self.kind());
-        let pass = Pass { rope, mask: batch.mask.as_ref(), train };
-        let x = Tensor::embedding(&self.embedding, &batch.tokens, -1, false, false);
-        let x = self.layers.iter().fold(x, |x, layer| layer.forward(&x, &pass));
+        let pass = Pass { rope, mask: batch.mask.as_ref(), train, window: None, adapted: &[] };
+        self.run(&batch.tokens, &pass)
+    }
+
+    /// Reads `t` more tokens of the sequences in the cache's slots from `first` on: `tokens` is `[b, t]`, `lengths`
+    /// says how many each slot holds already. `[b, t, h]`, normalised, as [`Self::hidden`] gives it.
+    pub fn extend(
+        &self,
+        cache: &mut Cache,
+        first: i64,
+        lengths: &[i64],
+        tokens: &Tensor,
+        adapted: &[Adapted<'_>],
+    ) -> Tensor {
+        let device = self.device();
+        let starts = Tensor::from_slice(lengths).to_device(device).unsqueeze(1);
+        let positions = starts + Tensor::arange(tokens.size()[1], (Kind::Int64, device)); // [b, t]
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let window = Window::new(cache, first, &positions, longest, &self.config);
+        let rope = Rope::new(&self.config, &positions, self.kind());
+        self.run(tokens, &Pass { rope, mask: None, train: false, window: Some(window), adapted })
+    }
+
+    fn run(&self, tokens: &Tensor, pass: &Pass<'_>) -> Tensor {
+        let x = Tensor::embedding(&self.embedding, tokens, -1, false, false);
+        let x = self.layers.iter().fold(x, |x, layer| layer.forward(&x, pass));
         self.norm.forward(&x)
     }
 

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
 mod adapters;
+mod answers;
+mod chatty;
 mod configs;
 mod folders;
 mod quantised;

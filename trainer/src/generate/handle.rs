@@ -1,0 +1,169 @@
+//! Where requests are handed in and adapters changed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use super::engine::Command;
+use super::sequence::Accepted;
+use super::{Answering, Error, Request, Result};
+use crate::digest;
+use crate::lora::{Adapter, Place};
+use crate::tokenizer::Tokenizer;
+
+/// An adapter that requests may ask for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AdapterInfo {
+    /// Its name.
+    pub name: String,
+    /// Where it was loaded from.
+    pub path: PathBuf,
+    /// Its rank.
+    pub rank: i64,
+    /// SHA-256 of its weights, in hex.
+    pub sha256: String,
+}
+
+/// A way to the engine; cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    commands: UnboundedSender<Command>,
+    queue: Arc<Semaphore>,
+    limits: Limits,
+    places: Vec<Place>,
+    tokenizer: Arc<Tokenizer>,
+    /// Changed and read under its lock together with what is sent to the engine, so that both see one order.
+    adapters: Mutex<BTreeMap<String, AdapterInfo>>,
+}
+
+/// What requests are checked against.
+#[derive(Clone, Copy)]
+pub struct Limits {
+    pub context: usize,
+    pub vocabulary: i64,
+    pub queue: usize,
+}
+
+impl Handle {
+    pub(super) fn new(
+        commands: UnboundedSender<Command>,
+        limits: Limits,
+        places: Vec<Place>,
+        tokenizer: Arc<Tokenizer>,
+    ) -> Self {
+        let queue = Arc::new(Semaphore::new(limits.queue));
+        let adapters = Mutex::default();
+        Self { shared: Arc::new(Shared { commands, queue, limits, places, tokenizer, adapters }) }
+    }
+
+    /// Hands a request in.
+    ///
+    /// # Errors
+    /// [`Error`] that says which field is wrong, that the prompt or the queue is too long, that there is no such adapter.
+    pub fn generate(&self, request: Request) -> Result<Answering> {
+        let Limits { context, vocabulary, queue } = self.shared.limits;
+        request.check(context, vocabulary)?;
+        let place = self.shared.queue.clone().try_acquire_owned().map_err(|_| Error::Full { queue })?;
+        let (sender, events) = unbounded_channel();
+        let adapters = self.lock();
+        if let Some(name) = request.adapter.as_ref().filter(|name| !adapters.contains_key(*name)) {
+            return Err(unknown(name, &adapters));
+        }
+        let accepted = Accepted { request, events: sender, place, arrived: Instant::now() };
+        self.send(Command::Generate(Box::new(accepted)))?;
+        Ok(Answering { events })
+    }
+
+    /// Loads an adapter from a PEFT folder, checking all of it first; reads files, so not for a thread that must not
+    /// wait. Generations under way with one that is replaced go on with it.
+    ///
+    /// # Errors
+    /// [`Error`] where the name is taken or empty, or the adapter does not fit the model.
+    pub fn load(&self, name: &str, path: &Path, replace: bool) -> Result<AdapterInfo> {
+        if name.is_empty() {
+            return Err(Error::field("name", "is empty: that is the base model"));
+        }
+        let taken = || Error::AdapterExists { name: name.to_owned() };
+        if !replace && self.lock().contains_key(name) {
+            return Err(taken());
+        }
+        let adapter = Adapter::read(&self.shared.places, path).map_err(Error::Adapter)?;
+        let info = AdapterInfo {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            rank: adapter.config().r,
+            sha256: digest::weights(path).map_err(Error::Adapter)?,
+        };
+        let mut adapters = self.lock();
+        if !replace && adapters.contains_key(name) {
+            return Err(taken());
+        }
+        self.send(Command::Load(name.to_owned(), adapter))?;
+        adapters.insert(name.to_owned(), info.clone());
+        Ok(info)
+    }
+
+    /// Takes an adapter away; generations under way go on with it.
+    ///
+    /// # Errors
+    /// [`Error::UnknownAdapter`].
+    pub fn unload(&self, name: &str) -> Result<()> {
+        let mut adapters = self.lock();
+        if !adapters.contains_key(name) {
+            return Err(unknown(name, &adapters));
+        }
+        self.send(Command::Unload(name.to_owned()))?;
+        adapters.remove(name);
+        Ok(())
+    }
+
+    /// The adapters, by name.
+    pub fn adapters(&self) -> Vec<AdapterInfo> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// Most tokens of prompt and answer together.
+    pub fn context_length(&self) -> usize {
+        self.shared.limits.context
+    }
+
+    /// Token ids are below this.
+    pub fn vocabulary_size(&self) -> i64 {
+        self.shared.limits.vocabulary
+    }
+
+    /// The model's tokenizer.
+    pub fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.shared.tokenizer
+    }
+
+    /// Resolves when the engine has ended, for whatever reason.
+    pub async fn ended(&self) {
+        self.shared.commands.closed().await;
+    }
+
+    pub(super) fn stop(&self) {
+        // An engine that has ended already needs no telling.
+        let _ = self.shared.commands.send(Command::Stop);
+    }
+
+    fn send(&self, command: Command) -> Result<()> {
+        self.shared.commands.send(command).map_err(|_| Error::Stopped)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, AdapterInfo>> {
+        self.shared.adapters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unknown(name: &str, adapters: &BTreeMap<String, AdapterInfo>) -> Error {
+    Error::UnknownAdapter { name: name.to_owned(), known: adapters.keys().cloned().collect() }
+}

@@ -1,0 +1,158 @@
+//! What `/v1/chat/completions` answers, whole or in pieces.
+
+use serde_json::{Value, json};
+
+use super::request::Chat;
+use crate::generate::{Answer, Finish, Piece, StoppedBy, TokenLogprob};
+use crate::serve::Serving;
+
+/// What every part of an answer says of itself.
+pub struct Envelope {
+    id: String,
+    created: i64,
+    model: String,
+    prompt: Option<Vec<i64>>, // where ids were asked for
+    includes_usage: bool,
+}
+
+impl Envelope {
+    pub fn new(chat: &Chat, prompt: &[i64]) -> Self {
+        Self {
+            id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
+            created: jiff::Timestamp::now().as_second(),
+            model: chat.model.clone(),
+            prompt: chat.returns_ids().then(|| prompt.to_vec()),
+            includes_usage: chat.includes_usage(),
+        }
+    }
+
+    /// The answer as a whole.
+    pub fn whole(&self, serving: &Serving, answer: &Answer) -> Value {
+        json!({
+            "id": self.id,
+            "object": "chat.completion",
+            "created": self.created,
+            "model": self.model,
+            "choices": [{
+                "index": 0,
+                "message": { "role": "assistant", "content": answer.text, "refusal": null, "reasoning": null },
+                "logprobs": logprobs(serving, &answer.logprobs),
+                "finish_reason": finish_reason(answer),
+                "stop_reason": stop_reason(answer),
+                "token_ids": self.ids(&answer.ids),
+            }],
+            "service_tier": null,
+            "system_fingerprint": fingerprint(serving),
+            "usage": usage(answer),
+            "prompt_logprobs": null,
+            "prompt_token_ids": self.prompt,
+        })
+    }
+
+    /// The first part of a stream: who speaks.
+    pub fn first(&self) -> Value {
+        let choice = json!({
+            "index": 0,
+            "delta": { "role": "assistant", "content": "" },
+            "logprobs": null,
+            "finish_reason": null,
+        });
+        let mut chunk = self.chunk(json!([choice]));
+        chunk["prompt_token_ids"] = json!(self.prompt);
+        chunk
+    }
+
+    /// A piece; none where it has nothing to tell.
+    pub fn piece(&self, serving: &Serving, piece: &Piece) -> Option<Value> {
+        if piece.text.is_empty() && piece.logprobs.is_empty() && self.prompt.is_none() {
+            return None;
+        }
+        Some(self.chunk(json!([{
+            "index": 0,
+            "delta": { "content": piece.text },
+            "logprobs": logprobs(serving, &piece.logprobs),
+            "finish_reason": null,
+            "token_ids": self.ids(&piece.ids),
+        }])))
+    }
+
+    /// The last parts: why it ended, and what was used if that was asked for.
+    pub fn last(&self, serving: &Serving, answer: &Answer) -> Vec<Value> {
+        let mut parts = vec![self.chunk(json!([{
+            "index": 0,
+            "delta": {},
+            "logprobs": null,
+            "finish_reason": finish_reason(answer),
+            "stop_reason": stop_reason(answer),
+        }]))];
+        if self.includes_usage {
+            let mut chunk = self.chunk(json!([]));
+            chunk["usage"] = usage(answer);
+            chunk["system_fingerprint"] = json!(fingerprint(serving));
+            parts.push(chunk);
+        }
+        parts
+    }
+
+    fn chunk(&self, choices: Value) -> Value {
+        json!({
+            "id": self.id,
+            "object": "chat.completion.chunk",
+            "created": self.created,
+            "model": self.model,
+            "choices": choices,
+        })
+    }
+
+    fn ids(&self, ids: &[i64]) -> Option<Vec<i64>> {
+        self.prompt.as_ref().map(|_| ids.to_vec())
+    }
+}
+
+/// What computed the answer: this program, these weights.
+fn fingerprint(serving: &Serving) -> String {
+    format!("trainer-{}-{:.8}", env!("CARGO_PKG_VERSION"), serving.model.sha256)
+}
+
+fn finish_reason(answer: &Answer) -> &'static str {
+    match answer.finish {
+        Finish::Stop => "stop",
+        Finish::Length => "length",
+        Finish::Cancelled => "abort",
+    }
+}
+
+fn stop_reason(answer: &Answer) -> Value {
+    match &answer.stopped_by {
+        Some(StoppedBy::Text(stop)) => json!(stop),
+        Some(StoppedBy::Token(id)) => json!(id),
+        None => Value::Null,
+    }
+}
+
+fn usage(answer: &Answer) -> Value {
+    json!({
+        "prompt_tokens": answer.prompt_tokens,
+        "total_tokens": answer.prompt_tokens + answer.ids.len(),
+        "completion_tokens": answer.ids.len(),
+        "prompt_tokens_details": { "cached_tokens": answer.cached_tokens },
+    })
+}
+
+fn logprobs(serving: &Serving, told: &[TokenLogprob]) -> Value {
+    if told.is_empty() {
+        return Value::Null;
+    }
+    let token = |id: i64, logprob: f32| {
+        let text = serving.decode(&[id]).unwrap_or_default();
+        let bytes = text.as_bytes();
+        json!({ "token": text, "logprob": logprob, "bytes": bytes })
+    };
+    let entry = |told: &TokenLogprob| {
+        let mut entry = token(told.id, told.logprob);
+        let alternatives = told.alternatives.iter().map(|(id, logprob)| token(*id, *logprob));
+        entry["top_logprobs"] = alternatives.collect();
+        entry
+    };
+    json!({ "content": told.iter().map(entry).collect::<Vec<_>>() })
+}

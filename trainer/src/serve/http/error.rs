@@ -1,0 +1,48 @@
+//! Errors in OpenAI's shape.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Json, Response};
+use serde_json::{Value, json};
+
+use crate::generate;
+use crate::serve::Error;
+
+/// What the body of a refusal says.
+pub fn body(error: &Error) -> (StatusCode, Value) {
+    use generate::Error as Refusal;
+    let (status, kind, param) = match error {
+        Error::Field { field, .. } => (StatusCode::BAD_REQUEST, "BadRequestError", Some(field.as_str())),
+        Error::Prompt(_) => (StatusCode::BAD_REQUEST, "BadRequestError", Some("messages")),
+        Error::Generate(Refusal::Field { field, .. }) => {
+            let param = if *field == "logprobs" { "top_logprobs" } else { field };
+            (StatusCode::BAD_REQUEST, "BadRequestError", Some(param))
+        }
+        Error::Generate(Refusal::Overflow { .. }) => {
+            (StatusCode::BAD_REQUEST, "BadRequestError", Some("input_tokens"))
+        }
+        Error::Generate(Refusal::UnknownAdapter { .. }) => {
+            (StatusCode::NOT_FOUND, "NotFoundError", Some("model"))
+        }
+        Error::Generate(Refusal::Full { .. } | Refusal::Stopped) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", None)
+        }
+        Error::Generate(Refusal::AdapterExists { .. } | Refusal::Adapter(_)) | Error::Internal(_) => {
+            tracing::error!("{error}");
+            (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", None)
+        }
+    };
+    let code = status.as_u16();
+    let error = json!({ "message": error.to_string(), "type": kind, "param": param, "code": code });
+    (status, json!({ "error": error }))
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let (status, body) = body(&self);
+        let mut response = (status, Json(body)).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
