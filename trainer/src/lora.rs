@@ -9,7 +9,7 @@ mod folder;
 use tch::{Kind, Tensor};
 
 pub use config::{Config, Target};
-pub use folder::{load, save};
+pub use folder::{load, save, tensors};
 
 use crate::Result;
 use crate::model::{Linear, Model};

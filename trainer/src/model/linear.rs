@@ -27,7 +27,7 @@ impl Linear {
 
     /// `[.., inputs]` to `[.., outputs]`. `train` turns the adapter's dropout on.
     pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
-        let y = x.linear(&self.weight(), None::<Tensor>);
+        let y = x.linear(&self.weight().to_kind(x.kind()), None::<Tensor>);
         match &self.adapter {
             None => y,
             Some(lora) => {

@@ -11,16 +11,16 @@ use crate::Result;
 /// Embedding, layers, head.
 pub struct Model {
     config: Config,
-    embedding: Tensor, // [vocabulary, h]
-    layers: Vec<Layer>,
-    norm: Norm,
+    pub(super) embedding: Tensor, // [vocabulary, h]
+    pub(super) layers: Vec<Layer>,
+    pub(super) norm: Norm,
     head: Option<Tensor>, // [vocabulary, h]; none where it is the embedding
 }
 
 /// What all layers of one pass share.
 pub struct Pass<'a> {
     pub rope: Rope,
-    pub mask: Option<&'a Tensor>,
+    pub samples: Option<&'a [i64]>,
     pub train: bool,
 }
 
@@ -47,16 +47,25 @@ impl Model {
 
     /// The last layer's output, normalised: `[b, t, h]`. `train` turns dropout on.
     pub fn hidden(&self, batch: &Batch, train: bool) -> Tensor {
-        let rope = Rope::new(&self.config, &batch.positions, self.kind());
-        let pass = Pass { rope, mask: batch.mask.as_ref(), train };
-        let x = Tensor::embedding(&self.embedding, &batch.tokens, -1, false, false);
+        let pass = self.pass(batch, train);
+        let x = self.embed(batch);
         let x = self.layers.iter().fold(x, |x, layer| layer.forward(&x, &pass));
         self.norm.forward(&x)
     }
 
+    pub(super) fn pass<'a>(&self, batch: &'a Batch, train: bool) -> Pass<'a> {
+        let rope = Rope::new(&self.config, &batch.positions, self.kind());
+        Pass { rope, samples: batch.samples.as_deref(), train }
+    }
+
+    pub(super) fn embed(&self, batch: &Batch) -> Tensor {
+        Tensor::embedding(&self.embedding, &batch.tokens, -1, false, false).to_kind(self.kind())
+    }
+
     /// `[.., h]` to `[.., vocabulary]`: the head, for some tokens or for all.
     pub fn logits(&self, hidden: &Tensor) -> Tensor {
-        hidden.linear(self.head.as_ref().unwrap_or(&self.embedding), None::<Tensor>)
+        let head = self.head.as_ref().unwrap_or(&self.embedding);
+        hidden.linear(&head.to_kind(hidden.kind()), None::<Tensor>)
     }
 
     /// The sizes.
@@ -64,9 +73,9 @@ impl Model {
         &self.config
     }
 
-    /// What it computes in.
+    /// What it computes in; its own weights may be held wider.
     pub fn kind(&self) -> Kind {
-        self.embedding.kind()
+        self.config.kind
     }
 
     /// Where it is.
