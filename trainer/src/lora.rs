@@ -3,11 +3,13 @@
 //! [`attach`] puts new adapters on a model, [`load`] and [`save`] speak PEFT's format, [`merge`] adds them to the
 //! weights.
 
+mod adapter;
 mod config;
 mod folder;
 
 use tch::{Kind, Tensor};
 
+pub use adapter::{Adapter, Place, places};
 pub use config::{Config, Target};
 pub use folder::{load, save, tensors};
 

@@ -2,13 +2,14 @@
 //!
 //! From the outside in: [`Model`] is embedding, `layer`s and head; a layer is `attention` and `mlp`, each after a
 //! `norm`; all their matrices are [`Linear`]s, which may be quantised and may carry an adapter. [`Batch`] says
-//! which tokens see which; [`Config`] says the sizes; [`folder`] is the model on disk.
+//! which tokens see which, [`Cache`] holds what was computed of earlier ones; [`Config`] says the sizes; [`folder`] is the model on disk.
 //!
 //! In shapes, `b` is rows, `t` tokens a row, `h` the hidden size, `d` a head's size.
 
 mod attention;
 mod backward;
 mod batch;
+mod cache;
 mod config;
 pub mod folder;
 mod layer;
@@ -21,7 +22,8 @@ mod source;
 
 pub use backward::Training;
 pub use batch::Batch;
+pub use cache::Cache;
 pub use config::Config;
-pub use linear::{Linear, Matrix};
+pub use linear::{Adapted, Linear, Matrix};
 pub use qwen3::Model;
 pub use source::Source;

@@ -1,50 +1,26 @@
 //! An adapter on disk, as PEFT lays it out.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
-use super::{Config, Lora};
-use crate::model::{Linear, Model};
-use crate::weights::{Weights, write_file};
+use super::{Adapter, Config, places};
+use crate::model::Model;
+use crate::weights::write_file;
 use crate::{Error, Result};
 
-const CONFIG: &str = "adapter_config.json";
-const WEIGHTS: &str = "adapter_model.safetensors";
+pub const CONFIG: &str = "adapter_config.json";
+pub const WEIGHTS: &str = "adapter_model.safetensors";
 
 /// Loads an adapter onto a model, in place of any other; returns its config. Where it does not fit, the model is
 /// left as it was.
 pub fn load(model: &mut Model, folder: &Path) -> Result<Config> {
-    let config = Config::read(&folder.join(CONFIG))?;
-    let weights = Weights::open_file(&folder.join(WEIGHTS))?;
-
-    let mut read = BTreeSet::new();
-    let adapters = model
-        .linears()
-        .map(|linear| {
-            if !config.targets(linear.name()) {
-                return Ok(None);
-            }
-            let mut tensor = |part, shape: [i64; 2]| {
-                let key = key(linear, part);
-                let tensor = weights.read(&key, &shape)?.to_device(linear.device()).to_kind(Kind::Float);
-                read.insert(key);
-                Ok(tensor)
-            };
-            let [outputs, inputs] = linear.size();
-            let a = tensor("lora_A", [config.r, inputs])?;
-            let b = tensor("lora_B", [outputs, config.r])?;
-            Ok(Some(Lora { a, b, scaling: config.scaling(), dropout: config.dropout }))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    if let Some(name) = weights.names().find(|name| !read.contains(*name)) {
-        return Err(weights.error(name, "is not part of this adapter"));
+    let mut adapter = Adapter::read(&places(model), folder)?;
+    for linear in model.linears_mut() {
+        let lora = adapter.take(linear.name());
+        linear.set_adapter(lora);
     }
-    for (linear, adapter) in model.linears_mut().zip(adapters) {
-        linear.set_adapter(adapter);
-    }
-    Ok(config)
+    Ok(adapter.config().clone())
 }
 
 /// Saves the adapter that a model carries. The config comes last: a folder that has one is whole.
@@ -60,12 +36,12 @@ pub fn tensors(model: &Model) -> Vec<(String, Tensor)> {
     adapted
         .flat_map(|(linear, lora)| {
             [("lora_A", &lora.a), ("lora_B", &lora.b)]
-                .map(|(part, tensor)| (key(linear, part), tensor.shallow_clone()))
+                .map(|(part, tensor)| (key(linear.name(), part), tensor.shallow_clone()))
         })
         .collect()
 }
 
 /// PEFT wraps the model twice, and its names show it.
-fn key(linear: &Linear, part: &str) -> String {
-    format!("base_model.model.{}.{part}.weight", linear.name())
+pub fn key(name: &str, part: &str) -> String {
+    format!("base_model.model.{name}.{part}.weight")
 }

@@ -14,11 +14,12 @@ pub struct Attention {
     pub o_proj: Linear,
     pub q_norm: Norm,
     pub k_norm: Norm,
+    layer: usize,
     head_dim: i64,
 }
 
 impl Attention {
-    pub fn new(source: &mut Source<'_>, name: &str, config: &Config) -> Result<Self> {
+    pub fn new(source: &mut Source<'_>, name: &str, layer: usize, config: &Config) -> Result<Self> {
         let h = config.hidden_size;
         let queries = config.num_attention_heads * config.head_dim;
         let keys = config.num_key_value_heads * config.head_dim;
@@ -32,6 +33,7 @@ impl Attention {
             o_proj: source.linear(&format!("{name}.o_proj"), queries, h)?,
             q_norm: norm(source, "q_norm")?,
             k_norm: norm(source, "k_norm")?,
+            layer,
             head_dim: config.head_dim,
         })
     }
@@ -41,7 +43,7 @@ impl Attention {
         let (b, t, _) = x.size3().expect("a batch of hidden states");
 
         // 1. Project, split into heads: [b, heads, t, d].
-        let heads = |linear: &Linear| linear.forward(x, pass.train).view([b, t, -1, self.head_dim]);
+        let heads = |linear: &Linear| linear.forward(x, pass).view([b, t, -1, self.head_dim]);
         let q = self.q_norm.forward(&heads(&self.q_proj)).transpose(1, 2);
         let k = self.k_norm.forward(&heads(&self.k_proj)).transpose(1, 2);
         let v = heads(&self.v_proj).transpose(1, 2);
@@ -51,9 +53,10 @@ impl Attention {
         let k = pass.rope.apply(&k);
 
         // 3. Attend: [b, query heads, t, d].
-        let y = match pass.samples {
-            None => attend(&q, &k, &v),
-            Some(lengths) => {
+        let y = match (&pass.window, pass.samples) {
+            (Some(window), _) => window.attend(self.layer, &q, &k, &v),
+            (None, None) => attend(&q, &k, &v),
+            (None, Some(lengths)) => {
                 let parts = [&q, &k, &v].map(|x| x.split_with_sizes(lengths, 2));
                 let parts: Vec<_> =
                     (0..lengths.len()).map(|i| attend(&parts[0][i], &parts[1][i], &parts[2][i])).collect();
@@ -62,7 +65,7 @@ impl Attention {
         };
 
         // 4. Join the heads, project back.
-        self.o_proj.forward(&y.transpose(1, 2).reshape([b, t, -1]), pass.train)
+        self.o_proj.forward(&y.transpose(1, 2).reshape([b, t, -1]), pass)
     }
 }
 

@@ -34,14 +34,14 @@ impl Model {
         let run = |number: usize, x: &Tensor| run(&self.layers[number], number, x, &pass, training.seed);
         let count = self.layers.len();
         if !training.checkpointing {
-            let x = (0..count).fold(self.embed(batch), |x, number| run(number, &x));
+            let x = (0..count).fold(self.embed(&batch.tokens), |x, number| run(number, &x));
             let hidden = self.norm.forward(&x);
             backward(&hidden, &head(&hidden.detach()));
             return;
         }
 
         // 1. Forwards, keeping each layer's input.
-        let mut inputs = vec![tch::no_grad(|| self.embed(batch))];
+        let mut inputs = vec![tch::no_grad(|| self.embed(&batch.tokens))];
         for number in 0..count {
             inputs.push(tch::no_grad(|| run(number, &inputs[number])));
         }
@@ -60,7 +60,7 @@ impl Model {
             }
         }
         if embedding_learns {
-            backward(&self.embed(batch), &gradient);
+            backward(&self.embed(&batch.tokens), &gradient);
         }
     }
 }

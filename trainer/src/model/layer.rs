@@ -18,14 +18,15 @@ pub struct Layer {
 }
 
 impl Layer {
-    pub fn new(source: &mut Source<'_>, name: &str, config: &Config) -> Result<Self> {
+    pub fn new(source: &mut Source<'_>, number: usize, config: &Config) -> Result<Self> {
+        let name = &format!("model.layers.{number}");
         let norm = |source: &mut Source<'_>, part: &str| {
             Norm::new(source, &format!("{name}.{part}"), config.hidden_size, config.rms_norm_eps)
         };
         Ok(Self {
-            name: name.to_owned(),
+            name: name.clone(),
             input_norm: norm(source, "input_layernorm")?,
-            attention: Attention::new(source, &format!("{name}.self_attn"), config)?,
+            attention: Attention::new(source, &format!("{name}.self_attn"), number, config)?,
             post_norm: norm(source, "post_attention_layernorm")?,
             mlp: Mlp::new(source, &format!("{name}.mlp"), config)?,
         })
@@ -34,7 +35,7 @@ impl Layer {
     /// `[b, t, h]` to `[b, t, h]`.
     pub fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Tensor {
         let x = x + self.attention.forward(&self.input_norm.forward(x), pass);
-        &x + self.mlp.forward(&self.post_norm.forward(&x), pass.train)
+        &x + self.mlp.forward(&self.post_norm.forward(&x), pass)
     }
 
     pub fn linears(&self) -> [&Linear; 7] {

@@ -2,7 +2,8 @@
 
 use tch::{Device, Tensor};
 
-use crate::lora::Lora;
+use super::qwen3::Pass;
+use crate::lora::{Adapter, Lora};
 use crate::{Error, Result, nf4};
 
 /// The base's weight, `[outputs, inputs]`.
@@ -11,6 +12,14 @@ pub enum Matrix {
     Dense(Tensor),
     /// In four bits.
     Nf4(nf4::Quantised),
+}
+
+/// Rows of a batch that share an adapter.
+pub struct Adapted<'a> {
+    /// What they share.
+    pub adapter: &'a Adapter,
+    /// Which rows; none: all.
+    pub rows: Option<Tensor>,
 }
 
 /// `y = x W^T`, plus what the adapter adds.
@@ -25,16 +34,22 @@ impl Linear {
         Self { name: name.to_owned(), matrix, adapter: None }
     }
 
-    /// `[.., inputs]` to `[.., outputs]`. `train` turns the adapter's dropout on.
-    pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
+    /// `[b, .., inputs]` to `[b, .., outputs]`: with the adapter that it carries for all rows, then with those that
+    /// the pass chose for some.
+    pub(super) fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Tensor {
         let y = x.linear(&self.weight().to_kind(x.kind()), None::<Tensor>);
-        match &self.adapter {
+        let y = match &self.adapter {
             None => y,
-            Some(lora) => {
-                let kind = y.kind();
-                (y + lora.forward(x, train)).to_kind(kind)
+            Some(lora) => adapt(&y, x, lora, pass.train),
+        };
+        pass.adapted.iter().fold(y, |mut y, group| match (group.adapter.get(&self.name), &group.rows) {
+            (None, _) => y,
+            (Some(lora), None) => adapt(&y, x, lora, pass.train),
+            (Some(lora), Some(rows)) => {
+                let part = |all: &Tensor| all.index_select(0, rows);
+                y.index_copy_(0, rows, &adapt(&part(&y), &part(x), lora, pass.train))
             }
-        }
+        })
     }
 
     /// The layer's name in the model, as in `model.layers.0.self_attn.q_proj`.
@@ -97,4 +112,9 @@ impl Linear {
             }
         }
     }
+}
+
+/// Adds in f32, rounds once.
+fn adapt(y: &Tensor, x: &Tensor, lora: &Lora, train: bool) -> Tensor {
+    (y + lora.forward(x, train)).to_kind(y.kind())
 }

@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use super::qwen3::Pass;
 use super::{Config, Linear, Source};
 use crate::Result;
 
@@ -22,8 +23,8 @@ impl Mlp {
     }
 
     /// `[b, t, h]` to `[b, t, h]`.
-    pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
-        let gate = self.gate_proj.forward(x, train).silu();
-        self.down_proj.forward(&(gate * self.up_proj.forward(x, train)), train)
+    pub fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Tensor {
+        let gate = self.gate_proj.forward(x, pass).silu();
+        self.down_proj.forward(&(gate * self.up_proj.forward(x, pass)), pass)
     }
 }

@@ -2,7 +2,9 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::cache::{Cache, Window};
 use super::layer::Layer;
+use super::linear::Adapted;
 use super::norm::Norm;
 use super::rope::Rope;
 use super::{Batch, Config, Linear, Source};
@@ -20,8 +22,13 @@ pub struct Model {
 /// What all layers of one pass share.
 pub struct Pass<'a> {
     pub rope: Rope,
+    /// The lengths of the samples that share the only row; none: a row is a sample.
     pub samples: Option<&'a [i64]>,
     pub train: bool,
+    /// Where keys and values of earlier tokens are; none: the batch is all there is.
+    pub window: Option<Window<'a>>,
+    /// Adapters besides those that the linears carry.
+    pub adapted: &'a [Adapted<'a>],
 }
 
 impl Model {
@@ -30,7 +37,7 @@ impl Model {
         let size = [config.vocab_size, config.hidden_size];
         let embedding = source.tensor("model.embed_tokens.weight", &size)?;
         let layers = (0..config.num_hidden_layers)
-            .map(|number| Layer::new(source, &format!("model.layers.{number}"), &config))
+            .map(|number| Layer::new(source, number as usize, &config))
             .collect::<Result<_>>()?;
         let norm = Norm::new(source, "model.norm", config.hidden_size, config.rms_norm_eps)?;
         let head = match config.tie_word_embeddings {
@@ -47,19 +54,41 @@ impl Model {
 
     /// The last layer's output, normalised: `[b, t, h]`. `train` turns dropout on.
     pub fn hidden(&self, batch: &Batch, train: bool) -> Tensor {
-        let pass = self.pass(batch, train);
-        let x = self.embed(batch);
-        let x = self.layers.iter().fold(x, |x, layer| layer.forward(&x, &pass));
+        self.run(&batch.tokens, &self.pass(batch, train))
+    }
+
+    /// Reads `t` more tokens of the sequences in the cache's slots from `first` on: `tokens` is `[b, t]`, `lengths`
+    /// says how many each slot holds already. `[b, t, h]`, normalised, as [`Self::hidden`] gives it.
+    pub fn extend(
+        &self,
+        cache: &mut Cache,
+        first: i64,
+        lengths: &[i64],
+        tokens: &Tensor,
+        adapted: &[Adapted<'_>],
+    ) -> Tensor {
+        let device = self.device();
+        let starts = Tensor::from_slice(lengths).to_device(device).unsqueeze(1);
+        let positions = starts + Tensor::arange(tokens.size()[1], (Kind::Int64, device)); // [b, t]
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let window = Window::new(cache, first, &positions, longest, &self.config);
+        let rope = Rope::new(&self.config, &positions, self.kind());
+        self.run(tokens, &Pass { rope, samples: None, train: false, window: Some(window), adapted })
+    }
+
+    fn run(&self, tokens: &Tensor, pass: &Pass<'_>) -> Tensor {
+        let x = self.embed(tokens);
+        let x = self.layers.iter().fold(x, |x, layer| layer.forward(&x, pass));
         self.norm.forward(&x)
     }
 
     pub(super) fn pass<'a>(&self, batch: &'a Batch, train: bool) -> Pass<'a> {
         let rope = Rope::new(&self.config, &batch.positions, self.kind());
-        Pass { rope, samples: batch.samples.as_deref(), train }
+        Pass { rope, samples: batch.samples.as_deref(), train, window: None, adapted: &[] }
     }
 
-    pub(super) fn embed(&self, batch: &Batch) -> Tensor {
-        Tensor::embedding(&self.embedding, &batch.tokens, -1, false, false).to_kind(self.kind())
+    pub(super) fn embed(&self, tokens: &Tensor) -> Tensor {
+        Tensor::embedding(&self.embedding, tokens, -1, false, false).to_kind(self.kind())
     }
 
     /// `[.., h]` to `[.., vocabulary]`: the head, for some tokens or for all.
