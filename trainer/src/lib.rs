@@ -9,6 +9,7 @@
 //! | [`chat`]    | conversations, and a model's chat template                               |
 //! | [`tokenizer`] | text to token ids and back                                             |
 //! | [`dataset`] | prepared samples: token ids, and which of them bear loss                 |
+//! | [`train`]   | the training loop, from a config to an adapter or a model                |
 //! | [`digest`]  | SHA-256 of what a run read                                               |
 //! | [`cuda`]    | the part of libtorch that is there only on machines with a GPU           |
 //!
@@ -26,6 +27,7 @@ pub mod lora;
 pub mod model;
 pub mod nf4;
 pub mod tokenizer;
+pub mod train;
 pub mod weights;
 
 pub use error::{Error, Result};
