@@ -133,6 +133,9 @@ pub enum Error {
         /// What is wrong.
         problem: &'static str,
     },
+    /// A training that could not go on.
+    #[error(transparent)]
+    Training(#[from] crate::train::Failure),
 }
 
 impl Error {

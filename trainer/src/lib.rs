@@ -13,6 +13,7 @@
 //! | [`prepare`]   | conversations to samples: which tokens bear loss, what is cut            |
 //! | [`dataset`]   | prepared samples, and the record of where they came from                 |
 //! | [`look`]      | a sample as a person reads it                                            |
+//! | [`train`]     | the loop: data order, loss, optimiser, checkpoints, metrics              |
 //! | [`generate`]  | answers from a model, many at once                                       |
 //! | [`serve`]     | the same over gRPC and HTTP                                              |
 //! | [`digest`]    | SHA-256 of what a run read                                               |
@@ -28,8 +29,8 @@ pub mod cuda;
 pub mod dataset;
 pub mod digest;
 mod error;
-pub mod init;
 pub mod generate;
+pub mod init;
 mod json;
 pub mod look;
 pub mod lora;
@@ -38,6 +39,7 @@ pub mod nf4;
 pub mod prepare;
 pub mod serve;
 pub mod tokenizer;
+pub mod train;
 pub mod weights;
 
 use std::path::Path;

@@ -110,14 +110,18 @@ fn a_model_learns_a_teachers_trace_and_plays_it() {
     let folder = work.path();
     let path = |name: &str| folder.join(name);
     let tasks = path("tasks");
-    succeed(&program("env-server"), &["generate", "--config", "task_configs/tiny.json", "--out", text(&tasks)]);
+    succeed(
+        &program("env-server"),
+        &["generate", "--config", "task_configs/tiny.json", "--out", text(&tasks)],
+    );
     for (run, persistent) in [("persistent", true), ("reset", false)] {
         let llm = format!("backend: scripted, model: {run}-habit");
         play(folder, &run_config(folder, run, persistent, &llm), &[]);
     }
 
     let (fresh, both) = (path("fresh"), [path("persistent"), path("reset")]);
-    let sizes = ["--vocab-size", "600", "--hidden-size", "96", "--layers", "2", "--heads", "3", "--seed", "1"];
+    let sizes =
+        ["--vocab-size", "600", "--hidden-size", "96", "--layers", "2", "--heads", "3", "--seed", "1"];
     let traces = ["--traces", text(&both[0]), text(&both[1])];
     trainer(&[&["init", "--out", text(&fresh)], &sizes[..], &traces].concat());
     for run in &both {

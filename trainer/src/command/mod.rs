@@ -1,12 +1,13 @@
 //! One file a command; each reads its arguments, calls the library, and says what came of it.
 
 mod init;
+mod loading;
 mod look;
 mod merge;
 mod prepare;
-mod sources;
-mod loading;
 mod serve;
+mod sources;
+mod train;
 
 use clap::Subcommand;
 use trainer::Result;
@@ -24,6 +25,8 @@ pub enum Command {
     Merge(merge::Arguments),
     /// Serves a model and adapters for it over gRPC and HTTP.
     Serve(serve::Arguments),
+    /// Trains an adapter, or a whole model, as a config says.
+    Train(train::Arguments),
 }
 
 impl Command {
@@ -34,6 +37,7 @@ impl Command {
             Self::Look(arguments) => look::run(&arguments),
             Self::Merge(arguments) => merge::run(&arguments),
             Self::Serve(arguments) => serve::run(&arguments),
+            Self::Train(arguments) => train::run(&arguments),
         }
     }
 }

@@ -32,11 +32,14 @@ pub struct Options {
     pub device: Device,
     /// Whether the layers' matrices are quantised on the way.
     pub nf4: bool,
+    /// Whether weights are held in f32 whatever is computed in: those of a model that is trained itself, because
+    /// a step is often smaller than what bf16 can tell apart.
+    pub wide: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { kind: None, device: Device::Cpu, nf4: false }
+        Self { kind: None, device: Device::Cpu, nf4: false, wide: false }
     }
 }
 
@@ -47,7 +50,7 @@ pub fn load(folder: &Path, options: &Options) -> Result<Model> {
     let weights = Weights::open_folder(folder)?;
 
     let mut read = BTreeSet::new();
-    let kind = config.kind;
+    let kind = if options.wide { Kind::Float } else { config.kind };
     // A tied head may be stored as well: it is the embedding.
     if config.tie_word_embeddings {
         read.insert("lm_head.weight".to_owned());
@@ -71,7 +74,9 @@ pub fn save(model: &Model, folder: &Path, max_shard_bytes: usize) -> Result<()> 
         return Err(Error::Linear { name: linear.name().to_owned(), problem });
     }
     new_folder(folder)?;
-    write_folder(folder, model.tensors(), max_shard_bytes)?;
+    let kind = model.config().kind;
+    let tensors = model.tensors().into_iter().map(|(name, tensor)| (name, tensor.detach().to_kind(kind)));
+    write_folder(folder, tensors.collect(), max_shard_bytes)?;
     model.config().write(&folder.join(CONFIG))
 }
 
