@@ -11,7 +11,9 @@
 //! | [`scores`]     | the scores of one condition, by task                             |
 //! | [`tool_calls`] | tool calls that happened, and tool names in code                 |
 //! | [`failures`]   | missing variables, failing steps, redundant work                 |
+//! | [`two_by_two`] | the four cells of training and runtime, compared                 |
 //! | [`main_table`] | the paper's results table, in LaTeX                              |
+//! | [`interpreter_state`] | persistent or reset                                       |
 //! | [`stats`]      | statistics on plain numbers                                      |
 //! | [`table`]      | tables for people                                                |
 //! | [`unreadable`] | the error of a file or folder that cannot be read                |
@@ -23,6 +25,7 @@ pub mod archive;
 pub mod command;
 pub mod episode;
 pub mod failures;
+pub mod interpreter_state;
 pub mod load;
 pub mod main_table;
 pub mod run_files;
@@ -30,4 +33,5 @@ pub mod scores;
 pub mod stats;
 pub mod table;
 pub mod tool_calls;
+pub mod two_by_two;
 pub mod unreadable;
