@@ -54,6 +54,19 @@ pub fn standardised_mean(values: &[f64]) -> Option<f64> {
     differ.then_some(mean(values)? / sample_std(values)?)
 }
 
+/// Pearson's correlation of pairs; 0 if a side does not vary.
+pub fn correlation(first: &[f64], second: &[f64]) -> f64 {
+    let (Some(mean_first), Some(mean_second)) = (mean(first), mean(second)) else {
+        return 0.0;
+    };
+    let mut sums = [0.0; 3];
+    for (x, y) in first.iter().zip(second).map(|(x, y)| (x - mean_first, y - mean_second)) {
+        sums = [sums[0] + x * y, sums[1] + x * x, sums[2] + y * y];
+    }
+    let scale = (sums[1] * sums[2]).sqrt();
+    if scale > 0.0 { sums[0] / scale } else { 0.0 }
+}
+
 /// The middle value, or the mean of the middle two.
 pub fn median(values: &[f64]) -> Option<f64> {
     quantile(&sorted(values), 0.5)
@@ -97,6 +110,14 @@ mod tests {
         assert!((standardised_mean(&[3.0, 4.0, 5.0]).unwrap() - 4.0).abs() < 1e-12);
         assert_eq!(standardised_mean(&[4.0, 4.0]), None);
         assert_eq!(standardised_mean(&[4.0]), None);
+    }
+
+    #[test]
+    fn correlations() {
+        assert!((correlation(&[1.0, 2.0, 3.0], &[30.0, 20.0, 10.0]) + 1.0).abs() < 1e-12);
+        // Deviations -1, 0, 1 and -1, 2, -1: no product left.
+        assert_eq!(correlation(&[1.0, 2.0, 3.0], &[0.0, 3.0, 0.0]), 0.0);
+        assert_eq!(correlation(&[1.0, 2.0], &[1.0, 1.0]), 0.0);
     }
 
     #[test]

@@ -20,11 +20,12 @@ impl Power {
     ///
     /// The signed-rank test needs at most 1/0.864 as many pairs for the same,
     /// and fewer where differences have heavy tails (Hodges and Lehmann 1956).
+    /// None if the differences do not vary: then they do not tell.
     pub fn detectable_mean(&self, pairs: usize, standard_deviation: f64) -> Option<f64> {
         let n = pairs as f64;
         let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?;
         let quantiles = t.inverse_cdf(1.0 - self.alpha / 2.0) + t.inverse_cdf(self.power);
-        Some(quantiles * standard_deviation / n.sqrt())
+        (standard_deviation > 0.0).then_some(quantiles * standard_deviation / n.sqrt())
     }
 
     /// Of a difference of two paired shares, by McNemar's test: the solution for delta of
@@ -34,8 +35,8 @@ impl Power {
     /// For pairs in clusters n is the number of clusters and psi the mean square
     /// of their differences of shares, which is the variance that either formula
     /// starts from. None if even discordant pairs that all go one way (a
-    /// difference of psi) would not do, or there are no discordant pairs. The exact
-    /// test needs a little more.
+    /// difference of psi) would not do, or there are no discordant pairs. It is the
+    /// test without continuity correction; the exact one needs a little more.
     pub fn detectable_shares(&self, clusters: usize, discordant: f64) -> Option<f64> {
         let n = clusters as f64;
         let quantile = |p| Normal::standard().inverse_cdf(p);
@@ -66,5 +67,6 @@ mod tests {
         assert_eq!(USUAL.detectable_shares(200, 0.01), None);
         assert_eq!(USUAL.detectable_shares(200, 0.0), None);
         assert_eq!(USUAL.detectable_mean(1, 1.0), None);
+        assert_eq!(USUAL.detectable_mean(100, 0.0), None);
     }
 }

@@ -2,12 +2,18 @@
 
 use serde::Serialize;
 
-use super::{contrast::Contrast, design::Design, outcome::Outcome, report::Options};
+use super::{
+    contrast::Contrast,
+    design::Design,
+    outcome::{self, Outcome},
+    report::Options,
+};
 use crate::stats::{
-    describe::{mean, sample_std, standardised_mean},
+    describe::{correlation, mean, sample_std, standardised_mean},
     detectable::Power,
-    interval::Estimate,
+    interval::{Estimate, Interval},
     mcnemar::{self, Discordant, McNemar},
+    proportion,
     wilcoxon::{self, SignedRank},
 };
 
@@ -23,7 +29,7 @@ pub struct Comparison {
     pub contrast: &'static str,
     /// What it asks.
     pub question: &'static str,
-    /// Mean over tasks; the bootstrap's interval.
+    /// Mean over tasks. Of two shares, the interval is Newcombe's, otherwise the bootstrap's.
     pub difference: Estimate,
     /// The same for each seed by itself.
     pub difference_by_seed: Vec<f64>,
@@ -109,7 +115,11 @@ impl Comparison {
             question: contrast.question,
             difference: Estimate {
                 value: mean(&by_task)?,
-                interval: options.bootstrap().mean_interval(&by_task),
+                interval: if is_mcnemar {
+                    shares_interval(design, outcome, contrast, options)
+                } else {
+                    options.bootstrap().mean_interval(&by_task)
+                },
             },
             difference_by_seed: by_seed.collect(),
             ratio: if outcome.is_tokens() { ratio(design, outcome, contrast, options) } else { None },
@@ -152,6 +162,25 @@ fn mcnemar(differences: &[Vec<f64>], options: &Options) -> (Test, f64) {
         odds_ratio: test.odds_ratio(options.level),
     };
     (described, test.p_value)
+}
+
+/// Of the difference of two cells' shares.
+fn shares_interval(
+    design: &Design,
+    outcome: Outcome,
+    contrast: &Contrast,
+    options: &Options,
+) -> Option<Interval> {
+    let (first, second) = contrast.pair()?;
+    let (first, second) = (design.values(first, outcome)?, design.values(second, outcome)?);
+    let by_task = |values: &[Vec<f64>]| values.iter().filter_map(|seeds| mean(seeds)).collect::<Vec<f64>>();
+    let correlation = correlation(&by_task(&first), &by_task(&second));
+    Some(proportion::difference(
+        &outcome::share(&first)?,
+        &outcome::share(&second)?,
+        correlation,
+        options.level,
+    ))
 }
 
 /// A statistic of the tasks' differences, with the bootstrap's interval.

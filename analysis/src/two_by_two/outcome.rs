@@ -2,7 +2,11 @@
 
 use serde::Serialize;
 
-use crate::{episode::Episode, failures::EpisodeFailures};
+use crate::{
+    episode::Episode,
+    failures::EpisodeFailures,
+    stats::proportion::{Counts, Proportion},
+};
 
 /// What one episode tells. Only the evaluation is always there.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -96,4 +100,13 @@ impl Outcome {
     pub fn is_tokens(self) -> bool {
         matches!(self, Self::GeneratedTokens | Self::PromptAndGeneratedTokens)
     }
+}
+
+/// The share of ones among zeros and ones, by task, then seed.
+pub fn share(values: &[Vec<f64>]) -> Option<Proportion> {
+    let counts = values.iter().map(|seeds| Counts {
+        successes: seeds.iter().filter(|value| **value > 0.0).count(),
+        trials: seeds.len(),
+    });
+    Proportion::of(&counts.collect::<Vec<_>>())
 }

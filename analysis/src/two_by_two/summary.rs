@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{cell::Cell, design::Design, outcome::Outcome};
-use crate::stats::{
-    bootstrap::Bootstrap,
-    describe::mean,
-    interval::Estimate,
-    proportion::{Counts, Proportion},
+use super::{
+    cell::Cell,
+    design::Design,
+    outcome::{self, Outcome},
 };
+use crate::stats::{bootstrap::Bootstrap, describe::mean, interval::Estimate};
 
 /// The numbers of one cell.
 #[derive(Clone, Debug, Serialize)]
@@ -30,7 +29,8 @@ impl Summary {
         let means = Outcome::ALL.into_iter().filter_map(|outcome| {
             let values = design.values(cell, outcome)?;
             let estimate = if outcome.is_share() {
-                share(&values, bootstrap.level)?
+                let share = outcome::share(&values)?;
+                Estimate { value: share.share, interval: Some(share.wilson(bootstrap.level)) }
             } else {
                 let by_task: Vec<f64> = values.iter().filter_map(|seeds| mean(seeds)).collect();
                 Estimate { value: mean(&by_task)?, interval: bootstrap.mean_interval(&by_task) }
@@ -39,13 +39,4 @@ impl Summary {
         });
         Self { cell, episodes: design.tasks.len() * design.seeds, means: means.collect() }
     }
-}
-
-fn share(values: &[Vec<f64>], level: f64) -> Option<Estimate> {
-    let counts = values.iter().map(|seeds| Counts {
-        successes: seeds.iter().filter(|value| **value > 0.0).count(),
-        trials: seeds.len(),
-    });
-    let proportion = Proportion::of(&counts.collect::<Vec<_>>())?;
-    Some(Estimate { value: proportion.share, interval: Some(proportion.wilson(level)) })
 }

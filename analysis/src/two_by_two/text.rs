@@ -17,8 +17,11 @@ impl Report {
     /// As Markdown.
     pub fn text(&self) -> String {
         let mut text = format!(
-            "{}: {} tasks x {} seed(s) in each of 4 cells, paired by task and seed. {CELLS}\n",
-            self.family, self.tasks, self.seeds
+            "{}: {} tasks x {} {} in each of 4 cells, paired by task and seed. {CELLS}\n",
+            self.family,
+            self.tasks,
+            self.seeds,
+            if self.seeds == 1 { "seed" } else { "seeds" },
         );
         if !self.left_out.is_empty() {
             text.push_str(&format!(
@@ -102,12 +105,13 @@ impl Report {
         let tests = self.comparisons.len();
         let estimated = if self.tokens_estimated { "~ estimated: UTF-8 bytes / 4.\n" } else { "" };
         format!(
-            "[low, high]: {level} % interval. Of shares in the first table Wilson's; of odds ratios Clopper and \
-             Pearson's; of everything else the percentile bootstrap's ({resamples} resamples of whole tasks, seed {seed}).\n\
+            "[low, high]: {level} % interval. Of a share Wilson's, of the difference of two shares Newcombe's, of an \
+             odds ratio Clopper and Pearson's; of everything else the percentile bootstrap's ({resamples} resamples \
+             of whole tasks, seed {seed}), which has no width where no two tasks differ: that is not certainty.\n\
              W: Wilcoxon signed-rank, with the tasks that differ / do not, and r the matched-pairs rank-biserial \
              correlation. McNemar: episodes only the first cell has / only the second, and OR their ratio.\n\
              p (Holm): over all {tests} tests here. Detectable: what {tasks} tasks show with a power of {power} % at \
-             alpha {alpha} / at alpha {alpha}/{tests}, given how much tasks differed here; \"-\": nothing.\n\
+             alpha {alpha} / at alpha {alpha}/{tests}, given how much tasks differed here; \"-\": they do not tell.\n\
              Tests and intervals are about other tasks, for the models at hand; they do not speak of other training seeds.\n\
              {estimated}",
             level = 100.0 * options.level,
