@@ -1,22 +1,22 @@
 //! What differed between conditions, and whether it means anything: reads the
 //! files of runs, writes tables. Talks to no server.
 //!
-//! | module         | what                                                             |
-//! |----------------|------------------------------------------------------------------|
-//! | [`command`]    | one file a command of the binary: arguments in, text out         |
-//! | [`run_files`]  | which files of a run belong to which episode                     |
-//! | [`load`]       | conditions of a folder, and their episodes one at a time         |
-//! | [`episode`]    | one episode: its result and its trace                            |
-//! | [`archive`]    | a `.tar.gz` of results, read in memory                           |
-//! | [`scores`]     | the scores of one condition, by task                             |
-//! | [`tool_calls`] | tool calls that happened, and tool names in code                 |
-//! | [`failures`]   | missing variables, failing steps, redundant work                 |
-//! | [`two_by_two`] | the four cells of training and runtime, compared                 |
-//! | [`main_table`] | the paper's results table, in LaTeX                              |
-//! | [`interpreter_state`] | persistent or reset                                       |
-//! | [`stats`]      | statistics on plain numbers                                      |
-//! | [`table`]      | tables for people                                                |
-//! | [`unreadable`] | the error of a file or folder that cannot be read                |
+//! | module                | what                                                     |
+//! |-----------------------|----------------------------------------------------------|
+//! | [`command`]           | one file a command of the binary: arguments in, text out |
+//! | [`run_files`]         | which files of a run belong to which episode             |
+//! | [`load`]              | conditions of a folder, and their episodes one at a time |
+//! | [`episode`]           | one episode: its result and its trace                    |
+//! | [`archive`]           | a `.tar.gz` of results, read in memory                   |
+//! | [`scores`]            | the scores of one condition, by task                     |
+//! | [`tool_calls`]        | tool calls that happened, and tool names in code         |
+//! | [`failures`]          | missing variables, failing steps, redundant work         |
+//! | [`two_by_two`]        | the four cells of training and runtime, compared         |
+//! | [`main_table`]        | the paper's results table, in LaTeX                      |
+//! | [`interpreter_state`] | persistent or reset                                      |
+//! | [`stats`]             | statistics on plain numbers                              |
+//! | [`table`]             | tables for people                                        |
+//! | [`unreadable`]        | the error of a file or folder that cannot be read        |
 //!
 //! A condition is one agent in one run; an episode is one task attempted under
 //! a condition.

@@ -86,7 +86,7 @@ fn a_cell_that_suffers_is_seen() {
     // 18 of 20; Wilson's interval as statsmodels has it.
     let row = outcome.row("PR");
     assert_eq!((row[0], row[2], row[3]), ("20", "0.0 [0.0, 16.1]", "90.0 [69.9, 97.2]"));
-    assert_eq!(outcome.row("PP")[4..], ["102.0 [101.3, 102.6]", "202.0 [201.3, 202.6]"]);
+    assert_eq!(outcome.row("PP")[4..], ["102.0 [101.4, 102.6]", "202.0 [201.4, 202.6]"]);
 
     let file = folder.path().join("out.json");
     let report = json_of(&runs, &file);

@@ -3,6 +3,8 @@
 
 use statrs::distribution::{ContinuousCDF as _, Normal, StudentsT};
 
+use super::describe::mean;
+
 /// How sure a test is to be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Power {
@@ -32,25 +34,32 @@ impl Power {
     /// n = (z(1 - alpha/2) sqrt(psi) + z(power) sqrt(psi - delta^2))^2 / delta^2
     /// (Connor 1987), psi the share of discordant pairs.
     ///
-    /// For pairs in clusters n is the number of clusters and psi the mean square
-    /// of their differences of shares, which is the variance that either formula
-    /// starts from. None if even discordant pairs that all go one way (a
-    /// difference of psi) would not do, or there are no discordant pairs. It is the
-    /// test without continuity correction; the exact one needs a little more.
-    pub fn detectable_shares(&self, clusters: usize, discordant: f64) -> Option<f64> {
-        let n = clusters as f64;
+    /// `differences` are those of the shares of each cluster: -1, 0 or 1 if a cluster is
+    /// one pair. n is their number, psi their mean square (then the share of
+    /// discordant pairs), which is the variance that either formula starts from.
+    /// None if even differences that all go one way would not do, or there are none. It
+    /// is the test without continuity correction; the exact one needs a little more.
+    pub fn detectable_shares(&self, differences: &[f64]) -> Option<f64> {
+        let n = differences.len() as f64;
+        let psi = mean(&differences.iter().map(|d| d * d).collect::<Vec<_>>())?;
+        let largest = mean(&differences.iter().map(|d| d.abs()).collect::<Vec<_>>())?;
         let quantile = |p| Normal::standard().inverse_cdf(p);
         let (a, b) = (quantile(1.0 - self.alpha / 2.0), quantile(self.power));
         // With x = delta sqrt(n) - a sqrt(psi) = b sqrt(psi - delta^2), squared: a quadratic equation.
         let root = n + b * b - a * a;
-        let delta = discordant.sqrt() * (a * n.sqrt() + b * root.max(0.0).sqrt()) / (n + b * b);
-        (root >= 0.0 && delta > 0.0 && delta <= discordant).then_some(delta)
+        let delta = psi.sqrt() * (a * n.sqrt() + b * root.max(0.0).sqrt()) / (n + b * b);
+        (root >= 0.0 && delta > 0.0 && delta <= largest).then_some(delta)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Differences of which the first few are 1, the others 0.
+    fn pairs(count: usize, discordant: usize) -> Vec<f64> {
+        (0..count).map(|index| f64::from(u8::from(index < discordant))).collect()
+    }
 
     const USUAL: Power = Power { alpha: 0.05, power: 0.8 };
 
@@ -59,13 +68,18 @@ mod tests {
         // Halving the difference takes about four times the pairs.
         let ratio = USUAL.detectable_mean(50, 1.0).unwrap() / USUAL.detectable_mean(200, 1.0).unwrap();
         assert!((ratio - 2.0).abs() < 0.05, "{ratio}");
-        assert!(USUAL.detectable_shares(50, 0.4) > USUAL.detectable_shares(200, 0.4));
+        let shares = |count, discordant| USUAL.detectable_shares(&pairs(count, discordant));
+        assert!(shares(50, 20) > shares(200, 80));
+        // A task's seeds that only repeat each other add none, those that disagree do.
+        let half: Vec<f64> = pairs(200, 160).iter().map(|d| d / 2.0).collect();
+        assert!(USUAL.detectable_shares(&half) < shares(200, 80));
     }
 
     #[test]
     fn too_few_discordant_pairs_show_nothing() {
-        assert_eq!(USUAL.detectable_shares(200, 0.01), None);
-        assert_eq!(USUAL.detectable_shares(200, 0.0), None);
+        assert_eq!(USUAL.detectable_shares(&pairs(200, 2)), None);
+        assert_eq!(USUAL.detectable_shares(&pairs(200, 0)), None);
+        assert_eq!(USUAL.detectable_shares(&[]), None);
         assert_eq!(USUAL.detectable_mean(1, 1.0), None);
         assert_eq!(USUAL.detectable_mean(100, 0.0), None);
     }

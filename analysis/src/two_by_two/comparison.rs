@@ -103,8 +103,7 @@ impl Comparison {
         let detectable = |alpha: f64| {
             let power = Power { alpha, power: options.power };
             if is_mcnemar {
-                let squares: Vec<f64> = by_task.iter().map(|d| d.powi(2)).collect();
-                power.detectable_shares(by_task.len(), mean(&squares)?)
+                power.detectable_shares(&by_task)
             } else {
                 power.detectable_mean(by_task.len(), sample_std(&by_task)?)
             }
