@@ -47,7 +47,7 @@ pub fn sample_std(values: &[f64]) -> Option<f64> {
 }
 
 /// The mean in units of the sample's standard deviation. Of paired differences: the
-/// standardised mean difference d_z (Cohen 1988, section 2.3.5; Lakens 2013).
+/// standardised mean difference d_z (Cohen 1988; Lakens 2013).
 /// None if the values do not differ.
 pub fn standardised_mean(values: &[f64]) -> Option<f64> {
     let differ = values.iter().any(|value| *value != values[0]);

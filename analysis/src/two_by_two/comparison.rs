@@ -17,8 +17,8 @@ use crate::stats::{
     wilcoxon::{self, SignedRank},
 };
 
-/// Decimals to which differences are rounded: those that are equal on paper are then tied.
-const TIED: f64 = 1e9;
+/// Differences are rounded to one in this many: those that are equal on paper are then tied or zero.
+const ROUNDING: f64 = 1e9;
 
 /// A difference and what speaks for it. Shares and scores are fractions of 1.
 #[derive(Clone, Debug, Serialize)]
@@ -132,7 +132,7 @@ impl Comparison {
 }
 
 fn rounded(difference: f64) -> f64 {
-    (difference * TIED).round() / TIED
+    (difference * ROUNDING).round() / ROUNDING
 }
 
 fn signed_rank(by_task: &[f64], options: &Options) -> Option<(Test, f64)> {
