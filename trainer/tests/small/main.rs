@@ -4,6 +4,7 @@
 
 mod adapters;
 mod agent;
+mod chat;
 mod configs;
 mod corpus;
 mod folders;

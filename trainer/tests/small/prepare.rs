@@ -4,22 +4,41 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use serde_json::json;
+use tch::{Device, Kind, Tensor};
 use trainer::chat::{Message, Rendering, Role};
 use trainer::dataset::{Dataset, Record};
 use trainer::prepare::{Fit, encode, fit};
 use trainer::tokenizer::Tokenizer;
+use trainer::weights::write_file;
 
 use crate::{refusal, set, trainer};
 
 /// A folder of `trainer init`.
-fn model() -> &'static Path {
+pub fn model() -> &'static Path {
     static MODEL: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let make = || {
         let work = tempfile::tempdir().unwrap();
         let out = work.path().join("model");
         let runs = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/runs/persistent");
-        let sizes = ["--vocab-size", "600", "--hidden-size", "32", "--layers", "1"];
-        trainer(&[&["init", "--traces", runs, "--out", out.to_str().unwrap()], &sizes[..]].concat()).unwrap();
+        let breaks = work.path().join("breaks.txt");
+        std::fs::write(&breaks, "a\n\nb\n\n\nc".repeat(200)).unwrap();
+        let (to, breaks) = (out.display().to_string(), breaks.display().to_string());
+        trainer(&[
+            "init",
+            "--traces",
+            runs,
+            "--text",
+            &breaks,
+            "--out",
+            &to,
+            "--vocab-size",
+            "600",
+            "--hidden-size",
+            "32",
+            "--layers",
+            "1",
+        ])
+        .unwrap();
         (work, out)
     };
     &MODEL.get_or_init(make).1
@@ -204,6 +223,15 @@ fn what_cannot_be_prepared_is_refused() {
     std::fs::write(work.path().join("b/mine"), "").unwrap();
     let said = prepare(work.path(), "b", &["--chat", &chat, "--sequence-len", "64"]).unwrap_err();
     assert!(said.contains("b: not empty"), "{said}");
+
+    // A file whose parts do not fit one another.
+    prepare(work.path(), "d", &["--chat", &chat, "--sequence-len", "64"]).unwrap();
+    let row = |kind| Tensor::arange(3, (kind, Device::Cpu));
+    let parts = [("tokens", Kind::Int64), ("targets", Kind::Uint8), ("ends", Kind::Int64)];
+    let parts = parts.map(|(name, kind)| (name.to_owned(), row(kind)));
+    write_file(&work.path().join("d/samples.safetensors"), parts.into()).unwrap();
+    let message = refusal(Dataset::read(&work.path().join("d")));
+    assert!(message.contains("samples.safetensors: tensor `ends` does not fit the tokens"), "{message}");
 
     // A folder without its record is not whole, one of another tokenizer is not for this model.
     prepare(work.path(), "c", &["--chat", &chat, "--sequence-len", "64"]).unwrap();
