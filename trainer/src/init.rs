@@ -43,13 +43,17 @@ pub struct Made {
 /// seed give the same bytes.
 ///
 /// # Errors
-/// [`Error::Flag`] for sizes that are none or do not fit one another, and for a regex that is none.
+/// [`Error::Flag`] for sizes that are none or do not fit one another, and for a regex that is none;
+/// [`Error::Empty`] for a corpus without anything in it.
 pub fn run(options: &Options, corpus: &Corpus, out: &Path) -> Result<Made> {
     let mut sizes = options.sizes.clone();
     sizes.check()?;
     if !(options.init_std > 0.0 && options.init_std.is_finite()) {
         let problem = format!("must be above zero, is {}", options.init_std);
         return Err(Error::flag("--init-std", problem));
+    }
+    if corpus.items.is_empty() {
+        return Err(Error::Empty { problem: "no source holds a conversation or text".to_owned() });
     }
     check_vacant(out)?;
     let tokenizer = bpe::train(corpus.items.iter().flat_map(texts), sizes.vocab_size, &options.split)?;

@@ -105,7 +105,11 @@ fn sizes_that_cannot_be_name_their_flag() {
         assert!(said.contains(&format!("error: {flag}: ")) && said.contains(problem), "{said}");
     }
     assert!(!Path::new(&out).exists(), "nothing was written");
-    let said = trainer(&["init", "--out", &out]).unwrap_err();
+    let empty = work.path().join("empty.jsonl");
+    std::fs::write(&empty, "\n").unwrap();
+    let said = trainer(&["init", "--chat", empty.to_str().unwrap(), "--out", &out]).unwrap_err();
+    assert!(said.contains("nothing to learn from"), "{said}");
+    let said = trainer(&["init", "--skip-bad", "--out", &out]).unwrap_err();
     assert!(said.contains("--traces") && said.contains("--chat") && said.contains("--text"), "{said}");
     std::fs::create_dir(&out).unwrap();
     std::fs::write(Path::new(&out).join("mine"), "").unwrap();

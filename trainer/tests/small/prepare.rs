@@ -213,7 +213,10 @@ fn what_cannot_be_prepared_is_refused() {
     std::fs::write(&chat, json!({ "messages": turns(&TALK[..2]) }).to_string()).unwrap();
     let chat = chat.display().to_string();
     let said = prepare(work.path(), "a", &["--chat", &chat, "--sequence-len", "64"]).unwrap_err();
-    assert!(said.contains("no samples: 1 read, 0 kept whole, 0 cut, 1 dropped (no answer)"), "{said}");
+    assert!(
+        said.contains("nothing to learn from: 1 read, 0 kept whole, 0 cut, 1 dropped (no answer)"),
+        "{said}"
+    );
     assert!(!work.path().join("a").exists());
     let said = prepare(work.path(), "a", &["--chat", &chat, "--sequence-len", "1"]).unwrap_err();
     assert!(said.contains("--sequence-len: must be at least 2"), "{said}");
