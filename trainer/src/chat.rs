@@ -1,5 +1,6 @@
 //! Conversations, and the text that a model's chat template makes of them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use minijinja::syntax::SyntaxConfig;
@@ -131,9 +132,10 @@ fn special_tokens(config: &Object) -> Value {
     let tokens = ["bos_token", "eos_token", "pad_token", "unk_token"].into_iter().filter_map(|key| {
         let value = config.map.get(key)?;
         let text = value.as_str().or_else(|| value["content"].as_str())?;
-        Some((key, Value::from(text)))
+        Some((key.to_owned(), Value::from(text)))
     });
-    tokens.collect()
+    // Collected into a value as they are, the pairs would be a list.
+    Value::from(tokens.collect::<BTreeMap<String, Value>>())
 }
 
 /// The error and what caused it, in one line.

@@ -36,8 +36,7 @@ pub struct Sources {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TraceOptions {
-    /// How observations are written; none: as the program that wrote the trace is best followed, see
-    /// [`Observations::of`].
+    /// How observations are written; none: for each trace as [`Observations::of`] says.
     pub observations: Option<Observations>,
     /// Only of episodes whose result says that the task was solved.
     pub only_solved: bool,

@@ -81,7 +81,7 @@ pub enum Error {
         problem: String,
     },
     /// Nothing is left to learn from.
-    #[error("no samples: {problem}")]
+    #[error("nothing to learn from: {problem}")]
     Empty {
         /// Where it all went.
         problem: String,

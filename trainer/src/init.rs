@@ -12,7 +12,7 @@ use tch::{Device, Kind};
 use crate::corpus::{Content, Corpus, Item};
 use crate::model::{Model, Source, folder};
 use crate::weights::MAX_SHARD_BYTES;
-use crate::{Result, new_folder};
+use crate::{Error, Result, check_vacant};
 
 pub use sizes::Sizes;
 
@@ -43,16 +43,20 @@ pub struct Made {
 /// seed give the same bytes.
 ///
 /// # Errors
-/// [`crate::Error::Flag`] for sizes that are none or do not fit one another, and for a regex that is none.
+/// [`Error::Flag`] for sizes that are none or do not fit one another, and for a regex that is none;
+/// [`Error::Empty`] for a corpus without anything in it.
 pub fn run(options: &Options, corpus: &Corpus, out: &Path) -> Result<Made> {
     let mut sizes = options.sizes.clone();
     sizes.check()?;
     if !(options.init_std > 0.0 && options.init_std.is_finite()) {
         let problem = format!("must be above zero, is {}", options.init_std);
-        return Err(crate::Error::flag("--init-std", problem));
+        return Err(Error::flag("--init-std", problem));
     }
+    if corpus.items.is_empty() {
+        return Err(Error::Empty { problem: "no source holds a conversation or text".to_owned() });
+    }
+    check_vacant(out)?;
     let tokenizer = bpe::train(corpus.items.iter().flat_map(texts), sizes.vocab_size, &options.split)?;
-    new_folder(out)?;
 
     sizes.vocab_size = tokenizer.get_vocab_size(true) as i64;
     tch::manual_seed(options.seed);

@@ -52,11 +52,19 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The git commit it was built from, `-dirty` where the tree differed; empty if unknown.
 pub const COMMIT: &str = env!("GIT_COMMIT");
 
+/// Refuses a folder that is to be written but holds something; before long work, so that it is not in vain.
+///
+/// # Errors
+/// [`Error::NotEmpty`], or [`Error::File`] if it cannot be looked into.
+pub fn check_vacant(path: &Path) -> Result<()> {
+    match path.exists() && std::fs::read_dir(path).map_err(Error::file(path))?.next().is_some() {
+        true => Err(Error::NotEmpty { path: path.into() }),
+        false => Ok(()),
+    }
+}
+
 /// Makes a folder; one that holds something is refused.
 fn new_folder(path: &Path) -> Result<()> {
-    std::fs::create_dir_all(path).map_err(Error::file(path))?;
-    match std::fs::read_dir(path).map_err(Error::file(path))?.next() {
-        Some(_) => Err(Error::NotEmpty { path: path.into() }),
-        None => Ok(()),
-    }
+    check_vacant(path)?;
+    std::fs::create_dir_all(path).map_err(Error::file(path))
 }

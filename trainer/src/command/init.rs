@@ -61,7 +61,7 @@ pub struct Arguments {
     untied: bool,
     /// Regexes that split texts before bytes are paired, one after the other: no token reaches across a border of
     /// their matches. Look-behind works.
-    #[arg(long, num_args = 1.., value_name = "REGEX", allow_hyphen_values = true)]
+    #[arg(long, num_args = 1.., value_name = "REGEX")]
     split: Vec<String>,
 }
 

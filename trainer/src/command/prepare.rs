@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use trainer::dataset::{Dataset, Provenance};
 use trainer::prepare::{self, Options};
 use trainer::tokenizer::Tokenizer;
-use trainer::{Result, digest};
+use trainer::{Result, check_vacant, digest};
 
 use super::sources;
 
@@ -40,6 +40,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
+    check_vacant(&arguments.out)?;
     let tokenizer = Tokenizer::read(&arguments.model)?;
     let mut corpus = arguments.sources.read()?;
     corpus.items.truncate(arguments.limit.unwrap_or(usize::MAX));

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use trainer::Result;
 use trainer::corpus::{self, Corpus, Observations, Sources, TraceOptions};
 
 /// At least one source; all that are given are read.
 #[derive(Args)]
-#[group(required = true, multiple = true, id = "source", args = ["traces", "chat", "text"])]
+#[group(skip)] // clap would make one of all options
+#[command(group = ArgGroup::new("source").required(true).multiple(true).args(["traces", "chat", "text"]))]
 pub struct Arguments {
     /// Folders or .tar.gz files with *.trace.json files anywhere in them.
     #[arg(long, num_args = 1.., value_name = "PATH")]

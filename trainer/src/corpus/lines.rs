@@ -59,15 +59,21 @@ fn read_lines<T: DeserializeOwned>(
         if line.trim().is_empty() {
             continue;
         }
-        let mut json = serde_json::Deserializer::from_str(line);
-        let parsed =
-            serde_path_to_error::deserialize(&mut json).map_err(|error| match error.path().iter().len() {
-                0 => error.inner().to_string(),
-                _ => format!("`{}`: {}", error.path(), error.inner()),
-            });
-        let parsed = parsed.and_then(|parsed| json.end().map_err(|error| error.to_string()).map(|()| parsed));
-        let taken = parsed.and_then(&content).map_err(|problem| Error::line(path, number + 1, problem));
+        let taken = parse(line).and_then(&content).map_err(|problem| Error::line(path, number + 1, problem));
         reader.take(format!("{}:{}", path.display(), number + 1), taken)?;
     }
     digest::file(path)
+}
+
+/// What a line says, or what is wrong with it, and in which key.
+fn parse<T: DeserializeOwned>(line: &str) -> std::result::Result<T, String> {
+    let mut json = serde_json::Deserializer::from_str(line);
+    let parsed =
+        serde_path_to_error::deserialize(&mut json).map_err(|error| match error.path().to_string() {
+            place if place == "." || place == "?" => error.inner().to_string(),
+            key => format!("`{key}`: {}", error.inner()),
+        });
+    let whole = parsed.and_then(|parsed| json.end().map(|()| parsed).map_err(|error| error.to_string()));
+    // The line's own number stands before it.
+    whole.map_err(|problem| problem.replace(" at line 1 column ", " at column "))
 }

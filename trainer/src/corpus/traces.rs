@@ -20,8 +20,8 @@ const TRACE: &str = ".trace.json";
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Observations {
-    /// As the agent of this repository shows it to a model: the whole answer as JSON, the system prompts one by one.
-    /// The conversation is then the one that the agent keeps and sends. Only what it never keeps is missing: the
+    /// As the agent of this repository showed it to the model, in full or in short as its config chose, the system
+    /// prompts one by one. The conversation is then the one that the agent keeps and sends. Only what it never keeps is missing: the
     /// names in a persistent interpreter, which it shows at the end of each request.
     Agent,
     /// As the paper trains: `{"error": ..}` if there was one, else `{"output": ..}`, else nothing; the system
@@ -131,6 +131,7 @@ pub fn conversation(trace: &Trace, observations: Observations) -> Vec<Message> {
         Observations::Paper => vec![message(Role::System, &prompts.join("\n\n"))],
     };
     messages.push(message(Role::User, &trace.summary.task));
+    let compact = trace.provenance.as_ref().is_some_and(|it| it.agent["prompt"]["observation"] == "compact");
     let steps = trace.events.iter().filter_map(|event| match &event.kind {
         EventKind::StepEvent(step) => Some(step),
         _ => None,
@@ -141,7 +142,7 @@ pub fn conversation(trace: &Trace, observations: Observations) -> Vec<Message> {
             messages.push(message(Role::Assistant, &step.assistant_text));
         }
         let observation = match observations {
-            Observations::Agent => as_the_agent(step),
+            Observations::Agent => as_the_agent(step, compact),
             Observations::Paper => as_the_paper(step),
         };
         messages.extend(observation.map(|text| message(Role::User, &text)));
@@ -156,10 +157,15 @@ pub fn conversation(trace: &Trace, observations: Observations) -> Vec<Message> {
 pub const NO_BLOCK: &str = "Your answer holds no code block; nothing was run. To act, write one ```python block; to end the \
      task, call finish() in it.";
 
-fn as_the_agent(step: &Step) -> Option<String> {
+fn as_the_agent(step: &Step, compact: bool) -> Option<String> {
     let shown = |result: &InterpreterResult| {
         let InterpreterResult { success, result, output, error } = result;
-        json!({ "success": success, "result": result, "output": output, "error": error }).to_string()
+        let shown = match (compact, error) {
+            (false, _) => json!({ "success": success, "result": result, "output": output, "error": error }),
+            (true, Some(error)) => json!({ "error": error }),
+            (true, None) => json!({ "output": output }),
+        };
+        shown.to_string()
     };
     if let Some(outputs) = tool_outputs(step) {
         return Some(outputs);

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout)] // by how much things differ, for `--nocapture`
 
 mod adapters;
+mod data;
 mod models;
 mod nf4;
 mod oracle;
