@@ -6,6 +6,8 @@ mod adapters;
 mod configs;
 mod folders;
 mod quantised;
+mod train_command;
+mod training;
 
 use std::path::{Path, PathBuf};
 
