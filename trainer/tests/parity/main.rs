@@ -8,6 +8,7 @@ mod adapters;
 mod models;
 mod nf4;
 mod oracle;
+mod training;
 
 use tch::{Kind, Tensor};
 

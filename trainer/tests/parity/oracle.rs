@@ -55,21 +55,25 @@ pub fn logits(jobs: &[(PathBuf, Option<PathBuf>)]) -> Vec<Tensor> {
 }
 
 fn run(command: &str, argument: &Path) {
+    run_script("oracle.py", &[Path::new(command), argument]);
+}
+
+/// Runs a script that lies beside this file.
+pub fn run_script(script: &str, arguments: &[&Path]) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let python = std::env::var_os("PARITY_PYTHON")
         .map_or_else(|| root.join("target/parity/venv/bin/python"), PathBuf::from);
     assert!(python.exists(), "{} is missing: `make test-torch` makes it", python.display());
     let output = Command::new(&python)
-        .arg(root.join("trainer/tests/parity/oracle.py"))
-        .arg(command)
-        .arg(argument)
+        .arg(root.join("trainer/tests/parity").join(script))
+        .args(arguments)
         .env("HF_HUB_OFFLINE", "1")
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "oracle.py {command} failed:\n{errors}");
+    assert!(output.status.success(), "{script} failed:\n{errors}");
     // Loading says which keys did not fit, and goes on: here that is a failure.
     for sign in ["MISSING", "UNEXPECTED", "missing adapter keys"] {
-        assert!(!errors.contains(sign), "oracle.py {command} complains:\n{errors}");
+        assert!(!errors.contains(sign), "{script} complains:\n{errors}");
     }
 }
