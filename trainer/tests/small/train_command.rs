@@ -206,6 +206,14 @@ fn killed_interrupted_or_starved_it_goes_on_to_the_same_weights() {
     words.push("--restart".to_owned());
     assert_success(&run(&words));
     assert_complete(&work.metrics("whole"), 40);
+
+    // Nor does a result without checkpoints, which someone may have kept.
+    for step in work.checkpoints("killed") {
+        std::fs::remove_dir_all(work.out("killed").join(format!("checkpoint-{step}"))).unwrap();
+    }
+    let said = errors(&work.run("killed", &lines));
+    assert!(said.contains("finished training without checkpoints"), "{said}");
+    assert_same_adapter(&work.out("interrupted"), &work.out("killed"));
 }
 
 #[test]
@@ -294,6 +302,8 @@ fn data_that_does_not_fit_is_refused() {
         assert_eq!(output.status.code(), Some(1));
         errors(&output)
     };
+    let said = errors(&work.run("model", &[])); // where the base lies
+    assert!(said.contains("`output_dir` must not be"), "{said}");
     let said = refusal(&["val_set_size: 40\n"]);
     assert!(said.contains("nothing to train on"), "{said}");
     let mut data = Dataset::default();

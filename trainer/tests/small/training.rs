@@ -6,7 +6,7 @@ use prost::Message;
 use tch::{Device, Kind, Tensor};
 use trainer::dataset::{Dataset, Sample};
 use trainer::model::folder::{Options, load};
-use trainer::model::{Batch, Config as Sizes, Model, Source, Training};
+use trainer::model::{Backward, Batch, Config as Sizes, Model, Source};
 use trainer::train::batches::{Batches, pack};
 use trainer::train::events::Events;
 use trainer::train::loss::Targets;
@@ -169,7 +169,7 @@ fn the_loss_in_chunks_is_the_loss() {
         let (batch, targets) = packed(&dataset(&[2500, 40, 1300], 32));
         assert!(targets.len() > 2048);
         let scale = 1.0 / targets.len() as f64;
-        let training = Training { seed: 0, checkpointing: false };
+        let training = Backward { seed: 0, checkpointing: false };
         let mut chunked = 0.0;
         model.backpropagate(&batch, training, |hidden| {
             let (loss, gradient) = targets.backpropagate(&model, hidden, scale);
@@ -232,8 +232,8 @@ fn gradients_with_and_without_checkpointing_are_equal() {
         learn(&model);
         let (batch, targets) = packed(&dataset(&[20, 33, 7], 32));
         let run = |checkpointing| {
-            let training = Training { seed: 1, checkpointing };
-            model.backpropagate(&batch, training, |hidden| targets.backpropagate(&model, hidden, 0.1).1);
+            let how = Backward { seed: 1, checkpointing };
+            model.backpropagate(&batch, how, |hidden| targets.backpropagate(&model, hidden, 0.1).1);
             gradients(&model)
         };
         let (plain, checkpointed) = (run(false), run(true));
