@@ -69,12 +69,8 @@ impl Training {
 
         // 1. Where it stands.
         let checkpoints = Checkpoints::open(&config.output_dir, config.save_total_limit)?;
-        if restart {
-            checkpoints.clear()?;
-            metrics::remove(&config.output_dir)?;
-        }
-        let last = checkpoints.last()?;
-        if last.is_none() && config.output_dir.join(RECORD).exists() {
+        let last = if restart { None } else { checkpoints.last()? };
+        if last.is_none() && !restart && config.output_dir.join(RECORD).exists() {
             return Err(Failure::Finished { folder: config.output_dir }.into());
         }
         let mut record = Record::new(&config, device, compute, tch::get_num_threads())?;
@@ -112,6 +108,11 @@ impl Training {
         }
         record.trained_parameters = optimizer.parameters().iter().map(|one| one.value.numel()).sum();
 
+        // Only now that everything can be read.
+        if restart {
+            checkpoints.clear()?;
+            metrics::remove(&config.output_dir)?;
+        }
         let metrics = Metrics::open(&config.output_dir, record.position.step)?;
         Ok(Self {
             config,

@@ -1,7 +1,7 @@
 """Trains as PEFT and transformers do, for the trainer's parity tests.
 
-    oracle_training.py JOBS     JOBS is JSON: a list of {"model", "adapter", "four_bit", "passes", "config", "out"};
-                                writes the loss of every step, and the learning rates of all schedules, to `out`
+    oracle_training.py train JOBS   JOBS is JSON: [{"model", "adapter", "four_bit", "passes", "config", "out"}]; writes
+                                    the loss of every step, and the learning rates of all schedules, to `out`
 
 `passes` are the samples of each pass of each step, [tokens, targets] each. Every sample is run by itself, so that
 nothing of packing is taken on trust.
@@ -83,6 +83,8 @@ def losses(job):
 if __name__ == "__main__":
     torch.manual_seed(7)
     torch.set_num_threads(1)  # two that wait for one another cost more than they bring, on models this small
-    for job in json.loads(Path(sys.argv[1]).read_text()):
+    command, jobs = sys.argv[1:]
+    assert command == "train"
+    for job in json.loads(Path(jobs).read_text()):
         rates = {name: learning_rates(job["config"], name) for name in ["cosine", "linear", "constant_with_warmup"]}
         Path(job["out"]).write_text(json.dumps({"losses": losses(job), "learning_rates": rates}))

@@ -122,7 +122,7 @@ fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
     // 2. Theirs.
     let file = work.join("jobs.json");
     std::fs::write(&file, json!(jobs).to_string()).unwrap();
-    oracle::run_script("oracle_training.py", &[&file]);
+    oracle::run("oracle_training.py", "train", &file);
 
     // 3. Losses.
     for (name, ..) in &trainings {
