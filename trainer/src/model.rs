@@ -20,7 +20,7 @@ mod qwen3;
 mod rope;
 mod source;
 
-pub use backward::Training;
+pub use backward::Backward;
 pub use batch::Batch;
 pub use cache::Cache;
 pub use config::Config;

@@ -53,7 +53,7 @@ A whole model, from scratch or further on:
 
 output_dir gets the adapter or the model with training.json (where it came from), metrics.jsonl, TensorBoard events,
 loss.svg, and checkpoint-N folders. The same command again goes on from the last checkpoint, to the same weights (on a
-CPU to the bit). Ctrl-C ends the step, saves a checkpoint and exits with 130.";
+CPU, with as many threads, to the bit). Ctrl-C ends the step, saves a checkpoint and exits with 130.";
 
 /// A config in, an adapter or a model out.
 #[derive(Args)]

@@ -7,9 +7,9 @@ use super::qwen3::Pass;
 use super::{Batch, Model};
 use crate::lora;
 
-/// How a model is run while it is trained.
+/// How a model is run backwards.
 #[derive(Clone, Copy, Debug)]
-pub struct Training {
+pub struct Backward {
     /// Of dropout: the same seed leaves out the same inputs.
     pub seed: i64,
     /// Whether a layer keeps only its input and computes the rest again when its gradients are wanted: more work,
@@ -29,11 +29,11 @@ impl Model {
 
     /// Runs the model and then backwards, adding to the gradients of all that requires them. `head` is given the
     /// hidden states, `[b, t, h]`, and answers with the loss's gradient of them, of the same shape.
-    pub fn backpropagate(&self, batch: &Batch, training: Training, head: impl FnOnce(&Tensor) -> Tensor) {
+    pub fn backpropagate(&self, batch: &Batch, how: Backward, head: impl FnOnce(&Tensor) -> Tensor) {
         let pass = self.pass(batch, true);
-        let run = |number: usize, x: &Tensor| run(&self.layers[number], number, x, &pass, training.seed);
+        let run = |number: usize, x: &Tensor| run(&self.layers[number], number, x, &pass, how.seed);
         let count = self.layers.len();
-        if !training.checkpointing {
+        if !how.checkpointing {
             let x = (0..count).fold(self.embed(&batch.tokens), |x, number| run(number, &x));
             let hidden = self.norm.forward(&x);
             backward(&hidden, &head(&hidden.detach()));

@@ -9,7 +9,8 @@ use super::{Config, Model, Source};
 use crate::weights::{Weights, write_folder};
 use crate::{Error, Result, new_folder};
 
-const CONFIG: &str = "config.json";
+/// The sizes' file.
+pub const CONFIG: &str = "config.json";
 
 /// What a model folder holds besides config and weights; a changed model keeps them.
 const COMPANIONS: [&str; 9] = [

@@ -16,6 +16,8 @@ use crate::weights::{MAX_SHARD_BYTES, Weights, write_file};
 use crate::{Error, Result, lora};
 
 const PREFIX: &str = "checkpoint-";
+/// The files by which others take a folder for an adapter or a model.
+const WHOLE: [&str; 3] = [RECORD, "adapter_config.json", model::folder::CONFIG];
 const OPTIMIZER: &str = "optimizer.safetensors";
 
 /// Checkpoints of a training, in its output folder.
@@ -42,9 +44,21 @@ impl Checkpoints {
         Ok(self.all()?.pop().map(|(_, path)| path))
     }
 
-    /// Removes all of them.
+    /// Removes all of them, and a result that was made from them.
     pub fn clear(&self) -> Result<()> {
-        self.all()?.iter().try_for_each(|(_, path)| remove(path))
+        self.all()?.iter().try_for_each(|(_, path)| remove(path))?;
+        if !self.folder.join(RECORD).exists() {
+            return Ok(());
+        }
+        for entry in std::fs::read_dir(&self.folder).map_err(Error::file(&self.folder))? {
+            let path = entry.map_err(Error::file(&self.folder))?.path();
+            let weights = path.extension().is_some_and(|extension| extension == "safetensors");
+            let says = path.file_name().is_some_and(|name| WHOLE.iter().any(|whole| name == *whole));
+            if weights || says {
+                std::fs::remove_file(&path).map_err(Error::file(&path))?;
+            }
+        }
+        Ok(())
     }
 
     /// Saves one, and then removes those that are too many.

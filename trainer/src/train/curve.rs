@@ -12,7 +12,7 @@ const STEPS: RGBColor = RGBColor(158, 184, 217);
 const SMOOTH: RGBColor = RGBColor(31, 86, 160);
 const EVALUATIONS: RGBColor = RGBColor(200, 80, 20);
 
-/// The share of the steps that a point of the smooth line averages.
+/// A point of the smooth line averages one in so many of all steps.
 const WINDOW: usize = 20;
 
 /// Draws an SVG: the loss of every step, its moving mean, and the evaluations. Without two steps there is nothing

@@ -33,13 +33,13 @@ pub enum Failure {
     },
     /// A tensor that found no room.
     #[error(
-        "out of memory at step {step}: lower `micro_batch_size` (and raise `gradient_accumulation_steps`), lower \
+        "out of memory {when}: lower `micro_batch_size` (and raise `gradient_accumulation_steps`), lower \
          `sequence_len`, or set `gradient_checkpointing: true`; {}. ({reason})",
         going_on(last)
     )]
     Memory {
-        /// The step, counted from one.
-        step: u64,
+        /// At which step, or before the first.
+        when: String,
         /// What libtorch says.
         reason: String,
         /// The last checkpoint.
@@ -65,6 +65,15 @@ pub enum Failure {
         folder: PathBuf,
         /// What is different.
         problem: String,
+    },
+    /// An output folder that holds a result, and nothing to go on from.
+    #[error(
+        "{} holds a finished training without checkpoints; choose another `output_dir`, or pass --restart, which \
+         replaces it", folder.display()
+    )]
+    Finished {
+        /// The folder.
+        folder: PathBuf,
     },
     /// Samples that cannot be learnt as they are.
     #[error("{problem}")]

@@ -2,7 +2,7 @@
 //!
 //! tch has libtorch's own AdamW, but not the way to save its state.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::Config;
 
@@ -93,9 +93,12 @@ impl AdamW {
         });
     }
 
-    /// Whether every value is a number.
-    pub fn is_finite(&self) -> bool {
-        self.parameters.iter().all(|parameter| parameter.value.isfinite().all().int64_value(&[]) == 1)
+    /// The sum of all values' magnitudes: finite where all of them are.
+    pub fn magnitude(&self) -> f64 {
+        tch::no_grad(|| {
+            let sums = self.parameters.iter().map(|parameter| parameter.value.abs().sum(Kind::Double));
+            sums.map(|sum| sum.double_value(&[])).sum()
+        })
     }
 
     fn gradients(&self) -> impl Iterator<Item = Tensor> {

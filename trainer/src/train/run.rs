@@ -57,27 +57,44 @@ impl Training {
     /// Reads the inputs and builds the model; where the output folder has a checkpoint of this training, goes back
     /// to that.
     pub fn open(config: Config, options: Options) -> Result<Self> {
+        memory::guard(|| Self::build(config, options)).unwrap_or_else(|reason| {
+            let when = "while the model was loaded".to_owned();
+            Err(Failure::Memory { when, reason, last: None }.into())
+        })
+    }
+
+    fn build(config: Config, options: Options) -> Result<Self> {
         let Options { device, restart, interrupt } = options;
         let compute = config.compute(device.is_cuda());
 
         // 1. Where it stands.
         let checkpoints = Checkpoints::open(&config.output_dir, config.save_total_limit)?;
-        if restart {
-            checkpoints.clear()?;
-            metrics::remove(&config.output_dir)?;
+        let last = if restart { None } else { checkpoints.last()? };
+        if last.is_none() && !restart && config.output_dir.join(RECORD).exists() {
+            return Err(Failure::Finished { folder: config.output_dir }.into());
         }
         let mut record = Record::new(&config, device, compute, tch::get_num_threads())?;
-        let last = checkpoints.last()?;
-        // Without checkpoints, a result that is there may be all that someone kept.
-        let finished =
-            (!restart && config.output_dir.join(RECORD).exists()).then(|| config.output_dir.clone());
-        if let Some(folder) = last.clone().or(finished) {
-            let before = Record::read(&folder)?;
-            record.must_continue(&before, &folder)?;
+        if let Some(checkpoint) = &last {
+            let before = Record::read(checkpoint)?;
+            record.must_continue(&before, checkpoint)?;
             record.position = before.position;
         }
 
-        // 2. The model.
+        // 2. The data.
+        let sizes = model::Config::read(&config.base_model.join(model::folder::CONFIG))?;
+        let data = Data::read(&config, sizes.vocab_size)?;
+        let batches = Batches {
+            lengths: data.train.samples().map(|sample| sample.tokens.len()).collect(),
+            packing: config.sample_packing.then_some(config.sequence_len),
+            sequences_per_pass: config.micro_batch_size,
+            passes_per_step: config.gradient_accumulation_steps,
+            seed: config.seed,
+        };
+        let schedule = Schedule::new(&config, batches.steps_per_epoch());
+        record.samples = [data.train.len(), data.validation.len()];
+        record.steps = schedule.steps;
+
+        // 3. The model.
         let wide = config.adapter.is_none();
         let load = model::folder::Options { kind: Some(compute), device, nf4: config.load_in_4bit, wide };
         let mut model = model::folder::load(&config.base_model, &load)?;
@@ -89,21 +106,13 @@ impl Training {
         if let Some(checkpoint) = &last {
             checkpoint::load(checkpoint, &mut optimizer)?;
         }
-
-        // 3. The data.
-        let data = Data::read(&config, model.config().vocab_size)?;
-        let batches = Batches {
-            lengths: data.train.samples().map(|sample| sample.tokens.len()).collect(),
-            packing: config.sample_packing.then_some(config.sequence_len),
-            sequences_per_pass: config.micro_batch_size,
-            passes_per_step: config.gradient_accumulation_steps,
-            seed: config.seed,
-        };
-        let schedule = Schedule::new(&config, batches.steps_per_epoch());
-        record.samples = [data.train.len(), data.validation.len()];
         record.trained_parameters = optimizer.parameters().iter().map(|one| one.value.numel()).sum();
-        record.steps = schedule.steps;
 
+        // Only now that everything can be read.
+        if restart {
+            checkpoints.clear()?;
+            metrics::remove(&config.output_dir)?;
+        }
         let metrics = Metrics::open(&config.output_dir, record.position.step)?;
         Ok(Self {
             config,
@@ -128,10 +137,13 @@ impl Training {
     /// All steps that are left, and the result.
     pub fn run(mut self) -> Result<Record> {
         let mut progress = Progress::new(self.schedule.steps, self.record.position.step);
-        let outcome = self.steps(&mut progress);
+        let outcome = memory::guard(|| self.steps(&mut progress)).unwrap_or_else(|reason| {
+            let when = format!("at step {}", self.record.position.step + 1);
+            Err(Failure::Memory { when, reason, last: self.last.clone() }.into())
+        });
         progress.end();
-        self.metrics.draw()?;
-        outcome?;
+        let drawn = self.metrics.draw();
+        outcome.and(drawn)?;
         self.checkpoints.finish(&self.model, &self.record)?;
         Ok(self.record)
     }
@@ -151,8 +163,7 @@ impl Training {
 
             // 1. The step.
             let start = Instant::now();
-            let step =
-                self.out_of_memory(|this| this.step(number, &epoch.1[(number % per_epoch) as usize]))??;
+            let step = self.step(number, &epoch.1[(number % per_epoch) as usize])?;
             let time = start.elapsed();
             let done = number + 1;
             let position = &mut self.record.position;
@@ -168,7 +179,7 @@ impl Training {
             let Step { loss, grad_norm, learning_rate, .. } = step;
             let left = began.1.elapsed().div_f64((done - began.0) as f64).mul_f64((steps - done) as f64);
             progress.step(done, &Shown { loss, learning_rate, tokens_per_second, memory_bytes, left });
-            if done % self.config.logging_steps == 0 || done == steps {
+            if done.is_multiple_of(self.config.logging_steps) || done == steps {
                 let tokens = position.tokens;
                 let values =
                     Values::Step { loss, learning_rate, grad_norm, tokens, tokens_per_second, memory_bytes };
@@ -177,11 +188,11 @@ impl Training {
             }
 
             // 3. What is due after it.
-            let due = |interval: u64| done % interval == 0 || done == steps;
+            let due = |interval: u64| done.is_multiple_of(interval) || done == steps;
             let stop = self.interrupt.asked() && done < steps;
             if due(eval_interval) && !self.data.validation.is_empty() {
-                let eval_loss = self.out_of_memory(Self::evaluate)?;
-                self.finite("loss of the evaluation", eval_loss)?;
+                let eval_loss = self.evaluate();
+                self.finite(done, "loss of the evaluation", eval_loss)?;
                 self.record.position.eval_loss = Some(eval_loss);
                 self.metrics.add(done, done as f64 / per_epoch as f64, Values::Evaluation { eval_loss })?;
                 progress.say(&format!("step {done}: evaluation loss {eval_loss:.4}"));
@@ -212,20 +223,18 @@ impl Training {
         let mut sum = Tensor::zeros([0i64; 0], (Kind::Double, self.model.device()));
         for pass in passes {
             let (batch, targets) = self.batch(&self.data.train, pass);
-            let training = model::Training {
-                seed: random.next_u64() as i64,
-                checkpointing: self.config.gradient_checkpointing,
-            };
-            self.model.backpropagate(&batch, training, |hidden| {
+            let seed = random.next_u64() as i64;
+            let how = model::Backward { seed, checkpointing: self.config.gradient_checkpointing };
+            self.model.backpropagate(&batch, how, |hidden| {
                 let (loss, gradient) = targets.backpropagate(&self.model, hidden, scale);
                 sum += loss;
                 gradient
             });
         }
         let loss = sum.double_value(&[]) * scale;
-        self.finite("loss", loss)?;
+        self.finite(number + 1, "loss", loss)?;
         let grad_norm = self.optimizer.clip(self.config.max_grad_norm);
-        self.finite("gradient's length", grad_norm)?;
+        self.finite(number + 1, "gradient's length", grad_norm)?;
         let learning_rate = self.schedule.learning_rate(number);
         self.optimizer.step(number + 1, learning_rate);
         self.record.position.target_tokens += targets;
@@ -233,7 +242,7 @@ impl Training {
     }
 
     /// The mean loss over the tokens of the samples that were kept back.
-    fn evaluate(&mut self) -> f64 {
+    fn evaluate(&self) -> f64 {
         let data = &self.data.validation;
         let lengths = data.samples().map(|sample| sample.tokens.len()).collect();
         let batches = Batches { lengths, ..self.batches.clone() };
@@ -251,11 +260,8 @@ impl Training {
     fn save(&mut self) -> Result<()> {
         let step = self.record.position.step;
         // Gradients were finite, but the step along them may not have been.
-        if !self.optimizer.is_finite() {
-            self.finite("largest weight", f64::INFINITY)?;
-        }
-        let saved = self.checkpoints.save(&self.model, &self.optimizer, &self.record);
-        match saved {
+        self.finite(step, "weights' sum of magnitudes", self.optimizer.magnitude())?;
+        match self.checkpoints.save(&self.model, &self.optimizer, &self.record) {
             Ok(path) => {
                 self.last = Some(path);
                 self.metrics.draw()
@@ -273,19 +279,10 @@ impl Training {
         (Batch::packed(&tokens, device), Targets::new(&samples, device))
     }
 
-    fn finite(&self, what: &'static str, value: f64) -> Result<()> {
+    fn finite(&self, step: u64, what: &'static str, value: f64) -> Result<()> {
         if value.is_finite() {
             return Ok(());
         }
-        let step = self.record.position.step + 1;
         Err(Failure::NotFinite { step, what, value, last: self.last.clone() }.into())
-    }
-
-    /// Turns the panic of a tensor that found no room into an error.
-    fn out_of_memory<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> Result<T> {
-        memory::guard(|| work(self)).map_err(|reason| {
-            let step = self.record.position.step + 1;
-            Failure::Memory { step, reason, last: self.last.clone() }.into()
-        })
     }
 }

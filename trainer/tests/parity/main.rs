@@ -9,6 +9,7 @@ mod data;
 mod models;
 mod nf4;
 mod oracle;
+mod training;
 
 use tch::{Kind, Tensor};
 

@@ -13,6 +13,8 @@ mod folders;
 mod init;
 mod prepare;
 mod quantised;
+mod train_command;
+mod training;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
