@@ -8,6 +8,9 @@ mod chatty;
 mod configs;
 mod folders;
 mod quantised;
+mod server;
+#[path = "../common/tokenizer.rs"]
+mod tokenizer;
 
 use std::path::{Path, PathBuf};
 
