@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
 /// The id of `<|im_end|>`.
+#[allow(dead_code)] // not every test ends
 pub const END: i64 = 260;
 
 const TEMPLATE: &str = "{%- for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n\
     {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n\
-    {%- if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}{% endif %}";
+    {% if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}{% endif %}";
 
 /// Writes them into a model's folder.
 pub fn write(folder: &Path) {

@@ -5,9 +5,12 @@
 #![allow(clippy::print_stdout)] // by how much things differ, for `--nocapture`
 
 mod adapters;
+mod generation;
 mod models;
 mod nf4;
 mod oracle;
+#[path = "../common/tokenizer.rs"]
+mod tokenizer;
 
 use tch::{Kind, Tensor};
 

@@ -1,4 +1,4 @@
-//! `oracle.py`, run once for all that it makes, and again for what we make.
+//! `oracle.py` and its like, run once for all that it makes, and again for what we make.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +15,7 @@ pub fn folder() -> &'static Path {
     FOLDER
         .get_or_init(|| {
             let folder = tempfile::tempdir().unwrap();
-            run("make", folder.path());
+            run("oracle.py", "make", folder.path());
             folder
         })
         .path()
@@ -49,27 +49,28 @@ pub fn logits(jobs: &[(PathBuf, Option<PathBuf>)]) -> Vec<Tensor> {
         .collect();
     let file = work.path().join("jobs.json");
     std::fs::write(&file, json!(jobs).to_string()).unwrap();
-    run("answer", &file);
+    run("oracle.py", "answer", &file);
     let read = |number| Weights::open_file(&out(number)).unwrap().read_any("logits").unwrap();
     (0..jobs.len()).map(read).collect()
 }
 
-fn run(command: &str, argument: &Path) {
+/// Runs one of the scripts beside this file.
+pub fn run(script: &str, command: &str, argument: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let python = std::env::var_os("PARITY_PYTHON")
         .map_or_else(|| root.join("target/parity/venv/bin/python"), PathBuf::from);
     assert!(python.exists(), "{} is missing: `make test-torch` makes it", python.display());
     let output = Command::new(&python)
-        .arg(root.join("trainer/tests/parity/oracle.py"))
+        .arg(root.join("trainer/tests/parity").join(script))
         .arg(command)
         .arg(argument)
         .env("HF_HUB_OFFLINE", "1")
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "oracle.py {command} failed:\n{errors}");
+    assert!(output.status.success(), "{script} {command} failed:\n{errors}");
     // Loading says which keys did not fit, and goes on: here that is a failure.
     for sign in ["MISSING", "UNEXPECTED", "missing adapter keys"] {
-        assert!(!errors.contains(sign), "oracle.py {command} complains:\n{errors}");
+        assert!(!errors.contains(sign), "{script} {command} complains:\n{errors}");
     }
 }
