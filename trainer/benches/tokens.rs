@@ -38,7 +38,9 @@ fn main() {
     let python = match std::env::var_os("PARITY_PYTHON") {
         Some(python) => PathBuf::from(python),
         None => {
-            println!("tokens: set PARITY_PYTHON=$(scripts/parity_python.sh) to have something to compare with");
+            println!(
+                "tokens: set PARITY_PYTHON=$(scripts/parity_python.sh) to have something to compare with"
+            );
             return;
         }
     };
@@ -58,8 +60,10 @@ fn main() {
     println!("{:<42} {:>15} {:>6}   {:>15} {:>6}", "", "tokens/s", "ratio", "memory in MB", "ratio");
     for method in ["full", "lora", "qlora"] {
         let ours = bench.train(method);
-        let theirs = bench.peer(&format!("train MODEL SAMPLES --method {method} --rows {ROWS} --length {LENGTH} \
-                                          --steps {STEPS}"));
+        let theirs = bench.peer(&format!(
+            "train MODEL SAMPLES --method {method} --rows {ROWS} --length {LENGTH} \
+                                          --steps {STEPS}"
+        ));
         report(&format!("training, {method}, {ROWS} x {LENGTH} tokens a step"), &ours, &theirs);
     }
     for streams in [1, 8, 32] {
@@ -130,7 +134,8 @@ impl Bench {
             "qlora" => "adapter: qlora\nload_in_4bit: true\n",
             _ => "",
         };
-        let lora = if adapter.is_empty() { "" } else { "lora_r: 8\nlora_alpha: 16\nlora_target_linear: true\n" };
+        let lora =
+            if adapter.is_empty() { "" } else { "lora_r: 8\nlora_alpha: 16\nlora_target_linear: true\n" };
         let config = self.path(&format!("{method}.yaml"));
         let text = format!(
             "base_model: {}\ndatasets: [{{path: {}}}]\noutput_dir: {}\n{adapter}{lora}sequence_len: {LENGTH}\n\
@@ -223,7 +228,8 @@ impl Bench {
 
 /// A prompt that no other request shares a beginning with.
 fn request(number: u32) -> v1::GenerateRequest {
-    let ids = (0..PROMPT as u32).map(|place| 10 + (number * 131 + place * 17 + place * place) % 1000).collect();
+    let ids =
+        (0..PROMPT as u32).map(|place| 10 + (number * 131 + place * 17 + place * place) % 1000).collect();
     v1::GenerateRequest {
         prompt: Some(v1::generate_request::Prompt::TokenIds(v1::TokenIds { ids })),
         adapter: "lora".into(),

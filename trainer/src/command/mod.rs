@@ -1,5 +1,6 @@
 //! One file a command; each reads its arguments, calls the library, and says what came of it.
 
+mod generate;
 mod init;
 mod loading;
 mod look;
@@ -21,12 +22,14 @@ pub enum Command {
     Prepare(prepare::Arguments),
     /// Prints a sample, what bears no loss dimmed.
     Look(look::Arguments),
-    /// Adds an adapter to a model's weights and saves the result as a model of its own.
-    Merge(merge::Arguments),
-    /// Serves a model and adapters for it over gRPC and HTTP.
-    Serve(serve::Arguments),
     /// Trains an adapter, or a whole model, as a config says.
     Train(train::Arguments),
+    /// Adds an adapter to a model's weights and saves the result as a model of its own.
+    Merge(merge::Arguments),
+    /// Answers one prompt on standard output.
+    Generate(generate::Arguments),
+    /// Serves a model and adapters for it over gRPC and HTTP.
+    Serve(serve::Arguments),
 }
 
 impl Command {
@@ -35,9 +38,10 @@ impl Command {
             Self::Init(arguments) => init::run(&arguments),
             Self::Prepare(arguments) => prepare::run(&arguments),
             Self::Look(arguments) => look::run(&arguments),
-            Self::Merge(arguments) => merge::run(&arguments),
-            Self::Serve(arguments) => serve::run(&arguments),
             Self::Train(arguments) => train::run(&arguments),
+            Self::Merge(arguments) => merge::run(&arguments),
+            Self::Generate(arguments) => generate::run(&arguments),
+            Self::Serve(arguments) => serve::run(&arguments),
         }
     }
 }

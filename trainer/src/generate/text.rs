@@ -46,3 +46,37 @@ impl TextStream {
         Ok(text.get(self.given..).unwrap_or_default().to_owned())
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/common/tokenizer.rs"]
+mod files;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_come_whole_and_special_tokens_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        files::write(folder.path());
+        let tokenizer = Arc::new(Tokenizer::read(folder.path()).unwrap());
+        let text = "he said: für 3 € 🙂, \u{fffd}, ok";
+        let mut ids = tokenizer.encode(text).unwrap();
+        ids.insert(4, files::END);
+        let mut stream = TextStream::new(tokenizer.clone());
+        let pieces: Vec<String> = ids.iter().map(|id| stream.push(*id).unwrap()).collect();
+        assert_eq!(pieces.concat() + &stream.finish().unwrap(), text);
+        assert!(
+            pieces.iter().any(|piece| piece == "🙂") && pieces.iter().any(|piece| piece == "ü"),
+            "{pieces:?}"
+        );
+
+        // Cut in the middle of a character; bytes that are no character at all.
+        let ids = tokenizer.encode("a🙂").unwrap();
+        for broken in [&ids[..3], &[ids[1], ids[1], ids[2], ids[0], ids[4], ids[0]]] {
+            let mut stream = TextStream::new(tokenizer.clone());
+            let text: String = broken.iter().map(|id| stream.push(*id).unwrap()).collect();
+            assert_eq!(text + &stream.finish().unwrap(), tokenizer.decode(broken, true).unwrap());
+        }
+    }
+}

@@ -106,8 +106,8 @@ impl Record {
         };
         let now = jiff::Timestamp::now().to_string();
         Ok(Self {
-            program: format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
-            git_commit: env!("GIT_COMMIT").to_owned(),
+            program: format!("trainer {}", crate::VERSION),
+            git_commit: crate::COMMIT.to_owned(),
             libraries: "tch 0.24.0, libtorch 2.11".to_owned(),
             config: config.clone(),
             base_model,

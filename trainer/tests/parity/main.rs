@@ -6,9 +6,12 @@
 
 mod adapters;
 mod data;
+mod generation;
 mod models;
 mod nf4;
 mod oracle;
+#[path = "../common/tokenizer.rs"]
+mod tokenizer;
 mod training;
 
 use tch::{Kind, Tensor};

@@ -138,7 +138,11 @@ impl EnvironmentService for Echo {
 
 /// Plays an episode: the trace, and every request's messages.
 #[tokio::main]
-async fn play(answers: &'static [&'static str], persistent: bool, prompt: &str) -> (Trace, Vec<Vec<Message>>) {
+async fn play(
+    answers: &'static [&'static str],
+    persistent: bool,
+    prompt: &str,
+) -> (Trace, Vec<Vec<Message>>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tonic::transport::Server::builder().add_service(EnvironmentServiceServer::new(Echo));

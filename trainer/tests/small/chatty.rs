@@ -2,29 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tch::{Device, Kind, Tensor};
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use trainer::lora::{self, Lora, Target};
 use trainer::model::folder::{self, load, save};
 use trainer::model::{Config, Model, Source};
 use trainer::weights::MAX_SHARD_BYTES;
 
-use crate::config;
+use crate::{config, tokenizer};
 
-/// Ids: the 256 bytes, two merges, three special tokens; the model knows some more, as padded ones do.
-pub const END: i64 = 260;
+/// More than the tokenizer has, as padded models do.
+pub const CONTEXT: i64 = 8192;
 pub const VOCABULARY: i64 = 272;
-
-const TEMPLATE: &str = "{%- for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n\
-    {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n\
-    {%- if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}{% endif %}";
 
 /// The model in a folder of its own.
 pub fn folder() -> (tempfile::TempDir, PathBuf) {
     let work = tempfile::tempdir().unwrap();
     let path = work.path().join("model");
-    let other = json!({ "max_position_embeddings": 128, "eos_token_id": END });
+    let other = json!({ "max_position_embeddings": CONTEXT, "eos_token_id": tokenizer::END });
     let config = Config { vocab_size: VOCABULARY, other: other.as_object().unwrap().clone(), ..config() };
     let mut number = 0.0;
     let model = Model::new(
@@ -35,7 +30,7 @@ pub fn folder() -> (tempfile::TempDir, PathBuf) {
         }),
     );
     save(&model.unwrap(), &path, MAX_SHARD_BYTES).unwrap();
-    write_tokenizer(&path);
+    tokenizer::write(&path);
     (work, path)
 }
 
@@ -65,35 +60,4 @@ fn noise(phase: f64, shape: &[i64], scale: f64) -> Tensor {
     let waves =
         (Tensor::arange(count, (Kind::Double, Device::Cpu)) * 12.9898 + phase * 78.233).sin() * 43_758.545_3;
     ((waves.frac() * scale).to_kind(Kind::Float)).reshape(shape)
-}
-
-fn write_tokenizer(folder: &Path) {
-    let mut letters: Vec<char> = ByteLevel::alphabet().into_iter().collect();
-    letters.sort_unstable();
-    let mut vocabulary: Map<String, Value> =
-        letters.iter().enumerate().map(|(id, letter)| (letter.to_string(), json!(id))).collect();
-    vocabulary.insert("he".to_owned(), json!(256));
-    vocabulary.insert("ll".to_owned(), json!(257));
-    let special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"].map(|content| {
-        let id = 258
-            + ["<|endoftext|>", "<|im_start|>", "<|im_end|>"].iter().position(|one| *one == content).unwrap();
-        json!({
-            "id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
-            "normalized": false, "special": true,
-        })
-    });
-    let byte_level =
-        json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": true });
-    let tokenizer = json!({
-        "version": "1.0", "truncation": null, "padding": null, "added_tokens": special, "normalizer": null,
-        "pre_tokenizer": byte_level, "post_processor": null, "decoder": byte_level,
-        "model": {
-            "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
-            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
-            "vocab": vocabulary, "merges": [["h", "e"], ["l", "l"]],
-        },
-    });
-    std::fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
-    let config = json!({ "eos_token": "<|im_end|>", "chat_template": TEMPLATE });
-    std::fs::write(folder.join("tokenizer_config.json"), config.to_string()).unwrap();
 }

@@ -13,6 +13,9 @@ mod folders;
 mod init;
 mod prepare;
 mod quantised;
+mod server;
+#[path = "../common/tokenizer.rs"]
+mod tokenizer;
 mod train_command;
 mod training;
 

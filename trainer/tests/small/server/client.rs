@@ -1,0 +1,126 @@
+//! A server of our own, and ways to talk to it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use proto::inference::v1::inference_service_client::InferenceServiceClient;
+use proto::inference::v1::{self, generate_request::Prompt};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tonic::transport::Channel;
+
+use crate::chatty;
+
+/// A running server of the small model, called `model`, with the adapter `even`; ends with the test.
+pub struct Served {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    pub address: String,
+    pub work: tempfile::TempDir,
+}
+
+impl Served {
+    pub fn start(arguments: &[&str]) -> Self {
+        let (work, folder) = chatty::folder();
+        chatty::adapter(&folder, &work.path().join("even"), 0, 4);
+        chatty::adapter(&folder, &work.path().join("odd"), 1, 3);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_trainer"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--until-stdin-closes", "--threads", "1", "--model"])
+            .arg(&folder)
+            .arg("--adapter")
+            .arg(format!("even={}", work.path().join("even").display()))
+            .args(arguments)
+            .env("RUNTIME_GYM_LOG", "warn")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdin = child.stdin.take();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").expect(&line).to_owned();
+        Self { child, stdin, address, work }
+    }
+
+    pub fn adapter(&self, name: &str) -> PathBuf {
+        self.work.path().join(name)
+    }
+
+    pub async fn grpc(&self) -> InferenceServiceClient<Channel> {
+        InferenceServiceClient::new(self.channel().await)
+    }
+
+    pub async fn channel(&self) -> Channel {
+        Channel::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+    }
+
+    /// Closes its standard input; whether it ended well.
+    pub fn end(&mut self) -> bool {
+        drop(self.stdin.take());
+        self.child.wait().unwrap().success()
+    }
+
+    /// Sends a request; its connection, for those who read the answer as it comes.
+    pub async fn send(&self, method: &str, path: &str, body: Option<&str>) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        let body = body.unwrap_or_default();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream
+    }
+
+    /// Status and body of the answer.
+    pub async fn http(&self, method: &str, path: &str, body: Option<&str>) -> (u16, String) {
+        let mut text = String::new();
+        self.send(method, path, body).await.read_to_string(&mut text).await.unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
+        (status, if chunked { unchunk(body) } else { body.to_owned() })
+    }
+
+    pub async fn chat(&self, body: &Value) -> (u16, Value) {
+        let (status, body) = self.http("POST", "/v1/chat/completions", Some(&body.to_string())).await;
+        (status, serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}")))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Chunks are a length in hex, a line end, so many bytes, a line end.
+fn unchunk(mut body: &str) -> String {
+    let mut out = String::new();
+    while let Some((length, rest)) = body.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap();
+        out.push_str(&rest[..length]);
+        body = &rest[length + 2..];
+    }
+    out
+}
+
+/// Greedy, from token ids.
+pub fn request(ids: &[u32], max_tokens: u32, adapter: &str) -> v1::GenerateRequest {
+    v1::GenerateRequest {
+        prompt: Some(Prompt::TokenIds(v1::TokenIds { ids: ids.to_vec() })),
+        max_tokens,
+        adapter: adapter.to_owned(),
+        ignore_end: true,
+        ..Default::default()
+    }
+}
+
+pub fn load(name: &str, path: &Path, replace: bool) -> v1::LoadAdapterRequest {
+    v1::LoadAdapterRequest { name: name.to_owned(), path: path.display().to_string(), replace }
+}
