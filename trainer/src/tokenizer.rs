@@ -7,7 +7,8 @@ use crate::chat::{Message, Rendering, Template};
 use crate::json::Object;
 use crate::{Error, Result, digest};
 
-const TOKENIZER: &str = "tokenizer.json";
+/// The tokenizer's file.
+pub const TOKENIZER: &str = "tokenizer.json";
 
 /// Ends a document in the tokenizers of GPT and Qwen, and in those of `trainer init`.
 const END_OF_TEXT: &str = "<|endoftext|>";

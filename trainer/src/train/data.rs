@@ -7,8 +7,10 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Config, Failure};
-use crate::dataset::Dataset;
-use crate::{Error, Result};
+use crate::dataset::{Dataset, RECORD};
+use crate::json::Object;
+use crate::tokenizer::TOKENIZER;
+use crate::{Error, Result, digest};
 
 /// Stream of the generator that chooses what is kept back; epochs count from zero.
 const SPLIT: u64 = u64::MAX;
@@ -28,6 +30,7 @@ impl Data {
         let mut all = Dataset::default();
         for entry in &config.datasets {
             let dataset = Dataset::read(&entry.path)?;
+            check_tokenizer(&entry.path, &config.base_model)?;
             check(&dataset, &entry.path, config, vocabulary)?;
             let learnt =
                 dataset.samples().filter(|sample| sample.targets.iter().skip(1).any(|target| *target));
@@ -58,6 +61,20 @@ impl Data {
             chosen
         };
         Ok(Self { train: choose(train), validation: choose(validation) })
+    }
+}
+
+/// The ids of another tokenizer would mean other texts.
+fn check_tokenizer(folder: &Path, model: &Path) -> Result<()> {
+    let record = Object::read(&folder.join(RECORD))?;
+    let made_by: Option<String> = record.optional("tokenizer_sha256")?;
+    let tokenizer = model.join(TOKENIZER);
+    match made_by {
+        Some(sha256) if tokenizer.exists() && digest::file(&tokenizer)? != sha256 => {
+            let problem = format!("is not that of {}; prepare the data with it", tokenizer.display());
+            Err(record.error("tokenizer_sha256", problem))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use trainer::chat::{Message, Rendering, Role};
-use trainer::model::folder::{Options, load};
+use trainer::model::folder::load;
 use trainer::prepare::encode;
 use trainer::tokenizer::Tokenizer;
 
@@ -172,7 +172,7 @@ fn initialised_tokenizers_are_theirs() {
 fn initialised_models_give_their_logits() {
     let jobs = folders().clone().map(|folder| (folder, None));
     for ((folder, _), theirs) in jobs.iter().zip(oracle::logits(&jobs)) {
-        let model = load(folder, &Options::default()).unwrap();
+        let model = load(folder, &crate::options()).unwrap();
         assert_close("initialised", &model.forward(&oracle::batch()), &theirs, 1e-4);
     }
 }

@@ -28,7 +28,7 @@ pub fn tensor(file: &str, name: &str) -> Tensor {
 
 /// The tokens that all logits belong to.
 pub fn batch() -> Batch {
-    Batch::rows(tensor("tokens.safetensors", "tokens"))
+    Batch::rows(tensor("tokens.safetensors", "tokens").to_device(crate::device()))
 }
 
 /// The logits that the originals compute from a model folder, and an adapter folder.
@@ -59,7 +59,7 @@ pub fn run(script: &str, command: &str, argument: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let python = std::env::var_os("PARITY_PYTHON")
         .map_or_else(|| root.join("target/parity/venv/bin/python"), PathBuf::from);
-    assert!(python.exists(), "{} is missing: `make test-torch` makes it", python.display());
+    assert!(python.exists(), "{} is missing: `make test` makes it", python.display());
     let output = Command::new(&python)
         .arg(root.join("trainer/tests/parity").join(script))
         .arg(command)

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use trainer::dataset::{Dataset, RECORD};
 use trainer::lora;
-use trainer::model::folder::{Options, load};
+use trainer::model::folder::load;
 use trainer::train::batches::Batches;
 use trainer::train::{Config, Schedule};
 
@@ -62,7 +62,7 @@ fn train(work: &Path, name: &str, model: &Path, lines: &str) -> PathBuf {
     );
     std::fs::write(&config, text).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_trainer"))
-        .args(["train", "--device", "cpu", "--threads", "1", "--config"])
+        .args(["train", "--device", crate::device_name(), "--threads", "1", "--config"])
         .arg(&config)
         .output()
         .unwrap();
@@ -156,9 +156,9 @@ fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
     // 5. Results: an adapter under PEFT, a model under transformers.
     let (base, adapter) = (folder.join("tied"), work.join("lora"));
     let theirs = oracle::logits(&[(base.clone(), Some(adapter.clone())), (work.join("full"), None)]);
-    let mut model = load(&base, &Options::default()).unwrap();
+    let mut model = load(&base, &crate::options()).unwrap();
     lora::load(&mut model, &adapter).unwrap();
     assert_close("adapter trained here", &model.forward(&oracle::batch()), &theirs[0], 1e-4);
-    let model = load(&work.join("full"), &Options::default()).unwrap();
+    let model = load(&work.join("full"), &crate::options()).unwrap();
     assert_close("model trained here", &model.forward(&oracle::batch()), &theirs[1], 1e-4);
 }
