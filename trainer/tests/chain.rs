@@ -148,7 +148,8 @@ fn models_learn_their_teachers_traces_and_play_them() {
     }
 
     let adapters = TEACHERS.map(|(teacher, _)| format!("{teacher}={}/{teacher}_adapter", folder.display()));
-    let arguments = ["--model", text(&path("base")), "--load-in-4bit"];
+    let base = path("base");
+    let arguments = ["--model", text(&base), "--load-in-4bit"];
     let server =
         Server::start(&[&arguments[..], &["--adapter", &adapters[0], "--adapter", &adapters[1]]].concat());
     for (teacher, persistent) in TEACHERS {
@@ -162,7 +163,7 @@ fn models_learn_their_teachers_traces_and_play_them() {
         assert!(!played.summary.token_usage.estimated);
         assert!(played.summary.token_usage.completion_tokens > 100);
         let versions = played.provenance.unwrap().versions;
-        assert_eq!(versions.model_sha256, trainer::digest::weights(&path("base")).unwrap());
+        assert_eq!(versions.model_sha256, trainer::digest::weights(&base).unwrap());
         let weights = path(&format!("{teacher}_adapter")).join("adapter_model.safetensors");
         assert_eq!(versions.adapter_sha256, trainer::digest::file(&weights).unwrap());
     }
