@@ -1,4 +1,4 @@
-//! What needs no Python: small models of our own, what is refused and how, models in four bits.
+//! What needs no Python: small models of our own, what is refused and how, models in four bits, answers, the server.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
@@ -7,6 +7,7 @@ mod answers;
 mod chatty;
 mod configs;
 mod folders;
+mod generate;
 mod quantised;
 mod server;
 #[path = "../common/tokenizer.rs"]
