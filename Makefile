@@ -1,11 +1,11 @@
 # The commands that the README names. `make experiment` runs the study,
-# `make test` passes every test; both build what they need. The trainer stands apart,
-# as it alone needs libtorch: `make test-torch` builds and tests it.
+# `make test` passes every test; both build what they need. Plain `cargo build` and
+# `cargo test` leave out the trainer, which alone needs libtorch.
 
 CARGO ?= cargo
 GUEST := env-server/sandbox/guest
 
-.PHONY: build experiment test bench lint guest torch trainer test-torch lint-torch clean
+.PHONY: build experiment test bench lint guest torch trainer gpu clean
 
 ## Every release binary but the trainer, into target/release.
 build: guest
@@ -15,23 +15,6 @@ build: guest
 guest:
 	$(GUEST)/build.sh
 
-## The 2x2 of scripted habits and runtimes on 100 easy tasks, and its tables.
-experiment: build
-	scripts/habits.sh
-
-## Every test, through real servers where one is needed.
-test: build
-	$(CARGO) test --release
-
-## Speed and memory, beside peers measured in the same run.
-bench: build
-	ERYX_PYTHON=$$(scripts/eryx_python.sh) $(CARGO) bench --bench steps
-
-## Formatting and lints, without a warning.
-lint: guest
-	$(CARGO) fmt --all --check
-	$(CARGO) clippy --release --all-targets -- -D warnings
-
 ## libtorch, which the trainer links, into .libtorch; skipped when it is there.
 torch:
 	scripts/libtorch.sh
@@ -40,14 +23,30 @@ torch:
 trainer: torch
 	$(CARGO) build --release -p trainer
 
-## The trainer's tests, beside PyTorch, transformers, PEFT and bitsandbytes.
-test-torch: torch
-	scripts/parity_python.sh >/dev/null
-	$(CARGO) test --release -p trainer
+## The 2x2 of scripted habits and runtimes on 100 easy tasks, and its tables.
+experiment: build
+	scripts/habits.sh
 
-## The trainer's lints; its formatting is `make lint`'s.
-lint-torch: torch
-	$(CARGO) clippy --release -p trainer --all-targets -- -D warnings
+## Every test, through real servers where one is needed, and beside PyTorch, transformers, PEFT and bitsandbytes.
+test: guest torch
+	scripts/parity_python.sh >/dev/null
+	$(CARGO) build --release --workspace --bins
+	$(CARGO) test --release --workspace
+
+## Speed and memory, beside peers measured in the same run.
+bench: guest torch
+	$(CARGO) build --release --workspace --bins
+	ERYX_PYTHON=$$(scripts/eryx_python.sh) $(CARGO) bench --workspace --bench steps
+	PARITY_PYTHON=$$(scripts/parity_python.sh) $(CARGO) bench --workspace --bench tokens
+
+## The trainer's parity tests and benchmark on this machine's GPU.
+gpu: torch
+	scripts/gpu.sh
+
+## Formatting and lints, without a warning.
+lint: guest torch
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
 
 clean:
 	$(CARGO) clean

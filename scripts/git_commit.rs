@@ -5,7 +5,8 @@
 
 use std::process::Command;
 
-fn main() {
+/// All of the build script; public so that one that has more to do can call it.
+pub fn main() {
     println!("cargo:rustc-env=GIT_COMMIT={}", commit().unwrap_or_default());
     // A commit or a checkout rewrites the log of HEAD; a build without git has none to watch.
     if let Some(path) = git(&["rev-parse", "--git-path", "logs/HEAD"])

@@ -1,8 +1,13 @@
-//! The programs find libtorch where they were linked with it; LD_LIBRARY_PATH points them elsewhere.
+//! The programs find libtorch where they were linked with it; LD_LIBRARY_PATH points them elsewhere. And they know
+//! the commit they are built from.
 
 #![allow(clippy::print_stdout)] // how a build script speaks to cargo
 
+#[path = "../scripts/git_commit.rs"]
+mod git_commit;
+
 fn main() {
+    git_commit::main();
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
     if let Ok(folder) = std::env::var("DEP_TCH_LIBTORCH_LIB") {

@@ -19,11 +19,12 @@ use tokio::{
 
 use crate::{
     config::AgentConfig,
-    environment::{Environment, is_unreachable},
+    environment::Environment,
     fence,
-    model::{Completion, FinishReason, GenerateRequest, Message, Model, Sampling},
+    model::{self, Completion, FinishReason, GenerateRequest, Message, Model, Sampling},
     prompt,
     recorder::{self, Recorder},
+    retry::is_unreachable,
 };
 
 mod observed;
@@ -70,6 +71,9 @@ pub enum Error {
         /// What the server said.
         status: Box<tonic::Status>,
     },
+    /// The model's server can't be talked to.
+    #[error(transparent)]
+    Model(model::Error),
     /// The server ended the episode for reasons of its own.
     #[error("the server ended the episode ({reason})")]
     Ended {
@@ -99,9 +103,13 @@ pub struct Outcome {
 }
 
 impl Error {
-    /// It failed because the server could not be talked to.
-    pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Call { status, .. } if is_unreachable(status))
+    /// The server that could not be talked to, if it failed for that.
+    pub fn unreachable(&self) -> Option<&'static str> {
+        match self {
+            Self::Call { status, .. } if is_unreachable(status) => Some("environment server"),
+            Self::Model(model::Error::Unreachable { .. }) => Some("inference server"),
+            _ => None,
+        }
     }
 }
 
@@ -150,8 +158,7 @@ impl CodeAct {
         recorder.provenance().limits = observed::limits(&limits);
         recorder.provenance().seeds.episode = created.seed;
 
-        let state = self.agent.interpreter_state();
-        let prompts = prompt::system_prompts(observation, state, &limits, self.agent.max_turns);
+        let prompts = prompt::system_prompts(observation, &limits, &self.agent);
         let task = prompt::task(observation);
         recorder.task(&task, &prompts);
         let mut messages: Vec<Message> = prompts.into_iter().map(Message::system).collect();
@@ -159,18 +166,24 @@ impl CodeAct {
 
         let mut step_index = 0;
         let mut globals: Vec<String> = Vec::new();
+        let told = &self.agent.prompt;
+        let persistent = self.agent.interpreter_state() == v1::InterpreterState::Persistent;
+        let names_shown = persistent && !told.hide_names;
         for turn in 0..self.agent.max_turns {
             if Instant::now() >= deadline {
                 return Ok("timeout".to_owned());
             }
             let mut request = self.generate_request(messages.clone(), assignment.policy_seed);
-            if state == v1::InterpreterState::Persistent {
+            if names_shown {
                 request.messages.push(Message::user(prompt::globals(&globals)));
             }
             let asked_at = recorder::now();
             let answer = match tokio::time::timeout_at(deadline, self.ask(&request)).await {
-                Ok(answer) => answer,
                 Err(_) => return Ok("timeout".to_owned()),
+                // No later turn is shorter.
+                Ok(Err(model::Error::ContextOverflow { .. })) => return Ok("context_length".to_owned()),
+                Ok(Err(error @ model::Error::Unreachable { .. })) => return Err(Error::Model(error)),
+                Ok(answer) => answer.map_err(|error| error.to_string()),
             };
             let mut step = trace::Step { turn: u64::from(turn), ..trace::Step::default() };
             let action = read_answer(answer, asked_at, &mut step, recorder);
@@ -179,8 +192,9 @@ impl CodeAct {
             }
             let code = match action {
                 Action::Run(code) => code,
-                Action::Tell { text, error } => {
-                    messages.push(Message::user(text));
+                Action::Nothing { error } => {
+                    let text = error.as_ref().map(|error| prompt::turn_error(error, told.observation));
+                    messages.push(Message::user(text.unwrap_or_else(|| prompt::NO_BLOCK.to_owned())));
                     step.error = error;
                     recorder.step(step);
                     // The lease is measured for turns that each reach the server.
@@ -206,7 +220,7 @@ impl CodeAct {
             step_index += 1;
             let end = end_of(&response);
             let result = observed::take_in(response, &mut step)?;
-            messages.push(Message::user(prompt::observation(&result)));
+            messages.push(Message::user(prompt::observation(&result, told.observation)));
             globals = step.info.as_ref().map(|info| info.globals.clone()).unwrap_or_default();
             step.interpreter_result = Some(result);
             recorder.step(step);
@@ -218,13 +232,10 @@ impl CodeAct {
     }
 
     /// Asks the model, within its own time limit.
-    async fn ask(&self, request: &GenerateRequest) -> Result<Completion, String> {
-        let limit = Duration::from_secs_f64(self.agent.llm.timeout_s);
-        match tokio::time::timeout(limit, self.model.generate(request)).await {
-            Ok(Ok(completion)) => Ok(completion),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("the model did not answer within {} s", self.agent.llm.timeout_s)),
-        }
+    async fn ask(&self, request: &GenerateRequest) -> Result<Completion, model::Error> {
+        let seconds = self.agent.llm.timeout_s;
+        let answer = timeout(Duration::from_secs_f64(seconds), self.model.generate(request)).await;
+        answer.unwrap_or(Err(model::Error::Timeout { seconds }))
     }
 
     fn generate_request(&self, messages: Vec<Message>, seed: u64) -> GenerateRequest {
@@ -268,18 +279,13 @@ impl CodeAct {
 enum Action {
     /// Its code is to be run.
     Run(String),
-    /// Nothing is run, and the model is told something instead.
-    Tell {
-        /// What.
-        text: String,
-        /// The error in it, if it is one: that an answer holds no code is not.
-        error: Option<String>,
-    },
+    /// Nothing is run, and the model is told why: for an error, or because there is no code, which is none.
+    Nothing { error: Option<String> },
 }
 
 impl Action {
     fn refuse(error: String) -> Self {
-        Self::Tell { text: prompt::turn_error(&error), error: Some(error) }
+        Self::Nothing { error: Some(error) }
     }
 }
 
@@ -311,7 +317,7 @@ fn read_answer(
     }
     let mut blocks = fence::python_blocks(&step.assistant_text);
     match blocks.len() {
-        0 => Action::Tell { text: prompt::NO_BLOCK.to_owned(), error: None },
+        0 => Action::Nothing { error: None },
         1 => {
             let code = blocks.remove(0);
             step.code = Some(code.clone());

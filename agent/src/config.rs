@@ -63,8 +63,53 @@ pub struct AgentConfig {
     /// Further limits of the environment; its own defaults where left out.
     #[serde(default, skip_serializing_if = "StepLimits::is_default")]
     pub limits: StepLimits,
+    /// What the model is told.
+    #[serde(default, skip_serializing_if = "Prompt::is_default")]
+    pub prompt: Prompt,
     /// The model.
     pub llm: Llm,
+}
+
+/// What a model is told of its runtime. The defaults are the paper's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Prompt {
+    /// Whether the system prompts say which runtime it is.
+    pub runtime: RuntimePrompt,
+    /// How an observation is written.
+    pub observation: ObservationFormat,
+    /// Whether a persistent interpreter's names are left out of each turn.
+    pub hide_names: bool,
+}
+
+impl Prompt {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What the system prompts say of the runtime.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuntimePrompt {
+    /// Which it is.
+    #[default]
+    Stated,
+    /// Nothing.
+    Hidden,
+    /// The other one.
+    Misstated,
+}
+
+/// How an observation is written, as one line of JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObservationFormat {
+    /// `success`, `result`, `output` and `error`.
+    #[default]
+    Full,
+    /// `error` if there is one, or else `output`: what traces become when a model is trained on them.
+    Compact,
 }
 
 /// How an agent acts.
@@ -114,8 +159,11 @@ pub struct Llm {
     /// What kind of model it is; may be left out where the model's name tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<Backend>,
-    /// Which one, as the backend names it.
+    /// Which one, as the backend names it: a scripted policy; a served base model or one of its adapters.
     pub model: String,
+    /// The inference server, such as http://127.0.0.1:50052; `--inference` comes before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// 0 is greedy.
     #[serde(default = "default_temperature")]
     pub temperature: f64,
@@ -148,7 +196,9 @@ pub struct Llm {
 impl Llm {
     /// The backend that is named, or else the one that has a model of that name.
     pub fn backend(&self) -> Option<Backend> {
-        self.backend.or_else(|| Habit::named(&self.model).map(|_| Backend::Scripted))
+        let habit = || Habit::named(&self.model).map(|_| Backend::Scripted);
+        let server = || self.url.as_ref().map(|_| Backend::Inference);
+        self.backend.or_else(habit).or_else(server)
     }
 }
 
@@ -158,6 +208,8 @@ impl Llm {
 pub enum Backend {
     /// Policies written by hand: teachers and test doubles.
     Scripted,
+    /// A model behind `runtime_gym.inference.v1`, as `trainer serve` offers it.
+    Inference,
 }
 
 fn default_concurrent_runs() -> usize {
@@ -242,6 +294,15 @@ impl RunConfig {
         Ok(config)
     }
 
+    /// Asks the inference server at `url` for every answer that one gives.
+    pub fn set_inference(&mut self, url: &str) {
+        for agent in &mut self.agents {
+            if agent.llm.backend == Some(Backend::Inference) {
+                agent.llm.url = Some(url.to_owned());
+            }
+        }
+    }
+
     /// The config as YAML, defaults filled in.
     ///
     /// # Errors
@@ -305,13 +366,14 @@ impl AgentConfig {
         let llm = format!("{path}.llm");
         let (model, habits) = (&self.llm.model, Habit::names().join(", "));
         let problem = match self.llm.backend() {
-            None => {
-                Some(format!("no backend for `{model}` in this version; it has scripted policies: {habits}"))
-            }
+            None => Some(format!(
+                "`{model}` is no scripted policy ({habits}); if an inference server has it, say `backend: \
+                 inference`"
+            )),
             Some(Backend::Scripted) if Habit::named(model).is_none() => {
                 Some(format!("`{model}` is not a scripted policy; there are {habits}"))
             }
-            Some(Backend::Scripted) => None,
+            Some(Backend::Scripted | Backend::Inference) => None,
         };
         require(problem.is_none(), &format!("{llm}.model"), || problem.unwrap_or_default())?;
         require((0.0..=10.0).contains(&self.llm.temperature), &format!("{llm}.temperature"), || {

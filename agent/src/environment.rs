@@ -4,12 +4,7 @@
 //! id, the step's index), so a call that may or may not have arrived is simply
 //! made again. No call waits for ever: each attempt has a deadline.
 
-use std::{
-    error::Error as _,
-    future::Future,
-    hash::{BuildHasher as _, RandomState},
-    time::Duration,
-};
+use std::{future::Future, time::Duration};
 
 use proto::{
     client::{EnvClient, retry_after},
@@ -18,47 +13,14 @@ use proto::{
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Code, Response, Status};
 
+use crate::retry::{Retry, is_unreachable};
+
 /// A server's place is free at the latest when the lease of an abandoned
 /// episode has run out and it has been swept: so much later than the lease.
 const BEYOND_LEASE: Duration = Duration::from_secs(30);
 
 /// The server's lease where a request names none.
 const DEFAULT_LEASE: Duration = Duration::from_secs(900);
-
-/// How often and how long a call is tried.
-#[derive(Clone, Copy, Debug)]
-pub struct Retry {
-    /// Calls in all, the first included.
-    pub attempts: u32,
-    /// Wait before the second call; it doubles each time.
-    pub base: Duration,
-    /// Longest wait.
-    pub max: Duration,
-    /// How long one attempt may take; a step may also take its wall clock.
-    pub deadline: Duration,
-}
-
-impl Default for Retry {
-    /// About twenty seconds of waiting in all: enough for a server to be restarted.
-    fn default() -> Self {
-        Self {
-            attempts: 10,
-            base: Duration::from_millis(100),
-            max: Duration::from_secs(5),
-            deadline: Duration::from_secs(30),
-        }
-    }
-}
-
-impl Retry {
-    /// The wait after the given attempt (0 for the first): half of it fixed,
-    /// half at random, so that clients which failed together don't come back
-    /// together.
-    fn wait(&self, attempt: u32) -> Duration {
-        let full = self.base.saturating_mul(2u32.saturating_pow(attempt)).min(self.max);
-        full / 2 + full.mul_f64(random_share() / 2.0)
-    }
-}
 
 /// A connected environment server.
 #[derive(Clone, Debug)]
@@ -215,21 +177,4 @@ impl Environment {
 
 fn no_answer(deadline: Duration) -> Status {
     Status::deadline_exceeded(format!("the server did not answer within {} s", deadline.as_secs_f64()))
-}
-
-/// Whether nobody can be talked to: no connection, one that was lost, or no
-/// answer. A status that the server sent has no source; one that the transport
-/// made of an error of its own has, whatever its code.
-pub fn is_unreachable(status: &Status) -> bool {
-    match status.code() {
-        Code::Unavailable | Code::DeadlineExceeded => true,
-        Code::Unknown | Code::Cancelled | Code::Internal => status.source().is_some(),
-        _ => false,
-    }
-}
-
-/// At random, 0 to 1: the standard library's hash maps are seeded by the
-/// operating system, and this is all the randomness that waiting needs.
-fn random_share() -> f64 {
-    RandomState::new().hash_one(()) as f64 / u64::MAX as f64
 }

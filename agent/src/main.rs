@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use agent::{
     config::RunConfig,
-    environment::Retry,
+    retry::Retry,
     run::{self, Options, Report},
 };
 use clap::{Args, Parser, Subcommand};
@@ -36,7 +36,12 @@ Examples:
 
   The first 10 tasks only, on a server that is already there:
     agent run --config agent_configs/habits/reset-habit_in_reset.yaml \\
-      --env http://127.0.0.1:50051 --max-examples 10";
+      --env http://127.0.0.1:50051 --max-examples 10
+
+  A trained adapter, from the inference server that serves it:
+    trainer serve --model models/base --adapter persistent=runs/adapter --listen 127.0.0.1:50052
+    agent run --config agent_configs/served/persistent_in_reset.yaml \\
+      --tasks-root tasks/easy --inference http://127.0.0.1:50052";
 
 #[derive(Debug, Args)]
 struct RunArgs {
@@ -49,6 +54,10 @@ struct RunArgs {
     /// A running environment server, such as http://127.0.0.1:50051. Without it, the run starts its own.
     #[arg(long, value_name = "URL")]
     env: Option<String>,
+    /// A running inference server (`trainer serve`), for the agents whose backend is `inference`; instead of the
+    /// config's `llm.url`.
+    #[arg(long, value_name = "URL")]
+    inference: Option<String>,
     /// Where the run's folder is made; the config's output_dir if not given.
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
@@ -74,6 +83,9 @@ fn run(args: RunArgs) -> Result<Report, Box<dyn std::error::Error>> {
         RunConfig::parse(&text).map_err(|error| format!("{}: {error}", args.config.display()))?;
     if let Some(output_dir) = args.output_dir {
         config.output_dir = output_dir;
+    }
+    if let Some(url) = args.inference {
+        config.set_inference(&url);
     }
     let options = Options {
         config,

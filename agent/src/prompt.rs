@@ -4,24 +4,30 @@ use proto::{
     env::v1::{InitialObservation, InterpreterState, Limits, Tool},
     trace::InterpreterResult,
 };
+use serde_json::json;
 
-/// The system prompts, in order: how to act, and which runtime it is. Only the
-/// second differs between the regimes.
-pub fn system_prompts(
-    observation: &InitialObservation,
-    state: InterpreterState,
-    limits: &Limits,
-    max_turns: u32,
-) -> Vec<String> {
-    vec![acting(&observation.tools, limits, max_turns), regime(state).to_owned()]
+use crate::config::{AgentConfig, ObservationFormat, RuntimePrompt};
+
+/// The system prompts, in order: how to act, and which runtime it is, unless
+/// that is hidden. Only the second differs between the regimes.
+pub fn system_prompts(observation: &InitialObservation, limits: &Limits, agent: &AgentConfig) -> Vec<String> {
+    let mut prompts = vec![acting(&observation.tools, limits, agent)];
+    let persistent = agent.interpreter_state() == InterpreterState::Persistent;
+    match agent.prompt.runtime {
+        RuntimePrompt::Stated => prompts.push(regime(persistent).to_owned()),
+        RuntimePrompt::Misstated => prompts.push(regime(!persistent).to_owned()),
+        RuntimePrompt::Hidden => {}
+    }
+    prompts
 }
 
-fn acting(tools: &[Tool], limits: &Limits, max_turns: u32) -> String {
-    let mut prompt = String::from(
+fn acting(tools: &[Tool], limits: &Limits, agent: &AgentConfig) -> String {
+    let (max_turns, shown) = (agent.max_turns, shown(agent.prompt.observation));
+    let mut prompt = format!(
         "You solve a task by writing Python. In each turn, write a short reasoning and then at most one code \
          block, fenced with ```python and ```. The block is run as a script, and you are shown the result as \
-         JSON: success, output (what the block printed) and error. Only what you print is shown; the value of \
-         a last expression is not. With more than one block in a turn, none of them is run.\n\n\
+         JSON: {shown}. Only what you print is shown; the value of a last expression is not. With more than \
+         one block in a turn, none of them is run.\n\n\
          These functions can be called in your code, without an import:\n",
     );
     for tool in tools {
@@ -44,16 +50,20 @@ fn tool_line(tool: &Tool) -> String {
     format!("- {}({}) -> {}: {}\n", tool.name, parameters.join(", "), tool.returns, tool.description.trim())
 }
 
-fn regime(state: InterpreterState) -> &'static str {
-    match state {
-        InterpreterState::Persistent => {
-            "The Python interpreter keeps its state: variables, functions and imports of one block are there in \
-             all later blocks."
-        }
-        InterpreterState::Reset | InterpreterState::Unspecified => {
-            "The Python interpreter is reset after every block: variables, functions and imports of one block \
-             are gone in the next. What a later block needs, it has to define itself."
-        }
+fn shown(format: ObservationFormat) -> &'static str {
+    match format {
+        ObservationFormat::Full => "success, output (what the block printed) and error",
+        ObservationFormat::Compact => "error if there is one, or else output (what the block printed)",
+    }
+}
+
+fn regime(persistent: bool) -> &'static str {
+    if persistent {
+        "The Python interpreter keeps its state: variables, functions and imports of one block are there in all \
+         later blocks."
+    } else {
+        "The Python interpreter is reset after every block: variables, functions and imports of one block are \
+         gone in the next. What a later block needs, it has to define itself."
     }
 }
 
@@ -70,19 +80,24 @@ pub fn task(observation: &InitialObservation) -> String {
 }
 
 /// What the interpreter answered, as the model is shown it.
-pub fn observation(result: &InterpreterResult) -> String {
-    serde_json::json!({
-        "success": result.success,
-        "result": result.result,
-        "output": result.output,
-        "error": result.error,
-    })
-    .to_string()
+pub fn observation(result: &InterpreterResult, format: ObservationFormat) -> String {
+    let shown = match (format, &result.error) {
+        (ObservationFormat::Full, error) => json!({
+            "success": result.success,
+            "result": result.result,
+            "output": result.output,
+            "error": error,
+        }),
+        (ObservationFormat::Compact, Some(error)) => json!({ "error": error }),
+        (ObservationFormat::Compact, None) => json!({ "output": result.output }),
+    };
+    shown.to_string()
 }
 
 /// What the model is shown where nothing could be run.
-pub fn turn_error(error: &str) -> String {
-    observation(&InterpreterResult { error: Some(error.to_owned()), ..InterpreterResult::default() })
+pub fn turn_error(error: &str, format: ObservationFormat) -> String {
+    let result = InterpreterResult { error: Some(error.to_owned()), ..InterpreterResult::default() };
+    observation(&result, format)
 }
 
 /// The persistent interpreter's names; shown with each turn, never kept.

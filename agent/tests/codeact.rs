@@ -13,8 +13,9 @@ use std::{
 use agent::{
     codeact::{Assignment, CodeAct, Outcome},
     config::RunConfig,
-    environment::{Environment, Retry},
+    environment::Environment,
     model::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, estimate_usage},
+    retry::Retry,
 };
 use proto::{
     env::v1,
@@ -42,6 +43,8 @@ impl Model for Canned {
         let (text, finish_reason) = self.answers[turn % self.answers.len()].clone();
         match text {
             "fail" => Err(Error::Conversation { model: "canned".into(), reason: "out of tape".into() }),
+            "full" => Err(Error::ContextOverflow { problem: "too long".into() }),
+            "gone" => Err(Error::Unreachable { url: "there".into(), problem: "no answer".into() }),
             "sleep" => std::future::pending().await,
             _ => Ok(Completion {
                 text: text.to_owned(),
@@ -137,6 +140,35 @@ async fn a_resetting_runtime_shows_no_names_and_turns_run_out() {
     let shown = model.shown.lock().unwrap();
     assert!(shown.iter().flatten().all(|message| !message.content.starts_with("Names")));
     assert!(shown[0][1].content.contains("reset after every block"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_of_the_runtime_is_the_configs_choice() {
+    let answers = ["```python\nprint('here')\n```", "```python\nprint(undefined)\n```"];
+    let extra = "max_turns: 3, prompt: {runtime: hidden, observation: compact, hide_names: true},";
+    let (_, model, _) = play(&answers, true, extra).await;
+    let shown = model.shown.lock().unwrap().clone();
+    let messages: Vec<(Role, &str)> =
+        shown[2].iter().map(|message| (message.role, message.content.as_str())).collect();
+    let [(Role::System, acting), _, _, printed, _, failed] = messages[..] else { panic!("{messages:?}") };
+    assert!(acting.contains("error if there is one, or else output"), "{acting}");
+    assert_eq!(printed, (Role::User, r#"{"output":"here\n"}"#));
+    assert!(failed.1.starts_with(r#"{"error":"NameError"#), "{failed:?}");
+
+    let (_, model, _) = play(&answers, true, "max_turns: 1, prompt: {runtime: misstated},").await;
+    assert!(model.shown.lock().unwrap()[0][1].content.contains("reset after every block"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_context_ends_the_episode_and_a_lost_server_fails_it() {
+    let (outcome, _, _) = play(&["```python\nx = 1\n```", "full"], true, "").await;
+    outcome.evaluation.unwrap();
+    assert_eq!(outcome.trace.summary.finish_reason.as_deref(), Some("context_length"));
+
+    let (outcome, _, _) = play(&["gone"], true, "").await;
+    let error = outcome.evaluation.unwrap_err();
+    assert_eq!(error.unreachable(), Some("inference server"));
+    assert!(error.to_string().contains("can't be reached"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

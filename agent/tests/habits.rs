@@ -12,7 +12,7 @@ use std::path::Path;
 
 use agent::{
     config::RunConfig,
-    environment::Retry,
+    retry::Retry,
     run::{Options, execute},
 };
 use proto::{

@@ -8,8 +8,8 @@ mod support;
 use std::{fs, path::Path, sync::atomic::Ordering, time::Duration};
 
 use agent::{
-    config::RunConfig,
-    environment::Retry,
+    config::{Backend, RunConfig},
+    retry::Retry,
     run::{Error, Options, Report, execute},
 };
 use proto::{
@@ -329,7 +329,7 @@ async fn a_folder_of_another_config_is_refused_and_the_key_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_run_closes_its_episodes_and_goes_on_later() {
     let folder = tempfile::tempdir().unwrap();
-    let fake = Fake::start(Setup { tasks: 6, ..Setup::default() }).await;
+    let fake = Fake::start(Setup { tasks: 24, ..Setup::default() }).await;
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(execute(options(&fake, folder.path()), stopped));
     while fake.state.lock().unwrap().steps_run < 3 {
@@ -342,7 +342,7 @@ async fn a_stopped_run_closes_its_episodes_and_goes_on_later() {
     assert_eq!(fake.state.lock().unwrap().open_episodes(), 0, "nothing is left open");
 
     let report = run(options(&fake, folder.path())).await.unwrap();
-    assert_eq!((report.lines[0].summary.num_tasks_executed, report.interrupted), (6, false));
+    assert_eq!((report.lines[0].summary.num_tasks_executed, report.interrupted), (24, false));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -373,6 +373,14 @@ async fn what_cannot_work_ends_before_any_episode() {
     let nobody = Options { env: Some("http://127.0.0.1:1".into()), ..options(&fake, folder.path()) };
     let error = run(nobody).await.unwrap_err().to_string();
     assert!(error.contains("http://127.0.0.1:1"), "{error}");
+
+    let mut served = options(&fake, folder.path());
+    served.config.agents[0].llm.backend = Some(Backend::Inference);
+    let error = run(served.clone()).await.unwrap_err().to_string();
+    assert!(error.contains("`agents[0].llm`") && error.contains("--inference URL"), "{error}");
+    served.config.set_inference("http://127.0.0.1:1");
+    let error = run(served).await.unwrap_err().to_string();
+    assert!(error.contains("no inference server answers at http://127.0.0.1:1"), "{error}");
 
     assert!(fake.state.lock().unwrap().created.is_empty());
 }

@@ -27,6 +27,8 @@ pub struct Episode {
 pub struct Tokens {
     /// Prompt plus completion tokens, summed over turns.
     pub total: u64,
+    /// Completion tokens, summed over turns; none if the trace counts only totals.
+    pub generated: Option<u64>,
     /// The counts are estimates: the model client had no tokenizer.
     pub estimated: bool,
 }
@@ -75,6 +77,10 @@ impl Episode {
                 usage += step.token_usage;
             }
         }
-        (usage.total_tokens > 0).then_some(Tokens { total: usage.total_tokens, estimated: usage.estimated })
+        (usage.total_tokens > 0).then_some(Tokens {
+            total: usage.total_tokens,
+            generated: (usage.completion_tokens > 0).then_some(usage.completion_tokens),
+            estimated: usage.estimated,
+        })
     }
 }

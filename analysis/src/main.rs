@@ -8,7 +8,7 @@ use std::{
     process::ExitCode,
 };
 
-use analysis::command::{compare, failures, main_table, trace_stats};
+use analysis::command::{compare, failures, main_table, trace_stats, two_by_two};
 use clap::Parser;
 
 /// Tables and statistics from the files of runs
@@ -17,6 +17,7 @@ use clap::Parser;
     version,
     after_help = "Examples:\n  analysis trace-stats runs/persistent runs/reset\n  \
     analysis compare persistent.tar.gz reset.tar.gz\n  analysis failures runs/persistent runs/reset\n  \
+    analysis two-by-two --pp runs/pp --pr runs/pr --rp runs/rp --rr runs/rr\n  \
     analysis main-table table.json > table.tex\n\nResults go to stdout, warnings to stderr. \
     Exit code 2: bad arguments or files."
 )]
@@ -31,6 +32,7 @@ enum Command {
     Compare(compare::Args),
     MainTable(main_table::Args),
     Failures(failures::Args),
+    TwoByTwo(two_by_two::Args),
 }
 
 impl Command {
@@ -40,6 +42,7 @@ impl Command {
             Self::Compare(args) => compare::run(args, warnings),
             Self::MainTable(args) => main_table::run(args, warnings),
             Self::Failures(args) => failures::run(args, warnings),
+            Self::TwoByTwo(args) => two_by_two::run(args, warnings),
         }
     }
 }

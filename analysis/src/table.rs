@@ -32,6 +32,11 @@ pub fn number_or_unknown(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| UNKNOWN.to_owned(), |value| number(value, decimals))
 }
 
+/// Four decimals, or three digits of a smaller one.
+pub fn p_value(p: f64) -> String {
+    if p < 1e-3 { format!("{p:.2e}") } else { format!("{p:.4}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

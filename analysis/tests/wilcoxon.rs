@@ -1,6 +1,6 @@
 //! The signed-rank test against scipy's recorded answers (see wilcoxon_golden.py).
 
-use analysis::stats::wilcoxon::{Method, SignedRank};
+use analysis::stats::wilcoxon::{Method, SignedRank, Zeros};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -13,6 +13,13 @@ struct Golden {
 struct Case {
     kind: String,
     differences: Vec<f64>,
+    wilcox: Answer,
+    pratt: Answer,
+    zsplit: Answer,
+}
+
+#[derive(Deserialize)]
+struct Answer {
     statistic: f64,
     p_value: f64,
 }
@@ -20,15 +27,23 @@ struct Case {
 #[test]
 fn agrees_with_scipy() {
     let golden: Golden = serde_json::from_str(include_str!("wilcoxon_golden.json")).unwrap();
-    let mut approximated = 0;
-    for case in &golden.cases {
-        let test = SignedRank::of(&case.differences).unwrap();
-        let what = format!("scipy {}: {} of {}", golden.scipy, case.kind, case.differences.len());
-        assert_eq!(test.statistic(), case.statistic, "{what}");
-        let error = (test.p_value - case.p_value).abs() / case.p_value;
-        assert!(error < 1e-9, "{what}: p {} instead of {}", test.p_value, case.p_value);
-        approximated += usize::from(test.method == Method::NormalApproximation);
+    for zeros in [Zeros::Drop, Zeros::Pratt, Zeros::Split] {
+        let mut approximated = 0;
+        for case in &golden.cases {
+            let expected = match zeros {
+                Zeros::Drop => &case.wilcox,
+                Zeros::Pratt => &case.pratt,
+                Zeros::Split => &case.zsplit,
+            };
+            let test = SignedRank::with_zeros(&case.differences, zeros).unwrap();
+            let size = case.differences.len();
+            let what = format!("scipy {}: {} of {size}, {zeros:?}", golden.scipy, case.kind);
+            assert_eq!(test.statistic(), expected.statistic, "{what}");
+            let error = (test.p_value - expected.p_value).abs() / expected.p_value;
+            assert!(error < 1e-9, "{what}: p {} instead of {}", test.p_value, expected.p_value);
+            approximated += usize::from(test.method == Method::NormalApproximation);
+        }
+        // Both ways are exercised, and not by a handful of cases.
+        assert!(approximated > 30 && golden.cases.len() - approximated > 30);
     }
-    // Both ways are exercised, and not by a handful of cases.
-    assert!(approximated > 30 && golden.cases.len() - approximated > 30);
 }

@@ -1,12 +1,12 @@
 """Writes wilcoxon_golden.json: scipy's answers to the cases that wilcoxon.rs must give too.
 
-Run it in an environment with numpy and scipy:
+Run it in an environment with requirements.txt:
 
     python analysis/tests/wilcoxon_golden.py
 
 The cases cover each of scipy's three ways to a p-value (exact, all sign flips,
-normal approximation), with and without zeros and ties, around the sizes where
-it changes from one to the next (13 and 50).
+normal approximation) and its three treatments of zeros, with and without zeros
+and ties, around the sizes where it changes from one to the next (13 and 50).
 """
 
 import json
@@ -41,13 +41,11 @@ def main():
             d = [float(f"{x:.6g}") for x in d]
             if not any(d):
                 continue  # scipy answers NaN or 1, depending on the size; ours always 1
-            answer = wilcoxon(d)
-            cases.append({
-                "kind": kind,
-                "differences": d,
-                "statistic": float(answer.statistic),
-                "p_value": float(answer.pvalue),
-            })
+            case = {"kind": kind, "differences": d}
+            for zeros in ["wilcox", "pratt", "zsplit"]:
+                answer = wilcoxon(d, zero_method=zeros)
+                case[zeros] = {"statistic": float(answer.statistic), "p_value": float(answer.pvalue)}
+            cases.append(case)
     path = pathlib.Path(__file__).with_suffix(".json")
     lines = ",\n".join(json.dumps(case) for case in cases)
     versions = f'"scipy": "{scipy.__version__}", "numpy": "{numpy.__version__}", "seed": {SEED}'

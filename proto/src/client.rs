@@ -1,4 +1,4 @@
-//! Connecting to an environment server, and reading what a failed call says.
+//! Connecting to a server of ours, and reading what a failed call says.
 
 use std::time::Duration;
 
@@ -9,9 +9,13 @@ use tonic::{
 use tonic_types::StatusExt as _;
 
 use crate::env::v1::environment_service_client::EnvironmentServiceClient;
+use crate::inference::v1::inference_service_client::InferenceServiceClient;
 
 /// A connected, cheaply cloned client of the environment server.
 pub type EnvClient = EnvironmentServiceClient<Channel>;
+
+/// A connected, cheaply cloned client of the inference server.
+pub type InferenceClient = InferenceServiceClient<Channel>;
 
 /// Largest message either side accepts: inline tasks and step records are the
 /// big ones.
@@ -29,8 +33,12 @@ pub enum ConnectError {
         problem: &'static str,
     },
     /// Nobody answers there.
-    #[error("no environment server answers at {url} (start one with `env-server serve`): {source}")]
+    #[error("no {server} answers at {url} (start one with `{command}`): {source}")]
     Unreachable {
+        /// What kind of server was expected.
+        server: &'static str,
+        /// The command that starts one.
+        command: &'static str,
         /// Where.
         url: String,
         /// The transport's own words.
@@ -47,6 +55,24 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// # Errors
 /// [`ConnectError`] if the URL is malformed or nobody answers within 10 s.
 pub async fn connect(url: &str) -> Result<EnvClient, ConnectError> {
+    let channel = channel(url, "environment server", "env-server serve").await?;
+    Ok(EnvironmentServiceClient::new(channel)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES))
+}
+
+/// Connects to the inference server at `url` (`http://host:port`).
+///
+/// # Errors
+/// [`ConnectError`] if the URL is malformed or nobody answers within 10 s.
+pub async fn connect_inference(url: &str) -> Result<InferenceClient, ConnectError> {
+    let channel = channel(url, "inference server", "trainer serve").await?;
+    Ok(InferenceServiceClient::new(channel)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES))
+}
+
+async fn channel(url: &str, server: &'static str, command: &'static str) -> Result<Channel, ConnectError> {
     let endpoint = endpoint(url)
         .map_err(|problem| ConnectError::BadUrl { url: url.to_owned(), problem })?
         .connect_timeout(Duration::from_secs(10))
@@ -54,13 +80,8 @@ pub async fn connect(url: &str) -> Result<EnvClient, ConnectError> {
         .keep_alive_timeout(KEEP_ALIVE)
         .keep_alive_while_idle(true)
         .tcp_nodelay(true);
-    let channel = endpoint
-        .connect()
-        .await
-        .map_err(|source| ConnectError::Unreachable { url: url.to_owned(), source })?;
-    Ok(EnvironmentServiceClient::new(channel)
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES))
+    let unreachable = |source| ConnectError::Unreachable { server, command, url: url.to_owned(), source };
+    endpoint.connect().await.map_err(unreachable)
 }
 
 /// The endpoint that a URL names, or what is wrong with the URL.
@@ -84,6 +105,11 @@ fn endpoint(url: &str) -> Result<Endpoint, &'static str> {
 /// When the server would have a failed call tried again, if it said so.
 pub fn retry_after(status: &Status) -> Option<Duration> {
     status.get_details_retry_info()?.retry_delay
+}
+
+/// The machine-readable reason of a failed call (`google.rpc.ErrorInfo`), if the server gave one.
+pub fn reason(status: &Status) -> Option<String> {
+    Some(status.get_details_error_info()?.reason)
 }
 
 /// A failed call in one line for a person: code, message, and the request

@@ -122,6 +122,12 @@ pub struct Versions {
     pub interpreter_sha256: String,
     /// The model, as its client names it.
     pub model: String,
+    /// SHA-256 of the base model's weights, where a server told it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub model_sha256: String,
+    /// SHA-256 of the adapter's weights; empty without one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub adapter_sha256: String,
 }
 
 /// One event and when it happened.

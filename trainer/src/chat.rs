@@ -1,5 +1,6 @@
 //! Conversations, and the text that a model's chat template makes of them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use minijinja::syntax::SyntaxConfig;
@@ -35,6 +36,17 @@ pub enum Role {
     Assistant,
 }
 
+impl Role {
+    /// As templates and files name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
 /// How a conversation is rendered.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Rendering {
@@ -47,6 +59,7 @@ pub struct Rendering {
 /// A model's chat template: a Jinja template, run as transformers runs it.
 pub struct Template {
     environment: Environment<'static>,
+    source: String,
     special_tokens: Value,
 }
 
@@ -85,7 +98,12 @@ impl Template {
             Err(TemplateError::new(ErrorKind::InvalidOperation, message))
         });
         environment.add_template_owned("chat", without_generation_tags(source))?;
-        Ok(Self { environment, special_tokens })
+        Ok(Self { environment, source: source.to_owned(), special_tokens })
+    }
+
+    /// Its text, as the folder has it.
+    pub fn source(&self) -> &str {
+        &self.source
     }
 
     /// The text of a conversation.
@@ -114,9 +132,10 @@ fn special_tokens(config: &Object) -> Value {
     let tokens = ["bos_token", "eos_token", "pad_token", "unk_token"].into_iter().filter_map(|key| {
         let value = config.map.get(key)?;
         let text = value.as_str().or_else(|| value["content"].as_str())?;
-        Some((key, Value::from(text)))
+        Some((key.to_owned(), Value::from(text)))
     });
-    tokens.collect()
+    // Collected into a value as they are, the pairs would be a list.
+    Value::from(tokens.collect::<BTreeMap<String, Value>>())
 }
 
 /// The error and what caused it, in one line.
@@ -130,13 +149,20 @@ fn describe(error: &TemplateError) -> String {
     text
 }
 
-/// JSON as Python's `json.dumps(ensure_ascii=False)` spaces it; minijinja's own filter escapes for HTML.
+/// The filter `tojson`; minijinja's own escapes for HTML.
 fn to_json(value: &Value) -> std::result::Result<Value, TemplateError> {
-    let wrong = |error: serde_json::Error| TemplateError::new(ErrorKind::BadSerialization, error.to_string());
+    let value = serde_json::to_value(value)
+        .map_err(|error| TemplateError::new(ErrorKind::BadSerialization, error.to_string()))?;
+    Ok(Value::from_safe_string(python_json(&value)))
+}
+
+/// JSON as Python's `json.dumps(ensure_ascii=False)` writes it.
+pub(crate) fn python_json(value: &serde_json::Value) -> String {
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, PythonSpacing);
-    value.serialize(&mut serializer).map_err(wrong)?;
-    Ok(Value::from_safe_string(String::from_utf8_lossy(&bytes).into_owned()))
+    // A value's keys are strings, and memory takes all that is written.
+    let _ = value.serialize(&mut serializer);
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// `, ` and `: `.

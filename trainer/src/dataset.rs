@@ -3,12 +3,16 @@
 //! A folder of two files: `samples.safetensors` holds all samples end to end (`tokens` I64 `[n]`, `targets` U8 `[n]`,
 //! `ends` I64 `[samples]`, where each sample ends), `dataset.json` says where they came from.
 
+mod record;
+
 use std::path::Path;
 
 use tch::{Kind, Tensor};
 
 use crate::weights::{Weights, write_file};
 use crate::{Error, Result};
+
+pub use record::{Provenance, Record};
 
 /// The samples' file.
 pub const SAMPLES: &str = "samples.safetensors";
@@ -80,8 +84,7 @@ impl Dataset {
     /// Reads a folder that `trainer prepare` has written.
     pub fn read(folder: &Path) -> Result<Self> {
         if !folder.join(RECORD).exists() {
-            let problem = "is missing: no folder of `trainer prepare`, or one that it did not finish";
-            return Err(Error::file(folder.join(RECORD))(std::io::Error::other(problem)));
+            return Err(unfinished(folder));
         }
         let path = folder.join(SAMPLES);
         let file = Weights::open_file(&path)?;
@@ -110,4 +113,9 @@ fn numbers(tensor: &Tensor) -> Vec<i64> {
     let mut numbers = vec![0; tensor.numel()];
     tensor.copy_data(&mut numbers, tensor.numel());
     numbers
+}
+
+fn unfinished(folder: &Path) -> Error {
+    let problem = "is missing: no folder of `trainer prepare`, or one that it did not finish";
+    Error::file(folder.join(RECORD))(std::io::Error::other(problem))
 }

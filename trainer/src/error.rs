@@ -54,6 +54,38 @@ pub enum Error {
         /// What it says.
         problem: String,
     },
+    /// A line that is not what it should be.
+    #[error("{path}:{line}: {problem}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Its number, from one.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A conversation or text that cannot be prepared.
+    #[error("{origin}: {reason}")]
+    Item {
+        /// The file, and the line in it.
+        origin: String,
+        /// Why.
+        reason: Box<Error>,
+    },
+    /// An option that cannot be.
+    #[error("{flag}: {problem}")]
+    Flag {
+        /// As it is given on the command line.
+        flag: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Nothing is left to learn from.
+    #[error("nothing to learn from: {problem}")]
+    Empty {
+        /// Where it all went.
+        problem: String,
+    },
     /// A key that is missing, malformed, or asks for what this trainer does not do.
     #[error("{path}: `{key}` {problem}")]
     Key {
@@ -97,6 +129,9 @@ pub enum Error {
         /// What is wrong.
         problem: &'static str,
     },
+    /// A training that could not go on.
+    #[error(transparent)]
+    Training(#[from] crate::train::Failure),
 }
 
 impl Error {
@@ -108,6 +143,14 @@ impl Error {
 
     pub(crate) fn key(path: impl Into<PathBuf>, key: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Key { path: path.into(), key: key.into(), problem: problem.into() }
+    }
+
+    pub(crate) fn line(path: impl Into<PathBuf>, line: usize, problem: impl Into<String>) -> Self {
+        Self::Line { path: path.into(), line, problem: problem.into() }
+    }
+
+    pub(crate) fn flag(flag: &'static str, problem: impl Into<String>) -> Self {
+        Self::Flag { flag, problem: problem.into() }
     }
 
     pub(crate) fn tensor(

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -62,9 +63,9 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Writes an object, indented, with a newline at its end.
-pub fn write(path: &Path, map: &Map<String, Value>) -> Result<()> {
+/// Writes JSON, indented, with a newline at its end.
+pub fn write(path: &Path, value: &impl Serialize) -> Result<()> {
     let text =
-        serde_json::to_string_pretty(map).map_err(|reason| Error::Json { path: path.into(), reason })?;
+        serde_json::to_string_pretty(value).map_err(|reason| Error::Json { path: path.into(), reason })?;
     std::fs::write(path, text + "\n").map_err(Error::file(path))
 }

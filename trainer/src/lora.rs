@@ -11,7 +11,7 @@ use tch::{Kind, Tensor};
 
 pub use adapter::{Adapter, Place, places};
 pub use config::{Config, Target};
-pub use folder::{load, save};
+pub use folder::{load, save, tensors};
 
 use crate::Result;
 use crate::model::{Linear, Model};
@@ -45,7 +45,8 @@ impl Lora {
         if train && self.dropout > 0.0 {
             x = x.dropout(self.dropout, true);
         }
-        x.linear(&self.a, None::<Tensor>).linear(&self.b, None::<Tensor>) * self.scaling
+        // Scaled where it is narrow.
+        (x.linear(&self.a, None::<Tensor>) * self.scaling).linear(&self.b, None::<Tensor>)
     }
 
     /// The change of the matrix, `[outputs, inputs]`.

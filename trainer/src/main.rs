@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use command::Command;
-use trainer::cuda;
+use trainer::train::{self, Failure};
+use trainer::{Error, cuda};
 
 /// Adapters for Qwen3, without Python.
 #[derive(Parser)]
@@ -22,7 +23,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::FAILURE
+            match error {
+                Error::Training(Failure::Interrupted { .. }) => ExitCode::from(train::EXIT_CODE),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

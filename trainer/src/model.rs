@@ -7,6 +7,7 @@
 //! In shapes, `b` is rows, `t` tokens a row, `h` the hidden size, `d` a head's size.
 
 mod attention;
+mod backward;
 mod batch;
 mod cache;
 mod config;
@@ -19,6 +20,7 @@ mod qwen3;
 mod rope;
 mod source;
 
+pub use backward::Backward;
 pub use batch::Batch;
 pub use cache::Cache;
 pub use config::Config;

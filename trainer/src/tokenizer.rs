@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 
 use crate::chat::{Message, Rendering, Template};
 use crate::json::Object;
-use crate::{Error, Result};
+use crate::{Error, Result, digest};
 
-const TOKENIZER: &str = "tokenizer.json";
+/// The tokenizer's file.
+pub const TOKENIZER: &str = "tokenizer.json";
+
+/// Ends a document in the tokenizers of GPT and Qwen, and in those of `trainer init`.
+const END_OF_TEXT: &str = "<|endoftext|>";
 
 /// Text to token ids and back, as Hugging Face's tokenizers do it.
 pub struct Tokenizer {
@@ -34,8 +38,9 @@ impl Tokenizer {
         Ok(encoding.get_ids().iter().map(|id| i64::from(*id)).collect())
     }
 
-    /// The same, with the bytes of the text that each token stands for, `start..end`.
-    pub fn encode_with_offsets(&self, text: &str) -> Result<(Vec<i64>, Vec<(usize, usize)>)> {
+    /// The same, with the bytes of the text that each token stands for, `start..end`. A token that is part of a
+    /// character stands for all of it.
+    pub fn encode_with_offsets(&self, text: &str) -> Result<(Vec<i64>, Vec<tokenizers::Offsets>)> {
         let encoding = self.inner.encode(text, false).map_err(|error| self.error(&error))?;
         let ids = encoding.get_ids().iter().map(|id| i64::from(*id)).collect();
         Ok((ids, encoding.get_offsets().to_vec()))
@@ -55,10 +60,25 @@ impl Tokenizer {
         self.template.render(messages, rendering)
     }
 
+    /// The model's chat template.
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
     /// The ids that end an answer: `eos_token_id` of the generation config, or else of the model's config, or else
     /// the tokenizer's end token.
     pub fn end_ids(&self) -> &BTreeSet<i64> {
         &self.end_ids
+    }
+
+    /// The id that ends a document: `<|endoftext|>` where there is one, or else the first that ends an answer.
+    pub fn document_end_id(&self) -> Option<i64> {
+        self.inner.token_to_id(END_OF_TEXT).map(i64::from).or_else(|| self.end_ids.first().copied())
+    }
+
+    /// SHA-256 of `tokenizer.json`, in hex.
+    pub fn sha256(&self) -> Result<String> {
+        digest::file(&self.path)
     }
 
     /// Ids are below this.

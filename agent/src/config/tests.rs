@@ -1,6 +1,6 @@
 //! What a config's author sees when something is wrong with it.
 
-use super::{AgentType, Backend, RunConfig};
+use super::{AgentType, Backend, ObservationFormat, Prompt, RunConfig, RuntimePrompt};
 
 const GOOD: &str = "
 output_dir: runs
@@ -63,6 +63,40 @@ fn a_backend_may_be_told_by_the_model() {
 }
 
 #[test]
+fn what_the_model_is_told_may_be_chosen() {
+    let config = RunConfig::parse(GOOD).unwrap();
+    assert_eq!(config.agents[0].prompt, Prompt::default());
+    assert!(!config.to_yaml().unwrap().contains("prompt:"), "the default is left out");
+    let text = GOOD.replace(
+        "    llm:",
+        "    prompt: {runtime: hidden, observation: compact, hide_names: true}\n    llm:",
+    );
+    let config = RunConfig::parse(&text).unwrap();
+    let (runtime, observation) = (RuntimePrompt::Hidden, ObservationFormat::Compact);
+    assert_eq!(config.agents[0].prompt, Prompt { runtime, observation, hide_names: true });
+    assert_eq!(RunConfig::parse(&config.to_yaml().unwrap()).unwrap(), config);
+}
+
+#[test]
+fn an_inference_server_is_named_in_the_config_or_later() {
+    let text = GOOD.replace("backend: scripted", "backend: inference").replace("persistent-habit", "base");
+    let mut config = RunConfig::parse(&text).unwrap();
+    assert_eq!(config.agents[0].llm.url, None);
+    config.set_inference("http://127.0.0.1:1");
+    assert_eq!(config.agents[0].llm.url.as_deref(), Some("http://127.0.0.1:1"));
+
+    let told = GOOD
+        .replace("      backend: scripted\n", "")
+        .replace("model: persistent-habit", "model: base\n      url: http://127.0.0.1:2");
+    let config = RunConfig::parse(&told).unwrap();
+    assert_eq!(config.agents[0].llm.backend, Some(Backend::Inference));
+
+    let mut scripted = RunConfig::parse(GOOD).unwrap();
+    scripted.set_inference("http://127.0.0.1:1");
+    assert_eq!(scripted, RunConfig::parse(GOOD).unwrap(), "it asks no server");
+}
+
+#[test]
 fn errors_name_the_key() {
     let cases = [
         ("seed_start: 7", "seed_strat: 7", &["seed_strat", "unknown field"][..]),
@@ -75,7 +109,12 @@ fn errors_name_the_key() {
         (
             "      backend: scripted\n      model: persistent-habit",
             "      model: Qwen/Qwen3-8B",
-            &["`agents[0].llm.model`", "no backend for `Qwen/Qwen3-8B` in this version", "reset-habit"],
+            &["`agents[0].llm.model`", "`Qwen/Qwen3-8B` is no scripted policy", "backend: inference"],
+        ),
+        (
+            "    llm:",
+            "    prompt: {runtime: shown}\n    llm:",
+            &["agents[0].prompt.runtime", "shown", "hidden"],
         ),
         ("backoff_base_s: 0.5", "backoff_base_s: -1", &["`agents[0].llm.backoff_base_s`", "-1"]),
         ("backoff_max_s: 30.0", "backoff_max_s: .inf", &["`agents[0].llm.backoff_max_s`", "inf"]),

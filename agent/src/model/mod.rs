@@ -1,24 +1,32 @@
 //! Models: one trait, and what goes through it.
 //!
 //! A client turns a conversation into the next assistant message. It knows
-//! nothing of tasks, episodes or interpreters. Clients of model servers join
-//! as further modules here and further values of [`config::Backend`].
+//! nothing of tasks, episodes or interpreters. A client is a module here and a
+//! value of [`config::Backend`].
 //!
 //! [`config::Backend`]: crate::config::Backend
 
 use std::{fmt, sync::Arc};
 
-use proto::trace::TokenUsage;
+use proto::{client, trace::TokenUsage};
 
 use crate::config;
 
+mod inference;
 pub mod scripted;
+
+pub use inference::Inference;
 
 /// A model that continues conversations.
 #[tonic::async_trait]
 pub trait Model: fmt::Debug + Send + Sync {
     /// The model's name, for traces.
     fn name(&self) -> &str;
+
+    /// What tells its weights from all others.
+    fn weights(&self) -> Weights {
+        Weights::default()
+    }
 
     /// Says whether this model can play a task family at all, so that a run
     /// which cannot work ends before its first episode.
@@ -33,17 +41,28 @@ pub trait Model: fmt::Debug + Send + Sync {
     async fn generate(&self, request: &GenerateRequest) -> Result<Completion, Error>;
 }
 
-/// The client that a config names.
+/// Digests of a model's weights, in hex; empty where there are none, or nobody tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Weights {
+    /// SHA-256 of the base.
+    pub model_sha256: String,
+    /// SHA-256 of the adapter.
+    pub adapter_sha256: String,
+}
+
+/// The client that a config names, connected.
 ///
 /// # Errors
-/// [`Error::Unknown`] if no backend, or not the one it names, has the model.
-pub fn from_config(llm: &config::Llm) -> Result<Arc<dyn Model>, Error> {
+/// [`Error::Unknown`] if no backend, or not the one it names, has the model;
+/// [`Error::Connect`] if its server does not answer.
+pub async fn from_config(llm: &config::Llm) -> Result<Arc<dyn Model>, Error> {
     let unknown = || Error::Unknown { model: llm.model.clone() };
     match llm.backend().ok_or_else(unknown)? {
         config::Backend::Scripted => {
             let habit = scripted::Habit::named(&llm.model).ok_or_else(unknown)?;
             Ok(Arc::new(scripted::Scripted::new(habit)))
         }
+        config::Backend::Inference => Ok(Arc::new(Inference::connect(llm).await?)),
     }
 }
 
@@ -144,6 +163,51 @@ pub enum Error {
     Unknown {
         /// Which model.
         model: String,
+    },
+    /// The config names no server.
+    #[error("the model `{model}` needs an inference server: name one with `llm.url` or with --inference URL")]
+    NoServer {
+        /// Which model.
+        model: String,
+    },
+    /// The model's server does not answer at all.
+    #[error(transparent)]
+    Connect(#[from] client::ConnectError),
+    /// The server has no such model.
+    #[error("the inference server at {url} does not serve `{model}`; it serves: {serves}")]
+    NotServed {
+        /// Which server.
+        url: String,
+        /// Which model.
+        model: String,
+        /// What it has.
+        serves: String,
+    },
+    /// The server can't be talked to any more.
+    #[error("the inference server at {url} can't be reached: {problem}")]
+    Unreachable {
+        /// Which server.
+        url: String,
+        /// What the last attempt said.
+        problem: String,
+    },
+    /// The conversation is longer than the model's context.
+    #[error("the conversation does not fit the model's context: {problem}")]
+    ContextOverflow {
+        /// By how much, in the server's words.
+        problem: String,
+    },
+    /// No answer came in time.
+    #[error("the model did not answer within {seconds} s")]
+    Timeout {
+        /// The limit.
+        seconds: f64,
+    },
+    /// The server refused the call.
+    #[error("the inference server refused: {problem}")]
+    Refused {
+        /// In its words.
+        problem: String,
     },
     /// This model cannot play the family.
     #[error("the model `{model}` cannot play the task family `{family}`: {reason}")]

@@ -21,8 +21,6 @@ pub struct Episodes<'run> {
     pub progress: &'run Progress,
     /// At most so many at once.
     pub at_once: usize,
-    /// The server's address, for errors.
-    pub url: &'run str,
 }
 
 /// How playing ended.
@@ -93,14 +91,16 @@ impl Episodes<'_> {
         played: Result<Option<Played>, Error>,
         unreachable: &mut usize,
     ) -> Result<(), Error> {
-        let Some(Played { result, is_unreachable }) = played? else { return Ok(()) };
+        let Some(Played { result, unreachable: server }) = played? else { return Ok(()) };
         job.played = Some(result.status);
         self.progress.finished(job, &result);
-        *unreachable = if is_unreachable { *unreachable + 1 } else { 0 };
-        if *unreachable < UNREACHABLE_LIMIT {
-            return Ok(());
+        *unreachable = if server.is_some() { *unreachable + 1 } else { 0 };
+        match server {
+            Some(server) if *unreachable >= UNREACHABLE_LIMIT => {
+                let last = result.error.unwrap_or_default();
+                Err(Error::Unreachable { server, episodes: *unreachable, last })
+            }
+            _ => Ok(()),
         }
-        let (url, last) = (self.url.to_owned(), result.error.unwrap_or_default());
-        Err(Error::Unreachable { url, episodes: *unreachable, last })
     }
 }

@@ -13,7 +13,7 @@ use crate::config::{self, RunConfig};
 
 /// Keys that say how a run is carried out, not what it measures; they may
 /// change between two starts of the same run.
-const OPERATIONAL: [&str; 9] = [
+const OPERATIONAL: [&str; 10] = [
     "output_dir",
     "max_concurrent_runs",
     "cache_db_path",
@@ -23,6 +23,7 @@ const OPERATIONAL: [&str; 9] = [
     "backoff_base_s",
     "backoff_max_s",
     "jitter_s",
+    "url",
 ];
 
 /// Why a run folder can't be used.

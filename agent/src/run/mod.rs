@@ -11,8 +11,9 @@ use tokio::sync::watch;
 use crate::{
     codeact::{Assignment, CodeAct, Error as EpisodeError, Outcome},
     config::{AgentConfig, RunConfig},
-    environment::{Environment, Retry},
+    environment::Environment,
     model, page,
+    retry::Retry,
     server::{self, Server},
 };
 
@@ -73,12 +74,12 @@ pub enum Error {
     Plan(#[from] PlanError),
     /// Nobody answers at the server's address any more.
     #[error(
-        "the environment server at {url} can't be reached ({episodes} episodes in a row failed for it; the last: \
-         {last}); once it is there again, the same command goes on from here"
+        "the {server} can't be reached ({episodes} episodes in a row failed for it; the last: {last}); once it \
+         is there again, the same command goes on from here"
     )]
     Unreachable {
-        /// Where.
-        url: String,
+        /// Which.
+        server: &'static str,
         /// How many episodes failed for it.
         episodes: usize,
         /// What the last of them said.
@@ -107,7 +108,7 @@ pub enum Error {
 /// fail are no error; they are counted in the report.
 pub async fn execute(options: Options, stop: watch::Receiver<bool>) -> Result<Report, Error> {
     let config = &options.config;
-    let models = models(config)?;
+    let models = models(config).await?;
     let set = plan::requested_set(config, options.tasks_root.as_deref())?;
     let layout = schema::Layout::new(&config.output_dir, &config.run_name);
     folder::prepare(&layout)?;
@@ -149,7 +150,7 @@ async fn play(
     if let Some(warning) = plan::version_warning(&jobs) {
         progress.say(&warning);
     }
-    let episodes = Episodes { layout, progress: &progress, at_once: config.max_concurrent_runs, url: &url };
+    let episodes = Episodes { layout, progress: &progress, at_once: config.max_concurrent_runs };
     let server_ended = async {
         match server {
             Some(server) => server.ended().await,
@@ -164,17 +165,17 @@ async fn play(
 }
 
 /// The agents' models, each able to play all families.
-fn models(config: &RunConfig) -> Result<Vec<Arc<dyn model::Model>>, Error> {
-    let agents = config.agents.iter().enumerate();
-    agents
-        .map(|(index, agent)| {
-            model_for(agent, &config.task_families).map_err(|source| Error::Model { index, source })
-        })
-        .collect()
+async fn models(config: &RunConfig) -> Result<Vec<Arc<dyn model::Model>>, Error> {
+    let mut models = Vec::new();
+    for (index, agent) in config.agents.iter().enumerate() {
+        let model = model_for(agent, &config.task_families).await;
+        models.push(model.map_err(|source| Error::Model { index, source })?);
+    }
+    Ok(models)
 }
 
-fn model_for(agent: &AgentConfig, families: &[String]) -> Result<Arc<dyn model::Model>, model::Error> {
-    let model = model::from_config(&agent.llm)?;
+async fn model_for(agent: &AgentConfig, families: &[String]) -> Result<Arc<dyn model::Model>, model::Error> {
+    let model = model::from_config(&agent.llm).await?;
     families.iter().try_for_each(|family| model.check_family(family))?;
     Ok(model)
 }
@@ -194,8 +195,8 @@ struct Job {
 #[derive(Debug)]
 struct Played {
     result: schema::EpisodeResult,
-    /// It failed because the server was gone.
-    is_unreachable: bool,
+    /// The server that was gone, if it failed for that.
+    unreachable: Option<&'static str>,
 }
 
 impl Job {
@@ -219,14 +220,14 @@ impl Job {
         if matches!(evaluation, Err(EpisodeError::Interrupted)) {
             return Ok(None);
         }
-        let is_unreachable = evaluation.as_ref().is_err_and(EpisodeError::is_unreachable);
+        let unreachable = evaluation.as_ref().err().and_then(EpisodeError::unreachable);
         let result = result_of(evaluation, started_at);
         let (agent, task) = (self.agent(), self.task());
         files::write_json(&layout.trace(agent, &task.family, &task.task_id), &trace)?;
         let html = page::render(agent, &trace, &result)?;
         files::write_text(&layout.trace_html(agent, &task.family, &task.task_id), &html)?;
         files::write_json(&layout.result(agent, &task.family, &task.task_id), &result)?;
-        Ok(Some(Played { result, is_unreachable }))
+        Ok(Some(Played { result, unreachable }))
     }
 }
 

@@ -188,6 +188,8 @@ pub fn version_warning(jobs: &[Job]) -> Option<String> {
             ("agent", versions.agent_commit.clone()),
             ("env-server", versions.env_server_commit.clone()),
             ("interpreter", versions.interpreter_sha256.clone()),
+            ("model", versions.model_sha256.clone()),
+            ("adapter", versions.adapter_sha256.clone()),
         ]
     };
     let mut names = BTreeSet::new();
@@ -238,6 +240,7 @@ fn episode_id(parts: &[&str]) -> String {
 }
 
 fn versions(player: &CodeAct, info: &v1::GetServerInfoResponse) -> trace::Versions {
+    let weights = player.model.weights();
     trace::Versions {
         agent: crate::VERSION.to_owned(),
         agent_commit: crate::COMMIT.to_owned(),
@@ -246,6 +249,8 @@ fn versions(player: &CodeAct, info: &v1::GetServerInfoResponse) -> trace::Versio
         python: info.python_version.clone(),
         interpreter_sha256: info.interpreter_sha256.clone(),
         model: player.model.name().to_owned(),
+        model_sha256: weights.model_sha256,
+        adapter_sha256: weights.adapter_sha256,
     }
 }
 

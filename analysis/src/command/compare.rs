@@ -130,14 +130,9 @@ fn test(pairs: &[(Score, Score)]) -> String {
         "Wilcoxon signed-rank, two-sided: W = {}, p = {} ({method}; {} pairs differ, {} do not)\n\
          Effect size, matched-pairs rank-biserial: {:+.3} (+1: A always better, -1: B always better)\n",
         test.statistic(),
-        p_value(test.p_value),
+        table::p_value(test.p_value),
         test.nonzero,
         test.zeros,
         test.rank_biserial(),
     )
-}
-
-/// Four decimals, or three digits of a smaller one.
-fn p_value(p: f64) -> String {
-    if p < 1e-3 { format!("{p:.2e}") } else { format!("{p:.4}") }
 }

@@ -5,3 +5,4 @@ pub mod compare;
 pub mod failures;
 pub mod main_table;
 pub mod trace_stats;
+pub mod two_by_two;

@@ -10,6 +10,8 @@ use anyhow::{Context as _, bail};
 use proto::files;
 use serde::Deserialize;
 
+use crate::interpreter_state::InterpreterState;
+
 /// A spec file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,15 +60,6 @@ pub enum Difficulty {
     Easy,
     /// Harder than in training.
     Medium,
-}
-
-/// What happens to the interpreter's state after a step.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-pub enum InterpreterState {
-    /// It stays.
-    Persistent,
-    /// It goes.
-    Reset,
 }
 
 /// What a score of 1 means.

@@ -40,6 +40,33 @@ pub fn population_std(values: &[f64]) -> Option<f64> {
     mean(&squares).map(f64::sqrt)
 }
 
+/// Square root of the summed squared deviations over n - 1; none for fewer than two values.
+pub fn sample_std(values: &[f64]) -> Option<f64> {
+    let n = values.len() as f64;
+    (values.len() > 1).then_some(population_std(values)? * (n / (n - 1.0)).sqrt())
+}
+
+/// The mean in units of the sample's standard deviation. Of paired differences: the
+/// standardised mean difference d_z (Cohen 1988; Lakens 2013).
+/// None if the values do not differ.
+pub fn standardised_mean(values: &[f64]) -> Option<f64> {
+    let differ = values.iter().any(|value| *value != values[0]);
+    differ.then_some(mean(values)? / sample_std(values)?)
+}
+
+/// Pearson's correlation of pairs; 0 if a side does not vary.
+pub fn correlation(first: &[f64], second: &[f64]) -> f64 {
+    let (Some(mean_first), Some(mean_second)) = (mean(first), mean(second)) else {
+        return 0.0;
+    };
+    let mut sums = [0.0; 3];
+    for (x, y) in first.iter().zip(second).map(|(x, y)| (x - mean_first, y - mean_second)) {
+        sums = [sums[0] + x * y, sums[1] + x * x, sums[2] + y * y];
+    }
+    let scale = (sums[1] * sums[2]).sqrt();
+    if scale > 0.0 { sums[0] / scale } else { 0.0 }
+}
+
 /// The middle value, or the mean of the middle two.
 pub fn median(values: &[f64]) -> Option<f64> {
     quantile(&sorted(values), 0.5)
@@ -75,6 +102,22 @@ mod tests {
         assert_eq!((description.min, description.max), (1.0, 4.0));
         // Squared deviations 2.25, 0.25, 0.25, 2.25: mean 1.25.
         assert!((description.std - 1.25_f64.sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_mean_in_units_of_the_spread() {
+        // Deviations -1, 0, 1: variance 2/2.
+        assert!((standardised_mean(&[3.0, 4.0, 5.0]).unwrap() - 4.0).abs() < 1e-12);
+        assert_eq!(standardised_mean(&[4.0, 4.0]), None);
+        assert_eq!(standardised_mean(&[4.0]), None);
+    }
+
+    #[test]
+    fn correlations() {
+        assert!((correlation(&[1.0, 2.0, 3.0], &[30.0, 20.0, 10.0]) + 1.0).abs() < 1e-12);
+        // Deviations -1, 0, 1 and -1, 2, -1: no product left.
+        assert_eq!(correlation(&[1.0, 2.0, 3.0], &[0.0, 3.0, 0.0]), 0.0);
+        assert_eq!(correlation(&[1.0, 2.0], &[1.0, 1.0]), 0.0);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Wilcoxon's signed-rank test of paired differences, two-sided.
 //!
-//! Zero differences are dropped (Wilcoxon 1945), tied ones share their mean
-//! rank. The p-value is found as scipy's default (`method="auto"`) finds it:
+//! Tied differences share their mean rank. Zero differences are treated as
+//! [`Zeros`] says. The p-value is found as scipy's default (`method="auto"`) finds it:
 //!
 //! | pairs, zeros included | zeros or ties | p-value                               |
 //! |-----------------------|---------------|---------------------------------------|
@@ -11,12 +11,28 @@
 //!
 //! With no difference but zeros, p is 1 here; scipy answers NaN beyond 13 pairs.
 
+use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, Normal};
+
+use super::{ranks::Ranks, sign_flips};
 
 /// Most pairs for the exact distribution, if there are neither zeros nor ties.
 const EXACT_PAIRS: usize = 50;
 /// Most pairs for the exact distribution, if there are zeros or ties.
 const EXACT_PAIRS_TIED: usize = 13;
+
+/// What becomes of differences that are zero; the first is scipy's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Zeros {
+    /// They are dropped before ranking (Wilcoxon 1945; scipy's "wilcox").
+    #[default]
+    Drop,
+    /// They are ranked, then their ranks are dropped (Pratt 1959; scipy's "pratt").
+    Pratt,
+    /// They are ranked, and each counts half as positive, half as negative (scipy's "zsplit").
+    Split,
+}
 
 /// Outcome of the test.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,7 +43,7 @@ pub struct SignedRank {
     pub rank_sum_negative: f64,
     /// Differences other than zero.
     pub nonzero: usize,
-    /// Zero differences, dropped.
+    /// Zero differences.
     pub zeros: usize,
     /// Two-sided.
     pub p_value: f64,
@@ -45,30 +61,30 @@ pub enum Method {
 }
 
 impl SignedRank {
-    /// The test of these differences; `None` for no differences at all.
+    /// The test of these differences, zeros dropped; `None` for no differences at all.
     pub fn of(differences: &[f64]) -> Option<Self> {
+        Self::with_zeros(differences, Zeros::Drop)
+    }
+
+    /// The test of these differences; `None` for no differences at all.
+    pub fn with_zeros(differences: &[f64], treatment: Zeros) -> Option<Self> {
         if differences.is_empty() {
             return None;
         }
-        let nonzero: Vec<f64> = differences.iter().copied().filter(|d| *d != 0.0).collect();
-        let ranks = Ranks::of_magnitudes(&nonzero);
-        let rank_sum = |wanted: fn(&f64) -> bool| {
-            let signed = nonzero.iter().zip(&ranks.doubled);
-            signed.filter(|(d, _)| wanted(d)).map(|(_, &rank)| rank).sum::<usize>() as f64 / 2.0
-        };
-        let positive = rank_sum(|d| *d > 0.0);
-        let zeros = differences.len() - nonzero.len();
-        let irregular = zeros > 0 || ranks.tied_groups.iter().any(|&size| size > 1);
+        let signed = SignedRanks::of(differences, treatment);
+        let zeros = differences.iter().filter(|d| **d == 0.0).count();
+        let nonzero = differences.len() - zeros;
+        let irregular = zeros > 0 || signed.ties.iter().any(|&size| size > 1);
         let exact_pairs = if irregular { EXACT_PAIRS_TIED } else { EXACT_PAIRS };
-        let (p_value, method) = if differences.len() <= exact_pairs || nonzero.is_empty() {
-            (exact_p_value(&ranks.doubled, positive), Method::Exact)
+        let (p_value, method) = if differences.len() <= exact_pairs || nonzero == 0 {
+            (signed.exact_p_value(), Method::Exact)
         } else {
-            (approximate_p_value(nonzero.len(), &ranks.tied_groups, positive), Method::NormalApproximation)
+            (signed.approximate_p_value(), Method::NormalApproximation)
         };
         Some(Self {
-            rank_sum_positive: positive,
-            rank_sum_negative: rank_sum(|d| *d < 0.0),
-            nonzero: nonzero.len(),
+            rank_sum_positive: signed.sum(&signed.positive),
+            rank_sum_negative: signed.sum(&signed.negative),
+            nonzero,
             zeros,
             p_value,
             method,
@@ -80,77 +96,84 @@ impl SignedRank {
         self.rank_sum_positive.min(self.rank_sum_negative)
     }
 
-    /// Matched-pairs rank-biserial correlation: `1 - 4 W / (n (n + 1))` with n the
-    /// number of nonzero differences, signed by direction (Kerby 2014).
+    /// Matched-pairs rank-biserial correlation: the difference of the two rank
+    /// sums over their total (Kerby 2014).
     ///
-    /// The rank sums total `n (n + 1) / 2`, so this is their difference over
-    /// their total: 1 if every nonzero difference is positive, -1 if every one
-    /// is negative, 0 if the two sums are equal (or there is nothing to rank).
+    /// With zeros dropped the total is `n (n + 1) / 2`, n the number of nonzero
+    /// differences, so the magnitude is `1 - 4 W / (n (n + 1))`: 1 if every
+    /// nonzero difference is positive, -1 if every one is negative, 0 if the
+    /// two sums are equal (or there is nothing to rank).
     pub fn rank_biserial(&self) -> f64 {
         if self.nonzero == 0 {
             return 0.0;
         }
-        let n = self.nonzero as f64;
-        let magnitude = 1.0 - 4.0 * self.statistic() / (n * (n + 1.0));
-        if self.rank_sum_positive < self.rank_sum_negative { -magnitude } else { magnitude }
+        let total = self.rank_sum_positive + self.rank_sum_negative;
+        (self.rank_sum_positive - self.rank_sum_negative) / total
     }
 }
 
-/// Ranks of magnitudes, from 1; equal ones share their mean rank.
-struct Ranks {
-    /// Twice the rank: mean ranks may be half-integers, these are whole.
-    doubled: Vec<usize>,
-    /// Sizes of the groups of equal magnitudes.
-    tied_groups: Vec<usize>,
+/// Ranks by the sign of their difference, and what the approximation needs. Ranks are doubled: whole.
+struct SignedRanks {
+    positive: Vec<usize>,
+    negative: Vec<usize>,
+    /// Half the ranks of zero differences, if zeros are split: on both sides, whatever the signs.
+    on_both_sides: f64,
+    /// How many were ranked.
+    ranked: usize,
+    /// How many of them were ranked, but do not count: zeros, lowest of all.
+    uncounted: usize,
+    /// Sizes of the tied groups of those that count.
+    ties: Vec<usize>,
 }
 
-impl Ranks {
-    fn of_magnitudes(values: &[f64]) -> Self {
-        let mut order: Vec<usize> = (0..values.len()).collect();
-        order.sort_by(|&a, &b| values[a].abs().total_cmp(&values[b].abs()));
-        let mut doubled = vec![0; values.len()];
-        let mut tied_groups = Vec::new();
-        let mut ranked = 0;
-        for group in order.chunk_by(|&a, &b| values[a].abs() == values[b].abs()) {
-            // Ranks ranked+1 ..= ranked+size have the mean ranked + (size+1)/2.
-            for &index in group {
-                doubled[index] = 2 * ranked + group.len() + 1;
-            }
-            ranked += group.len();
-            tied_groups.push(group.len());
+impl SignedRanks {
+    fn of(differences: &[f64], treatment: Zeros) -> Self {
+        let ranked: Vec<f64> = match treatment {
+            Zeros::Drop => differences.iter().copied().filter(|d| *d != 0.0).collect(),
+            Zeros::Pratt | Zeros::Split => differences.to_vec(),
+        };
+        let Ranks { doubled, tied_groups: mut ties } = Ranks::of_magnitudes(&ranked);
+        let of_sign = |wanted: fn(f64) -> bool| -> Vec<usize> {
+            ranked.iter().zip(&doubled).filter(|(d, _)| wanted(**d)).map(|(_, &rank)| rank).collect()
+        };
+        let zeros = of_sign(|d| d == 0.0);
+        let (on_both_sides, uncounted) = match treatment {
+            Zeros::Split => (zeros.iter().sum::<usize>() as f64 / 4.0, 0),
+            Zeros::Drop | Zeros::Pratt => (0.0, zeros.len()),
+        };
+        if uncounted > 0 {
+            ties.remove(0);
         }
-        Self { doubled, tied_groups }
-    }
-}
-
-/// Twice the smaller tail of the positive rank sum, where each rank counts as
-/// positive with probability 1/2.
-fn exact_p_value(doubled_ranks: &[usize], rank_sum_positive: f64) -> f64 {
-    let total: usize = doubled_ranks.iter().sum();
-    // probability[s]: that the doubled ranks seen so far sum to s.
-    let mut probability = vec![0.0; total + 1];
-    probability[0] = 1.0;
-    for &rank in doubled_ranks {
-        for sum in (0..=total).rev() {
-            let with_rank = if sum >= rank { probability[sum - rank] } else { 0.0 };
-            probability[sum] = f64::midpoint(probability[sum], with_rank);
+        Self {
+            positive: of_sign(|d| d > 0.0),
+            negative: of_sign(|d| d < 0.0),
+            on_both_sides,
+            ranked: ranked.len(),
+            uncounted,
+            ties,
         }
     }
-    let observed = (2.0 * rank_sum_positive) as usize;
-    let lower: f64 = probability[..=observed].iter().sum();
-    let upper: f64 = probability[observed..].iter().sum();
-    (2.0 * lower.min(upper)).min(1.0)
-}
 
-/// The mean of the positive rank sum is n(n+1)/4; its variance is
-/// (n(n+1)(2n+1) - sum over tied groups of (t^3 - t)/2) / 24.
-fn approximate_p_value(nonzero: usize, tied_groups: &[usize], rank_sum_positive: f64) -> f64 {
-    let n = nonzero as f64;
-    let ties: f64 = tied_groups.iter().map(|&size| (size as f64).powi(3) - size as f64).sum();
-    let mean = n * (n + 1.0) / 4.0;
-    let variance = (n * (n + 1.0) * (2.0 * n + 1.0) - ties / 2.0) / 24.0;
-    let z = (rank_sum_positive - mean) / variance.sqrt();
-    (2.0 * Normal::standard().sf(z.abs())).min(1.0)
+    fn sum(&self, doubled: &[usize]) -> f64 {
+        doubled.iter().sum::<usize>() as f64 / 2.0 + self.on_both_sides
+    }
+
+    fn exact_p_value(&self) -> f64 {
+        let weights = [self.positive.as_slice(), self.negative.as_slice()].concat();
+        sign_flips::two_sided_p_value(&weights, self.positive.iter().sum())
+    }
+
+    /// The mean of the positive rank sum is n(n+1)/4, its variance
+    /// (n(n+1)(2n+1) - sum over tied groups of (t^3 - t)/2) / 24; from both, the
+    /// same is taken off for ranks that do not count (Cureton 1967).
+    fn approximate_p_value(&self) -> f64 {
+        let off = |of_count: fn(f64) -> f64| of_count(self.ranked as f64) - of_count(self.uncounted as f64);
+        let ties: f64 = self.ties.iter().map(|&size| (size as f64).powi(3) - size as f64).sum();
+        let mean = off(|n| n * (n + 1.0) / 4.0);
+        let variance = (off(|n| n * (n + 1.0) * (2.0 * n + 1.0)) - ties / 2.0) / 24.0;
+        let z = (self.sum(&self.positive) - mean) / variance.sqrt();
+        (2.0 * Normal::standard().sf(z.abs())).min(1.0)
+    }
 }
 
 #[cfg(test)]

@@ -68,6 +68,7 @@ impl Loading {
             }),
             device: self.device.unwrap_or_else(Device::cuda_if_available),
             nf4: self.load_in_4bit,
+            wide: false,
         };
         model::folder::load(&self.model, &options)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::json::Object;
 use crate::{Result, json as json_file};
@@ -123,7 +123,10 @@ impl Config {
             ("use_dora", json!(false)),
             ("use_rslora", json!(false)),
         ];
-        json_file::write(path, &map.map(|(key, value)| (key.to_owned(), value)).into_iter().collect())
+        json_file::write(
+            path,
+            &map.map(|(key, value)| (key.to_owned(), value)).into_iter().collect::<Map<_, _>>(),
+        )
     }
 
     /// What the change is multiplied by.

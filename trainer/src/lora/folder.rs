@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use tch::Tensor;
+
 use super::{Adapter, Config, places};
 use crate::model::Model;
 use crate::weights::write_file;
@@ -24,16 +26,19 @@ pub fn load(model: &mut Model, folder: &Path) -> Result<Config> {
 /// Saves the adapter that a model carries. The config comes last: a folder that has one is whole.
 pub fn save(model: &Model, config: &Config, folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
-    let tensors = model
-        .linears()
-        .filter_map(|linear| linear.adapter().map(|lora| (linear, lora)))
+    write_file(&folder.join(WEIGHTS), tensors(model))?;
+    config.write(&folder.join(CONFIG))
+}
+
+/// The weights of the adapter that a model carries, by PEFT's names; the model's own tensors, not copies.
+pub fn tensors(model: &Model) -> Vec<(String, Tensor)> {
+    let adapted = model.linears().filter_map(|linear| linear.adapter().map(|lora| (linear, lora)));
+    adapted
         .flat_map(|(linear, lora)| {
             [("lora_A", &lora.a), ("lora_B", &lora.b)]
                 .map(|(part, tensor)| (key(linear.name(), part), tensor.shallow_clone()))
         })
-        .collect();
-    write_file(&folder.join(WEIGHTS), tensors)?;
-    config.write(&folder.join(CONFIG))
+        .collect()
 }
 
 /// PEFT wraps the model twice, and its names show it.

@@ -53,13 +53,24 @@ impl Attention {
         let k = pass.rope.apply(&k);
 
         // 3. Attend: [b, query heads, t, d].
-        let mask = pass.mask;
-        let y = match &pass.window {
-            Some(window) => window.attend(self.layer, &q, &k, &v),
-            None => Tensor::scaled_dot_product_attention(&q, &k, &v, mask, 0.0, mask.is_none(), None, true),
+        let y = match (&pass.window, pass.samples) {
+            (Some(window), _) => window.attend(self.layer, &q, &k, &v),
+            (None, None) => attend(&q, &k, &v),
+            (None, Some(lengths)) => {
+                let parts = [&q, &k, &v].map(|x| x.split_with_sizes(lengths, 2));
+                let parts: Vec<_> =
+                    (0..lengths.len()).map(|i| attend(&parts[0][i], &parts[1][i], &parts[2][i])).collect();
+                Tensor::cat(&parts, 2)
+            }
         };
 
         // 4. Join the heads, project back.
         self.o_proj.forward(&y.transpose(1, 2).reshape([b, t, -1]), pass)
     }
+}
+
+/// Each token sees itself and all before it, in its own sample. Sample by sample, and not by a mask over all of
+/// them, so that libtorch's fused kernels serve, and work grows with the samples' lengths, not with the row's.
+fn attend(q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
+    Tensor::scaled_dot_product_attention(q, k, v, None::<&Tensor>, 0.0, true, None, true)
 }

@@ -8,8 +8,8 @@ pub struct Batch {
     pub tokens: Tensor,
     /// Positions, `[b, t]`, or `[1, t]` where all rows are alike.
     pub positions: Tensor,
-    /// True where a token (row) sees another (column), `[b, 1, t, t]`; none: each sees itself and all before.
-    pub mask: Option<Tensor>,
+    /// The lengths of the samples that share the only row, each of which sees only itself; none: a row is a sample.
+    pub samples: Option<Vec<i64>>,
 }
 
 impl Batch {
@@ -17,23 +17,17 @@ impl Batch {
     pub fn rows(tokens: Tensor) -> Self {
         let t = tokens.size()[1];
         let positions = Tensor::arange(t, (Kind::Int64, tokens.device())).unsqueeze(0);
-        Self { tokens, positions, mask: None }
+        Self { tokens, positions, samples: None }
     }
 
     /// Several samples in one row, `b = 1`: each starts at position zero and sees only itself.
     pub fn packed(samples: &[&[i64]], device: Device) -> Self {
-        let lengths = samples.iter().map(|sample| sample.len());
-        let positions: Vec<i64> = lengths.clone().flat_map(|length| 0..length as i64).collect();
-        let owners: Vec<i64> = lengths
-            .enumerate()
-            .flat_map(|(sample, length)| std::iter::repeat_n(sample as i64, length))
-            .collect();
-        let owners = Tensor::from_slice(&owners).to_device(device);
-        let same = owners.unsqueeze(1).eq_tensor(&owners.unsqueeze(0)); // [t, t]
+        let lengths: Vec<i64> = samples.iter().map(|sample| sample.len() as i64).collect();
+        let positions: Vec<i64> = lengths.iter().flat_map(|length| 0..*length).collect();
         Self {
             tokens: Tensor::from_slice(&samples.concat()).to_device(device).unsqueeze(0),
             positions: Tensor::from_slice(&positions).to_device(device).unsqueeze(0),
-            mask: Some(same.tril(0).unsqueeze(0).unsqueeze(0)),
+            samples: Some(lengths),
         }
     }
 }

@@ -7,9 +7,10 @@ use tch::{Device, Kind};
 
 use super::{Config, Model, Source};
 use crate::weights::{Weights, write_folder};
-use crate::{Error, Result};
+use crate::{Error, Result, new_folder};
 
-const CONFIG: &str = "config.json";
+/// The sizes' file.
+pub const CONFIG: &str = "config.json";
 
 /// What a model folder holds besides config and weights; a changed model keeps them.
 const COMPANIONS: [&str; 9] = [
@@ -32,11 +33,14 @@ pub struct Options {
     pub device: Device,
     /// Whether the layers' matrices are quantised on the way.
     pub nf4: bool,
+    /// Whether weights are held in f32 whatever is computed in: those of a model that is trained itself, because
+    /// a step is often smaller than what bf16 can tell apart.
+    pub wide: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { kind: None, device: Device::Cpu, nf4: false }
+        Self { kind: None, device: Device::Cpu, nf4: false, wide: false }
     }
 }
 
@@ -47,7 +51,7 @@ pub fn load(folder: &Path, options: &Options) -> Result<Model> {
     let weights = Weights::open_folder(folder)?;
 
     let mut read = BTreeSet::new();
-    let kind = config.kind;
+    let kind = if options.wide { Kind::Float } else { config.kind };
     // A tied head may be stored as well: it is the embedding.
     if config.tie_word_embeddings {
         read.insert("lm_head.weight".to_owned());
@@ -70,11 +74,10 @@ pub fn save(model: &Model, folder: &Path, max_shard_bytes: usize) -> Result<()> 
         let problem = "carries an adapter: merge it, or save it by itself";
         return Err(Error::Linear { name: linear.name().to_owned(), problem });
     }
-    std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
-    if std::fs::read_dir(folder).map_err(Error::file(folder))?.next().is_some() {
-        return Err(Error::NotEmpty { path: folder.into() });
-    }
-    write_folder(folder, model.tensors(), max_shard_bytes)?;
+    new_folder(folder)?;
+    let kind = model.config().kind;
+    let tensors = model.tensors().into_iter().map(|(name, tensor)| (name, tensor.detach().to_kind(kind)));
+    write_folder(folder, tensors.collect(), max_shard_bytes)?;
     model.config().write(&folder.join(CONFIG))
 }
 

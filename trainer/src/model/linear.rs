@@ -37,7 +37,7 @@ impl Linear {
     /// `[b, .., inputs]` to `[b, .., outputs]`: with the adapter that it carries for all rows, then with those that
     /// the pass chose for some.
     pub(super) fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Tensor {
-        let y = x.linear(&self.weight(), None::<Tensor>);
+        let y = x.linear(&self.weight().to_kind(x.kind()), None::<Tensor>);
         let y = match &self.adapter {
             None => y,
             Some(lora) => adapt(&y, x, lora, pass.train),

@@ -20,6 +20,6 @@ impl Norm {
     pub fn forward(&self, x: &Tensor) -> Tensor {
         let wide = x.to_kind(Kind::Float);
         let mean_square = wide.square().mean_dim([-1].as_slice(), true, Kind::Float);
-        (wide * (mean_square + self.epsilon).rsqrt()).to_kind(x.kind()) * &self.weight
+        (wide * (mean_square + self.epsilon).rsqrt()).to_kind(x.kind()) * self.weight.to_kind(x.kind())
     }
 }

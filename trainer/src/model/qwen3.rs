@@ -13,16 +13,17 @@ use crate::Result;
 /// Embedding, layers, head.
 pub struct Model {
     config: Config,
-    embedding: Tensor, // [vocabulary, h]
-    layers: Vec<Layer>,
-    norm: Norm,
+    pub(super) embedding: Tensor, // [vocabulary, h]
+    pub(super) layers: Vec<Layer>,
+    pub(super) norm: Norm,
     head: Option<Tensor>, // [vocabulary, h]; none where it is the embedding
 }
 
 /// What all layers of one pass share.
 pub struct Pass<'a> {
     pub rope: Rope,
-    pub mask: Option<&'a Tensor>,
+    /// The lengths of the samples that share the only row; none: a row is a sample.
+    pub samples: Option<&'a [i64]>,
     pub train: bool,
     /// Where keys and values of earlier tokens are; none: the batch is all there is.
     pub window: Option<Window<'a>>,
@@ -53,9 +54,7 @@ impl Model {
 
     /// The last layer's output, normalised: `[b, t, h]`. `train` turns dropout on.
     pub fn hidden(&self, batch: &Batch, train: bool) -> Tensor {
-        let rope = Rope::new(&self.config, &batch.positions, self.kind());
-        let pass = Pass { rope, mask: batch.mask.as_ref(), train, window: None, adapted: &[] };
-        self.run(&batch.tokens, &pass)
+        self.run(&batch.tokens, &self.pass(batch, train))
     }
 
     /// Reads `t` more tokens of the sequences in the cache's slots from `first` on: `tokens` is `[b, t]`, `lengths`
@@ -74,18 +73,28 @@ impl Model {
         let longest = lengths.iter().copied().max().unwrap_or(0);
         let window = Window::new(cache, first, &positions, longest, &self.config);
         let rope = Rope::new(&self.config, &positions, self.kind());
-        self.run(tokens, &Pass { rope, mask: None, train: false, window: Some(window), adapted })
+        self.run(tokens, &Pass { rope, samples: None, train: false, window: Some(window), adapted })
     }
 
     fn run(&self, tokens: &Tensor, pass: &Pass<'_>) -> Tensor {
-        let x = Tensor::embedding(&self.embedding, tokens, -1, false, false);
+        let x = self.embed(tokens);
         let x = self.layers.iter().fold(x, |x, layer| layer.forward(&x, pass));
         self.norm.forward(&x)
     }
 
+    pub(super) fn pass<'a>(&self, batch: &'a Batch, train: bool) -> Pass<'a> {
+        let rope = Rope::new(&self.config, &batch.positions, self.kind());
+        Pass { rope, samples: batch.samples.as_deref(), train, window: None, adapted: &[] }
+    }
+
+    pub(super) fn embed(&self, tokens: &Tensor) -> Tensor {
+        Tensor::embedding(&self.embedding, tokens, -1, false, false).to_kind(self.kind())
+    }
+
     /// `[.., h]` to `[.., vocabulary]`: the head, for some tokens or for all.
     pub fn logits(&self, hidden: &Tensor) -> Tensor {
-        hidden.linear(self.head.as_ref().unwrap_or(&self.embedding), None::<Tensor>)
+        let head = self.head.as_ref().unwrap_or(&self.embedding);
+        hidden.linear(&head.to_kind(hidden.kind()), None::<Tensor>)
     }
 
     /// The sizes.
@@ -93,9 +102,9 @@ impl Model {
         &self.config
     }
 
-    /// What it computes in.
+    /// What it computes in; its own weights may be held wider.
     pub fn kind(&self) -> Kind {
-        self.embedding.kind()
+        self.config.kind
     }
 
     /// Where it is.

@@ -42,7 +42,10 @@ pub fn write_folder(folder: &Path, tensors: Vec<(String, Tensor)>, max_shard_byt
         write_file(&folder.join(file), shard)?;
     }
     let index = [("metadata", json!({ "total_size": total })), ("weight_map", Value::Object(map))];
-    json::write(&folder.join(INDEX), &index.map(|(key, value)| (key.to_owned(), value)).into_iter().collect())
+    json::write(
+        &folder.join(INDEX),
+        &index.map(|(key, value)| (key.to_owned(), value)).into_iter().collect::<Map<_, _>>(),
+    )
 }
 
 /// Writes one safetensors file, marked as PyTorch's, without which transformers does not load it.

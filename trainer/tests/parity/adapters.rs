@@ -4,7 +4,7 @@ use std::process::Command;
 
 use tch::Tensor;
 use trainer::lora;
-use trainer::model::folder::{Options, load, save};
+use trainer::model::folder::{load, save};
 use trainer::weights::MAX_SHARD_BYTES;
 
 use crate::{assert_close, oracle};
@@ -13,7 +13,7 @@ use crate::{assert_close, oracle};
 fn adapters_of_peft_give_its_logits_attached_and_merged() {
     let folder = oracle::folder();
     for name in ["all", "two"] {
-        let mut model = load(&folder.join("tied"), &Options::default()).unwrap();
+        let mut model = load(&folder.join("tied"), &crate::options()).unwrap();
         let plain = model.forward(&oracle::batch());
         lora::load(&mut model, &folder.join(format!("adapter_{name}"))).unwrap();
         let attached = model.forward(&oracle::batch());
@@ -34,7 +34,7 @@ fn adapters_of_peft_give_its_logits_attached_and_merged() {
 fn our_adapters_and_merged_models_give_our_logits_under_theirs() {
     let base = oracle::folder().join("untied");
     let out = tempfile::tempdir().unwrap();
-    let mut model = load(&base, &Options::default()).unwrap();
+    let mut model = load(&base, &crate::options()).unwrap();
     let config = lora::Config {
         r: 4,
         alpha: 12.0,
@@ -59,7 +59,7 @@ fn our_adapters_and_merged_models_give_our_logits_under_theirs() {
     let error = save(&model, &out.path().join("refused"), MAX_SHARD_BYTES).unwrap_err();
     assert!(error.to_string().contains("carries an adapter"), "{error}");
 
-    let mut again = load(&base, &Options::default()).unwrap();
+    let mut again = load(&base, &crate::options()).unwrap();
     assert_eq!(lora::load(&mut again, &adapter).unwrap(), config);
     assert_close("loaded again", &again.forward(&oracle::batch()), &trained, 0.0);
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use tch::{Kind, Tensor};
 use trainer::generate::{Engine, Options, Request, Sampling};
 use trainer::lora::{self, Lora};
-use trainer::model::folder::{self, load};
+use trainer::model::folder::load;
 use trainer::tokenizer::Tokenizer;
 use trainer::weights::{MAX_SHARD_BYTES, Weights};
 
@@ -26,7 +26,7 @@ fn ours(model: &Path, adapters: &[Option<&Path>]) -> Vec<Vec<Vec<i64>>> {
     let files = tempfile::tempdir().unwrap();
     tokenizer::write(files.path());
     let options = Options { max_batch: 16, context: 128, queue: 16 };
-    let loaded = load(model, &folder::Options::default()).unwrap();
+    let loaded = load(model, &crate::options()).unwrap();
     let engine = Engine::start(loaded, Arc::new(Tokenizer::read(files.path()).unwrap()), options).unwrap();
     let name = |number: usize| format!("adapter {number}");
     for (number, adapter) in adapters.iter().enumerate() {
@@ -78,7 +78,7 @@ fn our_adapters_and_merged_models_answer_the_same_under_theirs() {
     let base = oracle::folder().join("untied");
     let out = tempfile::tempdir().unwrap();
     let (adapter, merged): (PathBuf, PathBuf) = (out.path().join("adapter"), out.path().join("merged"));
-    let mut model = load(&base, &folder::Options::default()).unwrap();
+    let mut model = load(&base, &crate::options()).unwrap();
     let config = lora::Config {
         r: 3,
         alpha: 6.0,

@@ -1,23 +1,49 @@
 //! The trainer against the Python originals: PyTorch, transformers, PEFT, bitsandbytes. Needs the Python that
-//! `scripts/parity_python.sh` makes: `make test-torch` runs all of it.
+//! `scripts/parity_python.sh` makes: `make test` runs all of it.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 #![allow(clippy::print_stdout)] // by how much things differ, for `--nocapture`
 
 mod adapters;
+mod data;
 mod generation;
 mod models;
 mod nf4;
 mod oracle;
 #[path = "../common/tokenizer.rs"]
 mod tokenizer;
+mod training;
 
-use tch::{Kind, Tensor};
+use tch::{Cuda, Device, Kind, Tensor};
+use trainer::model::folder::Options;
+
+/// Where our side computes: `PARITY_DEVICE=cuda` says on the GPU. Theirs is always on the CPU.
+fn device_name() -> &'static str {
+    match std::env::var("PARITY_DEVICE").as_deref() {
+        Ok("cuda") => "cuda",
+        _ => "cpu",
+    }
+}
+
+fn device() -> Device {
+    if device_name() == "cpu" {
+        return Device::Cpu;
+    }
+    trainer::cuda::load();
+    assert!(Cuda::is_available(), "PARITY_DEVICE=cuda, but libtorch finds no GPU");
+    Device::Cuda(0)
+}
+
+/// How our side loads a model.
+fn options() -> Options {
+    Options { device: device(), ..Options::default() }
+}
 
 /// The largest difference of two tensors.
 fn difference(ours: &Tensor, theirs: &Tensor) -> f64 {
     assert_eq!(ours.size(), theirs.size());
-    let difference = ours.to_kind(Kind::Float) - theirs.to_kind(Kind::Float);
+    let flat = |tensor: &Tensor| tensor.to_device(Device::Cpu).to_kind(Kind::Float);
+    let difference = flat(ours) - flat(theirs);
     difference.abs().max().double_value(&[])
 }
 

@@ -1,7 +1,7 @@
 //! Logits of theirs under ours, and of ours under theirs.
 
-use tch::{Device, Kind};
-use trainer::model::folder::{Options, load, save};
+use tch::Kind;
+use trainer::model::folder::{load, save};
 use trainer::model::{Batch, Config, Model, Source};
 use trainer::weights::MAX_SHARD_BYTES;
 
@@ -10,7 +10,7 @@ use crate::{assert_close, oracle};
 #[test]
 fn logits_are_theirs_in_f32() {
     for name in ["tied", "untied"] {
-        let model = load(&oracle::folder().join(name), &Options::default()).unwrap();
+        let model = load(&oracle::folder().join(name), &crate::options()).unwrap();
         let theirs = oracle::tensor(&format!("{name}.safetensors"), "logits");
         assert_close(name, &model.forward(&oracle::batch()), &theirs, 1e-4);
     }
@@ -18,7 +18,7 @@ fn logits_are_theirs_in_f32() {
 
 #[test]
 fn logits_are_theirs_in_bf16() {
-    let model = load(&oracle::folder().join("bf16"), &Options::default()).unwrap();
+    let model = load(&oracle::folder().join("bf16"), &crate::options()).unwrap();
     assert_eq!(model.kind(), Kind::BFloat16);
     let ours = model.forward(&oracle::batch());
     assert_eq!(ours.kind(), Kind::BFloat16);
@@ -30,17 +30,17 @@ fn logits_are_theirs_in_bf16() {
 
 #[test]
 fn packed_samples_are_as_if_alone() {
-    let model = load(&oracle::folder().join("tied"), &Options::default()).unwrap();
+    let model = load(&oracle::folder().join("tied"), &crate::options()).unwrap();
     let rows: Vec<Vec<i64>> = oracle::batch().tokens.try_into().unwrap();
     let samples = [&rows[0][..5], &rows[1][..48], &rows[2][..1], &rows[2][10..30]];
-    let packed = model.forward(&Batch::packed(&samples, Device::Cpu));
+    let packed = model.forward(&Batch::packed(&samples, crate::device()));
     let theirs = oracle::tensor("tied.safetensors", "logits");
     // The second sample is a whole row of theirs; every other one is compared with itself alone.
     assert_close("packed", &packed.narrow(1, 5, 48), &theirs.narrow(0, 1, 1), 1e-4);
     let mut start = 0;
     for sample in samples {
         let length = sample.len() as i64;
-        let alone = model.forward(&Batch::packed(&[sample], Device::Cpu));
+        let alone = model.forward(&Batch::packed(&[sample], crate::device()));
         assert_close("packed", &packed.narrow(1, start, length), &alone, 1e-4);
         start += length;
     }
@@ -56,10 +56,10 @@ fn saved_models_load_under_transformers() {
     // One file; shards; half precision; a model of our own.
     for (name, max_shard_bytes) in [("tied", MAX_SHARD_BYTES), ("untied", 60_000), ("bf16", MAX_SHARD_BYTES)]
     {
-        let model = load(&folder.join(name), &Options::default()).unwrap();
+        let model = load(&folder.join(name), &crate::options()).unwrap();
         let saved = out.path().join(name);
         save(&model, &saved, max_shard_bytes).unwrap();
-        let again = load(&saved, &Options::default()).unwrap();
+        let again = load(&saved, &crate::options()).unwrap();
         assert_eq!(again.config(), model.config());
         for ((name, tensor), (other, same)) in model.tensors().iter().zip(again.tensors()) {
             assert_eq!((name, tensor.kind()), (&other, same.kind()));
@@ -86,7 +86,7 @@ fn saved_models_load_under_transformers() {
         other: Default::default(),
     };
     tch::manual_seed(3);
-    let model = Model::new(config, &mut Source::random(0.2, Kind::Float, Device::Cpu)).unwrap();
+    let model = Model::new(config, &mut Source::random(0.2, Kind::Float, crate::device())).unwrap();
     save(&model, &out.path().join("own"), MAX_SHARD_BYTES).unwrap();
     ours.push(model.forward(&batch));
     jobs.push((out.path().join("own"), None));

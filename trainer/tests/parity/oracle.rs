@@ -1,4 +1,4 @@
-//! `oracle.py` and its like, run once for all that it makes, and again for what we make.
+//! `oracle.py`, run once for all that it makes, and again for what we make; and its kind.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,7 +28,7 @@ pub fn tensor(file: &str, name: &str) -> Tensor {
 
 /// The tokens that all logits belong to.
 pub fn batch() -> Batch {
-    Batch::rows(tensor("tokens.safetensors", "tokens"))
+    Batch::rows(tensor("tokens.safetensors", "tokens").to_device(crate::device()))
 }
 
 /// The logits that the originals compute from a model folder, and an adapter folder.
@@ -54,12 +54,12 @@ pub fn logits(jobs: &[(PathBuf, Option<PathBuf>)]) -> Vec<Tensor> {
     (0..jobs.len()).map(read).collect()
 }
 
-/// Runs one of the scripts beside this file.
+/// Runs a script of this folder: a command and a path.
 pub fn run(script: &str, command: &str, argument: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let python = std::env::var_os("PARITY_PYTHON")
         .map_or_else(|| root.join("target/parity/venv/bin/python"), PathBuf::from);
-    assert!(python.exists(), "{} is missing: `make test-torch` makes it", python.display());
+    assert!(python.exists(), "{} is missing: `make test` makes it", python.display());
     let output = Command::new(&python)
         .arg(root.join("trainer/tests/parity").join(script))
         .arg(command)

@@ -1,19 +1,28 @@
-//! What needs no Python: small models of our own, what is refused and how, models in four bits, answers, the server.
+//! What needs no Python: small models of our own, what is refused and how, models in four bits, data, answers, the
+//! server.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
 mod adapters;
+mod agent;
 mod answers;
+mod chat;
 mod chatty;
 mod configs;
+mod corpus;
 mod folders;
 mod generate;
+mod init;
+mod prepare;
 mod quantised;
 mod server;
 #[path = "../common/tokenizer.rs"]
 mod tokenizer;
+mod train_command;
+mod training;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
@@ -72,4 +81,12 @@ fn set(file: &Path, key: &str, value: Value) {
 
 fn refusal<T>(result: trainer::Result<T>) -> String {
     result.err().expect("a refusal").to_string()
+}
+
+/// Runs the program: what it said on both streams, as a failure if it failed.
+fn trainer(arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_trainer")).args(arguments).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8(said).unwrap();
+    if output.status.success() { Ok(said) } else { Err(said) }
 }

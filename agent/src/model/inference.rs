@@ -1,0 +1,214 @@
+//! A model behind `runtime_gym.inference.v1`, as `trainer serve` offers it.
+
+use std::time::Duration;
+
+use proto::{
+    client::{self, InferenceClient},
+    inference::v1,
+    trace::TokenUsage,
+};
+use tokio::{sync::Semaphore, time::sleep};
+use tonic::{Code, Status};
+
+use super::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, Weights};
+use crate::{config, retry};
+
+/// The reason with which a server says that a prompt is too long.
+const CONTEXT_OVERFLOW: &str = "CONTEXT_OVERFLOW";
+
+/// A served base model, or one of its adapters. A call that is dropped ends its generation on the server.
+#[derive(Debug)]
+pub struct Inference {
+    name: String,
+    url: String,
+    /// Empty for the base model.
+    adapter: String,
+    weights: Weights,
+    client: InferenceClient,
+    places: Semaphore,
+    backoff: Backoff,
+}
+
+impl Inference {
+    /// Connects, and makes sure that the server has the model.
+    ///
+    /// # Errors
+    /// [`Error::NoServer`], [`Error::Connect`], [`Error::NotServed`], or what the server said.
+    pub async fn connect(llm: &config::Llm) -> Result<Self, Error> {
+        let name = llm.model.clone();
+        let url = llm.url.clone().ok_or_else(|| Error::NoServer { model: name.clone() })?;
+        let mut client = client::connect_inference(&url).await?;
+        let info = client
+            .get_model_info(v1::GetModelInfoRequest {})
+            .await
+            .map_err(|status| failed(&url, &status))?
+            .into_inner();
+        let (adapter, adapter_sha256) = served(&info, &name).ok_or_else(|| {
+            let adapters = info.adapters.iter().map(|adapter| adapter.name.as_str());
+            let serves: Vec<&str> = std::iter::once(info.model.as_str()).chain(adapters).collect();
+            Error::NotServed { url: url.clone(), model: name.clone(), serves: serves.join(", ") }
+        })?;
+        Ok(Self {
+            name,
+            url,
+            adapter,
+            weights: Weights { model_sha256: info.model_sha256, adapter_sha256 },
+            client,
+            places: Semaphore::new(llm.max_concurrent_requests),
+            backoff: Backoff::new(llm),
+        })
+    }
+
+    fn request(&self, request: &GenerateRequest) -> v1::GenerateRequest {
+        let messages = request.messages.iter().map(wire_message).collect();
+        v1::GenerateRequest {
+            prompt: Some(v1::generate_request::Prompt::Messages(v1::Messages {
+                messages,
+                enable_thinking: None,
+            })),
+            adapter: self.adapter.clone(),
+            sampling: Some(v1::Sampling {
+                temperature: request.sampling.temperature as f32,
+                seed: Some(request.seed),
+                ..v1::Sampling::default()
+            }),
+            max_tokens: request.max_tokens,
+            ..v1::GenerateRequest::default()
+        }
+    }
+}
+
+/// The adapter that answers to a name, and its digest; both empty for the base model.
+fn served(info: &v1::GetModelInfoResponse, name: &str) -> Option<(String, String)> {
+    if info.model == name {
+        return Some(<_>::default());
+    }
+    let adapter = info.adapters.iter().find(|adapter| adapter.name == name)?;
+    Some((adapter.name.clone(), adapter.sha256.clone()))
+}
+
+#[tonic::async_trait]
+impl Model for Inference {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn weights(&self) -> Weights {
+        self.weights.clone()
+    }
+
+    async fn generate(&self, request: &GenerateRequest) -> Result<Completion, Error> {
+        // Never closed, so a place is always given in the end.
+        let _place = self.places.acquire().await;
+        let request = self.request(request);
+        let mut attempt = 0;
+        loop {
+            match self.client.clone().generate(request.clone()).await {
+                Ok(response) => return Ok(completion(response.into_inner())),
+                Err(status) if is_worth_a_retry(&status) && attempt < self.backoff.retries => {
+                    let own = self.backoff.wait(attempt);
+                    sleep(client::retry_after(&status).map_or(own, |asked| own.max(asked))).await;
+                    attempt += 1;
+                }
+                Err(status) => return Err(failed(&self.url, &status)),
+            }
+        }
+    }
+}
+
+fn wire_message(message: &Message) -> v1::Message {
+    let role = match message.role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+    };
+    v1::Message { role: role.to_owned(), content: message.content.clone() }
+}
+
+fn completion(response: v1::GenerateResponse) -> Completion {
+    let finish_reason = match response.finish_reason() {
+        v1::FinishReason::Stop => FinishReason::Stop,
+        v1::FinishReason::Length => FinishReason::Length,
+        other => FinishReason::Other(other.as_str_name().to_owned()),
+    };
+    let usage = response.usage.unwrap_or_default();
+    let (prompt_tokens, completion_tokens) =
+        (u64::from(usage.prompt_tokens), u64::from(usage.completion_tokens));
+    let usage = TokenUsage {
+        prompt_tokens,
+        completion_tokens,
+        total_tokens: prompt_tokens + completion_tokens,
+        estimated: false,
+    };
+    Completion { text: response.text, finish_reason, usage }
+}
+
+fn is_worth_a_retry(status: &Status) -> bool {
+    status.code() == Code::ResourceExhausted || retry::is_unreachable(status)
+}
+
+fn failed(url: &str, status: &Status) -> Error {
+    let problem = client::explain(status);
+    if retry::is_unreachable(status) {
+        Error::Unreachable { url: url.to_owned(), problem }
+    } else if client::reason(status).is_some_and(|reason| reason == CONTEXT_OVERFLOW) {
+        Error::ContextOverflow { problem }
+    } else {
+        Error::Refused { problem }
+    }
+}
+
+/// How often, and after how long, a call is made again.
+#[derive(Debug)]
+struct Backoff {
+    retries: u32,
+    base: f64,
+    max: f64,
+    jitter: f64,
+}
+
+impl Backoff {
+    fn new(llm: &config::Llm) -> Self {
+        Self {
+            retries: llm.max_retries,
+            base: llm.backoff_base_s,
+            max: llm.backoff_max_s,
+            jitter: llm.jitter_s,
+        }
+    }
+
+    /// The wait after the given attempt, 0 for the first.
+    fn wait(&self, attempt: u32) -> Duration {
+        let doubled = self.base * 2f64.powi(attempt.min(1000) as i32);
+        Duration::from_secs_f64(doubled.min(self.max) + self.jitter * retry::random_share())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let backoff = Backoff { retries: 6, base: 0.5, max: 3.0, jitter: 0.0 };
+        let waits: Vec<f64> = (0..5).map(|attempt| backoff.wait(attempt).as_secs_f64()).collect();
+        assert_eq!(waits, [0.5, 1.0, 2.0, 3.0, 3.0]);
+        assert_eq!(backoff.wait(u32::MAX).as_secs_f64(), 3.0);
+    }
+
+    #[test]
+    fn a_model_is_the_base_or_an_adapter() {
+        let info = v1::GetModelInfoResponse {
+            model: "base".to_owned(),
+            adapters: vec![v1::Adapter {
+                name: "reset".to_owned(),
+                sha256: "ab".to_owned(),
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        assert_eq!(served(&info, "base"), Some((String::new(), String::new())));
+        assert_eq!(served(&info, "reset"), Some(("reset".to_owned(), "ab".to_owned())));
+        assert_eq!(served(&info, "other"), None);
+    }
+}

@@ -1,0 +1,238 @@
+//! Runs read and paired: every task under every seed in every cell, or an error that says what is missing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail, ensure};
+use proto::trace::Versions;
+use serde::Serialize;
+
+use super::{
+    cell::Cell,
+    outcome::{Observation, Outcome},
+};
+use crate::{
+    episode::Episode,
+    load::{self, Condition},
+};
+
+/// Most names that an error lists.
+const LISTED: usize = 3;
+
+/// Which episodes to take.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only this family; must be given if there are several.
+    pub family: Option<String>,
+    /// Leave out tasks that some run lacks, instead of refusing.
+    pub common_tasks: bool,
+}
+
+/// One run: one cell under one seed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    /// Its cell.
+    pub cell: Cell,
+    /// Its folder, as given.
+    pub path: PathBuf,
+    /// What made it; more than one if it was not made at once.
+    pub versions: Vec<Versions>,
+    #[serde(skip)]
+    observations: BTreeMap<(String, String), Observation>,
+}
+
+/// The paired episodes.
+#[derive(Clone, Debug)]
+pub struct Design {
+    /// The tasks' family.
+    pub family: String,
+    /// The tasks, in order.
+    pub tasks: Vec<String>,
+    /// Tasks left out because some run lacks them.
+    pub left_out: Vec<String>,
+    /// Number of seeds: runs a cell.
+    pub seeds: usize,
+    /// By cell, then seed.
+    pub runs: Vec<Run>,
+}
+
+impl Design {
+    /// Reads the runs of each cell, a run a seed in the same order, and pairs them.
+    ///
+    /// # Errors
+    /// If a run cannot be read or is not what it is given as, or tasks are not paired.
+    pub fn read(
+        cells: &[(Cell, &[PathBuf])],
+        selection: &Selection,
+        warnings: &mut Vec<String>,
+    ) -> anyhow::Result<Self> {
+        let seeds = cells.iter().map(|(_, paths)| paths.len()).max().unwrap_or_default();
+        if cells.iter().any(|(_, paths)| paths.len() != seeds) {
+            let counts: Vec<String> =
+                cells.iter().map(|(cell, paths)| format!("{cell} has {}", paths.len())).collect();
+            bail!(
+                "the cells differ in their number of runs ({}); give each cell one run a seed, in the same order",
+                counts.join(", ")
+            );
+        }
+        let mut runs = Vec::new();
+        let mut places = BTreeMap::new();
+        for (cell, paths) in cells {
+            for path in *paths {
+                let condition = only_condition(path)?;
+                let what = format!("{cell}: {}", path.display());
+                if let Some(other) = places.insert(condition.place.clone(), what.clone()) {
+                    bail!("the same run is given twice: {other} and {what}");
+                }
+                runs.push(Run::read(*cell, path, &condition, warnings).context(what)?);
+            }
+        }
+        let family = one_family(&mut runs, selection.family.as_deref())?;
+        let all: BTreeSet<String> =
+            runs.iter().flat_map(|run| run.observations.keys()).map(|(_, task)| task.clone()).collect();
+        let (tasks, left_out): (Vec<String>, Vec<String>) =
+            all.into_iter().partition(|task| runs.iter().all(|run| run.has(&family, task)));
+        if !(left_out.is_empty() || selection.common_tasks) {
+            bail!(unpaired(&runs, &family, &tasks, &left_out));
+        }
+        ensure!(
+            !tasks.is_empty(),
+            "the runs have no task in common; were all of them made from the same task set?"
+        );
+        Ok(Self { family, tasks, left_out, seeds, runs })
+    }
+
+    /// A cell's values of an outcome, by task, then seed. None if an episode lacks it.
+    pub fn values(&self, cell: Cell, outcome: Outcome) -> Option<Vec<Vec<f64>>> {
+        let runs: Vec<&Run> = self.runs.iter().filter(|run| run.cell == cell).collect();
+        let of_task = |task: &String| {
+            let key = (self.family.clone(), task.clone());
+            runs.iter().map(|run| outcome.value(run.observations.get(&key)?)).collect()
+        };
+        self.tasks.iter().map(of_task).collect()
+    }
+
+    /// The outcomes that every episode has.
+    pub fn outcomes(&self) -> Vec<Outcome> {
+        let is_whole =
+            |outcome: &Outcome| Cell::ALL.iter().all(|cell| self.values(*cell, *outcome).is_some());
+        Outcome::ALL.into_iter().filter(is_whole).collect()
+    }
+
+    /// Some token counts are estimates.
+    pub fn tokens_estimated(&self) -> bool {
+        self.runs.iter().flat_map(|run| run.observations.values()).any(|observation| observation.estimated)
+    }
+}
+
+/// The folder's condition, if it holds one.
+fn only_condition(path: &Path) -> anyhow::Result<Condition> {
+    let mut conditions = load::conditions(path)?;
+    if conditions.len() > 1 {
+        let labels = conditions.iter().map(|condition| condition.label.clone());
+        bail!(
+            "{}: holds several conditions ({}); give the folder of one (a run's results/<agent>)",
+            path.display(),
+            listed(labels)
+        );
+    }
+    conditions.pop().with_context(|| format!("{}: no episodes found", path.display()))
+}
+
+impl Run {
+    fn read(
+        cell: Cell,
+        path: &Path,
+        condition: &Condition,
+        warnings: &mut Vec<String>,
+    ) -> anyhow::Result<Self> {
+        let mut run =
+            Self { cell, path: path.to_owned(), versions: Vec::new(), observations: BTreeMap::new() };
+        let taken = condition.map_episodes(warnings, |episode| run.take(episode));
+        let unevaluated = taken.into_iter().collect::<anyhow::Result<Vec<bool>>>()?;
+        let unevaluated = unevaluated.into_iter().filter(|evaluated| !evaluated).count();
+        if unevaluated > 0 {
+            warnings
+                .push(format!("{}: {unevaluated} episode(s) without an evaluation left out", path.display()));
+        }
+        ensure!(!run.observations.is_empty(), "none of its episodes has an evaluation and did not fail");
+        Ok(run)
+    }
+
+    /// Takes an episode in; whether it has an evaluation.
+    fn take(&mut self, episode: &Episode) -> anyhow::Result<bool> {
+        let Some(observation) = Observation::of(episode) else {
+            return Ok(false);
+        };
+        if let Some(provenance) = episode.trace.as_ref().and_then(|trace| trace.provenance.as_ref()) {
+            let (ran, runtime) = (provenance.interpreter_state.as_str(), self.cell.runtime.name());
+            ensure!(
+                ran.is_empty() || ran == runtime,
+                "it is given as run in a {runtime} runtime, but task {} ran in a {ran} one; are two cells swapped?",
+                episode.task_id
+            );
+            if !self.versions.contains(&provenance.versions) {
+                self.versions.push(provenance.versions.clone());
+            }
+        }
+        let key = (episode.family.clone(), episode.task_id.clone());
+        let twice = self.observations.insert(key, observation).is_some();
+        ensure!(!twice, "task {} has two results", episode.task_id);
+        Ok(true)
+    }
+
+    fn has(&self, family: &str, task: &str) -> bool {
+        self.observations.contains_key(&(family.to_owned(), task.to_owned()))
+    }
+}
+
+/// The family to compare; drops the episodes of others if one was asked for.
+fn one_family(runs: &mut [Run], wanted: Option<&str>) -> anyhow::Result<String> {
+    let all: BTreeSet<String> =
+        runs.iter().flat_map(|run| run.observations.keys()).map(|(family, _)| family.clone()).collect();
+    let family = match (wanted, all.first()) {
+        (Some(wanted), _) => wanted.to_owned(),
+        (None, Some(first)) if all.len() == 1 => first.clone(),
+        _ => bail!(
+            "the runs hold several task families ({}), whose scores do not mean the same; choose one with --family",
+            listed(all)
+        ),
+    };
+    for run in runs {
+        run.observations.retain(|(of, _), _| *of == family);
+        if run.observations.is_empty() {
+            bail!(
+                "{}: {}: no task of family {family}; the runs have: {}",
+                run.cell,
+                run.path.display(),
+                listed(all)
+            );
+        }
+    }
+    Ok(family)
+}
+
+fn unpaired(runs: &[Run], family: &str, tasks: &[String], left_out: &[String]) -> String {
+    let lacking = runs.iter().filter_map(|run| {
+        let lacked: Vec<&String> = left_out.iter().filter(|task| !run.has(family, task)).collect();
+        (!lacked.is_empty()).then(|| {
+            format!("\n  {}: {} lacks {}: {}", run.cell, run.path.display(), lacked.len(), listed(lacked))
+        })
+    });
+    format!(
+        "{} task(s) are not evaluated in every run, so the cells cannot be paired:{}\nfinish those runs \
+         (`agent run` again), or give --common-tasks for the {} task(s) that all have",
+        left_out.len(),
+        lacking.collect::<String>(),
+        tasks.len()
+    )
+}
+
+/// The first few, and how many more there are.
+fn listed<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();
+    let text = names[..names.len().min(LISTED)].join(", ");
+    if names.len() > LISTED { format!("{text}, and {} more", names.len() - LISTED) } else { text }
+}

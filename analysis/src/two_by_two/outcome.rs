@@ -1,0 +1,112 @@
+//! What is compared.
+
+use serde::Serialize;
+
+use crate::{
+    episode::Episode,
+    failures::EpisodeFailures,
+    stats::proportion::{Counts, Proportion},
+};
+
+/// What one episode tells. Only the evaluation is always there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Observation {
+    score: f64,
+    solved: bool,
+    missing_variable: Option<bool>,
+    generated_tokens: Option<u64>,
+    all_tokens: Option<u64>,
+    /// Token counts are estimates.
+    pub estimated: bool,
+}
+
+impl Observation {
+    /// None if the episode has no evaluation.
+    pub fn of(episode: &Episode) -> Option<Self> {
+        let evaluation = episode.evaluation()?;
+        let tokens = episode.tokens();
+        Some(Self {
+            score: evaluation.score,
+            solved: evaluation.is_solved,
+            missing_variable: EpisodeFailures::of(episode)
+                .map(|failures| failures.missing_variable_errors > 0),
+            generated_tokens: tokens.and_then(|tokens| tokens.generated),
+            all_tokens: tokens.map(|tokens| tokens.total),
+            estimated: tokens.is_some_and(|tokens| tokens.estimated),
+        })
+    }
+}
+
+/// Something that an episode has a value of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// 0 to 1.
+    Score,
+    /// Solved exactly: 0 or 1.
+    Solved,
+    /// At least one missing-variable error (see [`crate::failures`]): 0 or 1.
+    MissingVariable,
+    /// What the model wrote, summed over turns.
+    GeneratedTokens,
+    /// What the model read and wrote, summed over turns: an early message counts at every turn.
+    PromptAndGeneratedTokens,
+}
+
+impl Outcome {
+    /// In order.
+    pub const ALL: [Self; 5] = [
+        Self::Score,
+        Self::Solved,
+        Self::MissingVariable,
+        Self::GeneratedTokens,
+        Self::PromptAndGeneratedTokens,
+    ];
+
+    /// The episode's value, if its files tell.
+    pub fn value(self, observation: &Observation) -> Option<f64> {
+        let flag = |flag| f64::from(u8::from(flag));
+        match self {
+            Self::Score => Some(observation.score),
+            Self::Solved => Some(flag(observation.solved)),
+            Self::MissingVariable => observation.missing_variable.map(flag),
+            Self::GeneratedTokens => observation.generated_tokens.map(|count| count as f64),
+            Self::PromptAndGeneratedTokens => observation.all_tokens.map(|count| count as f64),
+        }
+    }
+
+    /// What it is called, with the unit in which it is shown.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Score => "Score (%)",
+            Self::Solved => "Solved (% of episodes)",
+            Self::MissingVariable => "With a missing variable (% of episodes)",
+            Self::GeneratedTokens => "Generated tokens",
+            Self::PromptAndGeneratedTokens => "Prompt + generated tokens, summed over turns",
+        }
+    }
+
+    /// Factor to the unit in which it is shown.
+    pub fn scale(self) -> f64 {
+        if self.is_tokens() { 1.0 } else { 100.0 }
+    }
+
+    /// A yes or no, of which the mean is a share.
+    pub fn is_share(self) -> bool {
+        matches!(self, Self::Solved | Self::MissingVariable)
+    }
+
+    /// A count of tokens, of which ratios make sense.
+    pub fn is_tokens(self) -> bool {
+        matches!(self, Self::GeneratedTokens | Self::PromptAndGeneratedTokens)
+    }
+}
+
+/// The share of ones among zeros and ones, by task, then seed.
+pub fn share(values: &[Vec<f64>]) -> Option<Proportion> {
+    let counts = values.iter().map(|seeds| Counts {
+        successes: seeds.iter().filter(|value| **value > 0.0).count(),
+        trials: seeds.len(),
+    });
+    Proportion::of(&counts.collect::<Vec<_>>())
+}

@@ -1,0 +1,279 @@
+//! Tokens a second and peak memory of training and of generation, beside transformers, PEFT and bitsandbytes doing the
+//! same work in the same run.
+//!
+//! `make bench`; by itself: `PARITY_PYTHON=$(scripts/parity_python.sh) cargo bench -p trainer --bench tokens`.
+//! `BENCH_DEVICE=cuda` measures on a GPU. Ours are the programs as they are used: `trainer train`, and `trainer serve`
+//! asked over gRPC. Theirs is `peer.py`: plain loops in one process, without a server.
+
+#![allow(clippy::unwrap_used)] // what fails here has no one to handle it
+#![allow(clippy::print_stdout)] // the report is the purpose
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use proto::inference::v1;
+use serde_json::Value;
+use tch::{Device, Kind, Tensor};
+use trainer::dataset::{Dataset, RECORD};
+
+/// Sequences of a training step, and their length.
+const ROWS: i64 = 8;
+const LENGTH: i64 = 512;
+/// Steps that are measured, after the first.
+const STEPS: usize = 12;
+const PROMPT: i64 = 128;
+const NEW: u32 = 64;
+const ROUNDS: usize = 3;
+
+/// What one side did.
+struct Measured {
+    tokens_per_s: f64,
+    peak_bytes: f64,
+}
+
+fn main() {
+    let python = match std::env::var_os("PARITY_PYTHON") {
+        Some(python) => PathBuf::from(python),
+        None => {
+            println!(
+                "tokens: set PARITY_PYTHON=$(scripts/parity_python.sh) to have something to compare with"
+            );
+            return;
+        }
+    };
+    let work = tempfile::tempdir().unwrap();
+    let bench = Bench {
+        folder: work.path().to_owned(),
+        root: Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned(),
+        python,
+        device: std::env::var("BENCH_DEVICE").unwrap_or_else(|_| "cpu".into()),
+    };
+    bench.make_model();
+    println!(
+        "A Qwen3 of width 128 and 4 layers, f32, on {} (2 threads). Ours / theirs; tokens/s are medians, memory the \
+         peak.\n",
+        bench.device
+    );
+    println!("{:<42} {:>15} {:>6}   {:>15} {:>6}", "", "tokens/s", "ratio", "memory in MB", "ratio");
+    for method in ["full", "lora", "qlora"] {
+        let ours = bench.train(method);
+        let theirs = bench.peer(&format!(
+            "train MODEL SAMPLES --method {method} --rows {ROWS} --length {LENGTH} \
+                                          --steps {STEPS}"
+        ));
+        report(&format!("training, {method}, {ROWS} x {LENGTH} tokens a step"), &ours, &theirs);
+    }
+    for streams in [1, 8, 32] {
+        let ours = bench.generate(streams);
+        let theirs = bench.peer(&format!(
+            "generate MODEL --adapter ADAPTER --streams {streams} --prompt-tokens {PROMPT} --new-tokens {NEW} \
+             --rounds {ROUNDS}"
+        ));
+        report(&format!("generation with an adapter, {streams} at once"), &ours, &theirs);
+    }
+}
+
+fn report(what: &str, ours: &Measured, theirs: &Measured) {
+    let pair = |ours: f64, theirs: f64| format!("{ours:.0} / {theirs:.0}");
+    let (memory, their_memory) = (ours.peak_bytes / 1e6, theirs.peak_bytes / 1e6);
+    println!(
+        "{what:<42} {:>15} {:>5.2}x   {:>15} {:>5.2}x",
+        pair(ours.tokens_per_s, theirs.tokens_per_s),
+        ours.tokens_per_s / theirs.tokens_per_s,
+        pair(memory, their_memory),
+        memory / their_memory,
+    );
+}
+
+struct Bench {
+    folder: PathBuf,
+    root: PathBuf,
+    python: PathBuf,
+    device: String,
+}
+
+impl Bench {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// A model, samples of random tokens, and an adapter of one step of training.
+    fn make_model(&self) {
+        let texts = ["README.md", "ARCHITECTURE.md", "Cargo.lock"].map(|name| self.root.join(name));
+        let status = trainer()
+            .arg("init")
+            .arg("--text")
+            .args(texts)
+            .args("--vocab-size 1088 --hidden-size 128 --layers 4 --heads 4 --head-dim 32".split(' '))
+            .args("--intermediate-size 384 --context-length 2048 --out".split(' '))
+            .arg(self.path("model"))
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success());
+
+        let data = self.path("data");
+        fs::create_dir(&data).unwrap();
+        let mut dataset = Dataset::default();
+        tch::manual_seed(1);
+        let samples = Tensor::randint_low(10, 1078, [4 * ROWS, LENGTH], (Kind::Int64, Device::Cpu));
+        for sample in Vec::<Vec<i64>>::try_from(&samples).unwrap() {
+            dataset.push(&sample, &vec![true; sample.len()]);
+        }
+        dataset.write(&data).unwrap();
+        fs::write(data.join(RECORD), "{}").unwrap();
+    }
+
+    fn train(&self, method: &str) -> Measured {
+        let out = self.path(method);
+        let adapter = match method {
+            "lora" => "adapter: lora\n",
+            "qlora" => "adapter: qlora\nload_in_4bit: true\n",
+            _ => "",
+        };
+        let lora =
+            if adapter.is_empty() { "" } else { "lora_r: 8\nlora_alpha: 16\nlora_target_linear: true\n" };
+        let config = self.path(&format!("{method}.yaml"));
+        let text = format!(
+            "base_model: {}\ndatasets: [{{path: {}}}]\noutput_dir: {}\n{adapter}{lora}sequence_len: {LENGTH}\n\
+             micro_batch_size: {ROWS}\nnum_epochs: 100\nmax_steps: {}\nlearning_rate: 1.0e-4\n\
+             lr_scheduler: constant\nbf16: false\n",
+            self.path("model").display(),
+            self.path("data").display(),
+            out.display(),
+            STEPS + 1,
+        );
+        fs::write(&config, text).unwrap();
+        let child = trainer()
+            .args(["train", "--threads", "2", "--device", &self.device, "--config"])
+            .arg(&config)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut peak = Peak::of(&child);
+        peak.watch(child);
+        let lines = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+        let values = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let speeds: Vec<f64> = values.filter_map(|line| line["tokens_per_second"].as_f64()).skip(1).collect();
+        assert_eq!(speeds.len(), STEPS);
+        Measured { tokens_per_s: median(speeds), peak_bytes: peak.bytes }
+    }
+
+    fn generate(&self, streams: usize) -> Measured {
+        let mut server = trainer()
+            .args(["serve", "--threads", "2", "--listen", "127.0.0.1:0", "--until-stdin-closes", "--model"])
+            .arg(self.path("model"))
+            .arg("--adapter")
+            .arg(format!("lora={}", self.path("lora").display()))
+            .args(["--device", &self.device])
+            .env("RUNTIME_GYM_LOG", "warn")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut peak = Peak::of(&server);
+        let mut line = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let speeds = runtime.block_on(async {
+            let client = proto::client::connect_inference(&url).await.unwrap();
+            let mut speeds = vec![];
+            for round in 0..=ROUNDS {
+                let begun = Instant::now();
+                let answers = (0..streams).map(|stream| {
+                    let mut client = client.clone();
+                    let request = request((round * streams + stream) as u32);
+                    async move { client.generate(request).await.unwrap().into_inner().token_ids.len() }
+                });
+                let tokens: usize = futures::future::join_all(answers).await.into_iter().sum();
+                if round > 0 {
+                    assert_eq!(tokens, streams * NEW as usize, "an answer ended early");
+                    speeds.push(tokens as f64 / begun.elapsed().as_secs_f64());
+                }
+            }
+            speeds
+        });
+        peak.note();
+        drop(server.stdin.take());
+        server.wait().unwrap();
+        Measured { tokens_per_s: median(speeds), peak_bytes: peak.bytes }
+    }
+
+    fn peer(&self, arguments: &str) -> Measured {
+        let place = |argument: &str| match argument {
+            "MODEL" => self.path("model"),
+            "SAMPLES" => self.path("data").join("samples.safetensors"),
+            "ADAPTER" => self.path("lora"),
+            other => other.into(),
+        };
+        let output = Command::new(&self.python)
+            .arg(self.root.join("trainer/benches/peer.py"))
+            .args(arguments.split_whitespace().map(place))
+            .args(["--device", &self.device])
+            .env("HF_HUB_OFFLINE", "1")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+        Measured {
+            tokens_per_s: said["tokens_per_s"].as_f64().unwrap(),
+            peak_bytes: said["peak_bytes"].as_f64().unwrap(),
+        }
+    }
+}
+
+/// A prompt that no other request shares a beginning with.
+fn request(number: u32) -> v1::GenerateRequest {
+    let ids =
+        (0..PROMPT as u32).map(|place| 10 + (number * 131 + place * 17 + place * place) % 1000).collect();
+    v1::GenerateRequest {
+        prompt: Some(v1::generate_request::Prompt::TokenIds(v1::TokenIds { ids })),
+        adapter: "lora".into(),
+        max_tokens: NEW,
+        ..Default::default()
+    }
+}
+
+fn trainer() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_trainer"))
+}
+
+/// The most memory that a process has held, as Linux counts it.
+struct Peak {
+    status: PathBuf,
+    bytes: f64,
+}
+
+impl Peak {
+    fn of(child: &Child) -> Self {
+        Self { status: format!("/proc/{}/status", child.id()).into(), bytes: 0.0 }
+    }
+
+    fn note(&mut self) {
+        let status = fs::read_to_string(&self.status).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+        self.bytes = kilobytes.map_or(self.bytes, |kilobytes| kilobytes * 1024.0);
+    }
+
+    /// Until the process has ended well.
+    fn watch(&mut self, mut child: Child) {
+        loop {
+            self.note();
+            match child.try_wait().unwrap() {
+                None => std::thread::sleep(Duration::from_millis(20)),
+                Some(status) => return assert!(status.success()),
+            }
+        }
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
+}

@@ -1,0 +1,90 @@
+//! `trainer prepare`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::ProgressBar;
+use trainer::dataset::{Dataset, Provenance};
+use trainer::prepare::{self, Options};
+use trainer::tokenizer::Tokenizer;
+use trainer::{Result, check_vacant, digest};
+
+use super::sources;
+
+/// Sources in, a dataset out.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  trainer prepare --model models/base --traces runs/teacher --sequence-len 4096 --out data/teacher
+  trainer prepare --model models/base --traces runs/*.tar.gz --only-solved --sequence-len 16384 --out data/solved
+  trainer prepare --model models/base --chat talk.jsonl --text book.txt --sequence-len 2048 --out data/mixed
+
+Then: trainer look --data data/teacher --model models/base")]
+pub struct Arguments {
+    /// A model's folder: its tokenizer and chat template are used.
+    #[arg(long)]
+    model: PathBuf,
+    #[command(flatten)]
+    sources: sources::Arguments,
+    /// Most tokens of a sample; longer conversations lose their last turns, longer texts are split.
+    #[arg(long)]
+    sequence_len: usize,
+    /// A new folder.
+    #[arg(long)]
+    out: PathBuf,
+    /// Take no more conversations and documents than this, the first ones.
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Handed to the chat template; by default it is undefined there.
+    #[arg(long, value_name = "BOOL")]
+    enable_thinking: Option<bool>,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    check_vacant(&arguments.out)?;
+    let tokenizer = Tokenizer::read(&arguments.model)?;
+    let mut corpus = arguments.sources.read()?;
+    corpus.items.truncate(arguments.limit.unwrap_or(usize::MAX));
+
+    eprintln!("preparing {} conversations or documents", corpus.items.len());
+    let options =
+        Options { sequence_len: arguments.sequence_len, enable_thinking: arguments.enable_thinking };
+    let bar = ProgressBar::new(corpus.items.len() as u64);
+    let prepared = prepare::run(&corpus, &tokenizer, &options, || bar.inc(1));
+    bar.finish_and_clear();
+    let (dataset, statistics) = prepared?;
+
+    eprintln!("{statistics}\n{}", histogram(&dataset));
+    let sources = arguments.sources.sources();
+    let provenance = Provenance {
+        model: arguments.model.clone(),
+        tokenizer_sha256: tokenizer.sha256()?,
+        template_sha256: digest::text(tokenizer.template().source()),
+        sequence_len: arguments.sequence_len,
+        enable_thinking: arguments.enable_thinking,
+        limit: arguments.limit,
+        skip_bad: sources.skip_bad,
+        traces: sources.options,
+        sources: corpus.read,
+    };
+    prepare::write(&arguments.out, &dataset, statistics, provenance)?;
+    eprintln!("saved {}", arguments.out.display());
+    Ok(())
+}
+
+/// How many samples are how long: ten bars from the shortest to the longest.
+fn histogram(dataset: &Dataset) -> String {
+    const BARS: usize = 10;
+    const WIDEST: usize = 40;
+    let lengths: Vec<usize> = dataset.samples().map(|sample| sample.tokens.len()).collect();
+    let least = lengths.iter().min().copied().unwrap_or(0);
+    let width = (lengths.iter().max().copied().unwrap_or(0) - least) / BARS + 1;
+    let mut counts = [0; BARS];
+    lengths.iter().for_each(|length| counts[(length - least) / width] += 1);
+    let most = counts.into_iter().max().unwrap_or(0).max(1);
+    let line = |(bar, count): (usize, usize)| {
+        let from = least + bar * width;
+        let bar = "#".repeat((count * WIDEST).div_ceil(most));
+        format!("{from:>7} to {:>7} tokens {count:>7} {bar}", from + width - 1)
+    };
+    counts.into_iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
+}

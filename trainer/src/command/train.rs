@@ -1,0 +1,120 @@
+//! `trainer train`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use tch::{Cuda, Device};
+use trainer::train::{Config, Failure, Interrupt, Options, Training, quiet_panics};
+use trainer::{Error, Result};
+
+const HELP: &str = "\
+Example:
+  trainer train --config qlora.yaml
+
+A QLoRA adapter, with the keys and values that the paper used (Axolotl's; a key that is not known is an error):
+  base_model: models/base            # a Hugging Face folder
+  datasets:
+    - path: data/persistent          # a folder of `trainer prepare`
+  output_dir: runs/persistent
+  adapter: qlora                     # lora: in full precision; left out: the model itself is trained
+  load_in_4bit: true
+  lora_r: 64
+  lora_alpha: 128
+  lora_dropout: 0.05
+  lora_target_linear: true           # or lora_target_modules: [q_proj, v_proj]
+  sequence_len: 16384
+  sample_packing: true
+  micro_batch_size: 1
+  gradient_accumulation_steps: 16
+  num_epochs: 3                      # or max_steps
+  optimizer: adamw_torch
+  lr_scheduler: cosine               # or linear, constant
+  learning_rate: 1.0e-4
+  warmup_ratio: 0.03                 # or warmup_steps
+  weight_decay: 0.01
+  bf16: auto                         # on a GPU; true and false say so for any device
+  gradient_checkpointing: true
+  val_set_size: 0.05
+  eval_steps: 100
+  save_steps: 100
+  save_total_limit: 3
+  seed: 3407
+
+A whole model, from scratch or further on:
+  base_model: models/fresh           # of `trainer init`, say
+  datasets: [{ path: data/corpus }]
+  output_dir: runs/base
+  sequence_len: 1024
+  sample_packing: true
+  micro_batch_size: 8
+  num_epochs: 4
+  learning_rate: 3.0e-3
+  warmup_steps: 100
+
+output_dir gets the adapter or the model with training.json (where it came from), metrics.jsonl, TensorBoard events,
+loss.svg, and checkpoint-N folders. The same command again goes on from the last checkpoint, to the same weights (on a
+CPU, with as many threads, to the bit). Ctrl-C ends the step, saves a checkpoint and exits with 130.";
+
+/// A config in, an adapter or a model out.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub struct Arguments {
+    /// The config, YAML.
+    #[arg(long)]
+    config: PathBuf,
+    /// Where to compute; auto is the GPU where there is one.
+    #[arg(long, value_enum, default_value_t = Place::Auto)]
+    device: Place,
+    /// Threads on a CPU [default: one for each core].
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
+    threads: Option<i32>,
+    /// Begins anew: removes the checkpoints and metrics that are in the output folder.
+    #[arg(long)]
+    restart: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Place {
+    Cpu,
+    Cuda,
+    Auto,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    quiet_panics();
+    let interrupt = Interrupt::listen().map_err(|reason| Error::File { path: "signals".into(), reason })?;
+    let config = Config::read(&arguments.config)?;
+    let device = match arguments.device {
+        Place::Cpu => Device::Cpu,
+        Place::Cuda if !Cuda::is_available() => return Err(Failure::NoGpu.into()),
+        Place::Cuda => Device::Cuda(0),
+        Place::Auto => Device::cuda_if_available(),
+    };
+    if let Some(threads) = arguments.threads {
+        tch::set_num_threads(threads);
+    }
+
+    let output = config.output_dir.clone();
+    let training = Training::open(config, Options { device, restart: arguments.restart, interrupt })?;
+    let record = training.record();
+    let [samples, kept_back] = record.samples;
+    eprintln!(
+        "{} steps over {samples} samples, {kept_back} kept back; {} trained parameters, {} on {}",
+        record.steps, record.trained_parameters, record.compute, record.device
+    );
+    if record.position.step > 0 {
+        eprintln!("going on after step {}", record.position.step);
+    }
+    let record = training.run()?;
+    let position = record.position;
+    let say = |loss: Option<f64>| loss.map_or_else(|| "-".to_owned(), |loss| format!("{loss:.4}"));
+    eprintln!(
+        "saved {}: {} tokens in {:.0} s, loss {}, evaluation {}",
+        output.display(),
+        position.tokens,
+        position.seconds,
+        say(position.loss),
+        say(position.eval_loss)
+    );
+    Ok(())
+}

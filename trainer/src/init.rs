@@ -1,0 +1,79 @@
+//! A new model: its own byte-level BPE tokenizer, a ChatML template, and random weights, in a folder that
+//! transformers and vLLM load as they load Qwen3's.
+
+mod bpe;
+mod companions;
+mod sizes;
+
+use std::path::Path;
+
+use tch::{Device, Kind};
+
+use crate::corpus::{Content, Corpus, Item};
+use crate::model::{Model, Source, folder};
+use crate::weights::MAX_SHARD_BYTES;
+use crate::{Error, Result, check_vacant};
+
+pub use sizes::Sizes;
+
+/// What to make.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The model's sizes; its vocabulary may turn out smaller.
+    pub sizes: Sizes,
+    /// Regexes (Oniguruma's) that split a text before its bytes are paired, one after the other; no token reaches
+    /// across a border of their matches. Empty: words, numbers of up to three digits, punctuation, blanks.
+    pub split: Vec<String>,
+    /// Standard deviation of the weights.
+    pub init_std: f64,
+    /// Seeds the weights.
+    pub seed: i64,
+}
+
+/// What was made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Made {
+    /// Tokens; fewer than asked for where the text has no more pairs that recur.
+    pub vocab_size: i64,
+    /// Weights; a tied head counts once.
+    pub parameters: i64,
+}
+
+/// Trains a tokenizer on a corpus, and saves it with a random model into a new folder. The same corpus, options and
+/// seed give the same bytes.
+///
+/// # Errors
+/// [`Error::Flag`] for sizes that are none or do not fit one another, and for a regex that is none;
+/// [`Error::Empty`] for a corpus without anything in it.
+pub fn run(options: &Options, corpus: &Corpus, out: &Path) -> Result<Made> {
+    let mut sizes = options.sizes.clone();
+    sizes.check()?;
+    if !(options.init_std > 0.0 && options.init_std.is_finite()) {
+        let problem = format!("must be above zero, is {}", options.init_std);
+        return Err(Error::flag("--init-std", problem));
+    }
+    if corpus.items.is_empty() {
+        return Err(Error::Empty { problem: "no source holds a conversation or text".to_owned() });
+    }
+    check_vacant(out)?;
+    let tokenizer = bpe::train(corpus.items.iter().flat_map(texts), sizes.vocab_size, &options.split)?;
+
+    sizes.vocab_size = tokenizer.get_vocab_size(true) as i64;
+    tch::manual_seed(options.seed);
+    let mut weights = Source::random(options.init_std, Kind::Float, Device::Cpu);
+    let model = Model::new(sizes.config(options.init_std), &mut weights)?;
+    folder::save(&model, out, MAX_SHARD_BYTES)?;
+    companions::write(&tokenizer, &sizes, out)?;
+    let parameters = model.tensors().iter().map(|(_, tensor)| tensor.numel() as i64).sum();
+    Ok(Made { vocab_size: sizes.vocab_size, parameters })
+}
+
+/// What the tokenizer learns from: as the template will write it, but for the special tokens, which no pair crosses.
+fn texts(item: &Item) -> Vec<String> {
+    match &item.content {
+        Content::Text(text) => vec![text.clone()],
+        Content::Conversation(messages) => {
+            messages.iter().map(|message| format!("{}\n{}", message.role.name(), message.content)).collect()
+        }
+    }
+}

@@ -1,0 +1,90 @@
+"""Trains as PEFT and transformers do, for the trainer's parity tests.
+
+    oracle_training.py train JOBS   JOBS is JSON: [{"model", "adapter", "four_bit", "passes", "config", "out"}]; writes
+                                    the loss of every step, and the learning rates of all schedules, to `out`
+
+`passes` are the samples of each pass of each step, [tokens, targets] each. Every sample is run by itself, so that
+nothing of packing is taken on trust.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, get_scheduler
+from transformers.trainer_pt_utils import get_parameter_names
+
+FORBIDDEN = [r"bias", r"layernorm", r"rmsnorm", r"(?:^|\.)norm(?:$|\.)", r"_norm(?:$|\.)"]  # as in Trainer
+
+
+def load(job):
+    if job["four_bit"]:
+        four_bit = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.float32,
+        )
+        model = AutoModelForCausalLM.from_pretrained(job["model"], quantization_config=four_bit, device_map="cpu")
+        assert "4bit" in str(type(model.model.layers[0].mlp.up_proj)).lower()
+    else:
+        model = AutoModelForCausalLM.from_pretrained(job["model"])
+    if job["adapter"]:
+        model = PeftModel.from_pretrained(model, job["adapter"], is_trainable=True)
+    return model.train()
+
+
+def learning_rates(config, name):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=config["learning_rate"])
+    schedule = get_scheduler(name, optimizer, config["warmup_steps"], config["steps"])
+    rates = []
+    for _ in range(config["steps"]):
+        rates.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+    return rates
+
+
+def losses(job):
+    config = job["config"]
+    model = load(job)
+    decaying = set(get_parameter_names(model, [torch.nn.LayerNorm], FORBIDDEN))
+    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": [p for n, p in trained if n in decaying], "weight_decay": config["weight_decay"]},
+            {"params": [p for n, p in trained if n not in decaying], "weight_decay": 0.0},
+        ],
+        lr=config["learning_rate"],
+    )
+    schedule = get_scheduler("cosine", optimizer, config["warmup_steps"], config["steps"])
+    losses = []
+    for passes in job["passes"]:
+        count = sum(sum(targets[1:]) for samples in passes for _, targets in samples)
+        total = 0.0
+        for samples in passes:
+            for tokens, targets in samples:
+                ids = torch.tensor([tokens])
+                logits = model(input_ids=ids).logits[0, :-1]
+                learnt = torch.tensor(targets[1:])
+                loss = cross_entropy(logits[learnt], ids[0, 1:][learnt], reduction="sum") / count
+                loss.backward()
+                total += loss.item()
+        assert all(parameter.grad is not None for _, parameter in trained)
+        torch.nn.utils.clip_grad_norm_([parameter for _, parameter in trained], config["max_grad_norm"])
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        losses.append(total)
+    return losses
+
+
+if __name__ == "__main__":
+    torch.manual_seed(7)
+    torch.set_num_threads(1)  # two that wait for one another cost more than they bring, on models this small
+    command, jobs = sys.argv[1:]
+    assert command == "train"
+    for job in json.loads(Path(jobs).read_text()):
+        rates = {name: learning_rates(job["config"], name) for name in ["cosine", "linear", "constant_with_warmup"]}
+        Path(job["out"]).write_text(json.dumps({"losses": losses(job), "learning_rates": rates}))

@@ -1,0 +1,164 @@
+//! Twenty steps here, and the same twenty under PEFT and transformers: the same losses, and results that both read.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use trainer::dataset::{Dataset, RECORD};
+use trainer::lora;
+use trainer::model::folder::load;
+use trainer::train::batches::Batches;
+use trainer::train::{Config, Schedule};
+
+use crate::{assert_close, oracle};
+
+const LORA: &str = "lora_r: 8\nlora_alpha: 16\nlora_target_linear: true\n";
+const STEPS: u64 = 20;
+const SEED: u64 = 11;
+
+/// The samples of the first steps, as the loop takes them: two sequences of packed samples a pass, two passes a step.
+fn passes(data: &Dataset) -> Value {
+    let batches = Batches {
+        lengths: data.samples().map(|sample| sample.tokens.len()).collect(),
+        packing: Some(96),
+        sequences_per_pass: 2,
+        passes_per_step: 2,
+        seed: SEED,
+    };
+    let per_epoch = batches.steps_per_epoch();
+    let sample = |number: &usize| {
+        let sample = data.sample(*number);
+        json!([sample.tokens, sample.targets])
+    };
+    let step = |step: u64| {
+        let passes = &batches.epoch(step / per_epoch)[(step % per_epoch) as usize];
+        passes.iter().map(|pass| pass.iter().map(sample).collect()).collect::<Vec<Vec<_>>>()
+    };
+    assert!(per_epoch < STEPS, "the order changes on the way");
+    (0..STEPS).map(step).collect::<Vec<_>>().into()
+}
+
+/// Conversations of different lengths, in which there is something to learn.
+fn dataset() -> Dataset {
+    let mut data = Dataset::default();
+    for number in 0..60i64 {
+        let length = 12 + number * 29 % 70;
+        let tokens: Vec<i64> = (0..length).map(|i| (i * (number % 7 + 3) + number * i / 9) % 160).collect();
+        let targets: Vec<bool> = (0..length).map(|i| (i / 6) % 2 == 1).collect();
+        data.push(&tokens, &targets);
+    }
+    data
+}
+
+/// Runs `trainer train`; the result's folder.
+fn train(work: &Path, name: &str, model: &Path, lines: &str) -> PathBuf {
+    let (config, out) = (work.join(format!("{name}.yaml")), work.join(name));
+    let text = format!(
+        "base_model: {}\ndatasets: [{{path: {}}}]\noutput_dir: {}\nsequence_len: 96\nsample_packing: true\n\
+         micro_batch_size: 2\ngradient_accumulation_steps: 2\nseed: {SEED}\n{lines}",
+        model.display(),
+        work.join("data").display(),
+        out.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_trainer"))
+        .args(["train", "--device", crate::device_name(), "--threads", "1", "--config"])
+        .arg(&config)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    out
+}
+
+#[test]
+fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
+    let work = tempfile::tempdir().unwrap();
+    let work = work.path();
+    let data = dataset();
+    std::fs::create_dir(work.join("data")).unwrap();
+    data.write(&work.join("data")).unwrap();
+    std::fs::write(work.join("data").join(RECORD), "{}").unwrap();
+    let folder = oracle::folder();
+
+    // 1. Ours.
+    let trainings = [
+        ("lora", "tied", format!("adapter: lora\n{LORA}")),
+        (
+            "qlora",
+            "untied",
+            format!("adapter: qlora\nload_in_4bit: true\n{LORA}gradient_checkpointing: true\n"),
+        ),
+        ("full", "tied", String::new()),
+        ("full_untied", "untied", "gradient_checkpointing: true\n".to_owned()),
+    ];
+    let mut jobs = vec![];
+    for (name, model, lines) in &trainings {
+        let model = folder.join(model);
+        let rate = if lines.contains("adapter") { "3.0e-3" } else { "1.0e-3" };
+        let lines =
+            format!("{lines}learning_rate: {rate}\nweight_decay: 0.1\nmax_grad_norm: 0.5\nwarmup_steps: 3\n");
+        train(work, name, &model, &format!("{lines}max_steps: {STEPS}\n"));
+        // A first step has a learning rate of zero: what it leaves is what it began with.
+        let start = lines
+            .contains("adapter")
+            .then(|| train(work, &format!("{name}_start"), &model, &format!("{lines}max_steps: 1\n")));
+        let config = Config::read(&work.join(format!("{name}.yaml"))).unwrap();
+        jobs.push(json!({
+            "model": model,
+            "adapter": start,
+            "four_bit": config.load_in_4bit,
+            "passes": passes(&data),
+            "config": {
+                "learning_rate": config.learning_rate,
+                "warmup_steps": config.warmup_steps,
+                "steps": STEPS,
+                "weight_decay": config.weight_decay,
+                "max_grad_norm": config.max_grad_norm,
+            },
+            "out": work.join(format!("{name}.json")),
+        }));
+    }
+
+    // 2. Theirs.
+    let file = work.join("jobs.json");
+    std::fs::write(&file, json!(jobs).to_string()).unwrap();
+    oracle::run("oracle_training.py", "train", &file);
+
+    // 3. Losses.
+    for (name, ..) in &trainings {
+        let theirs: Value =
+            serde_json::from_slice(&std::fs::read(work.join(format!("{name}.json"))).unwrap()).unwrap();
+        let metrics = std::fs::read_to_string(work.join(name).join("metrics.jsonl")).unwrap();
+        let ours = metrics.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let ours: Vec<f64> = ours.map(|line| line["loss"].as_f64().unwrap()).collect();
+        let theirs: Vec<f64> = serde_json::from_value(theirs["losses"].clone()).unwrap();
+        assert_eq!((ours.len(), theirs.len()), (20, 20));
+        let differs =
+            ours.iter().zip(&theirs).map(|(ours, theirs)| (ours - theirs).abs()).fold(0.0, f64::max);
+        println!("{name}: from {:.4} to {:.4}, losses differ by {differs:.1e}", ours[0], ours[19]);
+        assert!(ours[19] < ours[0] - 0.5, "{name} learns nothing: {ours:?}");
+        assert!(differs < 1e-3, "{name}: {ours:?}, theirs {theirs:?}");
+    }
+
+    // 4. Learning rates.
+    let theirs: Value = serde_json::from_slice(&std::fs::read(work.join("lora.json")).unwrap()).unwrap();
+    for (ours, name) in [("cosine", "cosine"), ("linear", "linear"), ("constant", "constant_with_warmup")] {
+        let path = work.join("lora.yaml");
+        let text = std::fs::read_to_string(&path).unwrap() + &format!("lr_scheduler: {ours}\n");
+        std::fs::write(work.join("rates.yaml"), text).unwrap();
+        let schedule = Schedule::new(&Config::read(&work.join("rates.yaml")).unwrap(), 7);
+        for (step, rate) in theirs["learning_rates"][name].as_array().unwrap().iter().enumerate() {
+            let difference = schedule.learning_rate(step as u64) - rate.as_f64().unwrap();
+            assert!(difference.abs() < 1e-15, "{name}, step {step}: {difference}");
+        }
+    }
+
+    // 5. Results: an adapter under PEFT, a model under transformers.
+    let (base, adapter) = (folder.join("tied"), work.join("lora"));
+    let theirs = oracle::logits(&[(base.clone(), Some(adapter.clone())), (work.join("full"), None)]);
+    let mut model = load(&base, &crate::options()).unwrap();
+    lora::load(&mut model, &adapter).unwrap();
+    assert_close("adapter trained here", &model.forward(&oracle::batch()), &theirs[0], 1e-4);
+    let model = load(&work.join("full"), &crate::options()).unwrap();
+    assert_close("model trained here", &model.forward(&oracle::batch()), &theirs[1], 1e-4);
+}
