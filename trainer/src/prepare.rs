@@ -7,7 +7,6 @@
 mod answers;
 mod encode;
 mod fit;
-mod packing;
 mod statistics;
 
 use std::path::Path;

@@ -10,7 +10,8 @@ pub use reader::Weights;
 pub use writer::{MAX_SHARD_BYTES, write_file, write_folder};
 
 const SINGLE: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
+/// The file that says which shard has which tensor.
+pub(crate) const INDEX: &str = "model.safetensors.index.json";
 
 /// The element types that weights come in, and what the two libraries call them.
 const KINDS: [(Dtype, Kind); 5] = [

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use proto::run::Layout;
-use proto::trace::{EventKind, Step, Trace};
+use proto::trace::{EventKind, Trace};
 use tests::{program, root};
 
 const TASK: &str = "knapsack-0000000000";
+/// Each habit, and whether its interpreter persists.
+const TEACHERS: [(&str, bool); 2] = [("persistent", true), ("reset", false)];
 
 /// Runs a program to its end.
 fn succeed(program: &Path, arguments: &[&str]) {
@@ -81,31 +83,34 @@ fn trace(folder: &Path, run: &str) -> Trace {
     proto::files::read_json(&Layout::new(folder, run).trace(run, "knapsack", TASK)).unwrap()
 }
 
-fn steps(trace: &Trace) -> Vec<&Step> {
-    let step = |event| match event {
-        &EventKind::StepEvent(ref step) => Some(&**step),
+/// All that the model wrote, turn by turn.
+fn words(trace: &Trace) -> Vec<String> {
+    let text = |event: &EventKind| match event {
+        EventKind::StepEvent(step) => Some(step.assistant_text.clone()),
         _ => None,
     };
-    trace.events.iter().filter_map(|event| step(&event.kind)).collect()
+    trace.events.iter().filter_map(|event| text(&event.kind)).collect()
 }
 
 /// What every training of this test has in common.
-fn training(folder: &Path, base: &str, data: &str, out: &str, more: &str) -> PathBuf {
+fn training(folder: &Path, base: &str, data: &[&str], out: &str, more: &str) -> PathBuf {
     let path = folder.join(format!("train_{out}.yaml"));
     let folder = folder.display();
+    let data: Vec<String> = data.iter().map(|name| format!("{{path: {folder}/data_{name}}}")).collect();
     let config = format!(
-        "base_model: {folder}/{base}\ndatasets: [{{path: {folder}/{data}}}]\noutput_dir: {folder}/{out}\n\
-         sequence_len: 4096\nsample_packing: true\nnum_epochs: 1000\nwarmup_steps: 10\nlr_scheduler: linear\n\
-         logging_steps: 10\nsave_steps: 1000\n{more}"
+        "base_model: {folder}/{base}\ndatasets: [{}]\noutput_dir: {folder}/{out}\nsequence_len: 4096\n\
+         sample_packing: true\nnum_epochs: 1000\nwarmup_steps: 5\nlr_scheduler: linear\nsave_steps: 1000\n{more}",
+        data.join(", ")
     );
     fs::write(&path, config).unwrap();
     path
 }
 
-/// One trace is learnt by heart, so that the model's answers can be told: what the teacher wrote. That takes the
-/// same conversation, to the token, in training and in play.
+/// One trace of each teacher is learnt by heart, so that the answers can be told: the base has learnt both, and an
+/// adapter decides which. What is played can only equal what was taught if training and play see the same
+/// conversation, to the token.
 #[test]
-fn a_model_learns_a_teachers_trace_and_plays_it() {
+fn models_learn_their_teachers_traces_and_play_them() {
     let work = tempfile::tempdir().unwrap();
     let folder = work.path();
     let path = |name: &str| folder.join(name);
@@ -114,50 +119,51 @@ fn a_model_learns_a_teachers_trace_and_plays_it() {
         &program("env-server"),
         &["generate", "--config", "task_configs/tiny.json", "--out", text(&tasks)],
     );
-    for (run, persistent) in [("persistent", true), ("reset", false)] {
-        let llm = format!("backend: scripted, model: {run}-habit");
-        play(folder, &run_config(folder, run, persistent, &llm), &[]);
+    for (teacher, persistent) in TEACHERS {
+        let llm = format!("backend: scripted, model: {teacher}-habit");
+        play(folder, &run_config(folder, teacher, persistent, &llm), &[]);
     }
 
-    let (fresh, both) = (path("fresh"), [path("persistent"), path("reset")]);
+    let (fresh, runs) = (path("fresh"), TEACHERS.map(|(teacher, _)| path(teacher)));
     let sizes =
         ["--vocab-size", "600", "--hidden-size", "96", "--layers", "2", "--heads", "3", "--seed", "1"];
-    let traces = ["--traces", text(&both[0]), text(&both[1])];
+    let traces = ["--traces", text(&runs[0]), text(&runs[1])];
     trainer(&[&["init", "--out", text(&fresh)], &sizes[..], &traces].concat());
-    for run in &both {
-        let out = path(&format!("data_{}", run.file_name().unwrap().to_str().unwrap()));
-        let arguments = ["prepare", "--model", text(&fresh), "--traces", text(run), "--sequence-len", "4096"];
+    for (teacher, _) in TEACHERS {
+        let (run, out) = (path(teacher), path(&format!("data_{teacher}")));
+        let arguments =
+            ["prepare", "--model", text(&fresh), "--traces", text(&run), "--sequence-len", "4096"];
         trainer(&[&arguments, &["--out", text(&out)][..]].concat());
+        trainer(&["look", "--data", text(&out), "--model", text(&fresh)]);
     }
-    trainer(&["look", "--data", text(&path("data_reset")), "--model", text(&fresh)]);
 
-    // The base learns the persistent teacher's trace, an adapter on it the other's.
-    let pretraining = "max_steps: 120\nlearning_rate: 5.0e-3\n";
-    let config = training(folder, "fresh", "data_persistent", "base", pretraining);
+    let pretraining = "max_steps: 150\nlearning_rate: 5.0e-3\n";
+    let config = training(folder, "fresh", &["persistent", "reset"], "base", pretraining);
     trainer(&["train", "--config", text(&config)]);
-    let tuning = "max_steps: 120\nlearning_rate: 1.0e-2\nadapter: qlora\nload_in_4bit: true\nlora_r: 16\n\
+    let tuning = "max_steps: 50\nlearning_rate: 1.0e-2\nadapter: qlora\nload_in_4bit: true\nlora_r: 8\n\
                   lora_alpha: 16\nlora_target_linear: true\ngradient_checkpointing: true\n";
-    let config = training(folder, "base", "data_reset", "adapter", tuning);
-    trainer(&["train", "--config", text(&config)]);
+    for (teacher, _) in TEACHERS {
+        let config = training(folder, "base", &[teacher], &format!("{teacher}_adapter"), tuning);
+        trainer(&["train", "--config", text(&config)]);
+    }
 
-    let adapter = format!("tuned={}", text(&path("adapter")));
-    let server = Server::start(&["--model", text(&path("base")), "--adapter", &adapter, "--load-in-4bit"]);
-    for (run, persistent, model, teacher) in
-        [("base_plays", true, "base", "persistent"), ("adapter_plays", false, "tuned", "reset")]
-    {
-        let llm = format!("backend: inference, model: {model}, temperature: 0, max_tokens: 1500");
-        play(folder, &run_config(folder, run, persistent, &llm), &["--inference", &server.url]);
-        let (played, taught) = (trace(folder, run), trace(folder, teacher));
-        let words = |trace: &Trace| -> Vec<String> {
-            steps(trace).iter().map(|step| step.assistant_text.clone()).collect()
-        };
-        assert_eq!(words(&played), words(&taught), "{model}");
+    let adapters = TEACHERS.map(|(teacher, _)| format!("{teacher}={}/{teacher}_adapter", folder.display()));
+    let arguments = ["--model", text(&path("base")), "--load-in-4bit"];
+    let server =
+        Server::start(&[&arguments[..], &["--adapter", &adapters[0], "--adapter", &adapters[1]]].concat());
+    for (teacher, persistent) in TEACHERS {
+        let run = format!("{teacher}_plays");
+        let llm = format!("backend: inference, model: {teacher}, temperature: 0, max_tokens: 1500");
+        play(folder, &run_config(folder, &run, persistent, &llm), &["--inference", &server.url]);
+        let (played, taught) = (trace(folder, &run), trace(folder, teacher));
+        assert_eq!(words(&played), words(&taught));
         assert_eq!(played.summary.finish_reason.as_deref(), Some("finish_tool"));
 
         assert!(!played.summary.token_usage.estimated);
         assert!(played.summary.token_usage.completion_tokens > 100);
         let versions = played.provenance.unwrap().versions;
         assert_eq!(versions.model_sha256, trainer::digest::weights(&path("base")).unwrap());
-        assert_eq!(versions.adapter_sha256.is_empty(), model == "base");
+        let weights = path(&format!("{teacher}_adapter")).join("adapter_model.safetensors");
+        assert_eq!(versions.adapter_sha256, trainer::digest::file(&weights).unwrap());
     }
 }

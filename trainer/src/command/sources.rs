@@ -28,7 +28,7 @@ pub struct Arguments {
     #[arg(long)]
     only_solved: bool,
     /// Only traces of episodes with at least this score, 0 to 1.
-    #[arg(long, value_name = "SCORE")]
+    #[arg(long, value_name = "SCORE", value_parser = score)]
     min_score: Option<f64>,
     /// Leave out what cannot be understood, and say so, instead of stopping there.
     #[arg(long)]
@@ -64,5 +64,12 @@ impl Arguments {
             eprintln!("skipped: {problem}");
         }
         Ok(corpus)
+    }
+}
+
+fn score(text: &str) -> std::result::Result<f64, String> {
+    match text.parse() {
+        Ok(score) if (0.0..=1.0).contains(&score) => Ok(score),
+        _ => Err("must be a number from 0 to 1".to_owned()),
     }
 }

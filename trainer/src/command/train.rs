@@ -95,6 +95,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
 
     let output = config.output_dir.clone();
+    eprintln!("reading {} and {} datasets", config.base_model.display(), config.datasets.len());
     let training = Training::open(config, Options { device, restart: arguments.restart, interrupt })?;
     let record = training.record();
     let [samples, kept_back] = record.samples;

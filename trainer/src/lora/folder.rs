@@ -9,6 +9,7 @@ use crate::model::Model;
 use crate::weights::write_file;
 use crate::{Error, Result};
 
+/// The file that says what an adapter is, beside its weights.
 pub const CONFIG: &str = "adapter_config.json";
 pub const WEIGHTS: &str = "adapter_model.safetensors";
 

@@ -5,9 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fit, packing};
+use super::Fit;
 use crate::corpus::Corpus;
 use crate::dataset::Dataset;
+use crate::train::batches;
 
 /// What became of a corpus.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -109,7 +110,8 @@ impl Statistics {
             p99: percentile(99),
             max: percentile(100),
         };
-        let sequences = packing::sequences(&lengths, sequence_len);
+        let order: Vec<usize> = (0..lengths.len()).collect();
+        let sequences = batches::pack(&order, &lengths, sequence_len).len();
         let fill = self.tokens as f64 / (sequences * sequence_len) as f64;
         self.packing = Packing { sequences, fill };
     }

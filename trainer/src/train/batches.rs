@@ -60,14 +60,17 @@ pub fn pack(order: &[usize], lengths: &[usize], capacity: usize) -> Vec<Pass> {
     let mut by_room: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for sample in decreasing {
         let length = lengths[sample];
-        let fitting = by_room.range_mut(length..).find_map(|(room, numbers)| Some((*room, numbers.pop()?)));
+        let least = by_room.range(length..).next().map(|(room, _)| *room);
+        let fitting = least.and_then(|room| Some((room, by_room.get_mut(&room)?.pop()?)));
         let (room, number) = fitting.unwrap_or_else(|| {
             sequences.push(vec![]);
             (capacity, sequences.len() - 1)
         });
+        if by_room.get(&room).is_some_and(Vec::is_empty) {
+            by_room.remove(&room);
+        }
         sequences[number].push(sample);
         by_room.entry(room - length).or_default().push(number);
-        by_room.retain(|_, numbers| !numbers.is_empty());
     }
     sequences
 }

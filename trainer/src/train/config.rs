@@ -282,16 +282,14 @@ impl Config {
             Error::key(path, &key, format!("cannot be read: {problem}"))
         })?;
         config.check().map_err(|(key, problem)| Error::key(path, key, problem))?;
-        let same = |input: &Path| match (input.canonicalize(), config.output_dir.canonicalize()) {
-            (Ok(input), Ok(output)) => input == output,
+        // What --restart removes must not be what is read.
+        let holds = |input: &Path| match (input.canonicalize(), config.output_dir.canonicalize()) {
+            (Ok(input), Ok(output)) => input.starts_with(output),
             _ => false,
         };
-        if same(&config.base_model) || config.datasets.iter().any(|entry| same(&entry.path)) {
-            return Err(Error::key(
-                path,
-                "output_dir",
-                "must not be the folder of `base_model` or a dataset",
-            ));
+        if holds(&config.base_model) || config.datasets.iter().any(|entry| holds(&entry.path)) {
+            let problem = "must not be, or hold, the folder of `base_model` or a dataset";
+            return Err(Error::key(path, "output_dir", problem));
         }
         Ok(config)
     }

@@ -18,8 +18,8 @@ pub enum Failure {
     /// A loss or a gradient that is no number.
     #[error(
         "step {step}: the {what} is {value}; nothing of this step is kept. Lower `learning_rate`, lengthen the \
-         warm-up, or set `max_grad_norm`; {}",
-        going_on(last)
+         warm-up, or set `max_grad_norm`, and begin anew: with another `output_dir`, or with --restart; {}",
+        kept(last)
     )]
     NotFinite {
         /// The step, counted from one.
@@ -33,9 +33,10 @@ pub enum Failure {
     },
     /// A tensor that found no room.
     #[error(
-        "out of memory {when}: lower `micro_batch_size` (and raise `gradient_accumulation_steps`), lower \
-         `sequence_len`, or set `gradient_checkpointing: true`; {}. ({reason})",
-        going_on(last)
+        "out of memory {when}: set `gradient_checkpointing: true` and start again, which goes on; or, in another \
+         `output_dir`, lower `micro_batch_size` (and raise `gradient_accumulation_steps`) or `sequence_len`; {}. \
+         ({reason})",
+        kept(last)
     )]
     Memory {
         /// At which step, or before the first.
@@ -54,6 +55,28 @@ pub enum Failure {
         reason: Box<Error>,
         /// The checkpoint before, which is as it was.
         last: Option<PathBuf>,
+    },
+    /// A file that could not be written or read on the way.
+    #[error("stopped after step {step}: {reason}; {}", going_on(last))]
+    Stopped {
+        /// Steps that were done.
+        step: u64,
+        /// Why.
+        reason: Box<Error>,
+        /// The last checkpoint, which is as it was.
+        last: Option<PathBuf>,
+    },
+    /// An output folder that holds what no training of ours has made.
+    #[error("{} holds a model or an adapter that no training here has made; choose another `output_dir`", folder.display())]
+    Foreign {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// An output folder that another training is writing into.
+    #[error("{} is in use: another training is writing there", folder.display())]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
     },
     /// An output folder that holds another training.
     #[error(
@@ -84,6 +107,13 @@ pub enum Failure {
     /// A device that is not there.
     #[error("--device cuda: libtorch finds no GPU; see the README on machines with one, or choose cpu")]
     NoGpu,
+}
+
+fn kept(last: &Option<PathBuf>) -> String {
+    match last {
+        Some(last) => format!("{} is intact", last.display()),
+        None => "there is no checkpoint yet".to_owned(),
+    }
 }
 
 fn going_on(last: &Option<PathBuf>) -> String {

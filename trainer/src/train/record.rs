@@ -8,7 +8,7 @@ use tch::{Device, Kind};
 
 use super::{Config, Failure};
 use crate::json::{self, Object};
-use crate::{Result, dataset, digest};
+use crate::{Result, dataset, digest, model};
 
 /// The file, in every folder that a training writes.
 pub const RECORD: &str = "training.json";
@@ -69,9 +69,8 @@ pub struct Input {
     pub path: PathBuf,
     /// Of its safetensors files.
     pub sha256: String,
-    /// Of a dataset: what `trainer prepare` says of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub record: Option<Map<String, Value>>,
+    /// Of a dataset, what `trainer prepare` says of it; of a model, its `config.json`.
+    pub record: Map<String, Value>,
 }
 
 /// How far a training is.
@@ -96,13 +95,18 @@ impl Record {
     pub fn new(config: &Config, device: Device, compute: Kind, threads: i32) -> Result<Self> {
         let datasets = config.datasets.iter().map(|entry| {
             let sha256 = digest::file(&entry.path.join(dataset::SAMPLES))?;
-            let record = Object::read(&entry.path.join(dataset::RECORD))?.map;
-            Ok(Input { path: entry.path.clone(), sha256, record: Some(record) })
+            let record = Object::read(&entry.path.join(dataset::RECORD))?;
+            let said: Option<String> = record.optional("samples_sha256")?;
+            if said.is_some_and(|said| said != sha256) {
+                let problem = format!("is not that of {}: prepare the data again", dataset::SAMPLES);
+                return Err(record.error("samples_sha256", problem));
+            }
+            Ok(Input { path: entry.path.clone(), sha256, record: record.map })
         });
         let base_model = Input {
             path: config.base_model.clone(),
             sha256: digest::weights(&config.base_model)?,
-            record: None,
+            record: Object::read(&config.base_model.join(model::folder::CONFIG))?.map,
         };
         let now = jiff::Timestamp::now().to_string();
         Ok(Self {
@@ -160,6 +164,9 @@ impl Record {
             |record: &Self| record.datasets.iter().map(|input| input.sha256.clone()).collect::<Vec<_>>();
         if self.base_model.sha256 != before.base_model.sha256 {
             return Some("`base_model` has other weights".to_owned());
+        }
+        if self.base_model.record != before.base_model.record {
+            return Some("`base_model` has another config.json".to_owned());
         }
         if hashes(self) != hashes(before) {
             return Some("`datasets` hold other samples".to_owned());

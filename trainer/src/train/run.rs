@@ -18,7 +18,10 @@ use super::progress::{Progress, Shown};
 use super::{Config, Failure, Interrupt, RECORD, Record, Schedule};
 use crate::dataset::{Dataset, Sample};
 use crate::model::{self, Batch, Model};
-use crate::{Result, lora};
+use crate::{Error, Result, lora};
+
+/// Streams of the generator from which steps draw; epochs count from zero.
+const STEPS: u64 = 1 << 32;
 
 /// What is said beside the config.
 pub struct Options {
@@ -57,9 +60,10 @@ impl Training {
     /// Reads the inputs and builds the model; where the output folder has a checkpoint of this training, goes back
     /// to that.
     pub fn open(config: Config, options: Options) -> Result<Self> {
+        let folder = config.output_dir.clone();
         memory::guard(|| Self::build(config, options)).unwrap_or_else(|reason| {
             let when = "while the model was loaded".to_owned();
-            Err(Failure::Memory { when, reason, last: None }.into())
+            Err(Failure::Memory { when, reason, last: checkpoint::last(&folder).ok().flatten() }.into())
         })
     }
 
@@ -69,6 +73,9 @@ impl Training {
 
         // 1. Where it stands.
         let checkpoints = Checkpoints::open(&config.output_dir, config.save_total_limit)?;
+        if checkpoints.is_foreign()? {
+            return Err(Failure::Foreign { folder: config.output_dir }.into());
+        }
         let last = if restart { None } else { checkpoints.last()? };
         if last.is_none() && !restart && config.output_dir.join(RECORD).exists() {
             return Err(Failure::Finished { folder: config.output_dir }.into());
@@ -143,9 +150,15 @@ impl Training {
         });
         progress.end();
         let drawn = self.metrics.draw();
-        outcome.and(drawn)?;
-        self.checkpoints.finish(&self.model, &self.record)?;
-        Ok(self.record)
+        let finished = outcome.and(drawn).and_then(|()| self.checkpoints.finish(&self.model, &self.record));
+        match finished {
+            Ok(()) => Ok(self.record),
+            Err(error @ Error::Training(_)) => Err(error),
+            Err(reason) => {
+                let (step, last) = (self.record.position.step, self.last);
+                Err(Failure::Stopped { step, reason: Box::new(reason), last }.into())
+            }
+        }
     }
 
     fn steps(&mut self, progress: &mut Progress) -> Result<()> {
@@ -219,7 +232,7 @@ impl Training {
         let scale = 1.0 / targets as f64;
 
         let mut random = ChaCha8Rng::seed_from_u64(self.config.seed);
-        random.set_stream(number);
+        random.set_stream(STEPS | number);
         let mut sum = Tensor::zeros([0i64; 0], (Kind::Double, self.model.device()));
         for pass in passes {
             let (batch, targets) = self.batch(&self.data.train, pass);
@@ -264,6 +277,7 @@ impl Training {
         match self.checkpoints.save(&self.model, &self.optimizer, &self.record) {
             Ok(path) => {
                 self.last = Some(path);
+                self.checkpoints.thin()?;
                 self.metrics.draw()
             }
             Err(reason) => {

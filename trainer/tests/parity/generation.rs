@@ -7,7 +7,7 @@ use serde_json::json;
 use tch::{Kind, Tensor};
 use trainer::generate::{Engine, Options, Request, Sampling};
 use trainer::lora::{self, Lora};
-use trainer::model::folder::load;
+use trainer::model::folder::{load, save};
 use trainer::tokenizer::Tokenizer;
 use trainer::weights::{MAX_SHARD_BYTES, Weights};
 
@@ -21,7 +21,7 @@ fn prompts() -> Vec<Vec<i64>> {
 }
 
 /// The prompts under each of the adapters and the base, all in one batch: by model, by prompt.
-fn ours(model: &Path, adapters: &[Option<&Path>]) -> Vec<Vec<Vec<i64>>> {
+pub fn ours(model: &Path, adapters: &[Option<&Path>]) -> Vec<Vec<Vec<i64>>> {
     // The oracle's models have no tokenizer; the tokens are all that matters here.
     let files = tempfile::tempdir().unwrap();
     tokenizer::write(files.path());
@@ -53,7 +53,8 @@ fn ours(model: &Path, adapters: &[Option<&Path>]) -> Vec<Vec<Vec<i64>>> {
         .collect()
 }
 
-fn theirs(runs: &[(&Path, Option<&Path>)]) -> Vec<Vec<Vec<i64>>> {
+/// The same prompts under theirs: by model and adapter, by prompt.
+pub fn theirs(runs: &[(&Path, Option<&Path>)]) -> Vec<Vec<Vec<i64>>> {
     let work = tempfile::tempdir().unwrap();
     let out = work.path().join("out.json");
     let run = |(model, adapter): &(&Path, Option<&Path>)| json!({ "model": model, "adapter": adapter, "prompts": prompts(), "count": COUNT });
@@ -102,7 +103,7 @@ fn our_adapters_and_merged_models_answer_the_same_under_theirs() {
     }
     lora::save(&model, &config, &adapter).unwrap();
     lora::merge(&mut model).unwrap();
-    folder::save(&model, &merged, MAX_SHARD_BYTES).unwrap();
+    save(&model, &merged, MAX_SHARD_BYTES).unwrap();
 
     let found = ours(&base, &[None, Some(&adapter)]);
     let expected = theirs(&[(&base, None), (&base, Some(&adapter)), (&merged, None)]);

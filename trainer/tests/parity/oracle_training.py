@@ -1,7 +1,8 @@
 """Trains as PEFT and transformers do, for the trainer's parity tests.
 
-    oracle_training.py train JOBS   JOBS is JSON: [{"model", "adapter", "four_bit", "passes", "config", "out"}]; writes
-                                    the loss of every step, and the learning rates of all schedules, to `out`
+    oracle_training.py train JOBS   JOBS is JSON: [{"model", "adapter", "four_bit", "passes", "config", "out", "saved"}];
+                                    writes the loss of every step, and the learning rates of all schedules, to `out`,
+                                    and the adapter that it trained, if one is trained, to `saved`
 
 `passes` are the samples of each pass of each step, [tokens, targets] each. Every sample is run by itself, so that
 nothing of packing is taken on trust.
@@ -77,6 +78,8 @@ def losses(job):
         schedule.step()
         optimizer.zero_grad()
         losses.append(total)
+    if job["saved"]:
+        model.save_pretrained(job["saved"])
     return losses
 
 

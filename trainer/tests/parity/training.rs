@@ -10,7 +10,7 @@ use trainer::model::folder::load;
 use trainer::train::batches::Batches;
 use trainer::train::{Config, Schedule};
 
-use crate::{assert_close, oracle};
+use crate::{assert_close, generation, oracle};
 
 const LORA: &str = "lora_r: 8\nlora_alpha: 16\nlora_target_linear: true\n";
 const STEPS: u64 = 20;
@@ -106,6 +106,7 @@ fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
         jobs.push(json!({
             "model": model,
             "adapter": start,
+            "saved": start.is_some().then(|| work.join(format!("{name}_by_peft"))),
             "four_bit": config.load_in_4bit,
             "passes": passes(&data),
             "config": {
@@ -161,4 +162,11 @@ fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
     assert_close("adapter trained here", &model.forward(&oracle::batch()), &theirs[0], 1e-4);
     let model = load(&work.join("full"), &crate::options()).unwrap();
     assert_close("model trained here", &model.forward(&oracle::batch()), &theirs[1], 1e-4);
+
+    // 6. Greedy answers: of the adapter trained here, and of the one that PEFT trained.
+    let by_peft = work.join("lora_by_peft");
+    let found = generation::ours(&base, &[None, Some(&adapter), Some(&by_peft)]);
+    let theirs = generation::theirs(&[(&base, None), (&base, Some(&adapter)), (&base, Some(&by_peft))]);
+    assert_eq!(found, theirs);
+    assert!(found[0] != found[1] && found[0] != found[2], "the adapters do nothing");
 }

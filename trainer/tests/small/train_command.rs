@@ -320,5 +320,8 @@ fn data_that_does_not_fit_is_refused() {
     std::fs::write(work.out("data").join(RECORD), r#"{"tokenizer_sha256": "another"}"#).unwrap();
     std::fs::write(work.out("model").join("tokenizer.json"), "{}").unwrap();
     let said = refusal(&[]);
-    assert!(said.contains("`tokenizer_sha256` is not that of") && said.contains("prepare the data"), "{said}");
+    assert!(
+        said.contains("`tokenizer_sha256` is not that of") && said.contains("prepare the data"),
+        "{said}"
+    );
 }
