@@ -113,12 +113,8 @@ pub enum Error {
         path: PathBuf,
     },
     /// Memory that cannot hold what is asked for.
-    #[error("{problem} (needs {:.1} GiB, free are {:.1} GiB)", *.needed as f64 / 1073741824.0, *.free as f64 / 1073741824.0)]
+    #[error("{problem}")]
     Memory {
-        /// Bytes needed.
-        needed: u64,
-        /// Bytes there are.
-        free: u64,
         /// What does not fit, and what would.
         problem: String,
     },

@@ -45,13 +45,13 @@ impl Engine {
     /// # Errors
     /// [`crate::Error::Memory`] where the cache could not grow to what the options allow.
     pub fn start(model: Model, tokenizer: Arc<Tokenizer>, options: Options) -> Result<Self> {
-        let (config, kind, device) = (model.config(), model.kind(), model.device());
-        memory::check(config, kind, device, options.max_batch, options.context)?;
-        let limits = Limits { context: options.context, vocabulary: config.vocab_size, queue: options.queue };
+        let cache = memory::cache(&model, options)?;
+        let vocabulary = model.config().vocab_size;
+        let limits = Limits { context: options.context, vocabulary, queue: options.queue };
         let (sender, commands) = unbounded_channel();
         let handle = Handle::new(sender, limits, lora::places(&model), tokenizer.clone());
         // Built on the thread that uses it: what its parts share is counted for one thread.
-        let run = move || Turns::new(model, tokenizer, options, commands).run();
+        let run = move || Turns::new(model, cache, tokenizer, options, commands).run();
         let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(run);
         let thread = thread.map_err(crate::Error::file("the engine's thread"))?;
         Ok(Self { handle, thread: Some(thread) })

@@ -1,33 +1,38 @@
 //! Whether the cache fits.
 
-use tch::{Device, Kind};
+use tch::Device;
 
-use crate::model::{Cache, Config};
+use super::Options;
+use crate::model::{Cache, Model};
 use crate::{Error, Result};
 
-/// Refuses a cache that cannot fit into what memory is free now; says what would.
-pub fn check(config: &Config, kind: Kind, device: Device, slots: usize, context: usize) -> Result<()> {
-    let (Device::Cpu, Some(free)) = (device, free_bytes()) else {
-        return Ok(()); // A GPU's is allocated as a whole at the start.
-    };
-    let token = Cache::bytes_per_token(config, kind);
-    let needed = token * slots as u64 * context as u64;
-    if needed <= free {
-        return Ok(());
+/// An empty cache that can grow to what the options allow, by what memory is free now. A processor's memory is taken
+/// as it is needed, a GPU's at once: there the lack of it shows.
+pub fn cache(model: &Model, options: Options) -> Result<Cache> {
+    let (slots, context) = (options.max_batch as u64, options.context as u64);
+    let token = Cache::bytes_per_token(model.config(), model.kind());
+    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    let needed = token * slots * context;
+    let what =
+        format!("the cache of {slots} sequences of {context} tokens ({:.1} GiB) does not fit", gib(needed));
+
+    let mut cache = Cache::new(model.config(), model.kind(), model.device());
+    if model.device() != Device::Cpu {
+        let reserved = cache.reserve(slots as i64, context as i64);
+        reserved.map_err(|error| Error::Memory { problem: format!("{what}: {error}") })?;
+    } else if let Some(free) = free_bytes().filter(|free| needed > *free) {
+        let problem = format!(
+            "{what} into {:.1} GiB; with that context {} sequences do, with as many sequences {} tokens",
+            gib(free),
+            free / (token * context),
+            free / (token * slots),
+        );
+        return Err(Error::Memory { problem });
     }
-    Err(Error::Memory {
-        needed,
-        free,
-        problem: format!(
-            "the cache of {slots} sequences of {context} tokens does not fit; with that context {} sequences do, with as \
-             many sequences {} tokens",
-            free / (token * context as u64),
-            free / (token * slots as u64),
-        ),
-    })
+    Ok(cache)
 }
 
-/// What the system says is available.
+/// What the system says is available, where it does.
 fn free_bytes() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;

@@ -112,25 +112,29 @@ impl Sequence {
         self.answer.logprobs.extend(logprobs.iter().cloned());
 
         let asked_for = self.request.stop_ids.contains(&id);
-        let mut finish = None;
-        let mut text = String::new();
-        if asked_for || (ends && !self.request.ignore_end) {
-            finish = Some(Finish::Stop);
-            self.answer.stopped_by = asked_for.then_some(StoppedBy::Token(id));
-        } else {
-            let decoded = self.decoded(|text| text.push(id));
-            let (new, stop) = self.stopper.push(&decoded);
-            text.push_str(&new);
-            if let Some(stop) = stop {
-                finish = Some(Finish::Stop);
-                self.answer.stopped_by = Some(StoppedBy::Text(stop));
-            } else if self.answer.ids.len() >= self.most {
-                finish = Some(Finish::Length);
-            }
+        let ended = asked_for || (ends && !self.request.ignore_end);
+        let full = self.answer.ids.len() >= self.most;
+        let mut decoded = String::new();
+        if !ended {
+            decoded += &self.decoded(|text| text.push(id));
         }
-        if finish.is_some() && !matches!(self.answer.stopped_by, Some(StoppedBy::Text(_))) {
-            text.push_str(&self.rest());
+        if ended || full {
+            decoded += &self.decoded(TextStream::finish);
         }
+        let (mut text, stop) = self.stopper.push(&decoded);
+        let finish = match stop {
+            Some(_) => Some(Finish::Stop),
+            None if ended => Some(Finish::Stop),
+            None if full => Some(Finish::Length),
+            None => None,
+        };
+        if stop.is_none() && finish.is_some() {
+            text += &self.stopper.finish();
+        }
+        self.answer.stopped_by = match stop {
+            Some(stop) => Some(StoppedBy::Text(stop)),
+            None => asked_for.then_some(StoppedBy::Token(id)),
+        };
         self.answer.text.push_str(&text);
         // Nobody listening is seen before the next step.
         let _ = self.events.send(Event::Piece(Piece { text, ids: vec![id], logprobs }));
@@ -145,17 +149,6 @@ impl Sequence {
         self.answer.finish = finish;
         self.answer.generate_time = self.started.elapsed();
         let _ = self.events.send(Event::End(Box::new(self.answer.clone())));
-    }
-
-    /// The text that was held back; a stop string may turn up in it still.
-    fn rest(&mut self) -> String {
-        let rest = self.decoded(TextStream::finish);
-        let (mut text, stop) = self.stopper.push(&rest);
-        match stop {
-            Some(stop) => self.answer.stopped_by = Some(StoppedBy::Text(stop)),
-            None => text.push_str(&self.stopper.finish()),
-        }
-        text
     }
 
     fn decoded(&mut self, step: impl FnOnce(&mut TextStream) -> crate::Result<String>) -> String {

@@ -2,10 +2,8 @@
 
 use std::rc::Rc;
 
-use tch::{Device, Kind};
-
 use crate::lora::Adapter;
-use crate::model::{Cache, Config};
+use crate::model::Cache;
 
 /// Tokens a slot has room for at first.
 const FIRST_CAPACITY: usize = 64;
@@ -28,13 +26,8 @@ struct Slot {
 }
 
 impl Slots {
-    /// At most `most` slots of at most `context` tokens. Memory is taken as it is needed; a GPU's at once, so that
-    /// a lack of it shows now.
-    pub fn new(config: &Config, kind: Kind, device: Device, most: usize, context: usize) -> Self {
-        let mut cache = Cache::new(config, kind, device);
-        if device != Device::Cpu {
-            cache.reserve(most as i64, context as i64);
-        }
+    /// At most `most` slots of at most `context` tokens.
+    pub fn new(cache: Cache, most: usize, context: usize) -> Self {
         Self { cache, slots: vec![], most, context, clock: 0 }
     }
 
@@ -54,7 +47,7 @@ impl Slots {
         };
         let slots = grown(self.slots.len(), self.cache.slots(), 1, self.most);
         let capacity = grown(needed, self.cache.capacity(), FIRST_CAPACITY, self.context);
-        self.cache.reserve(slots, capacity);
+        self.cache.reserve(slots, capacity).expect("memory that was free at the start");
         lengths
     }
 

@@ -14,7 +14,7 @@ use super::sequence::Sequence;
 use super::slots::Slots;
 use super::{Finish, TokenLogprob};
 use crate::lora::Adapter;
-use crate::model::{Adapted, Model};
+use crate::model::{Adapted, Cache, Model};
 use crate::tokenizer::Tokenizer;
 
 /// Tokens of prompts that are read between two steps of the answers under way: these wait no longer than that takes.
@@ -39,13 +39,13 @@ pub struct Turns {
 impl Turns {
     pub fn new(
         model: Model,
+        cache: Cache,
         tokenizer: Arc<Tokenizer>,
         options: Options,
         commands: UnboundedReceiver<Command>,
     ) -> Self {
-        let (config, kind, device) = (model.config(), model.kind(), model.device());
         Self {
-            slots: Slots::new(config, kind, device, options.max_batch, options.context),
+            slots: Slots::new(cache, options.max_batch, options.context),
             end_ids: tokenizer.end_ids().clone(),
             model,
             tokenizer,

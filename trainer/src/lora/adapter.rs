@@ -8,7 +8,7 @@ use tch::{Device, Kind};
 use super::folder::{CONFIG, WEIGHTS, key};
 use super::{Config, Lora};
 use crate::Result;
-use crate::model::Model;
+use crate::model::{Linear, Model};
 use crate::weights::Weights;
 
 /// What an adapter needs to know of a matrix that it may adapt.
@@ -24,7 +24,7 @@ pub struct Place {
 
 /// The matrices of a model, in order.
 pub fn places(model: &Model) -> Vec<Place> {
-    let place = |linear: &crate::model::Linear| Place {
+    let place = |linear: &Linear| Place {
         name: linear.name().to_owned(),
         size: linear.size(),
         device: linear.device(),

@@ -1,6 +1,6 @@
 //! What attention has computed of tokens that were read before: their keys and values.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::Config;
 
@@ -37,20 +37,24 @@ impl Cache {
     }
 
     /// Makes room for at least so many slots of so many tokens; what it holds, it keeps.
-    pub fn reserve(&mut self, slots: i64, capacity: i64) {
+    ///
+    /// # Errors
+    /// Where memory does not suffice.
+    pub fn reserve(&mut self, slots: i64, capacity: i64) -> Result<(), TchError> {
         let (slots, capacity) = (slots.max(self.slots), capacity.max(self.capacity));
         if (slots, capacity) == (self.slots, self.capacity) {
-            return;
+            return Ok(());
         }
         for tensor in self.layers.iter_mut().flatten() {
             let heads = &tensor.size()[2..];
             // Zeros, not whatever lies there: what is masked out is multiplied by nought, and that must be nought.
-            let grown =
-                Tensor::zeros([slots, capacity, heads[0], heads[1]], (tensor.kind(), tensor.device()));
+            let options = (tensor.kind(), tensor.device());
+            let grown = Tensor::f_zeros([slots, capacity, heads[0], heads[1]], options)?;
             grown.narrow(0, 0, self.slots).narrow(1, 0, self.capacity).copy_(tensor);
             *tensor = grown;
         }
         (self.slots, self.capacity) = (slots, capacity);
+        Ok(())
     }
 
     /// Copies a slot's first tokens to another slot.

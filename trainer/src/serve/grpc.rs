@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt as _};
 use proto::inference::v1::{self, inference_service_server::InferenceService};
 use tonic::{Request, Response, Status};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use super::{Error, Serving, convert};
 use crate::chat::Rendering;
@@ -25,12 +25,16 @@ impl Service {
 
     /// Hands a request in; also its prompt as tokens.
     fn begin(&self, request: v1::GenerateRequest) -> Result<(Answering, Vec<i64>), Status> {
-        tracing::debug!(request_id = request.request_id, adapter = request.adapter, "generate");
         let request = convert::request(&self.serving, request)?;
         let prompt = request.tokens.clone();
         let answering = self.serving.engine.generate(request).map_err(Error::from)?;
         Ok((answering, prompt))
     }
+}
+
+/// A call, from its arrival to its end.
+fn span(name: &'static str, request: &v1::GenerateRequest) -> Span {
+    tracing::debug_span!("rpc", name, request_id = request.request_id, adapter = request.adapter)
 }
 
 #[tonic::async_trait]
@@ -55,8 +59,8 @@ impl InferenceService for Service {
         request: Request<v1::GenerateRequest>,
     ) -> Result<Response<v1::GenerateResponse>, Status> {
         let request = request.into_inner();
-        let span = tracing::debug_span!("rpc", name = "Generate", request_id = request.request_id);
-        let (answering, prompt) = self.begin(request)?;
+        let span = span("Generate", &request);
+        let (answering, prompt) = span.in_scope(|| self.begin(request))?;
         // Dropped with this call, and then the generation ends.
         let answer = answering.whole().instrument(span).await.map_err(Error::from)?;
         Ok(Response::new(convert::answer(answer, &prompt)))
@@ -69,11 +73,14 @@ impl InferenceService for Service {
         &self,
         request: Request<v1::GenerateRequest>,
     ) -> Result<Response<Self::GenerateStreamStream>, Status> {
-        let (answering, prompt) = self.begin(request.into_inner())?;
-        let events = futures::stream::unfold(Some((answering, prompt)), |state| async {
-            let (mut answering, prompt) = state?;
+        let request = request.into_inner();
+        let span = span("GenerateStream", &request);
+        let (answering, prompt) = span.in_scope(|| self.begin(request))?;
+        // The span ends with the stream.
+        let events = futures::stream::unfold(Some((answering, prompt, span)), |state| async {
+            let (mut answering, prompt, span) = state?;
             Some(match answering.next().await {
-                Ok(Event::Piece(piece)) => (Ok(convert::piece(piece)), Some((answering, prompt))),
+                Ok(Event::Piece(piece)) => (Ok(convert::piece(piece)), Some((answering, prompt, span))),
                 Ok(Event::End(answer)) => {
                     let last = Some(convert::answer(*answer, &prompt));
                     (Ok(v1::GenerateStreamResponse { last, ..Default::default() }), None)

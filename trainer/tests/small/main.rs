@@ -1,4 +1,5 @@
-//! What needs no Python: small models of our own, what is refused and how, models in four bits, data.
+//! What needs no Python: small models of our own, what is refused and how, models in four bits, data, answers, the
+//! server.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
@@ -10,6 +11,7 @@ mod chatty;
 mod configs;
 mod corpus;
 mod folders;
+mod generate;
 mod init;
 mod prepare;
 mod quantised;

@@ -64,7 +64,7 @@ struct StreamOptions {
 }
 
 /// Keys that would change the answer, and the values that do not; null never does.
-fn unsupported() -> [(&'static str, Vec<Value>); 23] {
+fn unsupported() -> [(&'static str, Vec<Value>); 24] {
     let never = Vec::new;
     [
         ("n", vec![json!(1)]),
@@ -90,6 +90,7 @@ fn unsupported() -> [(&'static str, Vec<Value>); 23] {
         ("continue_final_message", vec![json!(false)]),
         ("add_generation_prompt", vec![json!(true)]),
         ("echo", vec![json!(false)]),
+        ("prompt_logprobs", never()),
     ]
 }
 
