@@ -234,6 +234,7 @@ fn request(number: u32) -> v1::GenerateRequest {
         prompt: Some(v1::generate_request::Prompt::TokenIds(v1::TokenIds { ids })),
         adapter: "lora".into(),
         max_tokens: NEW,
+        ignore_end: true,
         ..Default::default()
     }
 }

@@ -11,7 +11,7 @@ use tch::{Kind, Tensor};
 
 pub use adapter::{Adapter, Place, places};
 pub use config::{Config, Target};
-pub use folder::{CONFIG, load, save, tensors};
+pub use folder::{CONFIG, WEIGHTS, load, save, tensors};
 
 use crate::Result;
 use crate::model::{Linear, Model};

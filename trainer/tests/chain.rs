@@ -139,17 +139,17 @@ fn models_learn_their_teachers_traces_and_play_them() {
 
     let pretraining = "max_steps: 150\nlearning_rate: 5.0e-3\n";
     let config = training(folder, "fresh", &["persistent", "reset"], "base", pretraining);
-    trainer(&["train", "--config", text(&config)]);
+    trainer(&["train", "--threads", "1", "--config", text(&config)]);
     let tuning = "max_steps: 50\nlearning_rate: 1.0e-2\nadapter: qlora\nload_in_4bit: true\nlora_r: 8\n\
                   lora_alpha: 16\nlora_target_linear: true\ngradient_checkpointing: true\n";
     for (teacher, _) in TEACHERS {
         let config = training(folder, "base", &[teacher], &format!("{teacher}_adapter"), tuning);
-        trainer(&["train", "--config", text(&config)]);
+        trainer(&["train", "--threads", "1", "--config", text(&config)]);
     }
 
     let adapters = TEACHERS.map(|(teacher, _)| format!("{teacher}={}/{teacher}_adapter", folder.display()));
     let base = path("base");
-    let arguments = ["--model", text(&base), "--load-in-4bit"];
+    let arguments = ["--model", text(&base), "--load-in-4bit", "--threads", "1"];
     let server =
         Server::start(&[&arguments[..], &["--adapter", &adapters[0], "--adapter", &adapters[1]]].concat());
     for (teacher, persistent) in TEACHERS {

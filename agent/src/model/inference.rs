@@ -104,7 +104,17 @@ impl Model for Inference {
         let mut attempt = 0;
         loop {
             match self.client.clone().generate(request.clone()).await {
-                Ok(response) => return Ok(completion(response.into_inner())),
+                Ok(response) => match completion(response.into_inner()) {
+                    Some(completion) => return Ok(completion),
+                    None if attempt < self.backoff.retries => {
+                        sleep(self.backoff.wait(attempt)).await;
+                        attempt += 1;
+                    }
+                    None => {
+                        let problem = "it shut down before the answer's end".to_owned();
+                        return Err(Error::Unreachable { url: self.url.clone(), problem });
+                    }
+                },
                 Err(status) if is_worth_a_retry(&status) && attempt < self.backoff.retries => {
                     let own = self.backoff.wait(attempt);
                     sleep(client::retry_after(&status).map_or(own, |asked| own.max(asked))).await;
@@ -125,8 +135,10 @@ fn wire_message(message: &Message) -> v1::Message {
     v1::Message { role: role.to_owned(), content: message.content.clone() }
 }
 
-fn completion(response: v1::GenerateResponse) -> Completion {
+/// None where the server ended before the answer did: that is no answer of the model.
+fn completion(response: v1::GenerateResponse) -> Option<Completion> {
     let finish_reason = match response.finish_reason() {
+        v1::FinishReason::Cancelled => return None,
         v1::FinishReason::Stop => FinishReason::Stop,
         v1::FinishReason::Length => FinishReason::Length,
         other => FinishReason::Other(other.as_str_name().to_owned()),
@@ -140,7 +152,7 @@ fn completion(response: v1::GenerateResponse) -> Completion {
         total_tokens: prompt_tokens + completion_tokens,
         estimated: false,
     };
-    Completion { text: response.text, finish_reason, usage }
+    Some(Completion { text: response.text, finish_reason, usage })
 }
 
 fn is_worth_a_retry(status: &Status) -> bool {

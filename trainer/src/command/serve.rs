@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use tracing_subscriber::EnvFilter;
-use trainer::generate::{Engine, Options};
+use trainer::generate::{Engine, Options, default_batch};
 use trainer::serve::{self, Identity, SamplingDefaults, Server, Serving};
 use trainer::tokenizer::Tokenizer;
 use trainer::{Error, Result, digest};
@@ -42,9 +42,9 @@ pub struct Arguments {
     #[arg(long)]
     name: Option<String>,
 
-    /// Most answers under way at the same time.
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    max_batch: u16,
+    /// Most answers under way at the same time. [default: 32, or what half of the free memory holds]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    max_batch: Option<u16>,
 
     /// Most requests that wait for a place in the batch; more are refused.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..))]
@@ -89,9 +89,10 @@ async fn serve(arguments: &Arguments) -> Result<()> {
         move || digest::weights(&folder)
     });
     let model = arguments.loading.model()?;
+    let context = arguments.loading.context(&model)?;
     let options = Options {
-        max_batch: arguments.max_batch.into(),
-        context: arguments.loading.context(&model)?,
+        max_batch: arguments.max_batch.map_or_else(|| default_batch(&model, context), usize::from),
+        context,
         queue: arguments.queue.into(),
     };
     let engine = Engine::start(model, Arc::new(Tokenizer::read(&folder)?), options)?;

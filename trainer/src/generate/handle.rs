@@ -12,7 +12,7 @@ use super::engine::Command;
 use super::sequence::Accepted;
 use super::{Answering, Error, Request, Result};
 use crate::digest;
-use crate::lora::{Adapter, Place};
+use crate::lora::{self, Adapter, Place};
 use crate::tokenizer::Tokenizer;
 
 /// An adapter that requests may ask for.
@@ -100,7 +100,7 @@ impl Handle {
             name: name.to_owned(),
             path: path.to_owned(),
             rank: adapter.config().r,
-            sha256: digest::weights(path).map_err(Error::Adapter)?,
+            sha256: digest::file(&path.join(lora::WEIGHTS)).map_err(Error::Adapter)?,
         };
         let mut adapters = self.lock();
         if !replace && adapters.contains_key(name) {

@@ -19,10 +19,12 @@ pub fn cache(model: &Model, options: Options) -> Result<Cache> {
     let mut cache = Cache::new(model.config(), model.kind(), model.device());
     if model.device() != Device::Cpu {
         let reserved = cache.reserve(slots as i64, context as i64);
-        reserved.map_err(|error| Error::Memory { problem: format!("{what}: {error}") })?;
+        let advice = "lower --max-batch or --context";
+        reserved.map_err(|error| Error::Memory { problem: format!("{what}; {advice} ({error})") })?;
     } else if let Some(free) = free_bytes().filter(|free| needed > *free) {
         let problem = format!(
-            "{what} into {:.1} GiB; with that context {} sequences do, with as many sequences {} tokens",
+            "{what} into {:.1} GiB; lower --max-batch or --context: with that context {} sequences do, with as many \
+             sequences {} tokens",
             gib(free),
             free / (token * context),
             free / (token * slots),
@@ -30,6 +32,17 @@ pub fn cache(model: &Model, options: Options) -> Result<Cache> {
         return Err(Error::Memory { problem });
     }
     Ok(cache)
+}
+
+/// How many sequences of so many tokens a processor's free memory holds, with some to spare; 32 are enough to keep it
+/// busy. A GPU does not say what it has free: there it is 32.
+pub fn default_batch(model: &Model, context: usize) -> usize {
+    const MOST: usize = 32;
+    let each = Cache::bytes_per_token(model.config(), model.kind()) * context as u64;
+    match free_bytes().filter(|_| model.device() == Device::Cpu) {
+        Some(free) => ((free / 2 / each) as usize).clamp(1, MOST),
+        None => MOST,
+    }
 }
 
 /// What the system says is available, where it does.

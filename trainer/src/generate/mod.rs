@@ -40,5 +40,6 @@ pub use answer::{Answer, Answering, Event, Finish, Piece, StoppedBy, TokenLogpro
 pub use engine::{Engine, Options};
 pub use error::{Error, Result};
 pub use handle::{AdapterInfo, Handle};
+pub use memory::default_batch;
 pub use request::{MAX_ALTERNATIVES, MAX_STOPS, Request};
 pub use sampling::Sampling;

@@ -52,6 +52,10 @@ impl Adapter {
             let mut tensor = |part, shape: [i64; 2]| {
                 let key = key(name, part);
                 let tensor = weights.read(&key, &shape)?.to_device(*device).to_kind(Kind::Float);
+                // In a batch, one sequence's NaN would reach the others: masked, but still multiplied.
+                if !bool::try_from(tensor.isfinite().all()).unwrap_or(false) {
+                    return Err(weights.error(&key, "has values that are not finite"));
+                }
                 read.insert(key);
                 Result::Ok(tensor)
             };

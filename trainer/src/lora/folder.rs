@@ -11,6 +11,7 @@ use crate::{Error, Result};
 
 /// The file that says what an adapter is, beside its weights.
 pub const CONFIG: &str = "adapter_config.json";
+/// The weights' file.
 pub const WEIGHTS: &str = "adapter_model.safetensors";
 
 /// Loads an adapter onto a model, in place of any other; returns its config. Where it does not fit, the model is

@@ -25,7 +25,8 @@ impl Service {
 
     /// Hands a request in; also its prompt as tokens.
     fn begin(&self, request: v1::GenerateRequest) -> Result<(Answering, Vec<i64>), Status> {
-        let request = convert::request(&self.serving, request)?;
+        // A long prompt takes its time to encode, and other calls must not wait for that.
+        let request = tokio::task::block_in_place(|| convert::request(&self.serving, request))?;
         let prompt = request.tokens.clone();
         let answering = self.serving.engine.generate(request).map_err(Error::from)?;
         Ok((answering, prompt))
@@ -103,10 +104,11 @@ impl InferenceService for Service {
                     add_generation_prompt: request.add_generation_prompt,
                     enable_thinking: conversation.enable_thinking,
                 };
-                self.serving.render(&convert::messages(&conversation.messages)?, rendering)?
+                let messages = convert::messages(&conversation.messages)?;
+                tokio::task::block_in_place(|| self.serving.render(&messages, rendering))?
             }
             Some(Input::Text(text)) => {
-                let tokens = self.serving.encode(&text)?;
+                let tokens = tokio::task::block_in_place(|| self.serving.encode(&text))?;
                 (text, tokens)
             }
             None => return Err(Error::field("input", "is missing: give messages or text").into()),

@@ -18,6 +18,8 @@ use super::{Serving, http};
 
 /// How long calls under way may take to end once the server shuts down.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How often a client is asked whether it is there, and how long its answer may take.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// Binds the address that a server is to listen on.
 ///
@@ -79,6 +81,9 @@ impl Server {
         };
         let serve = tonic::transport::Server::builder()
             .accept_http1(true)
+            // A client that vanished without a word must not hold its place until the end.
+            .http2_keepalive_interval(Some(KEEP_ALIVE))
+            .http2_keepalive_timeout(Some(KEEP_ALIVE))
             .add_routes(routes)
             .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stop);
         let begin_draining = async {

@@ -60,4 +60,12 @@ fn adapters_beyond_lora_are_refused_by_name() {
         std::fs::write(&file, &original).unwrap();
     }
     assert_eq!(lora::load(&mut model, &adapter).unwrap(), config);
+
+    // One number that is none would spread to every answer of a batch.
+    if let Some(lora) = model.linears_mut().next().and_then(|linear| linear.adapter()) {
+        let _ = lora.b.get(0).get(0).fill_(f64::NAN);
+    }
+    lora::save(&model, &config, &adapter).unwrap();
+    let message = refusal(lora::load(&mut model, &adapter));
+    assert!(message.contains("self_attn.q_proj.lora_B.weight` has values that are not finite"), "{message}");
 }

@@ -115,6 +115,24 @@ fn company_changes_nothing() {
 }
 
 #[test]
+fn a_long_prompt_is_read_while_others_write_and_leave() {
+    let (_work, folder) = chatty::folder();
+    let model = load(&folder, &folder::Options::default()).unwrap();
+    let engine = engine(&folder, Options { max_batch: 4, context: 2048, queue: 8 });
+    let ask = |tokens: &[i64], count| engine.handle().generate(greedy(tokens, count)).unwrap();
+    let counts = [1, 3, 25];
+    let others: Vec<_> = (0i64..).zip(counts).map(|(number, count)| ask(&prompt(number, 5), count)).collect();
+    let abandoned = ask(&prompt(8, 1300), 4);
+    let tokens = prompt(9, 1300); // read in three parts
+    let long = ask(&tokens, 8);
+    drop(abandoned);
+    assert_eq!(long.blocking_whole().unwrap().ids, without_cache(&model, &tokens, 8));
+    for ((number, count), other) in (0i64..).zip(counts).zip(others) {
+        assert_eq!(other.blocking_whole().unwrap().ids, without_cache(&model, &prompt(number, 5), count));
+    }
+}
+
+#[test]
 fn seeds_repeat_whatever_the_company() {
     let (_work, folder) = chatty::folder();
     let engine = engine(&folder, OPTIONS);

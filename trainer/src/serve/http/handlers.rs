@@ -41,7 +41,7 @@ pub async fn models(State(serving): State<Arc<Serving>>) -> Json<Value> {
 /// `POST /v1/chat/completions`.
 pub async fn chat(State(serving): State<Arc<Serving>>, request: Request) -> Result<Response> {
     let chat = Chat::parse(&body(request).await?)?;
-    let request = chat.request(&serving)?;
+    let request = tokio::task::block_in_place(|| chat.request(&serving))?;
     let envelope = Envelope::new(&chat, &request.tokens);
     let answering = serving.engine.generate(request).map_err(|error| match error {
         // Here the base is one of the names.

@@ -64,9 +64,9 @@ struct StreamOptions {
 }
 
 /// Keys that would change the answer, and the values that do not; null never does.
-fn unsupported() -> [(&'static str, Vec<Value>); 24] {
+fn unsupported() -> Vec<(&'static str, Vec<Value>)> {
     let never = Vec::new;
-    [
+    vec![
         ("n", vec![json!(1)]),
         ("best_of", vec![json!(1)]),
         ("tools", vec![json!([])]),
@@ -91,6 +91,16 @@ fn unsupported() -> [(&'static str, Vec<Value>); 24] {
         ("add_generation_prompt", vec![json!(true)]),
         ("echo", vec![json!(false)]),
         ("prompt_logprobs", never()),
+        ("chat_template", never()),
+        ("documents", vec![json!([])]),
+        ("reasoning_effort", never()),
+        ("truncate_prompt_tokens", never()),
+        ("add_special_tokens", vec![json!(false)]),
+        ("skip_special_tokens", vec![json!(true)]),
+        ("include_stop_str_in_output", vec![json!(false)]),
+        ("allowed_token_ids", never()),
+        ("logits_processors", vec![json!([])]),
+        ("length_penalty", vec![json!(1), json!(1.0)]),
     ]
 }
 
