@@ -7,6 +7,10 @@ use tch::{Device, Kind};
 use trainer::model::{self, Model};
 use trainer::{Error, Result};
 
+/// Elements of a matrix from which on several threads are faster at it than one: a step of generation multiplies it by
+/// a few rows only. Measured with `make bench`, at widths of 128 and 512.
+const WORTH_SHARING: i64 = 1 << 20;
+
 /// Which model, where to, how precise.
 #[derive(Args)]
 pub struct Loading {
@@ -30,7 +34,8 @@ pub struct Loading {
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(2..))]
     context: Option<u32>,
 
-    /// Processors that libtorch uses. [default: all]
+    /// Processors that libtorch uses. [default: all; one where the model is so small that they would mostly wait for
+    /// one another]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 }
@@ -58,9 +63,6 @@ fn device(text: &str) -> std::result::Result<Device, String> {
 impl Loading {
     /// Loads the model.
     pub fn model(&self) -> Result<Model> {
-        if let Some(threads) = self.threads {
-            tch::set_num_threads(threads.into());
-        }
         let options = model::folder::Options {
             kind: self.dtype.map(|precision| match precision {
                 Precision::Float32 => Kind::Float,
@@ -70,7 +72,14 @@ impl Loading {
             nf4: self.load_in_4bit,
             wide: false,
         };
-        model::folder::load(&self.model, &options)
+        let model = model::folder::load(&self.model, &options)?;
+        let largest = model.config().hidden_size * model.config().intermediate_size;
+        match self.threads {
+            Some(threads) => tch::set_num_threads(threads.into()),
+            None if largest < WORTH_SHARING => tch::set_num_threads(1),
+            None => {}
+        }
+        Ok(model)
     }
 
     /// Tokens of context: those asked for, at most the model's own.
