@@ -8,7 +8,7 @@ use trainer::model::{self, Model};
 use trainer::{Error, Result};
 
 /// Elements of a matrix from which on several threads are faster at it than one: a step of generation multiplies it by
-/// a few rows only. Measured with `make bench`, at widths of 128 and 512.
+/// a few rows only. `make bench` has the numbers for a width of 128.
 const WORTH_SHARING: i64 = 1 << 20;
 
 /// Which model, where to, how precise.
