@@ -295,6 +295,47 @@ fn memory_that_is_not_there_is_told_with_what_to_lower() {
 }
 
 #[test]
+fn a_whole_model_that_was_killed_goes_on_to_the_same_weights() {
+    let work = Work::new();
+    let lines = [STEPS, "bf16: true\n"]; // computed in bf16, held in f32
+    assert_success(&work.run("whole", &lines));
+    let mut child = work.start("killed", &lines, 12);
+
+    // Nobody else may write there meanwhile.
+    let second = errors(&work.run("killed", &lines));
+    assert!(second.contains("another training is writing there"), "{second}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_success(&work.run("killed", &lines));
+    let weights = |name: &str| std::fs::read(work.out(name).join("model.safetensors")).unwrap();
+    assert!(weights("whole") == weights("killed"), "the weights differ");
+}
+
+#[test]
+fn what_others_have_made_is_left_alone() {
+    let work = Work::new();
+    let theirs = work.out("theirs");
+    std::fs::create_dir(&theirs).unwrap();
+    for file in ["config.json", "model.safetensors", "metrics.jsonl"] {
+        std::fs::write(theirs.join(file), "theirs").unwrap();
+    }
+    for restart in [false, true] {
+        let mut words = work.command("theirs", &[LORA, STEPS]);
+        words.extend(restart.then(|| "--restart".to_owned()));
+        let said = errors(&run(&words));
+        assert!(said.contains("no training here has made"), "{said}");
+        for file in ["config.json", "model.safetensors", "metrics.jsonl"] {
+            assert_eq!(std::fs::read_to_string(theirs.join(file)).unwrap(), "theirs");
+        }
+    }
+
+    // A dataset whose samples are not the ones that were prepared.
+    std::fs::write(work.out("data").join(RECORD), r#"{"samples_sha256": "another"}"#).unwrap();
+    let said = errors(&work.run("damaged", &[LORA, STEPS]));
+    assert!(said.contains("`samples_sha256` is not that of samples.safetensors"), "{said}");
+}
+
+#[test]
 fn data_that_does_not_fit_is_refused() {
     let work = Work::new();
     let refusal = |lines: &[&str]| {
