@@ -15,6 +15,9 @@ use crate::digest;
 use crate::lora::{self, Adapter, Place};
 use crate::tokenizer::Tokenizer;
 
+/// The longest name of an adapter.
+const MAX_NAME_BYTES: usize = 256;
+
 /// An adapter that requests may ask for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AdapterInfo {
@@ -90,6 +93,12 @@ impl Handle {
     pub fn load(&self, name: &str, path: &Path, replace: bool) -> Result<AdapterInfo> {
         if name.is_empty() {
             return Err(Error::field("name", "is empty: that is the base model"));
+        }
+        if name.len() > MAX_NAME_BYTES {
+            return Err(Error::field(
+                "name",
+                format!("has {} bytes, more than {MAX_NAME_BYTES}", name.len()),
+            ));
         }
         let taken = || Error::AdapterExists { name: name.to_owned() };
         if !replace && self.lock().contains_key(name) {

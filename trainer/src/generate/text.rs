@@ -19,6 +19,9 @@ pub struct TextStream {
 /// What bytes that are not UTF-8, or not yet, decode to.
 const UNKNOWN: char = '\u{fffd}';
 
+/// Tokens that may wait for a character to become whole: it has four bytes at most, and a token one at least.
+const MOST_UNSETTLED: usize = 8;
+
 impl TextStream {
     pub fn new(tokenizer: Arc<Tokenizer>) -> Self {
         Self { tokenizer, window: vec![], before: 0, given: 0 }
@@ -28,11 +31,12 @@ impl TextStream {
     pub fn push(&mut self, id: i64) -> Result<String> {
         self.window.push(id);
         let text = self.tokenizer.decode(&self.window, true)?;
-        // A last unknown character may become another; those before it stay.
-        let certain = text.strip_suffix(UNKNOWN).unwrap_or(&text);
+        // A last unknown character may become another, but not for ever; those before it stay.
+        let settled = !text.ends_with(UNKNOWN) || self.window.len() - self.before > MOST_UNSETTLED;
+        let certain = if settled { &text } else { text.strip_suffix(UNKNOWN).unwrap_or(&text) };
         let new = certain.get(self.given..).unwrap_or_default().to_owned();
         self.given = self.given.max(certain.len());
-        if !text.ends_with(UNKNOWN) {
+        if settled {
             self.window.drain(..self.before);
             self.before = self.window.len();
             self.given = self.tokenizer.decode(&self.window, true)?.len();

@@ -122,6 +122,7 @@ impl Turns {
 
     /// Takes those out of the batch for which it is time. The last ones move into the slots that become free.
     fn leave(&mut self, is_time: impl Fn(usize, &Sequence) -> bool) {
+        let before = self.writing.len();
         for slot in (0..self.writing.len()).rev() {
             if !is_time(slot, &self.writing[slot]) {
                 continue;
@@ -133,6 +134,9 @@ impl Turns {
                 self.slots.swap(free, free + 1);
             }
             self.slots.leave(free + usize::from(self.reading.is_some()));
+        }
+        if self.writing.len() < before {
+            self.forget_adapters(); // one that was replaced may have had its last answer
         }
     }
 

@@ -90,6 +90,7 @@ impl Server {
             shutdown.await;
             tracing::info!("shutting down");
             health.set_not_serving::<InferenceServiceServer<Service>>().await;
+            health.set_service_status("", tonic_health::ServingStatus::NotServing).await; // the server as a whole
             let _ = drain.send(true);
             std::future::pending::<()>().await
         };

@@ -133,7 +133,8 @@ impl Chat {
         let context = serving.engine.context_length();
         if let Some(asked) = max_tokens.filter(|asked| *asked > context) {
             let problem = format!("is {asked}; the context holds {context} tokens, prompt included");
-            return Err(Error::field("max_tokens", problem));
+            let field = self.max_completion_tokens.map_or("max_tokens", |_| "max_completion_tokens");
+            return Err(Error::field(field, problem));
         }
         let told = self.logprobs.unwrap_or(false);
         if self.top_logprobs.is_some_and(|count| count > 0) && !told {
