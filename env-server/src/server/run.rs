@@ -88,6 +88,7 @@ impl Server {
             tracing::info!("shutting down");
             self.registry.shut_down();
             health.set_not_serving::<EnvironmentServiceServer<Service>>().await;
+            health.set_service_status("", tonic_health::ServingStatus::NotServing).await; // the server as a whole
             let _ = drain.send(true);
             std::future::pending::<()>().await
         };
