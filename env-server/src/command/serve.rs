@@ -1,18 +1,13 @@
 //! `env-server serve`.
 
-use std::{
-    io::{IsTerminal as _, Read as _, Write as _},
-    net::SocketAddr,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
 use env_server::{
     catalog::Catalog,
     episode::{Limits, Options, Registry},
-    server::{self, Server},
+    server::Server,
     task_set::TaskSet,
 };
 use sandbox::Sandbox;
@@ -95,7 +90,7 @@ impl Serve {
             anyhow!("two of the --tasks folders hold a set named `{name}`; rename one in its manifest.json")
         })?;
         // Before the interpreter is compiled: a taken port should fail at once.
-        let listener = server::bind(self.listen).await.map_err(anyhow::Error::msg)?;
+        let listener = lifecycle::bind(self.listen, "env-server").await.map_err(anyhow::Error::msg)?;
         let sandbox = Sandbox::new(&sandbox::Options {
             cache_dir: self.cache_dir,
             // Each running episode holds one; a resetting step drops the old
@@ -112,55 +107,13 @@ impl Serve {
         };
         let registry = Registry::new(sandbox, catalog, options);
 
-        let address = listener.local_addr().context("reading the address listened on")?;
-        let mut stdout = std::io::stdout();
-        writeln!(stdout, "listening on http://{address}")
-            .and_then(|()| stdout.flush())
-            .context("writing to stdout")?;
+        let address = lifecycle::announce(&listener).context("saying where it listens")?;
         tracing::info!(%address, workers, max_episodes = self.max_episodes, "serving");
         Server::new(registry)
-            .run(listener, shutdown(self.until_stdin_closes))
+            .run(listener, lifecycle::shutdown(self.until_stdin_closes))
             .await
             .map_err(|error| anyhow!("serving failed: {error}"))
     }
-}
-
-/// Resolves at SIGTERM, Ctrl-C, or the end of standard input if asked for.
-async fn shutdown(until_stdin_closes: bool) {
-    let stdin_closed = async {
-        if !until_stdin_closes {
-            std::future::pending::<()>().await;
-        }
-        // A blocking read may outlive the runtime, so it has its own thread.
-        let (closed, wait) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || {
-            let mut buffer = [0; 256];
-            while matches!(std::io::stdin().read(&mut buffer), Ok(1..)) {}
-            let _ = closed.send(());
-        });
-        let _ = wait.await;
-    };
-    tokio::select! {
-        () = stdin_closed => {}
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated() => {}
-    }
-}
-
-#[cfg(unix)]
-async fn terminated() {
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut signal) => drop(signal.recv().await),
-        Err(error) => {
-            tracing::warn!("SIGTERM will not be graceful: {error}");
-            std::future::pending().await
-        }
-    }
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending().await
 }
 
 fn init_log(format: LogFormat) {

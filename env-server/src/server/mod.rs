@@ -12,4 +12,4 @@ mod run;
 mod service;
 mod status;
 
-pub use run::{Server, bind};
+pub use run::Server;

@@ -1,7 +1,8 @@
 //! A server's life: it is handed its listener and its shutdown signal.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
+use lifecycle::DRAIN;
 use proto::{
     FILE_DESCRIPTOR_SET, client::MAX_MESSAGE_BYTES,
     env::v1::environment_service_server::EnvironmentServiceServer,
@@ -14,22 +15,6 @@ use crate::episode::Registry;
 
 /// How often leases are looked at.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-/// How long calls under way may take to end once the server shuts down.
-const DRAIN: Duration = Duration::from_secs(10);
-
-/// Binds the address that a server is to listen on.
-///
-/// # Errors
-/// A sentence that says what to do, e.g. for a port that is taken.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "cannot listen on {address}: the address is in use, perhaps by another env-server; \
-             choose another with --listen (port 0 takes any free one)"
-        ),
-        _ => format!("cannot listen on {address}: {error}"),
-    })
-}
 
 /// An environment server.
 pub struct Server {

@@ -1,6 +1,6 @@
 //! `trainer serve`.
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use tracing_subscriber::EnvFilter;
 use trainer::generate::{Engine, Options, default_batch};
-use trainer::serve::{self, Identity, SamplingDefaults, Server, Serving};
+use trainer::serve::{Identity, SamplingDefaults, Server, Serving};
 use trainer::tokenizer::Tokenizer;
 use trainer::{Error, Result, digest};
 
@@ -82,7 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 async fn serve(arguments: &Arguments) -> Result<()> {
     // Before anything is loaded: a taken port should fail at once.
-    let listener = serve::bind(arguments.listen).await.map_err(Error::Serve)?;
+    let listener = lifecycle::bind(arguments.listen, "server").await.map_err(Error::Serve)?;
     let folder = arguments.loading.model.clone();
     let sha256 = tokio::task::spawn_blocking({
         let folder = folder.clone();
@@ -111,49 +111,9 @@ async fn serve(arguments: &Arguments) -> Result<()> {
         loaded.map_err(|error| Error::Serve(format!("--adapter {name}={}: {error}", path.display())))?;
     }
 
-    let failed = |error: std::io::Error| Error::Serve(format!("cannot say where it listens: {error}"));
-    let address = listener.local_addr().map_err(failed)?;
-    let mut stdout = std::io::stdout();
-    writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush()).map_err(failed)?;
+    let address = lifecycle::announce(&listener)
+        .map_err(|error| Error::Serve(format!("cannot say where it listens: {error}")))?;
     tracing::info!(%address, model = serving.model.name, context = options.context, options.max_batch, "serving");
-    let served = Server::new(serving).run(listener, shutdown(arguments.until_stdin_closes)).await;
+    let served = Server::new(serving).run(listener, lifecycle::shutdown(arguments.until_stdin_closes)).await;
     served.map_err(|error| Error::Serve(format!("serving failed: {error}")))
-}
-
-/// Resolves at SIGTERM, Ctrl-C, or the end of standard input if asked for.
-async fn shutdown(until_stdin_closes: bool) {
-    let stdin_closed = async {
-        if !until_stdin_closes {
-            std::future::pending::<()>().await;
-        }
-        // A blocking read may outlive the runtime, so it has its own thread.
-        let (closed, wait) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || {
-            let mut buffer = [0; 256];
-            while matches!(std::io::stdin().read(&mut buffer), Ok(1..)) {}
-            let _ = closed.send(());
-        });
-        let _ = wait.await;
-    };
-    tokio::select! {
-        () = stdin_closed => {}
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated() => {}
-    }
-}
-
-#[cfg(unix)]
-async fn terminated() {
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut signal) => drop(signal.recv().await),
-        Err(error) => {
-            tracing::warn!("SIGTERM will not be graceful: {error}");
-            std::future::pending().await
-        }
-    }
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending().await
 }

@@ -18,5 +18,5 @@ mod serving;
 mod status;
 
 pub use error::{Error, Result};
-pub use run::{Server, bind};
+pub use run::Server;
 pub use serving::{Identity, SamplingDefaults, Serving};

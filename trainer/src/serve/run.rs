@@ -1,11 +1,10 @@
 //! A server's life: it is handed its listener and its shutdown signal.
 
 use std::future::Future;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lifecycle::DRAIN;
 use proto::FILE_DESCRIPTOR_SET;
 use proto::client::MAX_MESSAGE_BYTES;
 use proto::inference::v1::inference_service_server::InferenceServiceServer;
@@ -16,24 +15,8 @@ use tonic::transport::server::TcpIncoming;
 use super::grpc::Service;
 use super::{Serving, http};
 
-/// How long calls under way may take to end once the server shuts down.
-const DRAIN: Duration = Duration::from_secs(10);
 /// How often a client is asked whether it is there, and how long its answer may take.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
-
-/// Binds the address that a server is to listen on.
-///
-/// # Errors
-/// A sentence that says what to do, e.g. for a port that is taken.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "cannot listen on {address}: the address is in use, perhaps by another server; \
-             choose another with --listen (port 0 takes any free one)"
-        ),
-        _ => format!("cannot listen on {address}: {error}"),
-    })
-}
 
 /// An inference server: gRPC over HTTP/2, and OpenAI's protocol over HTTP/1 or 2, on one port.
 pub struct Server {
