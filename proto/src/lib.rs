@@ -18,6 +18,7 @@ pub mod env;
 pub mod files;
 pub mod inference;
 pub mod run;
+pub mod study;
 pub mod task;
 pub mod trace;
 
