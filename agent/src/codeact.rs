@@ -159,7 +159,7 @@ impl CodeAct {
         recorder.provenance().seeds.episode = created.seed;
 
         let prompts = prompt::system_prompts(observation, &limits, &self.agent);
-        let task = prompt::task(observation);
+        let task = prompt::task(observation, self.agent.prompt.detail);
         recorder.task(&task, &prompts);
         let mut messages: Vec<Message> = prompts.into_iter().map(Message::system).collect();
         messages.push(Message::user(task));

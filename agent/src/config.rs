@@ -76,6 +76,8 @@ pub struct AgentConfig {
 pub struct Prompt {
     /// Whether the system prompts say which runtime it is.
     pub runtime: RuntimePrompt,
+    /// How much is said.
+    pub detail: PromptDetail,
     /// How an observation is written.
     pub observation: ObservationFormat,
     /// Whether a persistent interpreter's names are left out of each turn.
@@ -99,6 +101,18 @@ pub enum RuntimePrompt {
     Hidden,
     /// The other one.
     Misstated,
+}
+
+/// How much a model is told before its first turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptDetail {
+    /// How to act, every function with its description, the whole goal.
+    #[default]
+    Full,
+    /// The functions' names and parameters, the goal's first paragraph: a fifth of the tokens, for models that
+    /// learn the rest from traces.
+    Brief,
 }
 
 /// How an observation is written, as one line of JSON.

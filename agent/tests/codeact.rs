@@ -157,6 +157,17 @@ async fn what_is_told_of_the_runtime_is_the_configs_choice() {
 
     let (_, model, _) = play(&answers, true, "max_turns: 1, prompt: {runtime: misstated},").await;
     assert!(model.shown.lock().unwrap()[0][1].content.contains("reset after every block"));
+
+    let (_, model, _) = play(&answers, true, "max_turns: 1, prompt: {detail: brief},").await;
+    let brief = model.shown.lock().unwrap()[0].clone();
+    let (_, model, _) = play(&answers, true, "max_turns: 1,").await;
+    let full = model.shown.lock().unwrap()[0].clone();
+    assert!(brief[0].content.contains("inspect(item_id), "), "{brief:?}");
+    assert!(brief[0].content.len() * 4 < full[0].content.len(), "{brief:?}");
+    assert_eq!(brief[1], full[1], "the runtime is told in either");
+    let public = |message: &Message| message.content.lines().last().map(str::to_owned);
+    assert_eq!(public(&brief[2]), public(&full[2]));
+    assert!(brief[2].content.len() < full[2].content.len() || !full[2].content.contains("\n\nRules"), "{brief:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

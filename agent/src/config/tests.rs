@@ -1,6 +1,6 @@
 //! What a config's author sees when something is wrong with it.
 
-use super::{AgentType, Backend, ObservationFormat, Prompt, RunConfig, RuntimePrompt};
+use super::{AgentType, Backend, ObservationFormat, Prompt, PromptDetail, RunConfig, RuntimePrompt};
 
 const GOOD: &str = "
 output_dir: runs
@@ -69,11 +69,12 @@ fn what_the_model_is_told_may_be_chosen() {
     assert!(!config.to_yaml().unwrap().contains("prompt:"), "the default is left out");
     let text = GOOD.replace(
         "    llm:",
-        "    prompt: {runtime: hidden, observation: compact, hide_names: true}\n    llm:",
+        "    prompt: {runtime: hidden, detail: brief, observation: compact, hide_names: true}\n    llm:",
     );
     let config = RunConfig::parse(&text).unwrap();
     let (runtime, observation) = (RuntimePrompt::Hidden, ObservationFormat::Compact);
-    assert_eq!(config.agents[0].prompt, Prompt { runtime, observation, hide_names: true });
+    let detail = PromptDetail::Brief;
+    assert_eq!(config.agents[0].prompt, Prompt { runtime, detail, observation, hide_names: true });
     assert_eq!(RunConfig::parse(&config.to_yaml().unwrap()).unwrap(), config);
 }
 
