@@ -167,7 +167,10 @@ async fn what_is_told_of_the_runtime_is_the_configs_choice() {
     assert_eq!(brief[1], full[1], "the runtime is told in either");
     let public = |message: &Message| message.content.lines().last().map(str::to_owned);
     assert_eq!(public(&brief[2]), public(&full[2]));
-    assert!(brief[2].content.len() < full[2].content.len() || !full[2].content.contains("\n\nRules"), "{brief:?}");
+    assert!(
+        brief[2].content.len() < full[2].content.len() || !full[2].content.contains("\n\nRules"),
+        "{brief:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

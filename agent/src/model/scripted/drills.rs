@@ -19,7 +19,7 @@ use crate::model::Message;
 /// What is copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
-    /// A random line of words, numbers and signs.
+    /// Random lines of words, numbers and signs.
     Spans,
     /// Rows that one to three outputs printed, as one Python literal.
     Rows,
@@ -40,7 +40,7 @@ pub fn write(kind: Kind, count: u64, seed: u64, out: &mut impl Write) -> io::Res
     for number in 0..count {
         let mut voice = Voice::of_episode(seed.wrapping_add(number));
         let messages = match kind {
-            Kind::Spans => span(&mut voice),
+            Kind::Spans => spans(&mut voice),
             Kind::Rows => rows(&mut voice),
         };
         serde_json::to_writer(&mut *out, &Chat { messages })?;
@@ -58,15 +58,25 @@ const PIECES: &[&str] = &[
     "now", "next", "some", "first", "more", "allowed", "choose", "item", "the", "and",
 ];
 
-fn span(voice: &mut Voice) -> Vec<Message> {
+/// Several in one conversation: long samples train faster than short ones.
+fn spans(voice: &mut Voice) -> Vec<Message> {
+    (0..4)
+        .flat_map(|_| {
+            let span = span(voice);
+            [Message::user(span.clone()), Message::assistant(span)]
+        })
+        .collect()
+}
+
+fn span(voice: &mut Voice) -> String {
     let length = voice.between(8, 40);
-    let piece = |voice: &mut Voice| match voice.between(0, 2) {
-        0 => voice.pick(PIECES).to_owned(),
-        _ => voice.between(0, 99).to_string(),
-    };
-    let span: Vec<String> = (0..length).map(|_| piece(voice)).collect();
-    let span = span.join(" ");
-    vec![Message::user(span.clone()), Message::assistant(span)]
+    let pieces: Vec<String> = (0..length)
+        .map(|_| match voice.between(0, 2) {
+            0 => voice.pick(PIECES).to_owned(),
+            _ => voice.between(0, 99).to_string(),
+        })
+        .collect();
+    pieces.join(" ")
 }
 
 fn rows(voice: &mut Voice) -> Vec<Message> {
@@ -103,11 +113,14 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_repeated() {
+    fn every_span_is_repeated() {
         for drill in lines(Kind::Spans, 3) {
-            assert_eq!(drill["messages"][0]["role"], "user");
-            assert_eq!(drill["messages"][1]["role"], "assistant");
-            assert_eq!(drill["messages"][0]["content"], drill["messages"][1]["content"]);
+            let messages = drill["messages"].as_array().unwrap();
+            assert_eq!(messages.len(), 8);
+            for pair in messages.chunks(2) {
+                assert_eq!((&pair[0]["role"], &pair[1]["role"]), (&"user".into(), &"assistant".into()));
+                assert_eq!(pair[0]["content"], pair[1]["content"]);
+            }
         }
     }
 
