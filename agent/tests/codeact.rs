@@ -186,6 +186,14 @@ async fn a_full_context_ends_the_episode_and_a_lost_server_fails_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_lose_state_as_asked_fails_the_episode() {
+    let (outcome, model, (steps_run, _)) = play(&["```python\nx = 1\n```"], true, "state_loss: 0.3,").await;
+    let error = outcome.evaluation.unwrap_err().to_string();
+    assert!(error.contains("`state_loss` is 0.3") && error.contains("has 0 in force"), "{error}");
+    assert_eq!((steps_run, model.shown.lock().unwrap().len()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_episode_that_takes_too_long_is_evaluated_as_it_stands() {
     let before = std::time::Instant::now();
     let (outcome, _, (steps_run, _)) = play(&["sleep"], true, "timeout_s: 0.2,").await;
