@@ -88,6 +88,17 @@ pub enum Error {
         /// What it lacks.
         what: &'static str,
     },
+    /// The server does not lose state as the config asks, as one that does not know of it.
+    #[error(
+        "`state_loss` is {asked} in the config, but the server has {in_force} in force; a server of this agent's \
+         version does as it is asked"
+    )]
+    StateLoss {
+        /// The chance asked for.
+        asked: f64,
+        /// The chance in force.
+        in_force: f64,
+    },
     /// The run was stopped.
     #[error("interrupted")]
     Interrupted,
@@ -157,9 +168,13 @@ impl CodeAct {
         let wall_clock = observed::wall_clock(&limits);
         recorder.provenance().limits = observed::limits(&limits);
         recorder.provenance().seeds.episode = created.seed;
+        let (asked, in_force) = (self.agent.state_loss, created.state_loss);
+        if asked != in_force {
+            return Err(Error::StateLoss { asked, in_force });
+        }
 
         let prompts = prompt::system_prompts(observation, &limits, &self.agent);
-        let task = prompt::task(observation);
+        let task = prompt::task(observation, self.agent.prompt.detail);
         recorder.task(&task, &prompts);
         let mut messages: Vec<Message> = prompts.into_iter().map(Message::system).collect();
         messages.push(Message::user(task));
@@ -257,6 +272,7 @@ impl CodeAct {
             episode_id: assignment.episode_id.clone(),
             lease: Some(observed::lease(&self.agent)),
             record_definitions: true,
+            state_loss: self.agent.state_loss,
         }
     }
 
@@ -267,6 +283,7 @@ impl CodeAct {
             task_id: assignment.task.task_id.clone(),
             family: assignment.task.family.clone(),
             interpreter_state: env::state_name(self.agent.interpreter_state()).to_owned(),
+            state_loss: self.agent.state_loss,
             seeds: trace::Seeds { task: assignment.task.seed, episode: 0, policy: assignment.policy_seed },
             limits: serde_json::Value::Null,
             versions: assignment.versions.clone(),

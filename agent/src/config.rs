@@ -1,7 +1,7 @@
 //! The run config: one YAML file, parsed once into typed values.
 //!
-//! The keys are the paper's system's, plus `task_set`, `llm.backend` and
-//! `limits`. A key that nobody reads is an error: a misspelt limit would
+//! The keys are the paper's system's, plus `task_set`, `state_loss`, `limits`,
+//! `prompt`, `llm.backend` and `llm.url`. A key that nobody reads is an error: a misspelt limit would
 //! otherwise silently be the default.
 
 use std::{collections::BTreeSet, path::PathBuf};
@@ -49,6 +49,10 @@ pub struct AgentConfig {
     /// runtime it was is the point of every run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub persistent_state: Option<bool>,
+    /// Chance, in [0, 1], that a persistent interpreter's state is lost before
+    /// a step, as when a runtime restarts. The model is not told of it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub state_loss: f64,
     /// Model turns before the episode is cut off.
     #[serde(default = "default_max_turns")]
     pub max_turns: u32,
@@ -76,6 +80,8 @@ pub struct AgentConfig {
 pub struct Prompt {
     /// Whether the system prompts say which runtime it is.
     pub runtime: RuntimePrompt,
+    /// How much is said.
+    pub detail: PromptDetail,
     /// How an observation is written.
     pub observation: ObservationFormat,
     /// Whether a persistent interpreter's names are left out of each turn.
@@ -99,6 +105,18 @@ pub enum RuntimePrompt {
     Hidden,
     /// The other one.
     Misstated,
+}
+
+/// How much a model is told before its first turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptDetail {
+    /// How to act, every function with its description, the whole goal.
+    #[default]
+    Full,
+    /// The functions' names and parameters, the goal's first paragraph: a fifth of the tokens, for models that
+    /// learn the rest from traces.
+    Brief,
 }
 
 /// How an observation is written, as one line of JSON.
@@ -212,6 +230,9 @@ pub enum Backend {
     Inference,
 }
 
+fn is_zero(chance: &f64) -> bool {
+    *chance == 0.0
+}
 fn default_concurrent_runs() -> usize {
     4
 }
@@ -355,6 +376,15 @@ impl AgentConfig {
         require(self.persistent_state.is_some(), &format!("{path}.persistent_state"), || {
             "is required: true if the interpreter keeps its state from step to step, false if every step \
              starts afresh"
+                .into()
+        })?;
+        let state_loss = format!("{path}.state_loss");
+        require((0.0..=1.0).contains(&self.state_loss), &state_loss, || {
+            format!("must be within 0 (never) and 1 (before every step), not {}", self.state_loss)
+        })?;
+        require(self.state_loss == 0.0 || self.persistent_state == Some(true), &state_loss, || {
+            "must be 0 or left out with `persistent_state: false`: a resetting interpreter keeps no state to \
+             lose"
                 .into()
         })?;
         check_positive(&format!("{path}.max_turns"), f64::from(self.max_turns))?;

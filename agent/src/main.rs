@@ -1,9 +1,10 @@
 //! The command line: parse, run, and say how it went.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{fs::File, io::BufWriter, path::PathBuf, process::ExitCode};
 
 use agent::{
     config::RunConfig,
+    model::scripted::drills,
     retry::Retry,
     run::{self, Options, Report},
 };
@@ -27,6 +28,11 @@ enum Command {
     /// if every episode has an evaluation, 1 otherwise, 130 if the run was stopped.
     #[command(after_long_help = EXAMPLES)]
     Run(RunArgs),
+    /// Writes short conversations that teach a small model to copy, for `trainer prepare --chat`.
+    #[command(after_help = "Examples:
+  agent drills --kind spans --count 20000 --out runs/drills/spans.jsonl
+  agent drills --kind rows --count 5000 --seed 7 --out runs/drills/rows.jsonl")]
+    Drills(DrillsArgs),
 }
 
 const EXAMPLES: &str = "\
@@ -66,15 +72,44 @@ struct RunArgs {
     max_examples: Option<u64>,
 }
 
+#[derive(Debug, Args)]
+struct DrillsArgs {
+    /// What is copied.
+    #[arg(long)]
+    kind: drills::Kind,
+    /// How many conversations.
+    #[arg(long, value_name = "N")]
+    count: u64,
+    /// The n-th conversation depends on the kind and the sum of seed and n.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// A file of JSON lines; one that is there is replaced.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
 fn main() -> ExitCode {
-    let Command::Run(args) = Cli::parse().command;
-    match run(args) {
-        Ok(report) => conclude(&report),
+    let outcome = match Cli::parse().command {
+        Command::Run(args) => run(args).map(|report| conclude(&report)),
+        Command::Drills(args) => write_drills(&args).map(|()| ExitCode::SUCCESS),
+    };
+    match outcome {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn write_drills(args: &DrillsArgs) -> Result<(), Box<dyn std::error::Error>> {
+    let failed = |error| format!("{}: {error}", args.out.display());
+    if let Some(folder) = args.out.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut file = BufWriter::new(File::create(&args.out).map_err(failed)?);
+    drills::write(args.kind, args.count, args.seed, &mut file).map_err(failed)?;
+    Ok(())
 }
 
 fn run(args: RunArgs) -> Result<Report, Box<dyn std::error::Error>> {

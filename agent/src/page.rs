@@ -73,6 +73,7 @@ mod tests {
             info: Some(StepInfo {
                 globals: vec!["ids".into()],
                 tool_calls: vec![ToolCall { name: "inspect".into(), ..ToolCall::default() }],
+                state_lost: true,
                 ..StepInfo::default()
             }),
             ..Step::default()
@@ -83,6 +84,7 @@ mod tests {
             finished_at: None,
             provenance: Some(Provenance {
                 limits: serde_json::json!({"max_steps": 40, "wall_clock_per_step_s": 60.0}),
+                state_loss: 0.3,
                 versions: Versions { interpreter_sha256: "0123456789abcdef".into(), ..Versions::default() },
                 ..Provenance::default()
             }),
@@ -104,6 +106,8 @@ mod tests {
             "NameError",
             "inspect",
             "ids",
+            "state was lost before this step",
+            "lost before a step with chance 0.3",
             "server gone",
             "max_steps 40, wall_clock_per_step_s 60",
             "interpreter 0123456789ab<",

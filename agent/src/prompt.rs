@@ -6,12 +6,16 @@ use proto::{
 };
 use serde_json::json;
 
-use crate::config::{AgentConfig, ObservationFormat, RuntimePrompt};
+use crate::config::{AgentConfig, ObservationFormat, PromptDetail, RuntimePrompt};
 
 /// The system prompts, in order: how to act, and which runtime it is, unless
 /// that is hidden. Only the second differs between the regimes.
 pub fn system_prompts(observation: &InitialObservation, limits: &Limits, agent: &AgentConfig) -> Vec<String> {
-    let mut prompts = vec![acting(&observation.tools, limits, agent)];
+    let acting = match agent.prompt.detail {
+        PromptDetail::Full => acting(&observation.tools, limits, agent),
+        PromptDetail::Brief => acting_in_brief(&observation.tools, limits),
+    };
+    let mut prompts = vec![acting];
     let persistent = agent.interpreter_state() == InterpreterState::Persistent;
     match agent.prompt.runtime {
         RuntimePrompt::Stated => prompts.push(regime(persistent).to_owned()),
@@ -44,6 +48,19 @@ fn acting(tools: &[Tool], limits: &Limits, agent: &AgentConfig) -> String {
     prompt
 }
 
+fn acting_in_brief(tools: &[Tool], limits: &Limits) -> String {
+    let signature = |tool: &Tool| {
+        let names: Vec<&str> = tool.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        format!("{}({})", tool.name, names.join(", "))
+    };
+    format!(
+        "Solve the task in Python. In each turn, write one sentence and one ```python block. Functions: {}. One \
+         block can make at most {} tool calls.",
+        tools.iter().map(signature).collect::<Vec<_>>().join(", "),
+        limits.tool_calls_per_step,
+    )
+}
+
 fn tool_line(tool: &Tool) -> String {
     let parameters: Vec<String> =
         tool.parameters.iter().map(|parameter| format!("{}: {}", parameter.name, parameter.r#type)).collect();
@@ -72,11 +89,16 @@ pub const PUBLIC_DATA: &str = "Public data:";
 
 /// The task as the first user message: the goal, then the public data as one
 /// line of JSON.
-pub fn task(observation: &InitialObservation) -> String {
+pub fn task(observation: &InitialObservation, detail: PromptDetail) -> String {
     // Unreadable JSON would be the server's fault; the model then sees it as it is.
     let public = serde_json::from_str::<serde_json::Value>(&observation.public_json)
         .map_or_else(|_| observation.public_json.clone(), |value| value.to_string());
-    format!("{}\n\n{PUBLIC_DATA}\n{public}", observation.goal.trim())
+    let goal = observation.goal.trim();
+    let goal = match detail {
+        PromptDetail::Full => goal,
+        PromptDetail::Brief => goal.split("\n\n").next().unwrap_or(goal),
+    };
+    format!("{goal}\n\n{PUBLIC_DATA}\n{public}")
 }
 
 /// What the interpreter answered, as the model is shown it.

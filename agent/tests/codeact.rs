@@ -157,6 +157,20 @@ async fn what_is_told_of_the_runtime_is_the_configs_choice() {
 
     let (_, model, _) = play(&answers, true, "max_turns: 1, prompt: {runtime: misstated},").await;
     assert!(model.shown.lock().unwrap()[0][1].content.contains("reset after every block"));
+
+    let (_, model, _) = play(&answers, true, "max_turns: 1, prompt: {detail: brief},").await;
+    let brief = model.shown.lock().unwrap()[0].clone();
+    let (_, model, _) = play(&answers, true, "max_turns: 1,").await;
+    let full = model.shown.lock().unwrap()[0].clone();
+    assert!(brief[0].content.contains("inspect(item_id), "), "{brief:?}");
+    assert!(brief[0].content.len() * 4 < full[0].content.len(), "{brief:?}");
+    assert_eq!(brief[1], full[1], "the runtime is told in either");
+    let public = |message: &Message| message.content.lines().last().map(str::to_owned);
+    assert_eq!(public(&brief[2]), public(&full[2]));
+    assert!(
+        brief[2].content.len() < full[2].content.len() || !full[2].content.contains("\n\nRules"),
+        "{brief:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,6 +183,14 @@ async fn a_full_context_ends_the_episode_and_a_lost_server_fails_it() {
     let error = outcome.evaluation.unwrap_err();
     assert_eq!(error.unreachable(), Some("inference server"));
     assert!(error.to_string().contains("can't be reached"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_lose_state_as_asked_fails_the_episode() {
+    let (outcome, model, (steps_run, _)) = play(&["```python\nx = 1\n```"], true, "state_loss: 0.3,").await;
+    let error = outcome.evaluation.unwrap_err().to_string();
+    assert!(error.contains("`state_loss` is 0.3") && error.contains("has 0 in force"), "{error}");
+    assert_eq!((steps_run, model.shown.lock().unwrap().len()), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,14 +103,14 @@ fn errors(trace: &Trace, missing: bool) -> usize {
 
 /// The four cells: persistent habit in the persistent and the resetting
 /// runtime, then the reset habit likewise.
-async fn table(setup: &Setup, calls: u32) -> [Cell; 4] {
+async fn table(setup: &Setup, calls: u32, manner: &str) -> [Cell; 4] {
     let folder = tempfile::tempdir().unwrap();
-    let cell = |habit, persistent| play(setup.clone(), habit, persistent, folder.path(), calls);
+    let (persistent, reset) = (format!("persistent-{manner}"), format!("reset-{manner}"));
     let cells = [
-        cell("persistent-habit", true).await,
-        cell("persistent-habit", false).await,
-        cell("reset-habit", true).await,
-        cell("reset-habit", false).await,
+        play(setup.clone(), &persistent, true, folder.path(), calls).await,
+        play(setup.clone(), &persistent, false, folder.path(), calls).await,
+        play(setup.clone(), &reset, true, folder.path(), calls).await,
+        play(setup.clone(), &reset, false, folder.path(), calls).await,
     ];
     for (name, cell) in ["P in P", "P in R", "R in P", "R in R"].iter().zip(&cells) {
         println!("{name}: {cell:.3?}");
@@ -135,7 +135,7 @@ fn check_errors([persistent, mismatched, wasteful, reset]: &[Cell; 4]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_habits_differ_in_what_they_take_for_granted() {
-    let cells = table(&Setup { tasks: tasks(12), ..Setup::default() }, 25).await;
+    let cells = table(&Setup { tasks: tasks(12), ..Setup::default() }, 25, "habit").await;
     check_errors(&cells);
     let [persistent, mismatched, wasteful, reset] = cells;
     assert!(mismatched.of_reachable > 0.9, "{mismatched:?}");
@@ -147,11 +147,22 @@ async fn the_habits_differ_in_what_they_take_for_granted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn they_also_play_large_tasks() {
     let setup = Setup { tasks: tasks(4), items: (80, 120), classes: (26, 5), ..Setup::default() };
-    check_errors(&table(&setup, 25).await);
+    check_errors(&table(&setup, 25, "habit").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn they_keep_to_a_small_limit_of_tool_calls() {
     let setup = Setup { tasks: tasks(4), items: (8, 12), classes: (4, 2), ..Setup::default() };
     check_errors(&table(&setup, 5).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_do_the_plain_ones_which_also_recover_exactly() {
+    let setup = Setup { tasks: tasks(12), items: (8, 12), classes: (4, 2), ..Setup::default() };
+    let cells = table(&setup, 5, "plain").await;
+    check_errors(&cells);
+    let [persistent, mismatched, wasteful, _] = cells;
+    assert_eq!(mismatched.of_reachable, 1.0, "the outputs hold all that was lost");
+    assert!(wasteful.completion_tokens >= 2.0 * persistent.completion_tokens, "{wasteful:?}");
+    assert!(mismatched.completion_tokens >= 1.5 * persistent.completion_tokens, "{mismatched:?}");
 }

@@ -82,6 +82,9 @@ pub struct Provenance {
     pub family: String,
     /// `persistent` or `reset`.
     pub interpreter_state: String,
+    /// *Ours*: chance that a persistent interpreter's state is lost before a step; absent if it never is.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub state_loss: f64,
     /// Seed of the task, of the episode, and of the model client.
     pub seeds: Seeds,
     /// The limits in force, as `runtime_gym.env.v1.Limits` names them.
@@ -90,6 +93,11 @@ pub struct Provenance {
     pub versions: Versions,
     /// The agent's config (from the run config).
     pub agent: Value,
+}
+
+/// Whether a chance is none.
+fn is_zero(chance: &f64) -> bool {
+    *chance == 0.0
 }
 
 /// Seeds in force.
@@ -277,6 +285,9 @@ pub struct StepInfo {
     pub fuel_used: u64,
     /// Microseconds in the interpreter.
     pub run_time_us: u64,
+    /// *Ours*: the interpreter's state was lost before this step; absent if it was not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub state_lost: bool,
 }
 
 /// A tool call that happened.

@@ -30,6 +30,7 @@ pub fn take_in(
             .collect(),
         fuel_used: info.fuel_used,
         run_time_us: info.run_time.map_or(0, microseconds),
+        state_lost: info.state_lost,
     });
     Ok(trace::InterpreterResult {
         success: observation.success,

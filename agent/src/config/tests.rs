@@ -1,6 +1,6 @@
 //! What a config's author sees when something is wrong with it.
 
-use super::{AgentType, Backend, ObservationFormat, Prompt, RunConfig, RuntimePrompt};
+use super::{AgentType, Backend, ObservationFormat, Prompt, PromptDetail, RunConfig, RuntimePrompt};
 
 const GOOD: &str = "
 output_dir: runs
@@ -69,12 +69,26 @@ fn what_the_model_is_told_may_be_chosen() {
     assert!(!config.to_yaml().unwrap().contains("prompt:"), "the default is left out");
     let text = GOOD.replace(
         "    llm:",
-        "    prompt: {runtime: hidden, observation: compact, hide_names: true}\n    llm:",
+        "    prompt: {runtime: hidden, detail: brief, observation: compact, hide_names: true}\n    llm:",
     );
     let config = RunConfig::parse(&text).unwrap();
     let (runtime, observation) = (RuntimePrompt::Hidden, ObservationFormat::Compact);
-    assert_eq!(config.agents[0].prompt, Prompt { runtime, observation, hide_names: true });
+    let detail = PromptDetail::Brief;
+    assert_eq!(config.agents[0].prompt, Prompt { runtime, detail, observation, hide_names: true });
     assert_eq!(RunConfig::parse(&config.to_yaml().unwrap()).unwrap(), config);
+}
+
+#[test]
+fn a_runtime_that_loses_its_state_is_asked_for() {
+    let config = RunConfig::parse(GOOD).unwrap();
+    assert_eq!(config.agents[0].state_loss, 0.0);
+    assert!(!config.to_yaml().unwrap().contains("state_loss"), "the default is left out");
+    let text = GOOD.replace("    llm:", "    state_loss: 0.3\n    llm:");
+    let config = RunConfig::parse(&text).unwrap();
+    assert_eq!(config.agents[0].state_loss, 0.3);
+    assert_eq!(RunConfig::parse(&config.to_yaml().unwrap()).unwrap(), config);
+    let never = GOOD.replace("persistent_state: true", "persistent_state: false\n    state_loss: 0");
+    assert_eq!(RunConfig::parse(&never).unwrap().agents[0].state_loss, 0.0);
 }
 
 #[test]
@@ -103,6 +117,17 @@ fn errors_name_the_key() {
         ("      temperature: 0.2", "      temprature: 0.2", &["agents[0].llm.temprature", "unknown field"]),
         ("    persistent_state: true\n", "", &["`agents[0].persistent_state`", "is required"]),
         ("persistent_state: true", "persistent_state: maybe", &["agents[0].persistent_state"]),
+        (
+            "persistent_state: true",
+            "persistent_state: true\n    state_loss: 1.5",
+            &["`agents[0].state_loss`", "within 0", "1.5"],
+        ),
+        ("persistent_state: true", "persistent_state: true\n    state_loss: .nan", &["state_loss`", "NaN"]),
+        (
+            "persistent_state: true",
+            "persistent_state: false\n    state_loss: 0.3",
+            &["`agents[0].state_loss`", "`persistent_state: false`", "no state to lose"],
+        ),
         ("agent_type: codeact", "agent_type: react", &["`agents[0].agent_type`", "only `codeact`"]),
         ("agent_type: codeact", "agent_type: cot", &["agents[0].agent_type", "cot", "codeact"]),
         ("backend: scripted", "backend: openai", &["agents[0].llm.backend", "openai", "scripted"]),

@@ -284,6 +284,7 @@ impl EnvironmentService for Service {
             seed,
             lease: None,
             task: Some(summary(seed, &state.setup)),
+            state_loss: 0.0, // a server that does not know of it
         };
         let episode =
             Episode { request, created: created.clone(), answers: Vec::new(), closed: None, process };

@@ -118,6 +118,7 @@ impl Episode {
             created_at: Some(self.created_at.into()),
             lease: Some(self.lease()),
             forked_from: String::new(),
+            state_loss: self.created.state_loss,
         };
         v1::GetEpisodeResponse {
             episode: Some(summary),

@@ -9,6 +9,7 @@
 //! | `history`     | steps and answers, so that a repeated step runs once      |
 //! | `bridge`      | tool calls into the task's hidden state                   |
 //! | `limits`      | limits in force                                           |
+//! | `state_loss`  | before which steps a persistent interpreter starts afresh |
 //! | `lease`       | how long it lives untouched                               |
 //! | `error`       | calls that are refused                                    |
 //!
@@ -24,6 +25,7 @@ mod lease;
 mod limits;
 mod play;
 mod registry;
+mod state_loss;
 
 pub use episode::Episode;
 pub use error::{Error, Violation};

@@ -20,6 +20,7 @@ use super::{
     error::{Error, Violation},
     history::History,
     limits::Limits,
+    state_loss::StateLoss,
 };
 
 /// The moving parts of an episode.
@@ -28,8 +29,11 @@ pub struct Play {
     config: Config,
     limits: Limits,
     tools: Arc<Mutex<Bridge>>,
-    /// Made at the first code step: an episode of tool calls needs none.
+    state_loss: StateLoss,
+    /// Made at the first code step, an episode of tool calls needs none, and again when its state is lost.
     interpreter: Option<Interpreter>,
+    /// Some step has run code, so without an interpreter there was state, and it is lost.
+    code_ran: bool,
     history: History,
     end: Option<End>,
     closed: bool,
@@ -68,6 +72,7 @@ impl Play {
         sandbox: Sandbox,
         config: Config,
         limits: Limits,
+        state_loss: StateLoss,
         tools: Bridge,
         slot: OwnedSemaphorePermit,
     ) -> Self {
@@ -76,7 +81,9 @@ impl Play {
             config,
             limits,
             tools: Arc::new(Mutex::new(tools)),
+            state_loss,
             interpreter: None,
+            code_ran: false,
             history: History::default(),
             end: None,
             closed: false,
@@ -135,7 +142,7 @@ impl Play {
         let started = Instant::now();
         let (observation, mut info) = match &request.action {
             None => return Err(Violation::new("action", "is required: code or tool_calls").into()),
-            Some(Action::Code(action)) => self.run_code(&action.code)?,
+            Some(Action::Code(action)) => self.run_code(index, &action.code)?,
             Some(Action::ToolCalls(action)) => self.call_tools(&action.calls)?,
         };
         info.run_time = started.elapsed().try_into().ok();
@@ -169,8 +176,12 @@ impl Play {
         }
     }
 
-    fn run_code(&mut self, code: &str) -> Result<(v1::Observation, v1::StepInfo), Error> {
+    fn run_code(&mut self, index: u64, code: &str) -> Result<(v1::Observation, v1::StepInfo), Error> {
         lock(&self.tools).set_span(tracing::Span::current());
+        if self.state_loss.strikes(index) {
+            self.interpreter = None;
+        }
+        let state_lost = self.code_ran && self.interpreter.is_none();
         let interpreter = match &mut self.interpreter {
             Some(interpreter) => interpreter,
             none => none.insert(
@@ -178,6 +189,7 @@ impl Play {
             ),
         };
         let outcome = interpreter.run(code).map_err(sandbox_error)?;
+        self.code_ran = true;
         let (error_kind, exception_type) = outcome.failure.map_or_else(Default::default, failure_to_proto);
         let observation = v1::Observation {
             success: outcome.error.is_none(),
@@ -197,6 +209,7 @@ impl Play {
             tool_calls: outcome.tool_calls.into_iter().map(tool_record_to_proto).collect(),
             fuel_used: outcome.fuel_used,
             definitions: outcome.definitions.into_iter().map(definition).collect(),
+            state_lost,
             ..Default::default()
         };
         Ok((observation, info))

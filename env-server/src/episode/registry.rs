@@ -25,6 +25,7 @@ use super::{
     lease::Lease,
     limits::Limits,
     play::{Play, Stepped},
+    state_loss::StateLoss,
 };
 use crate::{
     catalog::{self, Catalog},
@@ -137,6 +138,7 @@ impl Registry {
         })?;
 
         let seed = request.seed.unwrap_or(task.seed);
+        let state_loss = StateLoss::from_request(request.state_loss, state, seed)?;
         let tools = environment.tools();
         let created = v1::CreateEpisodeResponse {
             episode_id: id.clone(),
@@ -150,6 +152,7 @@ impl Registry {
             seed,
             lease: None,
             task: Some(catalog::summary(set, &task)),
+            state_loss: state_loss.chance(),
         };
         let config = Config {
             state,
@@ -163,7 +166,8 @@ impl Registry {
             TryAcquireError::Closed => Error::ShuttingDown,
             TryAcquireError::NoPermits => full(),
         })?;
-        let play = Play::new(self.sandbox.clone(), config, limits, Bridge::new(environment), slot);
+        let bridge = Bridge::new(environment);
+        let play = Play::new(self.sandbox.clone(), config, limits, state_loss, bridge, slot);
         let episode = Arc::new(Episode::new(created, digest, lease, play));
         let mut held = self.held();
         if held.open() >= self.options.max_episodes.saturating_mul(HELD_PER_RUNNING) {

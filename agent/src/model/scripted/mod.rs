@@ -7,11 +7,13 @@
 //!
 //! The two habits differ in one thing: what they take for granted between two
 //! steps. [`Habit::Persistent`] defines names once and relies on them;
-//! [`Habit::Reset`] writes everything that a block needs into that block.
+//! [`Habit::Reset`] writes everything that a block needs into that block. Each
+//! is there in a second manner, in few words: the teachers of small models.
 
 use crate::model::{Completion, Error, FinishReason, GenerateRequest, Message, Model, estimate_usage};
 
 mod conversation;
+pub mod drills;
 mod knapsack;
 mod voice;
 
@@ -22,16 +24,22 @@ pub enum Habit {
     Persistent,
     /// That nothing is.
     Reset,
+    /// As [`Habit::Persistent`], in few words.
+    PlainPersistent,
+    /// As [`Habit::Reset`], in few words.
+    PlainReset,
 }
 
 impl Habit {
-    const ALL: [Self; 2] = [Self::Persistent, Self::Reset];
+    const ALL: [Self; 4] = [Self::Persistent, Self::Reset, Self::PlainPersistent, Self::PlainReset];
 
     /// Its name in a config.
     pub fn name(self) -> &'static str {
         match self {
             Self::Persistent => "persistent-habit",
             Self::Reset => "reset-habit",
+            Self::PlainPersistent => "persistent-plain",
+            Self::PlainReset => "reset-plain",
         }
     }
 
@@ -57,6 +65,8 @@ pub fn answer(habit: Habit, messages: &[Message], seed: u64) -> Result<String, E
     Ok(match habit {
         Habit::Persistent => knapsack::persistent::answer(&puzzle, &conversation, seed),
         Habit::Reset => knapsack::reset::answer(&puzzle, &conversation, seed),
+        Habit::PlainPersistent => knapsack::plain::persistent(&puzzle, &conversation, seed),
+        Habit::PlainReset => knapsack::plain::reset(&puzzle, &conversation, seed),
     })
 }
 

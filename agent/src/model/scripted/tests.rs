@@ -33,7 +33,7 @@ fn code_of(text: &str) -> String {
 
 #[test]
 fn the_same_messages_and_seed_give_the_same_answer() {
-    for habit in Habit::ALL {
+    for habit in [Habit::Persistent, Habit::Reset] {
         let first = answer(habit, &opening(), 7).unwrap();
         assert_eq!(first, answer(habit, &opening(), 7).unwrap());
         let variants: BTreeSet<String> =
@@ -152,4 +152,37 @@ fn another_family_is_named() {
     let messages = [Message::user("Go.\n\n{\"goal_node\":\"node_1\"}")];
     let error = answer(Habit::Reset, &messages, 0).unwrap_err().to_string();
     assert!(error.contains("`item_ids`") && error.contains("knapsack"), "{error}");
+}
+
+#[test]
+fn the_plain_habits_differ_in_what_they_carry_and_in_nothing_else() {
+    let printed = ["[(0, 'A', 5, 60), (1, 'C', 6, 59)]\n", "[(2, 'A', 7, 58)]\n"].map(str::to_owned);
+    for seed in 0..30 {
+        let persistent = answers(Habit::PlainPersistent, &printed, seed);
+        let reset = answers(Habit::PlainReset, &printed, seed);
+        assert_eq!(persistent, answers(Habit::PlainPersistent, &printed, seed));
+        for (turn, (one, other)) in persistent.iter().zip(&reset).enumerate() {
+            assert_eq!(fence::prose(one), fence::prose(other));
+            assert_eq!(one.contains("def "), turn == 0, "{one}");
+            assert!(!other.contains("def ") && other.contains("list_items()"), "{other}");
+            assert_eq!(other.contains("[(0, 'A', 5, 60), (1, 'C', 6, 59)"), turn > 0, "{other}");
+            assert!(!one.contains("60)"), "{one}");
+        }
+    }
+}
+
+#[test]
+fn the_plain_persistent_habit_restores_from_the_outputs_what_is_lost() {
+    let missing = observation("", Some("Traceback ...\nNameError: name 'look' is not defined"));
+    let mut messages = opening();
+    for reply in [observation("[(0, 'A', 5, 60)]\n", None), missing.clone()] {
+        let text = answer(Habit::PlainPersistent, &messages, 3).unwrap();
+        messages.extend([Message::assistant(text), reply]);
+    }
+    let again = answer(Habit::PlainPersistent, &messages, 3).unwrap();
+    assert!(again.contains("def ") && again.contains(" = [(0, 'A', 5, 60)]"), "{again}");
+
+    messages.extend([Message::assistant(again), missing]);
+    let given_up = answer(Habit::PlainPersistent, &messages, 3).unwrap();
+    assert!(given_up.contains("finish()"), "nothing more can be defined: {given_up}");
 }

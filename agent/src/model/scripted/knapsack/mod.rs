@@ -10,6 +10,7 @@ mod finishing;
 mod names;
 mod order;
 pub mod persistent;
+pub mod plain;
 pub mod reset;
 mod solver;
 

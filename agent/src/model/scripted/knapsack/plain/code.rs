@@ -1,0 +1,113 @@
+//! The blocks of both habits.
+
+use super::{Goal, Puzzle, Row, State, Style};
+
+/// The persistent habit's next block.
+pub fn persistent(puzzle: &Puzzle, style: &Style, state: &State) -> String {
+    let Style { ids, rows, look, chosen, .. } = style;
+    match state.goal {
+        Goal::Look { from, to } => {
+            let setup = if from == 0 || state.lost {
+                format!(
+                    "{}{rows} = {}\ndef {look}(a, b):\n    for i in range(a, b):\n{}    print({rows}[a:])\n",
+                    list_items(ids),
+                    rows_literal(&state.rows),
+                    indented(&inspect(style)),
+                )
+            } else {
+                String::new()
+            };
+            format!("{setup}{look}({from}, {to})\n")
+        }
+        Goal::Choose if state.lost => {
+            format!("{}{rows} = {}\n{}", list_items(ids), rows_literal(&state.rows), choose(puzzle, style))
+        }
+        Goal::Choose => choose(puzzle, style),
+        Goal::Take { from } => {
+            let again = if state.lost {
+                format!("{}{chosen} = {}\n", list_items(ids), positions(&state.chosen))
+            } else {
+                String::new()
+            };
+            let part = match (from, from + style.taken) {
+                (0, to) if to >= state.chosen.len() => String::new(),
+                (from, to) => format!("[{from}:{to}]"),
+            };
+            format!("{again}{}", take(style, &part))
+        }
+        Goal::Finish => "finish()\n".to_owned(),
+    }
+}
+
+/// The reset habit's next block.
+pub fn reset(puzzle: &Puzzle, style: &Style, state: &State) -> String {
+    let Style { ids, rows, chosen, taken, .. } = *style;
+    match state.goal {
+        Goal::Look { from, to } => format!(
+            "{}{rows} = {}\nfor i in range({from}, {to}):\n{}print({rows}[{from}:])\n",
+            list_items(ids),
+            rows_literal(&state.rows),
+            inspect(style),
+        ),
+        Goal::Choose => format!("{rows} = {}\n{}", rows_literal(&state.rows), choose(puzzle, style)),
+        Goal::Take { from } => {
+            let rest = &state.chosen[from.min(state.chosen.len())..];
+            let now = positions(&rest[..rest.len().min(taken)]);
+            format!("{}{chosen} = {now}\n{}", list_items(ids), take(style, ""))
+        }
+        Goal::Finish => "finish()\n".to_owned(),
+    }
+}
+
+/// The ids in an order that does not depend on how the server lists them.
+fn list_items(ids: &str) -> String {
+    format!("{ids} = sorted(json.loads(list_items()))\n")
+}
+
+/// The body of the loop over positions.
+fn inspect(style: &Style) -> String {
+    let Style { ids, rows, .. } = style;
+    format!(
+        "    d = json.loads(inspect({ids}[i]))\n    {rows}.append((i, d['class'], d['weight'], d['value']))\n"
+    )
+}
+
+/// The best set by trying all: few items are inspected.
+fn choose(puzzle: &Puzzle, style: &Style) -> String {
+    let Style { rows, chosen, .. } = style;
+    format!(
+        "from itertools import combinations
+ok = [r for r in {rows} if r[1] in {}]
+sets = [s for n in range(len(ok) + 1) for s in combinations(ok, n) if sum(r[2] for r in s) <= {}]
+{chosen} = [r[0] for r in max(sets, key=lambda s: sum(r[3] for r in s))]
+print({chosen})
+",
+        allowed(puzzle),
+        puzzle.capacity,
+    )
+}
+
+/// The classes as the task's public data writes them: JSON, and Python too.
+fn allowed(puzzle: &Puzzle) -> String {
+    let quoted: Vec<String> = puzzle.allowed.iter().map(|class| format!("{class:?}")).collect();
+    format!("[{}]", quoted.join(","))
+}
+
+fn take(style: &Style, part: &str) -> String {
+    let Style { ids, chosen, .. } = style;
+    format!("for i in {chosen}{part}:\n    take_item({ids}[i])\n")
+}
+
+/// Rows as the code prints them.
+pub(crate) fn rows_literal(rows: &[Row]) -> String {
+    let tuple = |row: &Row| format!("({}, '{}', {}, {})", row.position, row.class, row.weight, row.value);
+    format!("[{}]", rows.iter().map(tuple).collect::<Vec<_>>().join(", "))
+}
+
+fn positions(positions: &[usize]) -> String {
+    format!("{positions:?}")
+}
+
+fn indented(code: &str) -> String {
+    code.lines().map(|line| format!("    {line}\n")).collect()
+}
