@@ -77,7 +77,7 @@ pub fn look(
 /// A line a stage.
 fn table(stages: &[Stage], before: &[Record]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(["", "stage", "does", "of", "takes"]);
+    table.load_style(presets::NOTHING).set_header(["", "stage", "does", "of", "takes"]);
     for stage in stages {
         let status = match (stage.done().is_some(), stage.begun()) {
             (true, _) => "done",

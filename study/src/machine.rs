@@ -7,14 +7,14 @@ use proto::study::Machine;
 
 /// What it is, as far as it says.
 pub fn machine() -> Machine {
-    let system = rustix::system::uname();
     let distribution = field("/etc/os-release", "PRETTY_NAME=").map(|name| name.trim_matches('"').to_owned());
-    let kernel = format!("{} {}", system.sysname().to_string_lossy(), system.release().to_string_lossy());
+    let kernel = field("/proc/sys/kernel/osrelease", "").unwrap_or_default();
+    let kernel = format!("{} {kernel}", std::env::consts::OS);
     Machine {
         processor: field("/proc/cpuinfo", "model name").unwrap_or_default(),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         memory_bytes: kibibytes("MemTotal"),
-        system: distribution.map_or(kernel.clone(), |name| format!("{name}, {kernel}")),
+        system: distribution.map_or_else(|| kernel.clone(), |name| format!("{name}, {kernel}")),
     }
 }
 

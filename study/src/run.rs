@@ -261,7 +261,7 @@ fn times(plan: &Plan, progress: &Progress) -> Table {
     }
     let sum: f64 = groups.iter().map(|(.., seconds)| seconds).sum();
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(["", "stages run", "reused", "time", "share"]);
+    table.load_style(presets::NOTHING).set_header(["", "stages run", "reused", "time", "share"]);
     for (name, done, again, seconds) in groups {
         let share = if sum > 0.0 { format!("{:.0} %", 100.0 * seconds / sum) } else { "-".to_owned() };
         table.add_row([name.to_owned(), done.to_string(), again.to_string(), words::duration(seconds), share]);
