@@ -72,25 +72,23 @@ fn inspect(style: &Style) -> String {
     )
 }
 
-/// The best set by trying all: few items are inspected.
+/// The best set by trying all: few items are inspected. What the task's public
+/// data gives is copied from there, under its own names.
 fn choose(puzzle: &Puzzle, style: &Style) -> String {
     let Style { rows, chosen, .. } = style;
+    let allowed: Vec<String> = puzzle.allowed.iter().map(|class| format!("{class:?}")).collect();
     format!(
         "from itertools import combinations
-ok = [r for r in {rows} if r[1] in {}]
-sets = [s for n in range(len(ok) + 1) for s in combinations(ok, n) if sum(r[2] for r in s) <= {}]
+allowed_classes = [{}]
+capacity = {}
+ok = [r for r in {rows} if r[1] in allowed_classes]
+sets = [s for n in range(len(ok) + 1) for s in combinations(ok, n) if sum(r[2] for r in s) <= capacity]
 {chosen} = [r[0] for r in max(sets, key=lambda s: sum(r[3] for r in s))]
 print({chosen})
 ",
-        allowed(puzzle),
+        allowed.join(","),
         puzzle.capacity,
     )
-}
-
-/// The classes as the task's public data writes them: JSON, and Python too.
-fn allowed(puzzle: &Puzzle) -> String {
-    let quoted: Vec<String> = puzzle.allowed.iter().map(|class| format!("{class:?}")).collect();
-    format!("[{}]", quoted.join(","))
 }
 
 fn take(style: &Style, part: &str) -> String {
