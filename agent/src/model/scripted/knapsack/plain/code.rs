@@ -72,23 +72,24 @@ fn inspect(style: &Style) -> String {
     )
 }
 
-/// The best set by trying all: few items are inspected. What the task's public
-/// data gives is copied from there, under its own names.
+/// The best set by trying all: few items are inspected.
 fn choose(puzzle: &Puzzle, style: &Style) -> String {
     let Style { rows, chosen, .. } = style;
-    let allowed: Vec<String> = puzzle.allowed.iter().map(|class| format!("{class:?}")).collect();
     format!(
-        "from itertools import combinations
-allowed_classes = [{}]
-capacity = {}
+        "{}from itertools import combinations
 ok = [r for r in {rows} if r[1] in allowed_classes]
 sets = [s for n in range(len(ok) + 1) for s in combinations(ok, n) if sum(r[2] for r in s) <= capacity]
 {chosen} = [r[0] for r in max(sets, key=lambda s: sum(r[3] for r in s))]
 print({chosen})
 ",
-        allowed.join(","),
-        puzzle.capacity,
+        given(&puzzle.allowed, puzzle.capacity),
     )
+}
+
+/// What the task's public data gives, under the names that it has there.
+pub(crate) fn given(allowed: &[String], capacity: u64) -> String {
+    let allowed: Vec<String> = allowed.iter().map(|class| format!("{class:?}")).collect();
+    format!("allowed_classes = [{}]\ncapacity = {capacity}\n", allowed.join(", "))
 }
 
 fn take(style: &Style, part: &str) -> String {
