@@ -5,7 +5,10 @@
 CARGO ?= cargo
 GUEST := env-server/sandbox/guest
 
-.PHONY: build experiment test bench lint guest torch trainer gpu clean
+# Repeats of the study, each with a seed of its own.
+SEEDS ?= 1
+
+.PHONY: build experiment habits test bench lint guest torch trainer gpu clean
 
 ## Every release binary but the trainer, into target/release.
 build: guest
@@ -23,8 +26,13 @@ torch:
 trainer: torch
 	$(CARGO) build --release -p trainer
 
+## The study: two adapters trained on traces of two regimes, all cells of training and runtime, tables and report, in runs/small.
+experiment: guest torch
+	$(CARGO) build --release --workspace --bins
+	target/release/study run experiments/small.yaml --seeds $(SEEDS)
+
 ## The 2x2 of scripted habits and runtimes on 100 easy tasks, and its tables.
-experiment: build
+habits: build
 	scripts/habits.sh
 
 ## Every test, through real servers where one is needed, and beside PyTorch, transformers, PEFT and bitsandbytes.

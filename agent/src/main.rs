@@ -55,7 +55,7 @@ struct RunArgs {
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
     /// A task folder: its manifest names the task set to play. Needed without --env.
-    #[arg(long, value_name = "DIR", required_unless_present = "env")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["env", "check"])]
     tasks_root: Option<PathBuf>,
     /// A running environment server, such as http://127.0.0.1:50051. Without it, the run starts its own.
     #[arg(long, value_name = "URL")]
@@ -70,6 +70,9 @@ struct RunArgs {
     /// Play only the first N tasks of each family.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_examples: Option<u64>,
+    /// Only read the config; the exit status says whether it can be used.
+    #[arg(long)]
+    check: bool,
 }
 
 #[derive(Debug, Args)]
@@ -90,6 +93,7 @@ struct DrillsArgs {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Run(args) if args.check => read_config(&args).map(|_| ExitCode::SUCCESS),
         Command::Run(args) => run(args).map(|report| conclude(&report)),
         Command::Drills(args) => write_drills(&args).map(|()| ExitCode::SUCCESS),
     };
@@ -112,10 +116,13 @@ fn write_drills(args: &DrillsArgs) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn run(args: RunArgs) -> Result<Report, Box<dyn std::error::Error>> {
+fn read_config(args: &RunArgs) -> Result<RunConfig, Box<dyn std::error::Error>> {
     let text = proto::files::read_text(&args.config)?;
-    let mut config =
-        RunConfig::parse(&text).map_err(|error| format!("{}: {error}", args.config.display()))?;
+    Ok(RunConfig::parse(&text).map_err(|error| format!("{}: {error}", args.config.display()))?)
+}
+
+fn run(args: RunArgs) -> Result<Report, Box<dyn std::error::Error>> {
+    let mut config = read_config(&args)?;
     if let Some(output_dir) = args.output_dir {
         config.output_dir = output_dir;
     }

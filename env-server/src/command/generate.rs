@@ -22,12 +22,19 @@ pub struct Generate {
     /// Folder for the task set; the config's `out_dir` if not given.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+
+    /// Only read the config; the exit status says whether it can be used.
+    #[arg(long)]
+    check: bool,
 }
 
 impl Generate {
     /// Generates, with progress on standard error and a summary on standard output.
     pub fn run(self) -> anyhow::Result<()> {
         let config = TaskConfig::read(&self.config)?;
+        if self.check {
+            return Ok(());
+        }
         let out = self.out.unwrap_or_else(|| config.out_dir.clone());
         let report = generate::run(&config, &out, &generate::progress_bar())?;
         let generate::Report { written, skipped, failed } = report;

@@ -71,6 +71,9 @@ pub struct Arguments {
     /// Begins anew: removes the checkpoints and metrics that are in the output folder.
     #[arg(long)]
     restart: bool,
+    /// Only reads the config; the exit status says whether it can be used.
+    #[arg(long)]
+    check: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -84,6 +87,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     quiet_panics();
     let interrupt = Interrupt::listen().map_err(|reason| Error::File { path: "signals".into(), reason })?;
     let config = Config::read(&arguments.config)?;
+    if arguments.check {
+        return Ok(());
+    }
     let device = match arguments.device {
         Place::Cpu => Device::Cpu,
         Place::Cuda if !Cuda::is_available() => return Err(Failure::NoGpu.into()),

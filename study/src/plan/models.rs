@@ -1,0 +1,201 @@
+//! The base and its adapters.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use super::{Call, Draft, Planner, text, yaml};
+use crate::digest;
+use crate::experiment::{Fresh, Model, Settings, Sizes, Training};
+use crate::programs::Program;
+use crate::stage::{Kind, Made, Work};
+use proto::study::{self, Cell};
+
+/// Files of a model's folder that make its tokenizer and its chat template.
+const TOKENIZER: [&str; 3] = ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"];
+
+/// A model that adapters are trained on.
+pub struct Base {
+    /// It.
+    pub model: Made,
+    /// What texts it was given when it was made; for repeats, the same.
+    pub tokenizer: String,
+}
+
+/// A training that is to be planned.
+struct Run<'a> {
+    seed: u64,
+    name: String,
+    data: &'a Training,
+    settings: Settings,
+    start: &'a Made,
+    tokenizer: &'a str,
+}
+
+impl Planner<'_> {
+    /// The base of a repeat: the model's folder, or a new one after all its phases.
+    pub fn base(&mut self, seed: u64) -> Result<Base> {
+        let fresh = match &self.experiment.model {
+            Model::Folder(folder) => {
+                let model = self.outside(&folder.path, "`model.path`");
+                self.check_folder(&folder.path, folder.sizes)?;
+                let parts = TOKENIZER.map(|name| digest::file(&folder.path.join(name)).unwrap_or_default());
+                return Ok(Base { model, tokenizer: digest::value(&json!(parts)) });
+            }
+            Model::Fresh(fresh) => fresh,
+        };
+        let (mut model, tokenizer) = self.init(seed, fresh)?;
+        for (phase, data) in &self.experiment.base {
+            let run = Run {
+                seed,
+                name: format!("seed{seed}/base/{phase}"),
+                data,
+                settings: self.experiment.phase_settings(data),
+                start: &model,
+                tokenizer: &tokenizer,
+            };
+            model = self.train(run, Cell::BASE, phase)?;
+        }
+        Ok(Base { model, tokenizer })
+    }
+
+    /// An adapter of a repeat.
+    pub fn adapter(&mut self, seed: u64, name: &str, base: &Base) -> Result<Made> {
+        let data = &self.experiment.adapters[name];
+        let run = Run {
+            seed,
+            name: format!("seed{seed}/adapters/{name}"),
+            data,
+            settings: self.experiment.adapter_settings(data),
+            start: &base.model,
+            tokenizer: &base.tokenizer,
+        };
+        self.train(run, name, "")
+    }
+
+    /// The model's folder must be whole, and what the experiment says it is.
+    fn check_folder(&mut self, path: &std::path::Path, expected: Option<Sizes>) -> Result<()> {
+        if !path.is_dir() {
+            return Ok(()); // noted already
+        }
+        for name in ["config.json", "tokenizer.json"] {
+            if !path.join(name).is_file() {
+                self.miss(format!("`model.path` {}: no {name} in it", path.display()));
+            }
+        }
+        let weights = |name: &std::path::Path| name.extension().is_some_and(|suffix| suffix == "safetensors");
+        if !digest::files(path)?.iter().any(|(name, _)| weights(name)) {
+            self.miss(format!("`model.path` {}: no *.safetensors in it", path.display()));
+        }
+        if let (Ok(there), Some(expected)) = (Sizes::read(path), expected) {
+            ensure!(there == expected, "`model.sizes` says {expected:?}, but {} has {there:?}", path.display());
+        }
+        Ok(())
+    }
+
+    /// Random weights; and what its tokenizer is called, which repeats share.
+    fn init(&mut self, seed: u64, fresh: &Fresh) -> Result<(Made, String)> {
+        let (mut corpus, mut traces, mut chats) = (vec![], vec![], vec![]);
+        for name in &fresh.corpus {
+            let (made, reading) = self.source(name)?;
+            if reading[0] == "--chat" { &mut chats } else { &mut traces }.push(text(&made.path));
+            corpus.push(made);
+        }
+        let keys: Vec<&str> = corpus.iter().map(|made| made.key.as_str()).collect();
+        let tokenizer = json!({ "corpus": keys, "split": fresh.split, "vocab_size": fresh.sizes.vocab_size });
+        let mut settings = json!({ "seed": seed, "model": fresh });
+        if let Some(model) = settings["model"].as_object_mut() {
+            model.shift_remove("corpus"); // names; the inputs' keys say what they are
+        }
+        let draft = Draft {
+            name: format!("seed{seed}/base/fresh"),
+            kind: Kind::Init,
+            settings,
+            inputs: corpus,
+            output: "model".into(),
+            work: None,
+        };
+        let made = self.add(draft, |folder| {
+            let out = text(&folder.join("model"));
+            let mut arguments = vec!["init".to_owned(), "--out".to_owned(), out];
+            arguments.extend(flags(fresh, seed));
+            for (flag, values) in [("--traces", traces), ("--chat", chats), ("--split", fresh.split.clone())] {
+                if !values.is_empty() {
+                    arguments.push(flag.to_owned());
+                    arguments.extend(values);
+                }
+            }
+            Ok(Call::new(Program::Trainer, arguments))
+        })?;
+        Ok((made, digest::value(&tokenizer)))
+    }
+
+    /// A training run of `model`'s `phase`.
+    fn train(&mut self, run: Run<'_>, model: &str, phase: &str) -> Result<Made> {
+        let Run { seed, name, data, settings, start, tokenizer } = run;
+        let samples: Vec<Made> = (data.data.iter())
+            .map(|(source, count)| self.samples(source, *count, start, tokenizer))
+            .collect::<Result<_>>()?;
+        let kind = if settings.contains_key("adapter") { "adapter" } else { "all" };
+        let output = if kind == "adapter" { "adapter" } else { "model" };
+        let work = Work {
+            amount: tokens(&settings, data, self.experiment.sequence_len),
+            unit: "tokens".to_owned(),
+            like: self.like(kind),
+        };
+        let mut config = Value::Object(settings);
+        config["seed"] = json!(seed);
+        config["sequence_len"] = json!(self.experiment.sequence_len);
+        let threads = self.experiment.threads;
+        let draft = Draft {
+            name: name.clone(),
+            kind: Kind::Train,
+            settings: json!({ "config": config, "threads": threads }),
+            inputs: [start.clone()].into_iter().chain(samples.iter().cloned()).collect(),
+            output: output.into(),
+            work: Some(work),
+        };
+        config["base_model"] = json!(start.path);
+        config["datasets"] = samples.iter().map(|samples| json!({ "path": samples.path })).collect();
+        let made = self.add(draft, |folder| {
+            config["output_dir"] = json!(folder.join(output));
+            let path = text(&folder.join("config.yaml"));
+            let mut arguments = vec!["train".to_owned(), "--config".to_owned(), path];
+            arguments.extend(threads.iter().flat_map(|threads| ["--threads".to_owned(), threads.to_string()]));
+            Ok(Call::new(Program::Trainer, arguments).with_file("config.yaml", yaml(&config)?))
+        })?;
+        let (model, phase) = (model.to_owned(), phase.to_owned());
+        self.plan.training.push(study::Training { seed, model, phase, folder: name.into() });
+        Ok(made)
+    }
+}
+
+/// Sizes as `trainer init` takes them.
+fn flags(fresh: &Fresh, seed: u64) -> Vec<String> {
+    let sizes = &fresh.sizes;
+    let numbers = [
+        ("--vocab-size", sizes.vocab_size),
+        ("--hidden-size", sizes.hidden_size),
+        ("--layers", sizes.layers),
+        ("--heads", sizes.heads),
+        ("--kv-heads", sizes.kv_heads),
+        ("--head-dim", sizes.head_dim),
+        ("--intermediate-size", sizes.intermediate_size),
+        ("--context-length", fresh.context_length),
+        ("--seed", seed),
+    ];
+    let floats = [("--rope-theta", fresh.rope_theta), ("--init-std", fresh.init_std)];
+    let numbers = numbers.into_iter().map(|(flag, number)| (flag, number.to_string()));
+    let floats = floats.into_iter().filter_map(|(flag, number)| Some((flag, number?.to_string())));
+    let valued = numbers.chain(floats).flat_map(|(flag, value)| [flag.to_owned(), value]);
+    valued.chain(sizes.untied.then(|| "--untied".to_owned())).collect()
+}
+
+/// Tokens that a training sees, at most: sequences are not always full.
+fn tokens(settings: &Settings, data: &Training, sequence_len: u64) -> u64 {
+    let number = |key: &str, default: f64| settings.get(key).and_then(Value::as_f64).unwrap_or(default);
+    let samples: u64 = data.data.values().sum();
+    let epochs = samples as f64 * number("num_epochs", 1.0);
+    let steps = settings.get("max_steps").and_then(Value::as_f64);
+    let a_step = number("micro_batch_size", 1.0) * number("gradient_accumulation_steps", 1.0);
+    (steps.map_or(epochs, |steps| steps * a_step) * sequence_len as f64) as u64
+}

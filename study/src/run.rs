@@ -1,0 +1,285 @@
+//! Does what an experiment asks for and is not done.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::experiment::Experiment;
+use crate::interrupt::{Interrupt, Interrupted};
+use crate::plan::{Place, Plan};
+use crate::programs::{Program, Programs};
+use crate::stage::{self, Kind, Record, Stage, Unfinished};
+use crate::study_file::{self, Progress};
+use crate::{checks, child, links, words};
+
+/// Held while a study runs; all of an output folder's share their stages.
+const LOCK: &str = ".lock";
+/// The experiment as it was run, defaults filled in.
+const EXPERIMENT: &str = "experiment.yaml";
+/// What a report says on standard output, beside it.
+const TABLES: &str = "tables.txt";
+
+/// A study that is run.
+pub struct Runner<'a> {
+    /// What is asked for.
+    pub experiment: &'a Experiment,
+    /// As stages.
+    pub plan: &'a Plan,
+    /// Where to.
+    pub place: Place<'a>,
+    /// By whom.
+    pub programs: &'a Programs,
+    /// Whether what is done is done anew.
+    pub fresh: bool,
+}
+
+/// The model's server, as long as stages need it.
+struct Serving {
+    spec: stage::Server,
+    server: child::Server,
+}
+
+impl Runner<'_> {
+    /// Runs all stages in order, but for those that are done; returns what the report says.
+    ///
+    /// # Errors
+    /// What stopped it; [`Interrupted`] if someone did. What is done stays.
+    pub async fn run(&self, mut interrupt: Interrupt) -> Result<String> {
+        ensure!(self.plan.missing.is_empty(), "missing:\n  {}", self.plan.missing.join("\n  "));
+        let study = self.place.study();
+        let _lock = self.lock()?;
+        std::fs::create_dir_all(&study).with_context(|| format!("making {}", study.display()))?;
+        links::clear(&study).with_context(|| format!("clearing {}", study.display()))?;
+        proto::files::write_text(&study.join(EXPERIMENT), &serde_saphyr::to_string(self.experiment)?)?;
+        self.check()?;
+
+        let started = Instant::now();
+        let mut progress = Progress { started_at: jiff::Timestamp::now().to_string(), stages: vec![] };
+        let mut serving = None;
+        let ended = self.stages(&mut progress, &mut serving, &mut interrupt, started).await;
+        if let Some(Serving { server, .. }) = serving {
+            server.stop().await;
+        }
+        ended?;
+        study_file::write(self.experiment, self.plan, self.place, self.programs, &progress)?;
+        eprintln!("\n{}", times(self.plan, &progress));
+        let tables = self.plan.stages.last().map(|report| report.folder.join(TABLES)).unwrap_or_default();
+        Ok(proto::files::read_text(&tables)?)
+    }
+
+    async fn stages(
+        &self,
+        progress: &mut Progress,
+        serving: &mut Option<Serving>,
+        interrupt: &mut Interrupt,
+        started: Instant,
+    ) -> Result<()> {
+        let all = self.plan.stages.len();
+        for (number, stage) in self.plan.stages.iter().enumerate() {
+            if stage.kind == Kind::Report {
+                study_file::write(self.experiment, self.plan, self.place, self.programs, progress)?;
+            }
+            let head = format!("[{}/{all}] {} {}", number + 1, stage.kind.name(), stage.name);
+            let done = stage.done().filter(|_| !self.fresh);
+            let reused = done.is_some();
+            let record = match done {
+                Some(record) => {
+                    eprintln!("{head}: {}", self.reused(stage, &record));
+                    record
+                }
+                None => {
+                    let begun = stage.begun() && !self.fresh;
+                    eprintln!("{head}{}", if begun { ", going on" } else { "" });
+                    let record = self.make(stage, serving, interrupt).await;
+                    let record = record.map_err(|error| {
+                        if error.is::<Interrupted>() { error } else { error.context(format!("{head} failed")) }
+                    })?;
+                    let (took, all) = (record.seconds, started.elapsed().as_secs_f64());
+                    eprintln!("    done in {}; {} so far", words::duration(took), words::duration(all));
+                    record
+                }
+            };
+            let link = self.place.study().join(&stage.name);
+            links::make(&link, &stage.made().path).with_context(|| format!("linking {}", link.display()))?;
+            progress.stages.push((record, reused));
+            ensure!(!interrupt.asked(), Interrupted);
+        }
+        Ok(())
+    }
+
+    /// Makes a stage; it is whole when this comes back.
+    async fn make(
+        &self,
+        stage: &Stage,
+        serving: &mut Option<Serving>,
+        interrupt: &mut Interrupt,
+    ) -> Result<Record> {
+        if stage.folder.exists() && (self.fresh || !stage.begun()) {
+            let removed = std::fs::remove_dir_all(&stage.folder);
+            removed.with_context(|| format!("removing {}", stage.folder.display()))?;
+        }
+        let before = stage.unfinished();
+        let mut attempts = before.unwrap_or(Unfinished { started_at: jiff::Timestamp::now().to_string(), seconds: 0.0 });
+        stage.note_unfinished(&attempts)?;
+        for (name, text) in &stage.files {
+            proto::files::write_text(&stage.folder.join(name), text)?;
+        }
+        let begun = Instant::now();
+        let made = self.call(stage, serving, interrupt).await;
+        attempts.seconds += begun.elapsed().as_secs_f64();
+        match made {
+            Ok(()) => stage.finish(&attempts, self.programs),
+            Err(error) => {
+                stage.note_unfinished(&attempts)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs a stage's program.
+    async fn call(
+        &self,
+        stage: &Stage,
+        serving: &mut Option<Serving>,
+        interrupt: &mut Interrupt,
+    ) -> Result<()> {
+        // A training that was done, by a study that ended before it could say so, refuses to be done again.
+        if stage.kind == Kind::Train && stage.made().path.join("training.json").is_file() {
+            return Ok(());
+        }
+        let mut arguments = stage.arguments.clone();
+        if let Some(url) = self.serve(stage.server.as_ref(), serving, interrupt).await? {
+            arguments.extend(["--inference".to_owned(), url]);
+        }
+        let program = self.programs.path(stage.program);
+        let tables = (stage.kind == Kind::Report).then(|| stage.folder.join(TABLES));
+        let status = child::run(&program, &arguments, &stage.log(), tables.as_deref(), interrupt).await?;
+        if status.success() {
+            let output = stage.made().path;
+            ensure!(output.exists(), "{} ended well, but did not make {}", stage.program.name(), output.display());
+            return Ok(());
+        }
+        if interrupt.asked() {
+            bail!(Interrupted);
+        }
+        let log = stage.log();
+        let server = serving.as_mut().and_then(|serving| serving.server.ended());
+        let server = server.map_or_else(String::new, |ended| format!("\n{ended}"));
+        Err(anyhow!(
+            "{} ended with {status}; the end of {}:\n{}{server}\nby hand: {}",
+            stage.program.name(),
+            log.display(),
+            child::tail(&log),
+            command_line(&program, &arguments)
+        ))
+    }
+
+    /// Starts the server that a stage needs, if it does not run, and ends the one that it does not need.
+    async fn serve(
+        &self,
+        needed: Option<&stage::Server>,
+        serving: &mut Option<Serving>,
+        interrupt: &mut Interrupt,
+    ) -> Result<Option<String>> {
+        if let Some(Serving { server, .. }) = serving.take_if(|serving| Some(&serving.spec) != needed) {
+            server.stop().await;
+        }
+        let Some(spec) = needed else { return Ok(None) };
+        if let Some(Serving { server, .. }) = serving {
+            return Ok(Some(server.url().to_owned()));
+        }
+        std::fs::create_dir_all(spec.log.parent().unwrap_or(Path::new("."))).context("making the log's folder")?;
+        let program = self.programs.path(Program::Trainer);
+        eprintln!("    {}", command_line(&program, &spec.arguments));
+        let server = child::Server::start(&program, &spec.arguments, &spec.log, interrupt).await?;
+        let url = server.url().to_owned();
+        *serving = Some(Serving { spec: spec.clone(), server });
+        Ok(Some(url))
+    }
+
+    fn lock(&self) -> Result<File> {
+        let stages = self.place.stages();
+        std::fs::create_dir_all(&stages).with_context(|| format!("making {}", stages.display()))?;
+        let path: PathBuf = self.place.out.join(LOCK);
+        let lock = File::create(&path).with_context(|| format!("writing {}", path.display()))?;
+        let out = self.place.out.display();
+        lock.try_lock().map_err(|_| anyhow!("another study is running in {out}; wait for it, or choose another --out"))?;
+        Ok(lock)
+    }
+
+    fn check(&self) -> Result<()> {
+        let open: Vec<&Stage> =
+            self.plan.stages.iter().filter(|stage| self.fresh || stage.done().is_none()).collect();
+        let problems = checks::problems(&open, self.programs)?;
+        ensure!(problems.is_empty(), "{}", problems.join("\n"));
+        Ok(())
+    }
+
+    fn reused(&self, stage: &Stage, record: &Record) -> String {
+        let now = self.programs.records(stage.kind);
+        let other = record.programs.iter().find(|made| now.iter().all(|now| now.sha256 != made.sha256));
+        let other = other.map_or_else(String::new, |program| format!(", made by another build of {}", program.name));
+        format!("reused ({} when it was made{other})", words::duration(record.seconds))
+    }
+}
+
+/// A command as one gives it to a shell.
+fn command_line(program: &Path, arguments: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    let quoted = |word: &str| match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    };
+    let words = [program.to_string_lossy().into_owned()].into_iter().chain(arguments.iter().cloned());
+    words.map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
+}
+
+/// Where the time went, by kind of stage.
+fn times(plan: &Plan, progress: &Progress) -> Table {
+    let group = |stage: &Stage| match stage.kind {
+        Kind::Train if stage.name.contains("/adapters/") => "train adapters",
+        Kind::Train => "train base",
+        kind => kind.name(),
+    };
+    let mut groups: Vec<(&str, u64, u64, f64)> = vec![];
+    for (stage, (record, reused)) in plan.stages.iter().zip(&progress.stages) {
+        let name = group(stage);
+        let place = groups.iter().position(|(known, ..)| *known == name).unwrap_or_else(|| {
+            groups.push((name, 0, 0, 0.0));
+            groups.len() - 1
+        });
+        let (_, done, again, seconds) = &mut groups[place];
+        if *reused {
+            *again += 1;
+        } else {
+            *done += 1;
+            *seconds += record.seconds;
+        }
+    }
+    let sum: f64 = groups.iter().map(|(.., seconds)| seconds).sum();
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["", "stages run", "reused", "time", "share"]);
+    for (name, done, again, seconds) in groups {
+        let share = if sum > 0.0 { format!("{:.0} %", 100.0 * seconds / sum) } else { "-".to_owned() };
+        table.add_row([name.to_owned(), done.to_string(), again.to_string(), words::duration(seconds), share]);
+    }
+    table.add_row(["all".to_owned(), String::new(), String::new(), words::duration(sum), String::new()]);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn commands_are_quoted_for_a_shell() {
+        let line = super::command_line(Path::new("bin/trainer"), &["init".into(), "a b".into(), "it's".into()]);
+        assert_eq!(line, r"bin/trainer init 'a b' 'it'\''s'");
+    }
+}

@@ -1,0 +1,62 @@
+//! `study.json`, from which the report is made.
+
+use anyhow::Result;
+use proto::study::{self, Study};
+
+use crate::COMMIT;
+use crate::experiment::Experiment;
+use crate::machine;
+use crate::plan::{Place, Plan};
+use crate::programs::Programs;
+use crate::stage::{Record, Stage};
+
+/// In a study's folder.
+pub const NAME: &str = "study.json";
+
+/// What has come of a study so far.
+#[derive(Debug)]
+pub struct Progress {
+    /// When this run of it began (RFC 3339).
+    pub started_at: String,
+    /// The first stages of the plan: how each went, and whether it had been done before.
+    pub stages: Vec<(Record, bool)>,
+}
+
+/// Writes the file.
+///
+/// # Errors
+/// If it can't be written.
+pub fn write(
+    experiment: &Experiment,
+    plan: &Plan,
+    place: Place<'_>,
+    programs: &Programs,
+    progress: &Progress,
+) -> Result<()> {
+    let study = Study {
+        format: study::FORMAT.to_owned(),
+        name: place.name.to_owned(),
+        title: experiment.title.clone(),
+        experiment: serde_json::to_value(experiment)?,
+        commit: COMMIT.to_owned(),
+        machine: machine::machine(),
+        programs: programs.all(),
+        started_at: progress.started_at.clone(),
+        finished_at: jiff::Timestamp::now().to_string(),
+        stages: plan.stages.iter().zip(&progress.stages).map(|(stage, done)| entry(stage, done)).collect(),
+        training: plan.training.clone(),
+        cells: plan.cells.clone(),
+    };
+    Ok(proto::files::write_json(&place.study().join(NAME), &study)?)
+}
+
+fn entry(stage: &Stage, (record, reused): &(Record, bool)) -> study::Stage {
+    study::Stage {
+        name: stage.name.clone(),
+        kind: stage.kind.name().to_owned(),
+        seconds: record.seconds,
+        reused: *reused,
+        folder: stage.name.as_str().into(),
+        key: stage.key.clone(),
+    }
+}
