@@ -1,8 +1,8 @@
 //! The run config: one YAML file, parsed once into typed values.
 //!
 //! The keys are the paper's system's, plus `task_set`, `state_loss`, `limits`,
-//! `prompt`, `llm.backend` and `llm.url`. A key that nobody reads is an error: a misspelt limit would
-//! otherwise silently be the default.
+//! `prompt`, `llm.backend` and `llm.url`. A key that nobody reads is an error: a
+//! misspelt limit would otherwise silently be the default.
 
 use std::{collections::BTreeSet, path::PathBuf};
 

@@ -4,7 +4,7 @@ use proto::{
     env::v1::{InitialObservation, InterpreterState, Limits, Tool},
     trace::InterpreterResult,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::config::{AgentConfig, ObservationFormat, PromptDetail, RuntimePrompt};
 
@@ -90,15 +90,36 @@ pub const PUBLIC_DATA: &str = "Public data:";
 /// The task as the first user message: the goal, then the public data as one
 /// line of JSON.
 pub fn task(observation: &InitialObservation, detail: PromptDetail) -> String {
-    // Unreadable JSON would be the server's fault; the model then sees it as it is.
-    let public = serde_json::from_str::<serde_json::Value>(&observation.public_json)
-        .map_or_else(|_| observation.public_json.clone(), |value| value.to_string());
     let goal = observation.goal.trim();
-    let goal = match detail {
-        PromptDetail::Full => goal,
-        PromptDetail::Brief => goal.split("\n\n").next().unwrap_or(goal),
+    // Unreadable JSON would be the server's fault; the model then sees it as it is.
+    let Ok(public) = serde_json::from_str::<Value>(&observation.public_json) else {
+        return format!("{goal}\n\n{PUBLIC_DATA}\n{}", observation.public_json);
     };
-    format!("{goal}\n\n{PUBLIC_DATA}\n{public}")
+    match detail {
+        PromptDetail::Full => format!("{goal}\n\n{PUBLIC_DATA}\n{public}"),
+        PromptDetail::Brief => {
+            let first = goal.split("\n\n").next().unwrap_or(goal);
+            format!("{first}\n\n{}", public_data(&public))
+        }
+    }
+}
+
+/// The public data as a brief prompt has it.
+pub fn public_data(public: &Value) -> String {
+    format!("{PUBLIC_DATA}\n{}", spaced(public))
+}
+
+/// JSON as Python's `json.dumps` spaces it: numbers then stand as they do in
+/// code, and are the same tokens.
+fn spaced(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let member = |(key, value): (&String, &Value)| format!("{}: {}", json!(key), spaced(value));
+            format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(spaced).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
+    }
 }
 
 /// What the interpreter answered, as the model is shown it.

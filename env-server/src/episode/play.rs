@@ -30,9 +30,9 @@ pub struct Play {
     limits: Limits,
     tools: Arc<Mutex<Bridge>>,
     state_loss: StateLoss,
-    /// Made at the first code step, an episode of tool calls needs none, and again when its state is lost.
+    /// Made at the first code step (an episode of tool calls needs none), and anew when its state is lost.
     interpreter: Option<Interpreter>,
-    /// Some step has run code, so without an interpreter there was state, and it is lost.
+    /// A step has run code: where there is no interpreter after that, its state is lost.
     code_ran: bool,
     history: History,
     end: Option<End>,

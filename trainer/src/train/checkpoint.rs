@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tch::Tensor;
 
 use super::Failure;
-use super::optimizer::AdamW;
+use super::optimizer::{Optimizer, Parameter};
 use super::record::{RECORD, Record};
 use crate::model::{self, Model};
 use crate::weights::{INDEX, MAX_SHARD_BYTES, Weights, write_file};
@@ -80,7 +80,7 @@ impl Checkpoints {
     }
 
     /// Saves one.
-    pub fn save(&self, model: &Model, optimizer: &AdamW, record: &Record) -> Result<PathBuf> {
+    pub fn save(&self, model: &Model, optimizer: &Optimizer, record: &Record) -> Result<PathBuf> {
         let name = format!("{PREFIX}{}", record.position.step);
         let path = self.folder.join(&name);
         let partial = self.partial(&name)?;
@@ -153,7 +153,7 @@ fn or_remove(written: Result<()>, partial: &Path) -> Result<()> {
 }
 
 /// Brings a model and its optimiser to where a checkpoint was.
-pub fn load(checkpoint: &Path, optimizer: &mut AdamW) -> Result<()> {
+pub fn load(checkpoint: &Path, optimizer: &mut Optimizer) -> Result<()> {
     let weights = Weights::open_file(&checkpoint.join(OPTIMIZER))?;
     tch::no_grad(|| {
         for (name, mut tensor) in state(optimizer) {
@@ -164,10 +164,12 @@ pub fn load(checkpoint: &Path, optimizer: &mut AdamW) -> Result<()> {
 }
 
 /// The trained tensors in full precision, and what the optimiser remembers of each; not copies.
-fn state(optimizer: &AdamW) -> Vec<(String, Tensor)> {
-    let parts = |parameter: &super::optimizer::Parameter| {
-        [("value", &parameter.value), ("mean", &parameter.mean), ("mean_square", &parameter.mean_square)]
-            .map(|(part, tensor)| (format!("{part}.{}", parameter.name), tensor.shallow_clone()))
+fn state(optimizer: &Optimizer) -> Vec<(String, Tensor)> {
+    let parts = |parameter: &Parameter| {
+        let Parameter { name, value, mean, mean_square, .. } = parameter;
+        let named = |part: &str, tensor: &Tensor| (format!("{part}.{name}"), tensor.shallow_clone());
+        let square = mean_square.as_ref().map(|tensor| named("mean_square", tensor));
+        [named("value", value), named("mean", mean)].into_iter().chain(square).collect::<Vec<_>>()
     };
     optimizer.parameters().iter().flat_map(parts).collect()
 }

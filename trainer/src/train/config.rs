@@ -11,7 +11,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use tch::Kind;
 
-use super::schedule::Shape;
+use super::schedule::{Shape, StableDecay};
 use crate::lora::Target;
 use crate::{Error, Result};
 
@@ -95,7 +95,7 @@ pub struct Config {
     #[serde(default = "default_seed")]
     pub seed: u64,
 
-    /// AdamW, as `torch.optim.AdamW`.
+    /// AdamW for everything, or Muon for matrices and AdamW for the rest; one learning rate for both.
     #[serde(default)]
     pub optimizer: OptimizerName,
     /// The peak.
@@ -103,13 +103,16 @@ pub struct Config {
     /// How the learning rate goes on after the warm-up.
     #[serde(default)]
     pub lr_scheduler: Shape,
+    /// What `warmup_stable_decay` needs to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lr_scheduler_kwargs: Option<StableDecay>,
     /// The share of all steps in which the learning rate rises; rounded up to whole steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warmup_ratio: Option<f64>,
     /// The same, in steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warmup_steps: Option<u64>,
-    /// Decoupled; norms are exempt.
+    /// Decoupled. With AdamW norms are exempt; with Muon all that AdamW trains is, unlike Axolotl's.
     #[serde(default)]
     pub weight_decay: f64,
     /// How much of the gradients' mean a step keeps.
@@ -194,6 +197,9 @@ pub enum OptimizerName {
     /// `torch.optim.AdamW`.
     #[default]
     AdamwTorch,
+    /// `torch.optim.Muon` with `adjust_lr_fn="match_rms_adamw"` for the matrices of layers and of adapters to them,
+    /// AdamW for embedding, head and norms.
+    Muon,
 }
 
 /// `true`, `false`, or `auto`.
@@ -421,6 +427,25 @@ impl Config {
             let whole = value >= 1.0 && value.fract() == 0.0;
             require((0.0..1.0).contains(&value) || whole, key, "must be a share below 1 or a whole number")?;
         }
+        let stable_decay = self.lr_scheduler == Shape::WarmupStableDecay;
+        require(
+            self.lr_scheduler_kwargs.is_some() == stable_decay,
+            "lr_scheduler_kwargs",
+            match stable_decay {
+                true => "must be there for `warmup_stable_decay`, with at least `num_decay_steps`",
+                false => "is for `lr_scheduler: warmup_stable_decay`",
+            },
+        )?;
+        require(
+            self.lr_scheduler_kwargs.is_none_or(|kwargs| kwargs.num_decay_steps > 0),
+            "lr_scheduler_kwargs.num_decay_steps",
+            "must be at least 1",
+        )?;
+        require(
+            self.lr_scheduler_kwargs.is_none_or(|kwargs| (0.0..=1.0).contains(&kwargs.min_lr_ratio)),
+            "lr_scheduler_kwargs.min_lr_ratio",
+            "must be from 0 to 1",
+        )?;
         require(
             (0.0..=1.0).contains(&self.warmup_ratio.unwrap_or(0.0)),
             "warmup_ratio",

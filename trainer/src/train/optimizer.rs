@@ -1,10 +1,16 @@
-//! AdamW, by the formula of `torch.optim.AdamW`, and clipping by that of `torch.nn.utils.clip_grad_norm_`.
+//! The step along the gradients, by AdamW or by Muon, and clipping by the formula of
+//! `torch.nn.utils.clip_grad_norm_`.
 //!
 //! tch has libtorch's own AdamW, but not the way to save its state.
 
+mod adamw;
+mod muon;
+
 use tch::{Kind, Tensor};
 
+use self::adamw::AdamW;
 use super::Config;
+use super::config::OptimizerName;
 
 /// A tensor that is trained.
 pub struct Parameter {
@@ -12,35 +18,36 @@ pub struct Parameter {
     pub name: String,
     /// What the model computes with: f32, and the model's own.
     pub value: Tensor,
-    /// The mean of its gradients.
+    /// The mean of its gradients, new ones weighing more.
     pub mean: Tensor,
-    /// The mean of their squares.
-    pub mean_square: Tensor,
+    /// The mean of their squares; none: Muon's, which does without.
+    pub mean_square: Option<Tensor>,
     decays: bool,
 }
 
-/// AdamW.
-pub struct AdamW {
+/// What trains the tensors: AdamW all of them, or Muon the layers' matrices and AdamW the rest.
+pub struct Optimizer {
     parameters: Vec<Parameter>,
-    betas: (f64, f64),
-    epsilon: f64,
+    adamw: AdamW,
     weight_decay: f64,
 }
 
-impl AdamW {
-    /// For these tensors, which are f32 and from now on require gradients. Norms do not decay, as in the Hugging Face
-    /// `Trainer`.
+impl Optimizer {
+    /// For these tensors, which are f32 and from now on require gradients. With AdamW norms do not decay, as in the
+    /// Hugging Face `Trainer`; with Muon only its own matrices do.
     pub fn new(config: &Config, tensors: Vec<(String, Tensor)>) -> Self {
         let parameters = tensors.into_iter().map(|(name, value)| {
-            let decays = !name.contains("norm");
+            let muon = config.optimizer == OptimizerName::Muon;
+            let by_muon = muon && muon::trains(&name, &value);
+            let decays = if muon { by_muon } else { !name.contains("norm") };
             let value = value.set_requires_grad(true);
-            let (mean, mean_square) = tch::no_grad(|| (value.zeros_like(), value.zeros_like()));
+            let zeros = || tch::no_grad(|| value.zeros_like());
+            let (mean, mean_square) = (zeros(), (!by_muon).then(zeros));
             Parameter { name, value, mean, mean_square, decays }
         });
         Self {
             parameters: parameters.collect(),
-            betas: (config.adam_beta1, config.adam_beta2),
-            epsilon: config.adam_epsilon,
+            adamw: AdamW { betas: (config.adam_beta1, config.adam_beta2), epsilon: config.adam_epsilon },
             weight_decay: config.weight_decay,
         }
     }
@@ -69,27 +76,19 @@ impl AdamW {
 
     /// A step along the gradients, which are then gone. `number` counts from one.
     pub fn step(&mut self, number: u64, learning_rate: f64) {
-        let (beta1, beta2) = self.betas;
-        let power = i32::try_from(number).unwrap_or(i32::MAX);
-        let correction1 = 1.0 - beta1.powi(power);
-        let correction2 = (1.0 - beta2.powi(power)).sqrt();
         tch::no_grad(|| {
-            for parameter in &mut self.parameters {
-                let gradient = parameter.value.grad();
-                if !gradient.defined() {
-                    continue;
-                }
+            let learning = self.parameters.iter_mut().filter(|parameter| parameter.value.grad().defined());
+            let decayed = learning.map(|parameter| {
                 if parameter.decays && self.weight_decay > 0.0 {
                     let _ = parameter.value.g_mul_scalar_(1.0 - learning_rate * self.weight_decay);
                 }
-                let _ = parameter.mean.lerp_(&gradient, 1.0 - beta1);
-                let square = gradient.square() * (1.0 - beta2);
-                let _ = parameter.mean_square.g_mul_scalar_(beta2).g_add_(&square);
-                let root = parameter.mean_square.sqrt() / correction2 + self.epsilon;
-                let change = &parameter.mean / root * (learning_rate / correction1);
-                let _ = parameter.value.g_sub_(&change);
-                parameter.value.zero_grad();
-            }
+                parameter
+            });
+            let (by_adamw, by_muon): (Vec<_>, Vec<_>) =
+                decayed.partition(|parameter| parameter.mean_square.is_some());
+            by_adamw.into_iter().for_each(|parameter| self.adamw.step(parameter, number, learning_rate));
+            muon::step(by_muon, learning_rate);
+            self.parameters.iter_mut().for_each(|parameter| parameter.value.zero_grad());
         });
     }
 

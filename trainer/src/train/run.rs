@@ -13,7 +13,7 @@ use super::data::Data;
 use super::loss::Targets;
 use super::memory;
 use super::metrics::{self, Metrics, Values};
-use super::optimizer::AdamW;
+use super::optimizer::Optimizer;
 use super::progress::{Progress, Shown};
 use super::{Config, Failure, Interrupt, RECORD, Record, Schedule};
 use crate::dataset::{Dataset, Sample};
@@ -41,7 +41,7 @@ pub struct Training {
     batches: Batches,
     schedule: Schedule,
     model: Model,
-    optimizer: AdamW,
+    optimizer: Optimizer,
     checkpoints: Checkpoints,
     last: Option<PathBuf>,
     metrics: Metrics,
@@ -109,7 +109,7 @@ impl Training {
             tch::manual_seed(config.seed as i64);
             lora::attach(&mut model, &adapter);
         }
-        let mut optimizer = AdamW::new(&config, model.trained());
+        let mut optimizer = Optimizer::new(&config, model.trained());
         if let Some(checkpoint) = &last {
             checkpoint::load(checkpoint, &mut optimizer)?;
         }

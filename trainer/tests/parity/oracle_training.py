@@ -1,6 +1,7 @@
 """Trains as PEFT and transformers do, for the trainer's parity tests.
 
-    oracle_training.py train JOBS   JOBS is JSON: [{"model", "adapter", "four_bit", "passes", "config", "out", "saved"}];
+    oracle_training.py train JOBS   JOBS is JSON: [{"model", "adapter", "four_bit", "passes", "config", "out", "saved",
+                                    "stable_decays"}];
                                     writes the loss of every step, and the learning rates of all schedules, to `out`,
                                     and the adapter that it trained, if one is trained, to `saved`
 
@@ -36,9 +37,9 @@ def load(job):
     return model.train()
 
 
-def learning_rates(config, name):
+def learning_rates(config, name, kwargs=None):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=config["learning_rate"])
-    schedule = get_scheduler(name, optimizer, config["warmup_steps"], config["steps"])
+    schedule = get_scheduler(name, optimizer, config["warmup_steps"], config["steps"], kwargs)
     rates = []
     for _ in range(config["steps"]):
         rates.append(schedule.get_last_lr()[0])
@@ -47,19 +48,34 @@ def learning_rates(config, name):
     return rates
 
 
-def losses(job):
-    config = job["config"]
-    model = load(job)
+def adamw(model, trained, config):
     decaying = set(get_parameter_names(model, [torch.nn.LayerNorm], FORBIDDEN))
-    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(
+    return torch.optim.AdamW(
         [
             {"params": [p for n, p in trained if n in decaying], "weight_decay": config["weight_decay"]},
             {"params": [p for n, p in trained if n not in decaying], "weight_decay": 0.0},
         ],
         lr=config["learning_rate"],
     )
-    schedule = get_scheduler("cosine", optimizer, config["warmup_steps"], config["steps"])
+
+
+def muon(trained, config):
+    matrices = [p for n, p in trained if "_proj." in n]
+    rest = [p for n, p in trained if "_proj." not in n]
+    assert matrices and rest and all(p.ndim == 2 for p in matrices)
+    rate, decay = config["learning_rate"], config["weight_decay"]
+    return [
+        torch.optim.Muon(matrices, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(rest, lr=rate, weight_decay=0.0),
+    ]
+
+
+def losses(job):
+    config = job["config"]
+    model = load(job)
+    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    optimizers = muon(trained, config) if config["optimizer"] == "muon" else [adamw(model, trained, config)]
+    schedules = [get_scheduler("cosine", one, config["warmup_steps"], config["steps"]) for one in optimizers]
     losses = []
     for passes in job["passes"]:
         count = sum(sum(targets[1:]) for samples in passes for _, targets in samples)
@@ -74,9 +90,10 @@ def losses(job):
                 total += loss.item()
         assert all(parameter.grad is not None for _, parameter in trained)
         torch.nn.utils.clip_grad_norm_([parameter for _, parameter in trained], config["max_grad_norm"])
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
+        for optimizer, schedule in zip(optimizers, schedules):
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
         losses.append(total)
     if job["saved"]:
         model.save_pretrained(job["saved"])
@@ -90,4 +107,7 @@ if __name__ == "__main__":
     assert command == "train"
     for job in json.loads(Path(jobs).read_text()):
         rates = {name: learning_rates(job["config"], name) for name in ["cosine", "linear", "constant_with_warmup"]}
+        rates["warmup_stable_decay"] = [
+            learning_rates(job["config"], "warmup_stable_decay", kwargs) for kwargs in job["stable_decays"]
+        ]
         Path(job["out"]).write_text(json.dumps({"losses": losses(job), "learning_rates": rates}))

@@ -297,18 +297,41 @@ fn memory_that_is_not_there_is_told_with_what_to_lower() {
 #[test]
 fn a_whole_model_that_was_killed_goes_on_to_the_same_weights() {
     let work = Work::new();
-    let lines = [STEPS, "bf16: true\n"]; // computed in bf16, held in f32
-    assert_success(&work.run("whole", &lines));
-    let mut child = work.start("killed", &lines, 12);
+    for (name, kind) in [
+        ("adamw", "bf16: true\n"), // computed in bf16, held in f32
+        ("muon", "optimizer: muon\nlearning_rate: 1.0e-2\nweight_decay: 0.1\n"),
+    ] {
+        let lines = [STEPS, kind];
+        let (whole, killed) = (format!("{name}_whole"), format!("{name}_killed"));
+        assert_success(&work.run(&whole, &lines));
+        let mut child = work.start(&killed, &lines, 12);
 
-    // Nobody else may write there meanwhile.
-    let second = errors(&work.run("killed", &lines));
-    assert!(second.contains("another training is writing there"), "{second}");
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert_success(&work.run("killed", &lines));
-    let weights = |name: &str| std::fs::read(work.out(name).join("model.safetensors")).unwrap();
-    assert!(weights("whole") == weights("killed"), "the weights differ");
+        // Nobody else may write there meanwhile.
+        let second = errors(&work.run(&killed, &lines));
+        assert!(second.contains("another training is writing there"), "{second}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_success(&work.run(&killed, &lines));
+        let weights = |name: &str| std::fs::read(work.out(name).join("model.safetensors")).unwrap();
+        assert!(weights(&whole) == weights(&killed), "{name}: the weights differ");
+
+        // What AdamW remembers is not what Muon does.
+        if name == "adamw" {
+            let refused = errors(&work.run(&killed, &[STEPS, kind, "optimizer: muon\n"]));
+            assert!(refused.contains("`optimizer` was"), "{refused}");
+        }
+    }
+}
+
+#[test]
+fn muon_trains_adapters_too() {
+    let work = Work::new();
+    let lines = [LORA, STEPS, "optimizer: muon\nlearning_rate: 5.0e-2\n"];
+    assert_success(&work.run("muon", &lines));
+    let losses: Vec<f64> = work.metrics("muon").iter().filter_map(|line| line["loss"].as_f64()).collect();
+    assert!(losses[39] < losses[0] - 0.3, "it learns nothing: {losses:?}");
+    let state = Weights::open_file(&work.out("muon").join("checkpoint-40/optimizer.safetensors")).unwrap();
+    assert!(state.names().all(|name| !name.contains("mean_square")), "AdamW has trained something");
 }
 
 #[test]

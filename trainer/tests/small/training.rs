@@ -10,7 +10,7 @@ use trainer::model::{Backward, Batch, Config as Sizes, Model, Source};
 use trainer::train::batches::{Batches, pack};
 use trainer::train::events::Events;
 use trainer::train::loss::Targets;
-use trainer::train::optimizer::AdamW;
+use trainer::train::optimizer::Optimizer;
 use trainer::train::{Config, Schedule};
 use trainer::{Result, lora};
 
@@ -42,6 +42,24 @@ fn configs_are_read_strictly() {
         ("seed: [x]", "seed", ""),
         ("optimizer: adafactor", "optimizer", "adamw_torch"),
         ("lr_scheduler: rex", "lr_scheduler", "cosine"),
+        ("lr_scheduler: warmup_stable_decay", "lr_scheduler_kwargs", "num_decay_steps"),
+        ("lr_scheduler_kwargs: {num_decay_steps: 3}", "lr_scheduler_kwargs", "warmup_stable_decay"),
+        ("lr_scheduler_kwargs: {num_cycles: 2}", "lr_scheduler_kwargs.num_cycles", "unknown field"),
+        (
+            "lr_scheduler_kwargs: {num_decay_steps: 3, decay_type: sqrt}",
+            "lr_scheduler_kwargs.decay_type",
+            "1-sqrt",
+        ),
+        (
+            "lr_scheduler: warmup_stable_decay\nlr_scheduler_kwargs: {num_decay_steps: 0}",
+            "lr_scheduler_kwargs.num_decay_steps",
+            "at least 1",
+        ),
+        (
+            "lr_scheduler: warmup_stable_decay\nlr_scheduler_kwargs: {num_decay_steps: 3, min_lr_ratio: 2}",
+            "lr_scheduler_kwargs.min_lr_ratio",
+            "0 to 1",
+        ),
         ("adapter: dora", "adapter", "qlora"),
         ("bf16: 3", "bf16", "true, false or auto"),
         ("bf16: maybe", "bf16", "true, false or auto"),
@@ -69,7 +87,7 @@ fn configs_are_read_strictly() {
 
 #[test]
 fn learning_rates_follow_their_shapes() {
-    // What transformers' three schedules say is in the parity tests; here, the steps.
+    // What transformers' schedules say is in the parity tests; here, the steps.
     let schedule = Schedule::new(&read("num_epochs: 3\nwarmup_ratio: 0.03").unwrap(), 7);
     assert_eq!(schedule.steps, 21);
     assert_eq!(schedule.learning_rate(0), 0.0); // one step of warm-up
@@ -83,6 +101,13 @@ fn learning_rates_follow_their_shapes() {
     }
     let schedule = Schedule::new(&read("num_epochs: 0.5\nlr_scheduler: constant").unwrap(), 7);
     assert_eq!((schedule.steps, schedule.learning_rate(3)), (4, 1e-3));
+    let lines = "max_steps: 10\nwarmup_steps: 2\nlr_scheduler: warmup_stable_decay\n\
+                 lr_scheduler_kwargs: {num_decay_steps: 4, decay_type: linear, min_lr_ratio: 0.2}";
+    let schedule = Schedule::new(&read(lines).unwrap(), 7);
+    let rates = [0.2e-3, 0.6e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 0.8e-3, 0.6e-3, 0.4e-3];
+    for (step, rate) in rates.into_iter().enumerate() {
+        assert!((schedule.learning_rate(step as u64) - rate).abs() < 1e-12, "step {step}");
+    }
 }
 
 #[test]
@@ -259,7 +284,7 @@ fn adamw_takes_the_steps_that_its_formula_says() {
     let rate = 0.05;
     let names = ["a.weight", "a_norm.weight"]; // norms do not decay
     let tensors = names.map(|name| (name.to_owned(), Tensor::from_slice(&[1.0f32, -2.0])));
-    let mut optimizer = AdamW::new(&config, tensors.into());
+    let mut optimizer = Optimizer::new(&config, tensors.into());
     let (mut values, mut means, mut squares) = ([1.0, -2.0, 1.0, -2.0], [0.0; 4], [0.0; 4]);
     for step in 1..=3 {
         // The loss is the values' squares, the second ones' three times: clipped to a length of one.
@@ -289,6 +314,71 @@ fn adamw_takes_the_steps_that_its_formula_says() {
         for (ours, theirs) in ours.iter().zip(values) {
             assert!((ours - theirs).abs() < 1e-5, "step {step}: {ours} {theirs}");
         }
+    }
+}
+
+#[test]
+fn muon_steps_along_orthogonal_matrices() {
+    // That its steps are torch's is in the parity tests; here, that they are what they are meant to be.
+    let config = read("optimizer: muon\nweight_decay: 0.1").unwrap();
+    let shapes = [
+        ("model.layers.0.self_attn.q_proj.weight", [6, 6]), // square, tall and wide
+        ("model.layers.0.mlp.up_proj.weight", [9, 6]),
+        ("model.layers.0.mlp.down_proj.weight", [6, 9]),
+        ("model.layers.0.mlp.gate_proj.weight", [9, 6]),
+        ("model.embed_tokens.weight", [12, 6]), // AdamW's
+        ("lm_head.weight", [12, 6]),
+        ("model.layers.0.input_layernorm.weight", [6, 1]),
+    ];
+    let ones = |shape: &[i64]| Tensor::ones(shape, (Kind::Float, Device::Cpu));
+    let tensors = shapes.map(|(name, [rows, columns])| {
+        let shape = if columns == 1 { vec![rows] } else { vec![rows, columns] };
+        (name.to_owned(), ones(&shape))
+    });
+    let mut optimizer = Optimizer::new(&config, tensors.into());
+    let gradients: Vec<Tensor> = optimizer
+        .parameters()
+        .iter()
+        .map(|parameter| {
+            let count = Tensor::arange(parameter.value.numel() as i64, (Kind::Float, Device::Cpu));
+            (count.square() * 12.9898).sin().reshape(parameter.value.size())
+        })
+        .collect();
+    for (parameter, gradient) in optimizer.parameters().iter().zip(&gradients) {
+        if parameter.name.contains("gate_proj") {
+            (&parameter.value * 0.0).sum(Kind::Float).backward(); // nothing to go along
+        } else {
+            (&parameter.value * gradient).sum(Kind::Float).backward();
+        }
+    }
+    let rate = 0.05;
+    optimizer.step(1, rate);
+
+    for (parameter, gradient) in optimizer.parameters().iter().zip(&gradients) {
+        let name = &parameter.name;
+        let value = parameter.value.detach();
+        if !name.contains("proj") {
+            // AdamW's first step is one of the learning rate, whatever the gradient's size; nothing decays.
+            let step = (&value - value.ones_like()) + gradient.sign() * rate;
+            assert!(step.abs().max().double_value(&[]) < 1e-5, "{name}: {value}");
+            continue;
+        }
+        let decayed = 1.0 - rate * 0.1;
+        if name.contains("gate_proj") {
+            assert!((value - decayed).abs().max().double_value(&[]) < 1e-6);
+            continue;
+        }
+        // The gradient's singular vectors, with values about one; the size that AdamW's steps have.
+        let longest = *value.size().iter().max().unwrap() as f64;
+        let step = (decayed - value) / (rate * 0.2 * longest.sqrt());
+        let (u, s, v) = gradient.svd(true, true);
+        let turned = u.tr().matmul(&step).matmul(&v);
+        let values = turned.diag(0);
+        let (least, most) = (values.min().double_value(&[]), values.max().double_value(&[]));
+        assert!(s.min().double_value(&[]) > 0.05, "{name}: the gradient is too thin to say: {s}");
+        assert!(least > 0.6 && most < 1.3, "{name}: from {least} to {most}");
+        let rest = (&turned - values.diag_embed(0, 0, 1)).abs().max().double_value(&[]);
+        assert!(rest < 1e-4, "{name}: turned by {rest}");
     }
 }
 

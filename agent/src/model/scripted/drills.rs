@@ -11,17 +11,17 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    knapsack::plain::{CHOOSING, Row, Style, rows_literal},
+    knapsack::plain::{CHOOSING, Row, Style, given, rows_literal},
     voice::{self, Voice},
 };
-use crate::model::Message;
+use crate::{model::Message, prompt};
 
 /// What is copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
     /// Random lines of words, numbers and signs.
     Spans,
-    /// Rows that one to three outputs printed, as one Python literal.
+    /// A task's numbers, and the rows that one to four outputs printed, as Python literals.
     Rows,
 }
 
@@ -81,15 +81,18 @@ fn span(voice: &mut Voice) -> String {
 
 fn rows(voice: &mut Voice) -> Vec<Message> {
     let style = Style::names(voice);
-    let outputs = voice.between(1, 4);
+    let class = |voice: &mut Voice| voice.pick(&["A", "B", "C", "D"]).to_owned();
+    let allowed = [class(voice), class(voice)];
+    let capacity = voice.between(15, 99) as u64;
+    let public = json!({ "allowed_classes": allowed, "capacity": capacity });
+    let mut messages = vec![Message::user(prompt::public_data(&public))];
     let mut rows: Vec<Row> = Vec::new();
-    let mut messages = Vec::new();
-    for _ in 0..outputs {
+    for _ in 0..voice.between(1, 4) {
         let known = rows.len();
-        for _ in 0..voice.between(1, 4) {
+        for _ in 0..voice.between(2, 4) {
             rows.push(Row {
                 position: rows.len(),
-                class: voice.pick(&["A", "B", "C", "D"]).to_owned(),
+                class: class(voice),
                 weight: voice.between(5, 20) as u64,
                 value: voice.between(10, 99) as u64,
             });
@@ -97,7 +100,7 @@ fn rows(voice: &mut Voice) -> Vec<Message> {
         let output = format!("{}\n", rows_literal(&rows[known..]));
         messages.push(Message::user(json!({ "output": output }).to_string()));
     }
-    let code = format!("{} = {}", style.rows, rows_literal(&rows));
+    let code = format!("{} = {}\n{}", style.rows, rows_literal(&rows), given(&allowed, capacity));
     messages.push(Message::assistant(voice::message(voice.pick(CHOOSING), &code)));
     messages
 }
@@ -130,7 +133,7 @@ mod tests {
             let messages = drill["messages"].as_array().unwrap();
             let (answer, outputs) = messages.split_last().unwrap();
             let literal = answer["content"].as_str().unwrap();
-            let printed: Vec<String> = outputs
+            let printed: Vec<String> = outputs[1..]
                 .iter()
                 .map(|message| {
                     let content: serde_json::Value =
@@ -139,6 +142,8 @@ mod tests {
                 })
                 .collect();
             assert!(literal.contains(&format!(" = [{}]", printed.join(", "))), "{drill}");
+            let (_, capacity) = outputs[0]["content"].as_str().unwrap().split_once("\"capacity\": ").unwrap();
+            assert!(literal.contains(&format!("capacity = {}\n", capacity.trim_end_matches('}'))), "{drill}");
         }
     }
 

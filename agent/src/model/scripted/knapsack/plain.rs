@@ -16,7 +16,7 @@ use crate::model::scripted::{
 mod code;
 mod words;
 
-pub(crate) use code::rows_literal;
+pub(crate) use code::{given, rows_literal};
 pub(crate) use words::CHOOSING;
 
 /// Writes the next answer of the persistent habit: it defines names once and
@@ -73,10 +73,10 @@ impl Style {
     /// Names only.
     pub(crate) fn names(voice: &mut Voice) -> Self {
         Self {
-            ids: voice.pick(&["ids", "items", "keys"]),
-            rows: voice.pick(&["rows", "info", "data", "seen"]),
-            look: voice.pick(&["look", "scan", "check", "probe"]),
-            chosen: voice.pick(&["chosen", "picked", "best"]),
+            ids: voice.pick(&["ids", "items"]),
+            rows: voice.pick(&["rows", "data"]),
+            look: voice.pick(&["look", "scan"]),
+            chosen: voice.pick(&["chosen", "picked"]),
             batch: 0,
             taken: 0,
         }

@@ -76,21 +76,20 @@ fn inspect(style: &Style) -> String {
 fn choose(puzzle: &Puzzle, style: &Style) -> String {
     let Style { rows, chosen, .. } = style;
     format!(
-        "from itertools import combinations
-ok = [r for r in {rows} if r[1] in {}]
-sets = [s for n in range(len(ok) + 1) for s in combinations(ok, n) if sum(r[2] for r in s) <= {}]
+        "{}from itertools import combinations
+ok = [r for r in {rows} if r[1] in allowed_classes]
+sets = [s for n in range(len(ok) + 1) for s in combinations(ok, n) if sum(r[2] for r in s) <= capacity]
 {chosen} = [r[0] for r in max(sets, key=lambda s: sum(r[3] for r in s))]
 print({chosen})
 ",
-        allowed(puzzle),
-        puzzle.capacity,
+        given(&puzzle.allowed, puzzle.capacity),
     )
 }
 
-/// The classes as the task's public data writes them: JSON, and Python too.
-fn allowed(puzzle: &Puzzle) -> String {
-    let quoted: Vec<String> = puzzle.allowed.iter().map(|class| format!("{class:?}")).collect();
-    format!("[{}]", quoted.join(","))
+/// What the task's public data gives, under the names that it has there.
+pub(crate) fn given(allowed: &[String], capacity: u64) -> String {
+    let allowed: Vec<String> = allowed.iter().map(|class| format!("{class:?}")).collect();
+    format!("allowed_classes = [{}]\ncapacity = {capacity}\n", allowed.join(", "))
 }
 
 fn take(style: &Style, part: &str) -> String {
