@@ -23,18 +23,27 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// Lines of a log that an error shows.
 const TAIL_LINES: usize = 15;
 
-/// Runs a program to its end. What it says goes to a log, and on to standard error; its standard output as well,
-/// unless there is a file for it. Whoever interrupts, interrupts it.
+/// Where what a program says goes, beside what is shown.
+pub struct Sayings<'a> {
+    /// Everything, unless there is another place for standard output.
+    pub log: &'a Path,
+    /// Standard output.
+    pub stdout: Option<&'a Path>,
+    /// Whether the log is shown on standard error, too.
+    pub shown: bool,
+}
+
+/// Runs a program to its end. Whoever interrupts, interrupts it.
 ///
 /// # Errors
 /// If it can't be started, or its log can't be written. How it ended is the caller's to judge.
 pub async fn run(
     program: &Path,
     arguments: &[String],
-    log: &Path,
-    stdout: Option<&Path>,
+    sayings: Sayings<'_>,
     interrupt: &mut Interrupt,
 ) -> Result<ExitStatus> {
+    let Sayings { log, stdout, shown } = sayings;
     let file = OpenOptions::new().create(true).append(true).open(log);
     let file = Arc::new(file.with_context(|| format!("writing {}", log.display()))?);
     let output = match stdout {
@@ -51,8 +60,8 @@ pub async fn run(
         .spawn()
         .with_context(|| format!("starting {}", program.display()))?;
     let (output, errors) = (child.stdout.take(), child.stderr.take());
-    let output = output.map(|stream| tokio::spawn(pass_on(stream, file.clone())));
-    let errors = errors.map(|stream| tokio::spawn(pass_on(stream, file)));
+    let output = output.map(|stream| tokio::spawn(pass_on(stream, file.clone(), shown)));
+    let errors = errors.map(|stream| tokio::spawn(pass_on(stream, file, shown)));
     let status = loop {
         tokio::select! {
             status = child.wait() => break status.context("waiting for a child")?,
@@ -65,13 +74,14 @@ pub async fn run(
     Ok(status)
 }
 
-/// Copies lines to a log and to standard error.
-async fn pass_on(stream: impl AsyncRead + Unpin, log: Arc<File>) {
+/// Copies lines to a log and perhaps to standard error.
+async fn pass_on(stream: impl AsyncRead + Unpin, log: Arc<File>, shown: bool) {
     let mut lines = BufReader::new(stream);
     let mut line = vec![];
     while matches!(lines.read_until(b'\n', &mut line).await, Ok(1..)) {
-        let text = String::from_utf8_lossy(&line);
-        eprintln!("    {}", text.trim_end());
+        if shown {
+            eprintln!("    {}", String::from_utf8_lossy(&line).trim_end());
+        }
         // A full disk will be the child's problem soon enough.
         let _ = (&*log).write_all(&line);
         line.clear();
@@ -123,7 +133,8 @@ impl Server {
             line = lines.next_line() => line.context("reading a server's first line")?,
             () = interrupt.again() => bail!(Interrupted),
         };
-        let url = line.as_deref().and_then(|line| line.strip_prefix(GREETING)).map(|url| url.trim().to_owned());
+        let url =
+            line.as_deref().and_then(|line| line.strip_prefix(GREETING)).map(|url| url.trim().to_owned());
         let Some(url) = url else {
             bail!("the model's server did not start; the end of {}:\n{}", log.display(), tail(log))
         };
@@ -141,7 +152,11 @@ impl Server {
     /// Why it ended, if it has.
     pub fn ended(&mut self) -> Option<String> {
         let status = self.child.try_wait().ok().flatten()?;
-        Some(format!("the model's server ended ({status}); the end of {}:\n{}", self.log.display(), tail(&self.log)))
+        Some(format!(
+            "the model's server ended ({status}); the end of {}:\n{}",
+            self.log.display(),
+            tail(&self.log)
+        ))
     }
 
     /// Closes its input and waits until it has ended.

@@ -66,7 +66,9 @@ fn sorted(value: &Value) -> Value {
         Value::Object(map) => {
             let mut entries: Vec<_> = map.iter().collect();
             entries.sort_by_key(|(key, _)| key.as_str());
-            Value::Object(entries.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect::<Map<_, _>>())
+            Value::Object(
+                entries.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect::<Map<_, _>>(),
+            )
         }
         Value::Array(list) => list.iter().map(sorted).collect(),
         other => other.clone(),
@@ -79,7 +81,8 @@ mod tests {
 
     #[test]
     fn the_order_of_keys_does_not_matter() {
-        let (one, other) = (json!({"a": [1, {"x": 1, "y": 2}], "b": 2}), json!({"b": 2, "a": [1, {"y": 2, "x": 1}]}));
+        let (one, other) =
+            (json!({"a": [1, {"x": 1, "y": 2}], "b": 2}), json!({"b": 2, "a": [1, {"y": 2, "x": 1}]}));
         assert_eq!(super::value(&one), super::value(&other));
         assert_ne!(super::value(&one), super::value(&json!({"a": [{"x": 1, "y": 2}, 1], "b": 2})));
     }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::Value;
 
-use crate::experiment::{Experiment, Settings, Sizes};
+use crate::experiment::{Experiment, Model, Settings, Sizes};
 use crate::plan::{Place, Plan};
 use crate::programs::Programs;
 use crate::stage::{self, Kind, Record, Stage};
@@ -69,7 +69,9 @@ pub fn look(
     }
     match plan.sizes {
         Some(sizes) => model(experiment, sizes, &mut text, &mut missing),
-        None => text.push_str("model: how large it is can't be said before it is there; `model.sizes` may say\n"),
+        None => {
+            text.push_str("model: how large it is can't be said before it is there; `model.sizes` may say\n")
+        }
     }
     Ok(Findings { text, missing })
 }
@@ -106,7 +108,8 @@ fn table(stages: &[Stage], before: &[Record]) -> Table {
 fn expected(stage: &Stage, before: &[Record]) -> Option<f64> {
     let like = |record: &&Record| {
         let same = record.work.as_ref().zip(stage.work.as_ref());
-        record.kind == stage.kind && same.is_some_and(|(one, other)| one.unit == other.unit && one.like == other.like)
+        record.kind == stage.kind
+            && same.is_some_and(|(one, other)| one.unit == other.unit && one.like == other.like)
     };
     let alike: Vec<&Record> = before.iter().filter(like).collect();
     let seconds: f64 = alike.iter().map(|record| record.seconds).sum();
@@ -176,18 +179,22 @@ fn model(experiment: &Experiment, sizes: Sizes, text: &mut String, missing: &mut
     let adapters = experiment.adapters.values().map(|adapter| experiment.adapter_settings(adapter));
     let train = phases.chain(adapters).map(|config| training(sizes, &config, experiment.sequence_len, width));
     let train = train.max().unwrap_or(0);
-    let serve = serving(experiment, sizes, width);
+    let at_once = experiment.evaluation.max_concurrent_runs.min(SERVED_AT_ONCE);
+    // With less, the server takes fewer at once.
+    let serve = serving(experiment, sizes, width, 1);
     let _ = writeln!(
         text,
-        "memory, roughly: {} to train, {} to serve; {place} memory: {}",
+        "memory, roughly: {} to train, {} to serve, up to {} with {at_once} conversations at once; {place} memory: {}",
         words::bytes(train),
         words::bytes(serve),
+        words::bytes(serving(experiment, sizes, width, at_once)),
         words::bytes(memory)
     );
     if sizes.parameters() >= NEEDS_GPU && gpu.is_none() {
         missing.push("a GPU: none is visible (nvidia-smi), and this model is too large for a CPU".to_owned());
     } else if memory > 0 && train.max(serve) > memory {
-        missing.push(format!("memory: roughly {} of {place} memory are needed", words::bytes(train.max(serve))));
+        missing
+            .push(format!("memory: roughly {} of {place} memory are needed", words::bytes(train.max(serve))));
     }
 }
 
@@ -221,10 +228,13 @@ fn training(sizes: Sizes, config: &Settings, sequence_len: u64, width: u64) -> u
     base + 16 * trained(sizes, config) + tokens * kept * width
 }
 
-/// Bytes to serve in: weights, and keys and values of all conversations under way.
-fn serving(experiment: &Experiment, sizes: Sizes, width: u64) -> u64 {
-    let context = experiment.evaluation.context.unwrap_or(experiment.sequence_len);
-    let at_once = experiment.evaluation.max_concurrent_runs.min(SERVED_AT_ONCE);
+/// Bytes to serve in: weights, and keys and values of so many whole conversations.
+fn serving(experiment: &Experiment, sizes: Sizes, width: u64, at_once: u64) -> u64 {
+    let model = match &experiment.model {
+        Model::Fresh(fresh) => fresh.context_length,
+        Model::Folder(_) => experiment.sequence_len,
+    };
+    let context = experiment.evaluation.context.unwrap_or(model);
     let token = 2 * sizes.layers * sizes.kv_heads * sizes.head_dim * width;
     held(sizes, experiment.served_in_4bit(), width) + at_once * context * token
 }

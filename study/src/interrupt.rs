@@ -23,7 +23,8 @@ impl Interrupt {
     /// # Errors
     /// If signals can't be listened to.
     pub fn listen() -> io::Result<Self> {
-        let (mut ctrl_c, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let (mut ctrl_c, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let (count, interrupt) = watch::channel(0);
         tokio::spawn(async move {
             while !count.is_closed() {

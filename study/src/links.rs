@@ -49,7 +49,10 @@ mod tests {
     #[test]
     fn links_lead_from_one_folder_to_another() {
         let relative = |from: &str, to: &str| super::relative(Path::new(from), Path::new(to));
-        assert_eq!(relative("runs/small/seed1/base", "runs/stages/x/model"), Path::new("../../../stages/x/model"));
+        assert_eq!(
+            relative("runs/small/seed1/base", "runs/stages/x/model"),
+            Path::new("../../../stages/x/model")
+        );
         assert_eq!(relative("./runs/small", "runs/stages/x"), Path::new("../stages/x"));
         assert_eq!(relative("/tmp/a", "/tmp/b/c"), Path::new("../b/c"));
     }

@@ -34,7 +34,8 @@ pub fn free_disk(folder: &Path) -> Option<u64> {
 /// The memory of the largest GPU that NVIDIA's driver shows, in bytes; none without one.
 pub fn gpu_memory() -> Option<u64> {
     let query = ["--query-gpu=memory.total", "--format=csv,noheader,nounits"];
-    let output = Command::new("nvidia-smi").args(query).output().ok().filter(|output| output.status.success())?;
+    let output =
+        Command::new("nvidia-smi").args(query).output().ok().filter(|output| output.status.success())?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.lines().filter_map(|line| line.trim().parse::<u64>().ok()).max().map(|mebibytes| mebibytes << 20)
 }

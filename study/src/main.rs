@@ -78,13 +78,14 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     let place = Place { out: &arguments.out, name: &name };
     let programs = Programs::find();
     let analysis = programs.as_ref().map_or("", |programs| programs.sha256(Program::Analysis));
-    let plan = plan::plan(&experiment, place, analysis)
-        .with_context(|| format!("{}", arguments.file.display()))?;
+    let plan =
+        plan::plan(&experiment, place, analysis).with_context(|| format!("{}", arguments.file.display()))?;
     if arguments.dry_run {
         return look(&experiment, &plan, place, &programs);
     }
     let programs = programs?;
-    let runner = Runner { experiment: &experiment, plan: &plan, place, programs: &programs, fresh: arguments.fresh };
+    let runner =
+        Runner { experiment: &experiment, plan: &plan, place, programs: &programs, fresh: arguments.fresh };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tables = runtime.block_on(async { runner.run(Interrupt::listen()?).await })?;
     write!(std::io::stdout(), "{tables}").context("writing to standard output")?;

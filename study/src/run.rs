@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use comfy_table::{CellAlignment, Table, presets};
 
+use crate::child::Sayings;
 use crate::experiment::Experiment;
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::plan::{Place, Plan};
@@ -95,7 +96,11 @@ impl Runner<'_> {
                     eprintln!("{head}{}", if begun { ", going on" } else { "" });
                     let record = self.make(stage, serving, interrupt).await;
                     let record = record.map_err(|error| {
-                        if error.is::<Interrupted>() { error } else { error.context(format!("{head} failed")) }
+                        if error.is::<Interrupted>() {
+                            error
+                        } else {
+                            error.context(format!("{head} failed"))
+                        }
                     })?;
                     let (took, all) = (record.seconds, started.elapsed().as_secs_f64());
                     eprintln!("    done in {}; {} so far", words::duration(took), words::duration(all));
@@ -122,7 +127,8 @@ impl Runner<'_> {
             removed.with_context(|| format!("removing {}", stage.folder.display()))?;
         }
         let before = stage.unfinished();
-        let mut attempts = before.unwrap_or(Unfinished { started_at: jiff::Timestamp::now().to_string(), seconds: 0.0 });
+        let mut attempts =
+            before.unwrap_or(Unfinished { started_at: jiff::Timestamp::now().to_string(), seconds: 0.0 });
         stage.note_unfinished(&attempts)?;
         for (name, text) in &stage.files {
             proto::files::write_text(&stage.folder.join(name), text)?;
@@ -156,16 +162,24 @@ impl Runner<'_> {
         }
         let program = self.programs.path(stage.program);
         let tables = (stage.kind == Kind::Report).then(|| stage.folder.join(TABLES));
-        let status = child::run(&program, &arguments, &stage.log(), tables.as_deref(), interrupt).await?;
+        let log = stage.log();
+        // Those that may take long; the others' words are in their logs.
+        let shown = matches!(stage.kind, Kind::Traces | Kind::Train | Kind::Evaluate | Kind::Report);
+        let sayings = Sayings { log: &log, stdout: tables.as_deref(), shown };
+        let status = child::run(&program, &arguments, sayings, interrupt).await?;
         if status.success() {
             let output = stage.made().path;
-            ensure!(output.exists(), "{} ended well, but did not make {}", stage.program.name(), output.display());
+            ensure!(
+                output.exists(),
+                "{} ended well, but did not make {}",
+                stage.program.name(),
+                output.display()
+            );
             return Ok(());
         }
         if interrupt.asked() {
             bail!(Interrupted);
         }
-        let log = stage.log();
         let server = serving.as_mut().and_then(|serving| serving.server.ended());
         let server = server.map_or_else(String::new, |ended| format!("\n{ended}"));
         Err(anyhow!(
@@ -191,7 +205,8 @@ impl Runner<'_> {
         if let Some(Serving { server, .. }) = serving {
             return Ok(Some(server.url().to_owned()));
         }
-        std::fs::create_dir_all(spec.log.parent().unwrap_or(Path::new("."))).context("making the log's folder")?;
+        std::fs::create_dir_all(spec.log.parent().unwrap_or(Path::new(".")))
+            .context("making the log's folder")?;
         let program = self.programs.path(Program::Trainer);
         eprintln!("    {}", command_line(&program, &spec.arguments));
         let server = child::Server::start(&program, &spec.arguments, &spec.log, interrupt).await?;
@@ -206,7 +221,9 @@ impl Runner<'_> {
         let path: PathBuf = self.place.out.join(LOCK);
         let lock = File::create(&path).with_context(|| format!("writing {}", path.display()))?;
         let out = self.place.out.display();
-        lock.try_lock().map_err(|_| anyhow!("another study is running in {out}; wait for it, or choose another --out"))?;
+        lock.try_lock().map_err(|_| {
+            anyhow!("another study is running in {out}; wait for it, or choose another --out")
+        })?;
         Ok(lock)
     }
 
@@ -221,7 +238,8 @@ impl Runner<'_> {
     fn reused(&self, stage: &Stage, record: &Record) -> String {
         let now = self.programs.records(stage.kind);
         let other = record.programs.iter().find(|made| now.iter().all(|now| now.sha256 != made.sha256));
-        let other = other.map_or_else(String::new, |program| format!(", made by another build of {}", program.name));
+        let other =
+            other.map_or_else(String::new, |program| format!(", made by another build of {}", program.name));
         format!("reused ({} when it was made{other})", words::duration(record.seconds))
     }
 }
@@ -264,7 +282,13 @@ fn times(plan: &Plan, progress: &Progress) -> Table {
     table.load_style(presets::NOTHING).set_header(["", "stages run", "reused", "time", "share"]);
     for (name, done, again, seconds) in groups {
         let share = if sum > 0.0 { format!("{:.0} %", 100.0 * seconds / sum) } else { "-".to_owned() };
-        table.add_row([name.to_owned(), done.to_string(), again.to_string(), words::duration(seconds), share]);
+        table.add_row([
+            name.to_owned(),
+            done.to_string(),
+            again.to_string(),
+            words::duration(seconds),
+            share,
+        ]);
     }
     table.add_row(["all".to_owned(), String::new(), String::new(), words::duration(sum), String::new()]);
     for column in table.column_iter_mut().skip(1) {
@@ -279,7 +303,8 @@ mod tests {
 
     #[test]
     fn commands_are_quoted_for_a_shell() {
-        let line = super::command_line(Path::new("bin/trainer"), &["init".into(), "a b".into(), "it's".into()]);
+        let line =
+            super::command_line(Path::new("bin/trainer"), &["init".into(), "a b".into(), "it's".into()]);
         assert_eq!(line, r"bin/trainer init 'a b' 'it'\''s'");
     }
 }

@@ -24,7 +24,8 @@ pub fn bytes(bytes: u64) -> String {
 /// A count with its thousands apart: `12,000`.
 pub fn count(count: u64) -> String {
     let digits = count.to_string();
-    let parts: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|part| str::from_utf8(part).ok()).collect();
+    let parts: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|part| str::from_utf8(part).ok()).collect();
     parts.join(",")
 }
 
@@ -33,7 +34,10 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!([0, 999, 1000, 12_345_678].map(super::count), ["0", "999", "1,000", "12,345,678"]);
-        assert_eq!([4.23, 59.0, 190.0, 7500.0].map(super::duration), ["4.2 s", "59 s", "3 min 10 s", "2 h 5 min"]);
+        assert_eq!(
+            [4.23, 59.0, 190.0, 7500.0].map(super::duration),
+            ["4.2 s", "59 s", "3 min 10 s", "2 h 5 min"]
+        );
         assert_eq!([1, 1_900_000, 16_400_000_000].map(super::bytes), ["1 kB", "1.9 MB", "16.4 GB"]);
     }
 }

@@ -86,8 +86,12 @@ fn a_study_runs_from_its_file_to_its_report_and_only_what_changes_runs_again() {
     let changed = variant(work.path(), "adapters: {reset: {learning_rate: 2.0e-3}}");
     succeed(&study(&changed, &out).output().unwrap());
     let cell = "seed1/cells/held-out/reset_in_";
-    let expected =
-        ["seed1/adapters/reset".to_owned(), format!("{cell}persistent"), format!("{cell}reset"), "report".to_owned()];
+    let expected = [
+        "seed1/adapters/reset".to_owned(),
+        format!("{cell}persistent"),
+        format!("{cell}reset"),
+        "report".to_owned(),
+    ];
     assert_eq!(made(&record(&out)), expected);
 
     // A misspelt key of the last training is found before anything runs.
@@ -137,9 +141,11 @@ fn an_interrupted_study_goes_on_where_it_was() {
 
     terminate(&running);
     assert_eq!(running.wait().unwrap().code(), Some(130));
-    let checkpoint = folder.read_dir().unwrap().flatten().any(|entry| {
-        entry.file_name().to_string_lossy().starts_with("checkpoint-")
-    });
+    let checkpoint = folder
+        .read_dir()
+        .unwrap()
+        .flatten()
+        .any(|entry| entry.file_name().to_string_lossy().starts_with("checkpoint-"));
     assert!(checkpoint && !folder.join("training.json").exists());
 
     let errors = succeed(&study(&file, &out).output().unwrap());

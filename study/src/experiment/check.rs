@@ -33,7 +33,11 @@ pub fn check(experiment: &Experiment) -> Result<(), Problem> {
         training(experiment, &format!("base.{name}"), phase)?;
     }
     for (name, adapter) in &experiment.adapters {
-        require(name != Cell::BASE, &format!("adapters.{name}"), "is what the model without adapter is called")?;
+        require(
+            name != Cell::BASE,
+            &format!("adapters.{name}"),
+            "is what the model without adapter is called",
+        )?;
         training(experiment, &format!("adapters.{name}"), adapter)?;
         require(
             experiment.adapter_settings(adapter).contains_key("adapter"),
@@ -44,7 +48,8 @@ pub fn check(experiment: &Experiment) -> Result<(), Problem> {
     evaluation(experiment)
 }
 
-const SET_BY_US: &str = "is set by the study itself (seeds by `first_seed`, lengths by `sequence_len`); remove it";
+const SET_BY_US: &str =
+    "is set by the study itself (seeds by `first_seed`, lengths by `sequence_len`); remove it";
 
 fn sources(experiment: &Experiment) -> Result<(), Problem> {
     for (name, traces) in &experiment.traces {
@@ -80,7 +85,11 @@ fn training(experiment: &Experiment, key: &str, training: &Training) -> Result<(
     for (name, count) in &training.data {
         let key = format!("{key}.data.{name}");
         source(&key, name, experiment)?;
-        require(*count >= 1, &key, "must be at least 1; to leave it out in a file that extends another, say null")?;
+        require(
+            *count >= 1,
+            &key,
+            "must be at least 1; to leave it out in a file that extends another, say null",
+        )?;
         let there = experiment.drills.get(name).map(|drills| drills.count);
         let enough = there.is_none_or(|there| *count <= there);
         require(enough, &key, &format!("is more than the {} that are made", there.unwrap_or(0)))?;

@@ -247,7 +247,8 @@ impl Experiment {
 
     /// Whether models are served in four bits.
     pub fn served_in_4bit(&self) -> bool {
-        let trained_so = |adapter| self.adapter_settings(adapter).get("load_in_4bit") == Some(&Value::Bool(true));
+        let trained_so =
+            |adapter| self.adapter_settings(adapter).get("load_in_4bit") == Some(&Value::Bool(true));
         self.evaluation.load_in_4bit.unwrap_or_else(|| self.adapters.values().any(trained_so))
     }
 }

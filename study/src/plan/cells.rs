@@ -29,9 +29,8 @@ impl Planner<'_> {
     /// One server for all cells of a repeat.
     fn server(&self, seed: u64, base: &Base) -> Server {
         let evaluation = &self.experiment.evaluation;
-        let mut arguments = ["serve", "--model", &text(&base.model.path), "--name", Cell::BASE]
-            .map(str::to_owned)
-            .to_vec();
+        let mut arguments =
+            ["serve", "--model", &text(&base.model.path), "--name", Cell::BASE].map(str::to_owned).to_vec();
         if self.experiment.served_in_4bit() {
             arguments.push("--load-in-4bit".to_owned());
         }
@@ -40,9 +39,11 @@ impl Planner<'_> {
         }
         for name in &evaluation.models {
             let adapter = self.planned(&format!("seed{seed}/adapters/{name}"));
-            arguments.extend(adapter.iter().flat_map(|made| {
-                ["--adapter".to_owned(), format!("{name}={}", made.path.display())]
-            }));
+            arguments.extend(
+                adapter
+                    .iter()
+                    .flat_map(|made| ["--adapter".to_owned(), format!("{name}={}", made.path.display())]),
+            );
         }
         arguments.extend(["--listen", "127.0.0.1:0", "--until-stdin-closes"].map(str::to_owned));
         Server { arguments, log: self.place.study().join(format!("seed{seed}")).join("serve.log") }
@@ -89,11 +90,13 @@ impl Planner<'_> {
             settings: json!({ "run": config, "served": served }),
             inputs: [Some(made.clone()), Some(base.model.clone()), adapter].into_iter().flatten().collect(),
             output: run.as_str().into(),
-            work: Some(Work { amount: set.episodes(None), unit: "episodes".to_owned(), like: self.like(&run) }),
+            work: Some(Work {
+                amount: set.episodes(None),
+                unit: "episodes".to_owned(),
+                like: self.like(&run),
+            }),
         };
-        self.add(draft, |folder| {
-            Ok(Call { server: Some(server.clone()), ..play(folder, &config, &made)? })
-        })?;
+        self.add(draft, |folder| Ok(Call { server: Some(server.clone()), ..play(folder, &config, &made)? }))?;
         let cell = Cell {
             seed,
             train: model.to_owned(),

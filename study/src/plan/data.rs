@@ -50,7 +50,8 @@ impl Run<'_> {
 pub fn play(folder: &Path, config: &Value, tasks: &Made) -> Result<Call> {
     let mut config = config.clone();
     config["output_dir"] = json!(folder);
-    let arguments = ["run", "--config", &text(&folder.join("config.yaml")), "--tasks-root", &text(&tasks.path)];
+    let arguments =
+        ["run", "--config", &text(&folder.join("config.yaml")), "--tasks-root", &text(&tasks.path)];
     Ok(Call::new(Program::Agent, arguments).with_file("config.yaml", yaml(&config)?))
 }
 
@@ -60,7 +61,8 @@ impl Planner<'_> {
         if let Some((_, set)) = self.task_sets.iter().find(|(known, _)| known == name) {
             return Ok(set.clone());
         }
-        let set = TaskSet::read(name, &self.experiment.tasks[name]).with_context(|| format!("`tasks.{name}.config`"))?;
+        let set = TaskSet::read(name, &self.experiment.tasks[name])
+            .with_context(|| format!("`tasks.{name}.config`"))?;
         self.task_sets.push((name.to_owned(), set.clone()));
         Ok(set)
     }
@@ -171,7 +173,11 @@ impl Planner<'_> {
             settings: json!(drills),
             inputs: vec![],
             output: "drills.jsonl".into(),
-            work: Some(Work { amount: drills.count, unit: "documents".to_owned(), like: drills.kind.clone() }),
+            work: Some(Work {
+                amount: drills.count,
+                unit: "documents".to_owned(),
+                like: drills.kind.clone(),
+            }),
         };
         self.add(draft, |folder| {
             let (count, seed) = (drills.count.to_string(), drills.seed.to_string());

@@ -61,7 +61,8 @@ impl Place<'_> {
 /// # Errors
 /// If the parts of the experiment do not fit each other.
 pub fn plan(experiment: &Experiment, place: Place<'_>, analysis: &str) -> Result<Plan> {
-    let mut planner = Planner { experiment, place, plan: Plan::default(), task_sets: vec![] };
+    let mut planner =
+        Planner { experiment, place, plan: Plan::default(), task_sets: vec![], from_outside: vec![] };
     planner.plan.sizes = planner.sizes();
     for seed in experiment.repeats() {
         let base = planner.base(seed)?;
@@ -81,6 +82,8 @@ struct Planner<'a> {
     plan: Plan,
     /// Those that were asked for, by name.
     task_sets: Vec<(String, TaskSet)>,
+    /// What was hashed, as that may take a while.
+    from_outside: Vec<Made>,
 }
 
 /// What decides what a stage makes, and what it is called.
@@ -146,11 +149,16 @@ impl Planner<'_> {
 
     /// Something from outside; noted if it is not there.
     fn outside(&mut self, path: &Path, what: &str) -> Made {
+        if let Some(made) = self.from_outside.iter().find(|made| made.path == path) {
+            return made.clone();
+        }
         let key = digest::path(path).unwrap_or_else(|error| {
             self.miss(format!("{what} {}: {error}", path.display()));
             "missing".to_owned()
         });
-        Made { name: text(path), key, path: path.to_owned() }
+        let made = Made { name: text(path), key, path: path.to_owned() };
+        self.from_outside.push(made.clone());
+        made
     }
 
     fn miss(&mut self, problem: String) {

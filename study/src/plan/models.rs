@@ -87,7 +87,11 @@ impl Planner<'_> {
             self.miss(format!("`model.path` {}: no *.safetensors in it", path.display()));
         }
         if let (Ok(there), Some(expected)) = (Sizes::read(path), expected) {
-            ensure!(there == expected, "`model.sizes` says {expected:?}, but {} has {there:?}", path.display());
+            ensure!(
+                there == expected,
+                "`model.sizes` says {expected:?}, but {} has {there:?}",
+                path.display()
+            );
         }
         Ok(())
     }
@@ -118,7 +122,8 @@ impl Planner<'_> {
             let out = text(&folder.join("model"));
             let mut arguments = vec!["init".to_owned(), "--out".to_owned(), out];
             arguments.extend(flags(fresh, seed));
-            for (flag, values) in [("--traces", traces), ("--chat", chats), ("--split", fresh.split.clone())] {
+            for (flag, values) in [("--traces", traces), ("--chat", chats), ("--split", fresh.split.clone())]
+            {
                 if !values.is_empty() {
                     arguments.push(flag.to_owned());
                     arguments.extend(values);
@@ -160,7 +165,8 @@ impl Planner<'_> {
             config["output_dir"] = json!(folder.join(output));
             let path = text(&folder.join("config.yaml"));
             let mut arguments = vec!["train".to_owned(), "--config".to_owned(), path];
-            arguments.extend(threads.iter().flat_map(|threads| ["--threads".to_owned(), threads.to_string()]));
+            arguments
+                .extend(threads.iter().flat_map(|threads| ["--threads".to_owned(), threads.to_string()]));
             Ok(Call::new(Program::Trainer, arguments).with_file("config.yaml", yaml(&config)?))
         })?;
         let (model, phase) = (model.to_owned(), phase.to_owned());

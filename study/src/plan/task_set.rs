@@ -37,7 +37,8 @@ impl TaskSet {
             keys.insert("seed_start".to_owned(), json!(seed));
         }
         let seed_start = keys.get("seed_start").and_then(Value::as_u64);
-        let seed_start = seed_start.with_context(|| format!("{}: `seed_start` must be a number", path.display()))?;
+        let seed_start =
+            seed_start.with_context(|| format!("{}: `seed_start` must be a number", path.display()))?;
         let (mut families, mut counts) = (vec![], vec![]);
         for (family, section) in keys.iter_mut() {
             let Some(count) = section.get_mut("num_tasks") else { continue };
@@ -61,7 +62,8 @@ impl TaskSet {
 
     /// Whether a task of this set may be one of another: its seed is.
     pub fn overlaps(&self, other: &Self) -> bool {
-        let seeds = |set: &Self| -> Range<u64> { set.seed_start..set.seed_start.saturating_add(set.num_tasks) };
+        let seeds =
+            |set: &Self| -> Range<u64> { set.seed_start..set.seed_start.saturating_add(set.num_tasks) };
         let (ours, theirs) = (seeds(self), seeds(other));
         let shared = self.families.iter().any(|family| other.families.contains(family));
         shared && ours.start < theirs.end && theirs.start < ours.end
