@@ -9,6 +9,7 @@ use analysis::stats::{
     interval::Interval,
     mcnemar::{Discordant, McNemar, Method},
     proportion::{self, Counts, Proportion},
+    survival::{Subject, kaplan_meier},
     wilcoxon::SignedRank,
 };
 use serde::Deserialize;
@@ -24,6 +25,7 @@ struct Golden {
     detectable_mean: Vec<MeanCase>,
     detectable_shares: Vec<SharesCase>,
     bootstrap: Vec<BootstrapCase>,
+    survival: Vec<SurvivalCase>,
 }
 
 #[derive(Deserialize)]
