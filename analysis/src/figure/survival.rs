@@ -9,8 +9,12 @@ use crate::stats::survival::{Subject, at_risk, kaplan_meier};
 
 const LEFT: f64 = 62.0;
 const TOP: f64 = 78.0;
-const HEIGHT: f64 = 200.0;
-const GAP: f64 = 22.0;
+const HEIGHT: f64 = 170.0;
+const GAP: f64 = 24.0;
+/// Below a panel: its axis, those at risk, and the next one's title.
+const BELOW: f64 = 100.0;
+/// Panels side by side.
+const COLUMNS: usize = 4;
 
 /// A cell's episodes.
 #[derive(Clone, Debug)]
@@ -25,7 +29,10 @@ pub struct Panel {
 
 /// Draws it.
 pub fn draw(name: &str, panels: &[Panel]) -> Figure {
-    let mut svg = Svg::new(TOP + HEIGHT + 96.0);
+    // Six stand better in two rows of three than in four and two.
+    let rows = panels.len().div_ceil(COLUMNS).max(1);
+    let columns = panels.len().div_ceil(rows).max(1);
+    let mut svg = Svg::new(TOP + (HEIGHT + BELOW) * rows as f64 - 16.0);
     svg.words(
         "title",
         Anchor::Start,
@@ -33,22 +40,24 @@ pub fn draw(name: &str, panels: &[Panel]) -> Figure {
         "Episodes that have not missed a variable yet, over turns",
     );
     let last = panels.iter().flat_map(|panel| &panel.subjects).map(|subject| subject.time).max().unwrap_or(1);
-    let count = panels.len().max(1) as f64;
-    let width = (WIDTH - LEFT - 16.0 - GAP * (count - 1.0)) / count;
-    let up = Scale { values: [0.0, 100.0], pixels: [TOP + HEIGHT, TOP] };
-    svg.upright("", [20.0, TOP + HEIGHT / 2.0], "episodes without one (%)");
+    let width = (WIDTH - LEFT - 16.0 - GAP * (columns as f64 - 1.0)) / columns as f64;
     for (index, panel) in panels.iter().enumerate() {
-        let left = LEFT + (width + GAP) * index as f64;
+        let left = LEFT + (width + GAP) * (index % columns) as f64;
+        let top = TOP + (HEIGHT + BELOW) * (index / columns) as f64;
         let along = Scale { values: [0.0, last as f64], pixels: [left, left + width] };
+        let up = Scale { values: [0.0, 100.0], pixels: [top + HEIGHT, top] };
         for tick in up.ticks(4) {
             svg.line("grid", [left, up.at(tick)], [left + width, up.at(tick)]);
-            if index == 0 {
+            if index % columns == 0 {
                 svg.words("muted", Anchor::End, [left - 8.0, up.at(tick) + 4.0], &format!("{tick:.0}"));
             }
         }
+        if index % columns == 0 {
+            svg.upright("", [18.0, top + HEIGHT / 2.0], "episodes without one (%)");
+            svg.words("small muted", Anchor::End, [left - 14.0, top + HEIGHT + 38.0], "at risk");
+        }
         draw_panel(&mut svg, panel, &along, &up);
     }
-    svg.words("", Anchor::Middle, [f64::midpoint(LEFT, WIDTH - 16.0), TOP + HEIGHT + 84.0], "turn");
     let caption = "Kaplan and Meier's curve of each cell: the share of episodes that have not had a missing-variable error up to a \
                    turn. An episode that ended without one is censored at its last turn: it counts as long as it lasted. Below the \
                    axis: episodes still running without one (at risk)."
@@ -59,7 +68,7 @@ pub fn draw(name: &str, panels: &[Panel]) -> Figure {
 fn draw_panel(svg: &mut Svg, panel: &Panel, along: &Scale, up: &Scale) {
     let [left, right] = along.pixels;
     let bottom = up.pixels[0];
-    svg.words("strong", Anchor::Start, [left, TOP - 14.0], &panel.label);
+    svg.words("strong", Anchor::Start, [left, up.pixels[1] - 12.0], &panel.label);
     let mut corners = vec![[left, up.at(100.0)]];
     let mut share = 100.0;
     for point in kaplan_meier(&panel.subjects) {
@@ -82,9 +91,7 @@ fn draw_panel(svg: &mut Svg, panel: &Panel, along: &Scale, up: &Scale) {
         let x = along.at(tick);
         svg.words("muted", Anchor::Middle, [x, bottom + 18.0], &format!("{tick:.0}"));
         let left = at_risk(&panel.subjects, tick as usize + 1);
-        svg.words("small muted", Anchor::Middle, [x, bottom + 40.0], &left.to_string());
+        svg.words("small muted", Anchor::Middle, [x, bottom + 38.0], &left.to_string());
     }
-    if (left - LEFT).abs() < 1.0 {
-        svg.words("small muted", Anchor::End, [left - 14.0, bottom + 40.0], "at risk");
-    }
+    svg.words("", Anchor::End, [right, bottom + 58.0], "turn");
 }

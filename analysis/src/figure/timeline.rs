@@ -7,11 +7,11 @@ use super::{
 };
 use crate::turn::Turn;
 
-const TOP: f64 = 96.0;
+const TOP: f64 = 112.0;
 const LEFT: f64 = 24.0;
 const GAP: f64 = 40.0;
 /// Height of all rows of a panel.
-const HEIGHT: f64 = 300.0;
+const HEIGHT: f64 = 260.0;
 /// Below a panel: its axis, and the next one's title.
 const BELOW: f64 = 84.0;
 /// More rows than these cannot be told apart.

@@ -28,6 +28,13 @@ pub enum Block {
         /// What is said of it.
         text: String,
     },
+    /// Points, one below the other.
+    List {
+        /// What they are about.
+        lead: String,
+        /// What is said of it.
+        items: Vec<String>,
+    },
     /// Small print.
     Note {
         /// What it says.
@@ -92,6 +99,10 @@ impl Block {
             Self::Heading { text } => format!("### {text}\n"),
             Self::Paragraph { lead, text } if lead.is_empty() => format!("{text}\n"),
             Self::Paragraph { lead, text } => format!("**{lead}** {text}\n"),
+            Self::List { lead, items } => {
+                let items: String = items.iter().map(|item| format!("- {item}\n")).collect();
+                format!("**{lead}**\n\n{items}")
+            }
             Self::Note { text } => format!("{text}\n"),
             Self::Table { caption, table, .. } if caption.is_empty() => table.markdown(),
             Self::Table { caption, table, .. } => format!("{caption}\n\n{}", table.markdown()),

@@ -51,6 +51,7 @@ fn block(block: &Block) -> Value {
     match block {
         Block::Heading { text } => context! { kind => "heading", text },
         Block::Paragraph { lead, text } => context! { kind => "paragraph", lead, text },
+        Block::List { lead, items } => context! { kind => "list", lead, items },
         Block::Note { text } => context! { kind => "note", text },
         Block::Square(tiles) => {
             let tiles = tiles.iter().map(|tile| {
@@ -59,13 +60,26 @@ fn block(block: &Block) -> Value {
             context! { kind => "square", tiles => Serde(tiles.collect::<Vec<_>>()) }
         }
         Block::Table { name, caption, table } => {
-            context! { kind => "table", name, caption, table => Serde(table) }
+            let rows =
+                table.rows.iter().map(|row| row.iter().map(|cell| cell_parts(cell)).collect::<Vec<_>>());
+            let rows = Serde(rows.collect::<Vec<_>>());
+            // Columns of words, not numbers.
+            let prose = name.as_deref().is_none_or(|name| name.starts_with("aims"));
+            context! { kind => "table", prose, caption, header => &table.header, rows }
         }
         Block::Figure(figure) => {
             context! { kind => "figure", svg => figure.inline(), caption => &figure.caption, name => &figure.name }
         }
         Block::Example(example) => example_block(example),
         Block::Code { title, text, .. } => context! { kind => "code", title, text },
+    }
+}
+
+/// A table's cell: its value, and its interval where it has one, which stands below it.
+fn cell_parts(text: &str) -> [&str; 2] {
+    match text.split_once(" [") {
+        Some((value, interval)) if interval.ends_with(']') => [value, &text[value.len() + 1..]],
+        _ => [text, ""],
     }
 }
 

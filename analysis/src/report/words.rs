@@ -61,10 +61,10 @@ pub fn aims(group: &Group<'_>) -> Vec<Block> {
         add(
             "The matched cells' scores cannot be told apart".to_owned(),
             format!(
-                "persistent less reset {} points of score, p = {} ({} after Holm){}",
+                "persistent less reset {} points of score; {} ({} after Holm){}",
                 table::estimate(score.difference.scaled(100.0), 1),
-                table::p_value(score.p_value),
-                table::p_value(score.p_holm),
+                probability(score.p_value),
+                probability(score.p_holm),
                 seen(score),
             ),
             score.p_value > report.options.alpha,
@@ -96,7 +96,7 @@ fn amount(outcome: Outcome, value: f64) -> String {
     format!("{} {unit}", table::number(value, 1))
 }
 
-/// Every contrast in a paragraph.
+/// Every contrast in a list.
 pub fn tests(group: &Group<'_>) -> Vec<Block> {
     let Some(report) = &group.compared else { return Vec::new() };
     let mut blocks = vec![Block::Paragraph {
@@ -112,21 +112,11 @@ pub fn tests(group: &Group<'_>) -> Vec<Block> {
         ),
     }];
     for contrast in &Contrast::ALL {
-        let of_contrast = || report.comparisons.iter().filter(|c| c.contrast == contrast.name);
-        let differs = |c: &&Comparison| c.p_holm <= report.options.alpha;
-        let shown: Vec<String> = of_contrast().filter(differs).map(differing).collect();
-        let not_shown: Vec<String> = of_contrast().filter(|c| !differs(c)).map(alike).collect();
-        let mut text = String::new();
-        if !shown.is_empty() {
-            text.push_str(&format!("Differs: {}.", shown.join("; ")));
-        }
-        if !not_shown.is_empty() {
-            let gap = if text.is_empty() { "" } else { " " };
-            text.push_str(&format!("{gap}No difference shown: {}.", not_shown.join("; ")));
-        }
+        let of_contrast = report.comparisons.iter().filter(|c| c.contrast == contrast.name);
+        let items = of_contrast.map(|comparison| said(comparison, report.options.alpha)).collect();
         let question = contrast.question;
-        let lead = format!("{}{} ({}).", question[..1].to_uppercase(), &question[1..], contrast.name);
-        blocks.push(Block::Paragraph { lead, text });
+        let lead = format!("{}{} ({})", question[..1].to_uppercase(), &question[1..], contrast.name);
+        blocks.push(Block::List { lead, items });
     }
     blocks.push(Block::Note {
         text: "Tests and intervals are about other tasks for the models at hand; of other training seeds only the differences seed \
@@ -138,11 +128,11 @@ pub fn tests(group: &Group<'_>) -> Vec<Block> {
 
 fn name(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Score => "score",
-        Outcome::Solved => "solved episodes",
-        Outcome::MissingVariable => "episodes with a missing variable",
-        Outcome::GeneratedTokens => "generated tokens",
-        Outcome::PromptAndGeneratedTokens => "prompt + generated tokens summed over turns",
+        Outcome::Score => "Score",
+        Outcome::Solved => "Solved episodes",
+        Outcome::MissingVariable => "Episodes with a missing variable",
+        Outcome::GeneratedTokens => "Generated tokens",
+        Outcome::PromptAndGeneratedTokens => "Prompt + generated tokens, summed over turns,",
     }
 }
 
@@ -158,12 +148,17 @@ fn size(comparison: &Comparison) -> String {
     format!("{} {sign}{} {unit}", name(outcome), table::estimate(difference, 1))
 }
 
-fn differing(comparison: &Comparison) -> String {
-    format!("{}, p = {}", size(comparison), table::p_value(comparison.p_holm))
+fn said(comparison: &Comparison, alpha: f64) -> String {
+    let p = probability(comparison.p_holm);
+    if comparison.p_holm <= alpha {
+        format!("{}: differs ({p})", size(comparison))
+    } else {
+        format!("{}: no difference shown ({p}{})", size(comparison), seen(comparison))
+    }
 }
 
-fn alike(comparison: &Comparison) -> String {
-    format!("{}, p = {}{}", size(comparison), table::p_value(comparison.p_holm), seen(comparison))
+fn probability(p: f64) -> String {
+    if p < 1e-4 { "p < 0.0001".to_owned() } else { format!("p = {p:.4}") }
 }
 
 /// Every test, in tables.
