@@ -180,7 +180,8 @@ fn an_ablation_joins_as_rows_with_paired_differences() {
     );
     assert_eq!(beside[7], "1 × 20");
     assert!(beside[8].starts_with("-95.0 [-99.1, "), "{beside:?}");
-    assert!(beside[9].starts_with("-64.6 ["), "{beside:?}");
+    // Twice 34 tokens, less (64 + 4 * 648) / 20.
+    assert!(beside[9].starts_with("-64.8 ["), "{beside:?}");
     assert!(beside[10].starts_with("28.5 ["), "{beside:?}");
     assert_eq!(row(&summary, &["this study", "persistent → reset"])[2..4], ["2 × 20", "95.0"]);
     assert!(summary.contains("| reset → reset "), "{summary}");
@@ -245,6 +246,7 @@ fn what_is_wrong_with_a_study_is_named() {
     run(&[&"collect", &study.folder.join("study.json"), &"--out", &out])
         .refused(&["this is a study's manifest; give its folder"]);
 
+    fs::create_dir(study.folder.join("evaluate/empty")).unwrap();
     let whole = study.manifest.clone();
     let mut with = |change: &dyn Fn(&mut Value), words: &[&str]| {
         study.manifest = whole.clone();
@@ -266,7 +268,10 @@ fn what_is_wrong_with_a_study_is_named() {
         &|m| m["cells"][2]["run"] = json!("evaluate/gone"),
         &["study.json: cells[2].run", "evaluate/gone", "No such file"],
     );
-    with(&|m| m["cells"][2]["run"] = json!("train"), &["study.json: cells[2].run", "no episodes found"]);
+    with(
+        &|m| m["cells"][2]["run"] = json!("evaluate/empty"),
+        &["study.json: cells[2].run", "no episodes found"],
+    );
     with(
         &|m| m["cells"][2]["runtime"] = json!("reset"),
         &[

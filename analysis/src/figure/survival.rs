@@ -7,7 +7,7 @@ use super::{
 };
 use crate::stats::survival::{Subject, at_risk, kaplan_meier};
 
-const LEFT: f64 = 62.0;
+const LEFT: f64 = 74.0;
 const TOP: f64 = 78.0;
 const HEIGHT: f64 = 170.0;
 const GAP: f64 = 24.0;
@@ -54,7 +54,7 @@ pub fn draw(name: &str, panels: &[Panel]) -> Figure {
         }
         if index % columns == 0 {
             svg.upright("", [18.0, top + HEIGHT / 2.0], "episodes without one (%)");
-            svg.words("small muted", Anchor::End, [left - 14.0, top + HEIGHT + 38.0], "at risk");
+            svg.words("small muted", Anchor::End, [left - 20.0, top + HEIGHT + 38.0], "at risk");
         }
         draw_panel(&mut svg, panel, &along, &up);
     }
@@ -83,10 +83,12 @@ fn draw_panel(svg: &mut Svg, panel: &Panel, along: &Scale, up: &Scale) {
     svg.path(&format!("wash fill-{}", panel.colour), &Path::through(area));
     svg.path(&format!("line line-{}", panel.colour), &Path::through(corners));
     svg.line("axis", [left, bottom], [right, bottom]);
-    let end = format!("{share:.0} % left");
     let y = up.at(share);
     let y = if y > bottom - 30.0 { y - 10.0 } else { y + 20.0 };
-    svg.words("strong", Anchor::End, [right - 4.0, y], &end);
+    let end = along.at(watched as f64);
+    // Inside the curve where there is room, or else behind its end.
+    let (anchor, x) = if end - left > 80.0 { (Anchor::End, end - 6.0) } else { (Anchor::Start, end + 6.0) };
+    svg.words("strong", anchor, [x, y], &format!("{share:.0} % left"));
     for tick in along.whole_ticks(4) {
         let x = along.at(tick);
         svg.words("muted", Anchor::Middle, [x, bottom + 18.0], &format!("{tick:.0}"));

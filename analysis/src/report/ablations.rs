@@ -121,7 +121,7 @@ fn row(title: &str, cell: &Measured<'_>, other: Option<&&Measured<'_>>, options:
         row.extend(std::iter::repeat_n(UNKNOWN.to_owned(), 2 + OUTCOMES.len()));
         return row;
     };
-    row.push(other.label());
+    row.push(if other.label() == cell.label() { "the same cell".to_owned() } else { other.label() });
     let seeds: Vec<u64> = cell.seeds.iter().map(|(seed, _)| *seed).collect();
     let seeds: Vec<u64> =
         seeds.into_iter().filter(|seed| other.seeds.iter().any(|(of, _)| of == seed)).collect();

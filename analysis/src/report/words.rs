@@ -104,11 +104,13 @@ pub fn tests(group: &Group<'_>) -> Vec<Block> {
         text: format!(
             "Everything is paired by task and seed, and the unit is the task ({} tasks, {}). Scores and tokens are compared by \
              Wilcoxon's signed-rank test, yes-or-no outcomes by McNemar's, and each p is corrected by Holm for all {} tests of this \
-             task set; \"differs\" means p below {} after that. Points are percentage points. The letters name training and runtime.",
+             task set; \"differs\" means p below {} after that. What could have been seen is the smallest true difference that one test of as many tasks \
+             finds with a probability of {:.0} %. Points are percentage points; the letters name training and runtime.",
             report.tasks,
             seeds_in_words(group),
             report.comparisons.len(),
             report.options.alpha,
+            100.0 * report.options.power,
         ),
     }];
     for contrast in &Contrast::ALL {
@@ -158,7 +160,11 @@ fn said(comparison: &Comparison, alpha: f64) -> String {
 }
 
 fn probability(p: f64) -> String {
-    if p < 1e-4 { "p < 0.0001".to_owned() } else { format!("p = {p:.4}") }
+    match p {
+        0.0..1e-4 => "p < 0.0001".to_owned(),
+        0.9995.. => "p = 1".to_owned(),
+        _ => format!("p = {p:.3}"),
+    }
 }
 
 /// Every test, in tables.

@@ -23,11 +23,13 @@ impl Report {
             let png = file.with_extension("png");
             std::fs::write(&png, png::draw(&svg)?).with_context(|| format!("writing {}", png.display()))?;
         }
-        for block in self.sections.iter().flat_map(|section| &section.blocks) {
+        let blocks =
+            self.sections.iter().flat_map(|section| section.blocks.iter().map(move |block| (section, block)));
+        for (section, block) in blocks {
             if let Block::Table { name: Some(name), caption, table } = block {
-                let caption = if caption.is_empty() { &self.title } else { caption };
+                let caption = format!("{}. {}: {caption}", self.title, section.title);
                 let file = folder.join("tables").join(format!("{name}.tex"));
-                files::write_text(&file, &table.latex(caption, name))?;
+                files::write_text(&file, &table.latex(caption.trim_end_matches([':', ' ']), name))?;
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{result, write_episode};
+use crate::support::{result, write_episode};
 
 pub const TASKS: u32 = 20;
 pub const CELLS: [(&str, &str); 6] = [
