@@ -92,9 +92,9 @@ fn rows(voice: &mut Voice) -> Vec<Message> {
         for _ in 0..voice.between(2, 4) {
             rows.push(Row {
                 position: rows.len(),
-                class: class(voice),
                 weight: voice.between(5, 20) as u64,
                 value: voice.between(10, 99) as u64,
+                class: class(voice),
             });
         }
         let output = format!("{}\n", rows_literal(&rows[known..]));
