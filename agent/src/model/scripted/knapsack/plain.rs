@@ -3,7 +3,6 @@
 //! A model of a million weights can learn to carry rows of numbers from an
 //! output into its next block, if it sees little else. So these play one way:
 //! items go by their position in the sorted list of ids, every output is a
-//! items go by their position in the sorted list of ids, every output is a
 //! Python literal, and a block is a few fixed lines. The class comes last in a
 //! row: what is copied is found by what stands before it, and values hardly
 //! repeat. Only names, batch sizes and wording vary. Both habits inspect the
