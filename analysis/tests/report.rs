@@ -214,7 +214,10 @@ fn a_study_that_is_not_whole_is_reported_as_far_as_it_goes() {
     study.write();
     let failed =
         study.run(1, "reset", "reset").join("results/reset/knapsack/knapsack-knapsack-0000000004.json");
-    fs::write(&failed, json!({"status": "failed", "error": "server gone", "result": null, "started_at": 0.0, "finished_at": 1.0}).to_string()).unwrap();
+    let result = json!({
+        "status": "failed", "error": "server gone", "result": null, "started_at": 0.0, "finished_at": 1.0,
+    });
+    fs::write(&failed, result.to_string()).unwrap();
     let outcome = run(&[&"report", &study.folder]).succeeded();
     for words in [
         "seed 2 of PP is not in all four cells",
@@ -338,7 +341,8 @@ fn a_document_is_made_anew_where_it_is_marked_and_checked() {
     let study = Study::new(&folder.path().join("study"), "Made", &[1]);
     let document = folder.path().join("STUDY.md");
     let figures = folder.path().join("figures");
-    let prose = "# A study\n\nWords.\n\n<!-- generated: main -->\n<!-- end -->\n\nMore words.\n\n<!-- generated: figures -->\n<!-- end -->\n";
+    let prose = "# A study\n\nWords.\n\n<!-- generated: main -->\n<!-- end -->\n\n\
+        More words.\n\n<!-- generated: figures -->\n<!-- end -->\n";
     fs::write(&document, prose).unwrap();
     let update = |more: &[&dyn AsRef<std::ffi::OsStr>]| {
         let arguments: [&dyn AsRef<std::ffi::OsStr>; 6] =

@@ -60,8 +60,8 @@ pub fn draw(name: &str, axis: Axis<'_>, rows: &[Row]) -> Figure {
         draw_row(&mut svg, row, &scale, base, axis.decimals);
     }
     let caption = format!(
-        "{}. One histogram a cell; bars are shares of its episodes, each cell scaled to its own highest bar. The black mark is the \
-         median, the ring the mean.",
+        "{}. One histogram a cell; bars are shares of its episodes, each cell scaled to its own highest bar. \
+         The black mark is the median, the ring the mean.",
         axis.title
     );
     Figure { name: name.to_owned(), caption, svg }

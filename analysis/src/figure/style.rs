@@ -1,6 +1,7 @@
 //! The colours, light and dark, and the looks of every class.
 //!
-//! Hues are Okabe and Ito's, which people with any colour vision tell apart; what matters is said in words as well.
+//! Hues are Okabe and Ito's, which people with any colour vision tell apart; what
+//! matters is said in words as well.
 
 /// A colour's name, on light paper, and on dark.
 type Colour = (&'static str, &'static str, &'static str);

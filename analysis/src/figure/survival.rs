@@ -58,9 +58,10 @@ pub fn draw(name: &str, panels: &[Panel]) -> Figure {
         }
         draw_panel(&mut svg, panel, &along, &up);
     }
-    let caption = "Kaplan and Meier's curve of each cell: the share of episodes that have not had a missing-variable error up to a \
-                   turn. An episode that ended without one is censored at its last turn: it counts as long as it lasted. Below the \
-                   axis: episodes still running without one (at risk)."
+    let caption = "Kaplan and Meier's curve of each cell: the share of episodes that have not had a \
+                   missing-variable error up to a turn. An episode that ended without one is censored at its last \
+                   turn: it counts as long as it lasted. Below the axis: episodes still running without one (at \
+                   risk)."
         .to_owned();
     Figure { name: name.to_owned(), caption, svg }
 }

@@ -85,9 +85,9 @@ impl Svg {
         let (width, height) = (number(WIDTH), number(self.height));
         let style = if style.is_empty() { String::new() } else { format!("<style>{style}</style>\n") };
         format!(
-            "<svg class=\"figure\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
-             height=\"{height}\" role=\"img\" aria-label=\"{}\">\n{style}<rect class=\"paper\" width=\"{width}\" \
-             height=\"{height}\"/>\n{}</svg>\n",
+            "<svg class=\"figure\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
+             width=\"{width}\" height=\"{height}\" role=\"img\" aria-label=\"{}\">\n{style}<rect class=\"paper\" \
+             width=\"{width}\" height=\"{height}\"/>\n{}</svg>\n",
             escape(description),
             self.body
         )

@@ -32,8 +32,9 @@ pub fn draw(name: &str, panels: &[Panel<'_>]) -> Figure {
         draw_panel(&mut svg, panel, [left, left + width]);
     }
     svg.upright("", [20.0, TOP + HEIGHT / 2.0], "loss (nats a token to learn)");
-    let caption = "The training loss; each point is the mean of as many neighbouring steps. One line a model and seed; dashed: where \
-                   a phase of the base model ends and the next, with other data, begins."
+    let caption = "The training loss; each point is the mean of as many neighbouring steps. One line a model and \
+                   seed; rings: the loss on samples that were kept back; dashed: where a phase of the base model \
+                   ends and the next, with other data, begins."
         .to_owned();
     Figure { name: name.to_owned(), caption, svg }
 }
@@ -41,7 +42,11 @@ pub fn draw(name: &str, panels: &[Panel<'_>]) -> Figure {
 fn draw_panel(svg: &mut Svg, panel: &Panel<'_>, pixels: [f64; 2]) {
     let steps = |curves: &[&Curve]| curves.iter().map(|curve| curve.steps).sum::<u64>();
     let last = panel.lines.iter().map(|(_, _, curves)| steps(curves)).max().unwrap_or(1);
-    let losses = panel.lines.iter().flat_map(|(_, _, curves)| curves).flat_map(|curve| &curve.loss.value);
+    let losses = panel
+        .lines
+        .iter()
+        .flat_map(|(_, _, curves)| curves)
+        .flat_map(|curve| curve.loss.value.iter().chain(&curve.eval_loss.value));
     let highest = losses.copied().fold(0.1, f64::max);
     let along = Scale { values: [0.0, last as f64], pixels };
     let up = Scale { values: [0.0, highest * 1.04], pixels: [TOP + HEIGHT, TOP] };
@@ -61,14 +66,17 @@ fn draw_panel(svg: &mut Svg, panel: &Panel<'_>, pixels: [f64; 2]) {
     }
     for (_, colour, curves) in &panel.lines {
         let mut before = 0;
-        let mut points = Vec::new();
+        let (mut points, mut kept_back) = (Vec::new(), Vec::new());
         for curve in curves {
-            points.extend(
-                curve.loss.pairs().map(|(step, loss)| [along.at((before + step) as f64), up.at(loss)]),
-            );
+            let place = |(step, loss): (u64, f64)| [along.at((before + step) as f64), up.at(loss)];
+            points.extend(curve.loss.pairs().map(place));
+            kept_back.extend(curve.eval_loss.pairs().map(place));
             before += curve.steps;
         }
         svg.path(&format!("line thin line-{colour}"), &Path::through(points));
+        for place in kept_back {
+            svg.ring(place);
+        }
     }
     legend(svg, panel, pixels[0]);
 }

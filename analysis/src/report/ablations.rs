@@ -68,9 +68,9 @@ pub fn blocks(
     }
     blocks.push(Block::Note {
         text: format!(
-            "The last three columns are differences to the cell of this study that is named before them, paired by task over the \
-             seeds that both have, with {:.0} % intervals (shares: Newcombe's; otherwise the bootstrap's over tasks). Training of \
-             another kind is compared with both of this study's adapters in the same runtime.",
+            "The last three columns are differences to the cell of this study that is named before them, paired by \
+             task over the seeds that both have, with {:.0} % intervals (shares: Newcombe's; otherwise the bootstrap's \
+             over tasks). Training of another kind is compared with both of this study's adapters in the same runtime.",
             100.0 * options.level
         ),
     });
@@ -105,7 +105,7 @@ fn counterpart(main: &[Group<'_>], other: &Group<'_>, path: &str) -> anyhow::Res
     Ok(index)
 }
 
-/// The cells of this study to compare with: the one of the same training, or else all adapters in the same runtime.
+/// The cells of this study to compare with: that of the same training, or else both adapters' in the same runtime.
 fn beside<'a, 'b>(main: &'b Group<'a>, cell: &Measured<'_>) -> Vec<&'b Measured<'a>> {
     match main.cell(cell.train, cell.runtime) {
         Some(same) => vec![same],

@@ -53,10 +53,10 @@ pub fn in_short(group: &Group<'_>, options: &Options) -> Vec<Block> {
         cell.zip(other).map_or_else(|| UNKNOWN.to_owned(), |(cell, other)| table::number(cell / other, 2))
     };
     let text = format!(
-        "{} tasks, {}, {} episodes a cell. The model trained on persistent traces missed a variable in {} % of its episodes in a \
-         resetting runtime, and in {} % in a persistent one; it wrote {} × the tokens there. The model trained on reset traces \
-         missed one in {} % and {} %; in a persistent runtime, where nothing is lost, it wrote {} × the tokens of the model \
-         trained for it.",
+        "{} tasks, {}, {} episodes a cell. The model trained on persistent traces missed a variable in {} % of its \
+         episodes in a resetting runtime, and in {} % in a persistent one; it wrote {} × the tokens there. The model \
+         trained on reset traces missed one in {} % and {} %; in a persistent runtime, where nothing is lost, it wrote \
+         {} × the tokens of the model trained for it.",
         group.tasks(),
         seeds_in_words(group),
         table::number(pp.episodes() as f64, 0),
@@ -124,9 +124,10 @@ pub fn main(group: &Group<'_>, options: &Options) -> Vec<Block> {
     let estimated = if mark.is_empty() { "" } else { " ~ estimated: UTF-8 bytes / 4." };
     blocks.push(Block::Note {
         text: format!(
-            "[low, high]: {:.0} % interval over other tasks: Wilson's of a share, a task's seeds counted as one cluster; otherwise \
-             the bootstrap's over whole tasks. Tokens are an episode's. Generated: what the model wrote. Prompt + generated, summed \
-             over turns: what it read and wrote at every turn, so an early message counts again at each.{estimated}",
+            "[low, high]: {:.0} % interval over other tasks: Wilson's of a share, a task's seeds counted as one \
+             cluster; otherwise the bootstrap's over whole tasks. Tokens are an episode's. Generated: what the model \
+             wrote. Prompt + generated, summed over turns: what it read and wrote at every turn, so an early message \
+             counts again at each.{estimated}",
             100.0 * options.level
         ),
     });

@@ -52,8 +52,8 @@ pub fn durations(results: &Results) -> Vec<Block> {
     };
     let machine = &results.study.machine;
     let caption = format!(
-        "On {} cores of {}. The time is what each stage took when it ran; a later start of the study reuses stages whose inputs and \
-         settings have not changed.",
+        "On {} cores of {}. The time is what each stage took when it ran; a later start of the study reuses stages \
+         whose inputs and settings have not changed.",
         machine.cores, machine.processor
     );
     vec![

@@ -102,10 +102,11 @@ pub fn tests(group: &Group<'_>) -> Vec<Block> {
     let mut blocks = vec![Block::Paragraph {
         lead: String::new(),
         text: format!(
-            "Everything is paired by task and seed, and the unit is the task ({} tasks, {}). Scores and tokens are compared by \
-             Wilcoxon's signed-rank test, yes-or-no outcomes by McNemar's, and each p is corrected by Holm for all {} tests of this \
-             task set; \"differs\" means p below {} after that. What could have been seen is the smallest true difference that one test of as many tasks \
-             finds with a probability of {:.0} %. Points are percentage points; the letters name training and runtime.",
+            "Everything is paired by task and seed, and the unit is the task ({} tasks, {}). Scores and tokens are \
+             compared by Wilcoxon's signed-rank test, yes-or-no outcomes by McNemar's, and each p is corrected by \
+             Holm for all {} tests of this task set; \"differs\" means p below {} after that. What could have been \
+             seen is the smallest true difference that one test of as many tasks finds with a probability of {:.0} %. \
+             Points are percentage points; the letters name training and runtime.",
             report.tasks,
             seeds_in_words(group),
             report.comparisons.len(),
@@ -121,8 +122,8 @@ pub fn tests(group: &Group<'_>) -> Vec<Block> {
         blocks.push(Block::List { lead, items });
     }
     blocks.push(Block::Note {
-        text: "Tests and intervals are about other tasks for the models at hand; of other training seeds only the differences seed \
-               by seed speak, which the tables below have."
+        text: "Tests and intervals are about other tasks for the models at hand; of other training seeds only the \
+               differences seed by seed speak, which the tables of every test have."
             .to_owned(),
     });
     blocks

@@ -13,7 +13,8 @@ use crate::{
 
 /// The task that is shown, in words.
 pub const RULE: &str = "the task whose four episodes under the first seed are closest to their cells' medians: the \
-    smallest sum over cells of |ln(generated tokens / median)| + |ln(turns / median)|, the first id where two are equal";
+    smallest sum over cells of |ln(generated tokens / median)| + |ln(turns / median)|, the first id where two are \
+    equal";
 
 /// A task under the four cells of one seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

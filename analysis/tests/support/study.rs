@@ -33,13 +33,14 @@ impl Study {
             manifest: json!({
                 "format": "runtime_gym.study.v1", "name": "made", "title": title,
                 "experiment": {"seeds": seeds, "base": {"phases": [{"name": "spans", "steps": 300}]}},
-                "commit": "0123456789", "started_at": "2026-11-01T10:00:00Z", "finished_at": "2026-11-01T10:20:00Z",
-                "machine": {"processor": "a <fast> processor", "cores": 2, "memory_bytes": 8_u64 << 30, "system": "Linux"},
+                "commit": "0123456789",
+                "started_at": "2026-11-01T10:00:00Z",
+                "finished_at": "2026-11-01T10:20:00Z",
+                "machine": {
+                    "processor": "a <fast> processor", "cores": 2, "memory_bytes": 8_u64 << 30, "system": "Linux",
+                },
                 "programs": [{"name": "agent", "version": "agent 0.1.0", "sha256": "ab".repeat(32)}],
-                "stages": [
-                    {"name": "tasks", "kind": "tasks", "seconds": 0.5, "reused": true, "folder": "tasks", "key": "cd".repeat(32)},
-                    {"name": "seed1/base", "kind": "train", "seconds": 119.5, "reused": false, "folder": "train", "key": "ef".repeat(32)},
-                ],
+                "stages": [stage("tasks", "tasks", 0.5), stage("seed1/base", "train", 119.5)],
                 "training": [], "cells": [],
             }),
         };
@@ -70,16 +71,25 @@ impl Study {
         let path = self.folder.join(&folder);
         fs::create_dir_all(&path).unwrap();
         let record = json!({
-            "program": "trainer 0.1.0", "base_model": {"path": "b", "sha256": "aa", "record": {}},
-            "datasets": [{"path": "d", "sha256": "0123456789abcdef", "record": {}}], "device": "cpu", "compute": "bfloat16",
-            "trained_parameters": 12345, "steps": 300,
-            "position": {"step": 300, "tokens": 9000, "target_tokens": 4000, "seconds": 61.0, "loss": 0.1, "eval_loss": 0.2},
+            "program": "trainer 0.1.0",
+            "base_model": {"path": "b", "sha256": "aa", "record": {}},
+            "datasets": [{"path": "d", "sha256": "0123456789abcdef", "record": {}}],
+            "device": "cpu",
+            "compute": "bfloat16",
+            "trained_parameters": 12345,
+            "steps": 300,
+            "position": {
+                "step": 300, "tokens": 9000, "target_tokens": 4000, "seconds": 61.0, "loss": 0.1, "eval_loss": 0.2,
+            },
         });
         fs::write(path.join("training.json"), record.to_string()).unwrap();
         let lines = (1..=300).map(|step| {
             let loss = 3.0 / f64::from(step);
-            let rest = "\"learning_rate\":0.1,\"grad_norm\":1.0,\"tokens\":30,\"tokens_per_second\":9.0,\"memory_bytes\":null";
-            format!("{{\"step\":{step},\"epoch\":0.1,\"time\":1.0,\"loss\":{loss},{rest}}}\n")
+            let line = json!({
+                "step": step, "epoch": 0.1, "time": 1.0, "loss": loss, "learning_rate": 0.1, "grad_norm": 1.0,
+                "tokens": 30, "tokens_per_second": 9.0, "memory_bytes": null,
+            });
+            format!("{line}\n")
         });
         let evaluation = "{\"step\":300,\"epoch\":1.0,\"time\":2.0,\"eval_loss\":0.25}\n";
         fs::write(path.join("metrics.jsonl"), lines.collect::<String>() + evaluation).unwrap();
@@ -113,6 +123,12 @@ impl Study {
             json!({"seed": seed, "train": train, "runtime": runtime, "tasks": "held-out", "run": relative}),
         );
     }
+}
+
+fn stage(name: &str, kind: &str, seconds: f64) -> Value {
+    json!({
+        "name": name, "kind": kind, "seconds": seconds, "reused": false, "folder": name, "key": "cd".repeat(32),
+    })
 }
 
 fn usage(words: u64) -> Value {
