@@ -166,6 +166,12 @@ impl Run {
                 "it is given as run in a {runtime} runtime, but task {} ran in a {ran} one; are two cells swapped?",
                 episode.task_id
             );
+            ensure!(
+                provenance.state_loss == 0.0,
+                "its state was lost now and then (state_loss {}), so it is neither a persistent nor a reset runtime; play it \
+                 without `state_loss`",
+                provenance.state_loss
+            );
             if !self.versions.contains(&provenance.versions) {
                 self.versions.push(provenance.versions.clone());
             }
