@@ -100,7 +100,7 @@ fn rows(voice: &mut Voice) -> Vec<Message> {
             rows.push(Row {
                 position: rows.len(),
                 weight: voice.between(5, 20) as u64,
-                value: voice.between(10, 99) as u64,
+                value: voice.between(21, 99) as u64,
                 class: class(voice),
             });
         }

@@ -68,7 +68,7 @@ pub(crate) struct Style {
 impl Style {
     fn draw(puzzle: &Puzzle, voice: &mut Voice) -> Self {
         let taken = puzzle.calls.saturating_sub(1).max(1);
-        Self { batch: voice.between(2, 4).min(taken), taken, ..Self::names(voice) }
+        Self { batch: voice.between(2, 3).min(taken), taken, ..Self::names(voice) }
     }
 
     /// Names only.
