@@ -35,9 +35,10 @@ experiment: guest torch
 habits: build
 	scripts/habits.sh
 
-## Every test, through real servers where one is needed, and beside PyTorch, transformers, PEFT and bitsandbytes.
+## Every test, through real servers and a real browser where one is needed, and beside PyTorch, transformers, PEFT and bitsandbytes.
 test: guest torch
 	scripts/parity_python.sh >/dev/null
+	scripts/chromium.sh >/dev/null
 	$(CARGO) build --release --workspace --bins
 	$(CARGO) test --release --workspace
 

@@ -93,14 +93,15 @@ impl EpisodeFailures {
 
 /// Whether the step's code ended in a missing-variable error: by the exception's type where
 /// the trace has it, else by the last line of the error's text.
-fn is_missing_variable(step: &Step) -> bool {
+pub(crate) fn is_missing_variable(step: &Step) -> bool {
     let recorded = step.info.as_ref().and_then(|info| info.exception_type.as_deref());
     let error = step.interpreter_result.as_ref().and_then(|result| result.error.as_deref());
     let from_text = || error?.trim_end().lines().last()?.split(':').next();
     recorded.or_else(from_text).is_some_and(|name| MISSING_VARIABLE.contains(&name))
 }
 
-fn is_failing(step: &Step) -> bool {
+/// See the module.
+pub(crate) fn is_failing(step: &Step) -> bool {
     step.error.is_some() || step.interpreter_result.as_ref().is_some_and(|result| !result.success)
 }
 

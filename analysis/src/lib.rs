@@ -13,6 +13,10 @@
 //! | [`failures`]          | missing variables, failing steps, redundant work         |
 //! | [`two_by_two`]        | the four cells of training and runtime, compared         |
 //! | [`main_table`]        | the paper's results table, in LaTeX                      |
+//! | [`turn`]              | what became of a turn, in one letter                     |
+//! | [`results`]           | a study's results in one small file                      |
+//! | [`report`]            | a study's report: page, Markdown, figures, tables        |
+//! | [`figure`]            | figures, as SVG and PNG                                  |
 //! | [`interpreter_state`] | persistent or reset                                      |
 //! | [`stats`]             | statistics on plain numbers                              |
 //! | [`table`]             | tables for people                                        |
@@ -25,13 +29,17 @@ pub mod archive;
 pub mod command;
 pub mod episode;
 pub mod failures;
+pub mod figure;
 pub mod interpreter_state;
 pub mod load;
 pub mod main_table;
+pub mod report;
+pub mod results;
 pub mod run_files;
 pub mod scores;
 pub mod stats;
 pub mod table;
 pub mod tool_calls;
+pub mod turn;
 pub mod two_by_two;
 pub mod unreadable;

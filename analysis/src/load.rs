@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::{Context as _, bail};
 use proto::{
     files::read_json,
     run::{EpisodeResult, Status},
@@ -17,6 +18,9 @@ use crate::{
     run_files::{self, EpisodeFiles, Place},
     unreadable::Unreadable,
 };
+
+/// Most names that an error lists.
+const LISTED: usize = 3;
 
 /// A folder that cannot be analysed.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +56,11 @@ pub struct Condition {
 }
 
 impl Condition {
+    /// How many episodes it has files of, whether or not they can be read.
+    pub fn episodes(&self) -> usize {
+        self.files.len()
+    }
+
     /// Reads the episodes, one at a time, and maps each. A file that is missing
     /// or cannot be understood becomes a warning that names it; the rest of
     /// its episode, and the other episodes, go on. Episodes that failed (the
@@ -102,6 +111,23 @@ pub fn conditions(folder: &Path) -> Result<Vec<Condition>, Error> {
             Condition { label, place: place.clone(), files: files.clone() }
         })
         .collect())
+}
+
+/// The folder's condition, if it holds one.
+///
+/// # Errors
+/// If it cannot be read, or holds none or several.
+pub fn only_condition(path: &Path) -> anyhow::Result<Condition> {
+    let mut conditions = conditions(path)?;
+    if conditions.len() > 1 {
+        let labels = conditions.iter().map(|condition| condition.label.clone());
+        bail!(
+            "{}: holds several conditions ({}); give the folder of one (a run's results/<agent>)",
+            path.display(),
+            listed(labels)
+        );
+    }
+    conditions.pop().with_context(|| format!("{}: no episodes found", path.display()))
 }
 
 /// Makes labels differ: a label that several conditions have becomes the whole
@@ -175,4 +201,11 @@ fn warn_of_misshapen_steps(files: &EpisodeFiles, trace: &Trace, warnings: &mut V
             files.trace().display()
         )),
     }
+}
+
+/// The first few, and how many more there are.
+pub(crate) fn listed<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();
+    let text = names[..names.len().min(LISTED)].join(", ");
+    if names.len() > LISTED { format!("{text}, and {} more", names.len() - LISTED) } else { text }
 }

@@ -8,7 +8,7 @@ use std::{
     process::ExitCode,
 };
 
-use analysis::command::{compare, failures, main_table, trace_stats, two_by_two};
+use analysis::command::{collect, compare, failures, main_table, report, trace_stats, two_by_two};
 use clap::Parser;
 
 /// Tables and statistics from the files of runs
@@ -18,7 +18,8 @@ use clap::Parser;
     after_help = "Examples:\n  analysis trace-stats runs/persistent runs/reset\n  \
     analysis compare persistent.tar.gz reset.tar.gz\n  analysis failures runs/persistent runs/reset\n  \
     analysis two-by-two --pp runs/pp --pr runs/pr --rp runs/rp --rr runs/rr\n  \
-    analysis main-table table.json > table.tex\n\nResults go to stdout, warnings to stderr. \
+    analysis main-table table.json > table.tex\n  \
+    analysis report runs/studies/small\n\nResults go to stdout, warnings to stderr. \
     Exit code 2: bad arguments or files."
 )]
 struct Arguments {
@@ -33,6 +34,8 @@ enum Command {
     MainTable(main_table::Args),
     Failures(failures::Args),
     TwoByTwo(two_by_two::Args),
+    Collect(collect::Args),
+    Report(report::Args),
 }
 
 impl Command {
@@ -43,6 +46,8 @@ impl Command {
             Self::MainTable(args) => main_table::run(args, warnings),
             Self::Failures(args) => failures::run(args, warnings),
             Self::TwoByTwo(args) => two_by_two::run(args, warnings),
+            Self::Collect(args) => collect::run(args, warnings),
+            Self::Report(args) => report::run(args, warnings),
         }
     }
 }

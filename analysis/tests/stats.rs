@@ -9,6 +9,7 @@ use analysis::stats::{
     interval::Interval,
     mcnemar::{Discordant, McNemar, Method},
     proportion::{self, Counts, Proportion},
+    survival::{Subject, kaplan_meier},
     wilcoxon::SignedRank,
 };
 use serde::Deserialize;
@@ -24,6 +25,7 @@ struct Golden {
     detectable_mean: Vec<MeanCase>,
     detectable_shares: Vec<SharesCase>,
     bootstrap: Vec<BootstrapCase>,
+    survival: Vec<SurvivalCase>,
 }
 
 #[derive(Deserialize)]
@@ -95,6 +97,16 @@ struct BootstrapCase {
     mean: Answer,
     standardised: Answer,
     rank_biserial: Answer,
+}
+
+#[derive(Deserialize)]
+struct SurvivalCase {
+    time: Vec<usize>,
+    event: Vec<bool>,
+    at: Vec<f64>,
+    at_risk: Vec<f64>,
+    survival: Vec<f64>,
+    standard_error: Vec<Option<f64>>,
 }
 
 #[derive(Deserialize)]
@@ -244,6 +256,24 @@ fn bootstrap_intervals_agree_with_scipy() {
             let tolerance = 0.03 * (expected.high - expected.low);
             let error = (interval.low - expected.low).abs().max((interval.high - expected.high).abs());
             assert!(error < tolerance, "{}: {interval:?} for {} {}", case.kind, expected.low, expected.high);
+        }
+    }
+}
+
+#[test]
+fn survival_curves_agree_with_statsmodels() {
+    for case in golden().survival {
+        let subjects = case.time.iter().zip(&case.event);
+        let subjects: Vec<Subject> = subjects.map(|(&time, &event)| Subject { time, event }).collect();
+        let points = kaplan_meier(&subjects);
+        assert_eq!(points.len(), case.at.len());
+        for (index, point) in points.iter().enumerate() {
+            assert_eq!((point.time as f64, point.at_risk as f64), (case.at[index], case.at_risk[index]));
+            close(point.survival, case.survival[index], &format!("at {}", point.time));
+            match case.standard_error[index] {
+                Some(expected) => close(point.standard_error, expected, &format!("at {}", point.time)),
+                None => assert!(point.standard_error.is_nan()),
+            }
         }
     }
 }

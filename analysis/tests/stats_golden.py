@@ -15,6 +15,7 @@ import scipy
 import statsmodels
 import statsmodels.api
 from scipy import optimize, stats
+from statsmodels.duration.survfunc import SurvfuncRight
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
@@ -134,6 +135,18 @@ def bootstrap_cases(rng):
         yield case
 
 
+def survival_cases(rng):
+    """Kaplan and Meier's curve and Greenwood's standard error at the times of events."""
+    for size, last, share in [(1, 3, 1.0), (12, 5, 0.6), (60, 20, 0.3), (200, 8, 1.0), (200, 15, 0.05)]:
+        time = rng.integers(1, last + 1, size)
+        event = rng.random(size) < share
+        curve = SurvfuncRight(time, event.astype(int))
+        happened = numpy.asarray(curve.n_events) > 0
+        pick = lambda values: [float(v) if numpy.isfinite(v) else None for v in numpy.asarray(values)[happened]]
+        yield {"time": time.tolist(), "event": event.tolist(), "at": pick(curve.surv_times), "at_risk": pick(curve.n_risk),
+               "survival": pick(curve.surv_prob), "standard_error": pick(curve.surv_prob_se)}
+
+
 def main():
     rng = numpy.random.default_rng(SEED)
     golden = {
@@ -148,6 +161,7 @@ def main():
         "detectable_mean": list(detectable_mean_cases()),
         "detectable_shares": list(detectable_shares_cases()),
         "bootstrap": list(bootstrap_cases(rng)),
+        "survival": list(survival_cases(rng)),
     }
     # One case a line.
     def text(value):

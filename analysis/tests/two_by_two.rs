@@ -164,8 +164,13 @@ fn runs_that_are_not_what_they_are_given_as_are_refused() {
         .refused(&["the same run is given twice: PP: ", " and RP: "]);
     analysis(&arguments(&[pp.clone(), pr.clone(), rp.clone(), rr.clone(), pp.clone()]))
         .refused(&["differ in their number of runs (PP has 2, PR has 1, RP has 1, RR has 1)"]);
-    analysis(&arguments(&[pp, pr, rp, folder.path().to_owned()]))
+    analysis(&arguments(&[pp.clone(), pr.clone(), rp.clone(), folder.path().to_owned()]))
         .refused(&["several conditions (pp, pr, rp, and 1 more)"]);
+
+    let mut lossy = trace('p', 100, false);
+    lossy["provenance"]["state_loss"] = json!(0.3);
+    write_episode(&pp, "pp", 0, &result(true, 1.0), &lossy);
+    analysis(&arguments(&[pp, pr, rp, rr])).refused(&["PP: ", "state_loss 0.3", "without `state_loss`"]);
 }
 
 #[test]

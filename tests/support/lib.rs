@@ -1,10 +1,12 @@
 //! What the tests across processes share: the built programs, a running
-//! environment server, and an episode on it.
+//! environment server, an episode on it, and a browser.
 
+mod chromium;
 mod episode;
 mod programs;
 mod server;
 
+pub use chromium::{Chromium, Colours};
 pub use episode::{Episode, code_step, create_request, tool_step};
 pub use programs::{fixtures, knapsack_task, program, root};
 pub use server::EnvServer;

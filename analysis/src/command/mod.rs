@@ -1,8 +1,10 @@
 //! The commands: each takes its arguments and returns the text for stdout. What
 //! it had to leave out it adds to `warnings`, for stderr.
 
+pub mod collect;
 pub mod compare;
 pub mod failures;
 pub mod main_table;
+pub mod report;
 pub mod trace_stats;
 pub mod two_by_two;

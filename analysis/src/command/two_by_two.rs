@@ -79,14 +79,8 @@ pub fn run(args: &Args, warnings: &mut Vec<String>) -> anyhow::Result<String> {
         [(Cell::PP, &args.pp), (Cell::PR, &args.pr), (Cell::RP, &args.rp), (Cell::RR, &args.rr)];
     let selection = Selection { family: args.family.clone(), common_tasks: args.common_tasks };
     let design = Design::read(&cells, &selection, warnings)?;
-    let options = Options {
-        resamples: args.resamples,
-        seed: args.seed,
-        level: 0.95,
-        alpha: 0.05,
-        power: 0.8,
-        zeros: args.zeros,
-    };
+    let options =
+        Options { resamples: args.resamples, seed: args.seed, zeros: args.zeros, ..Options::default() };
     let report = Report::of(design, options, warnings);
     if let Some(file) = &args.json {
         files::write_json(file, &report).with_context(|| format!("writing {}", file.display()))?;

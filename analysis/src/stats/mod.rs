@@ -9,6 +9,7 @@
 //! | [`wilcoxon`]   | Wilcoxon signed-rank test, rank-biserial correlation              |
 //! | [`mcnemar`]    | McNemar's test in clusters, odds ratio                            |
 //! | [`holm`]       | correction for several tests                                      |
+//! | [`survival`]   | Kaplan and Meier's curve of those without an event                |
 //! | [`detectable`] | what difference could have been seen                              |
 
 pub mod bootstrap;
@@ -20,4 +21,5 @@ pub mod mcnemar;
 pub mod proportion;
 mod ranks;
 mod sign_flips;
+pub mod survival;
 pub mod wilcoxon;

@@ -115,7 +115,9 @@ impl Comparison {
             difference: Estimate {
                 value: mean(&by_task)?,
                 interval: if is_mcnemar {
-                    shares_interval(design, outcome, contrast, options)
+                    let (first, second) = contrast.pair()?;
+                    let values = |cell| design.values(cell, outcome);
+                    shares_interval(&values(first)?, &values(second)?, options.level)
                 } else {
                     options.bootstrap().mean_interval(&by_task)
                 },
@@ -163,23 +165,11 @@ fn mcnemar(differences: &[Vec<f64>], options: &Options) -> (Test, f64) {
     (described, test.p_value)
 }
 
-/// Of the difference of two cells' shares.
-fn shares_interval(
-    design: &Design,
-    outcome: Outcome,
-    contrast: &Contrast,
-    options: &Options,
-) -> Option<Interval> {
-    let (first, second) = contrast.pair()?;
-    let (first, second) = (design.values(first, outcome)?, design.values(second, outcome)?);
+/// Newcombe's, of the difference of two shares; values are by task, then seed.
+pub fn shares_interval(first: &[Vec<f64>], second: &[Vec<f64>], level: f64) -> Option<Interval> {
     let by_task = |values: &[Vec<f64>]| values.iter().filter_map(|seeds| mean(seeds)).collect::<Vec<f64>>();
-    let correlation = correlation(&by_task(&first), &by_task(&second));
-    Some(proportion::difference(
-        &outcome::share(&first)?,
-        &outcome::share(&second)?,
-        correlation,
-        options.level,
-    ))
+    let correlation = correlation(&by_task(first), &by_task(second));
+    Some(proportion::difference(&outcome::share(first)?, &outcome::share(second)?, correlation, level))
 }
 
 /// A statistic of the tasks' differences, with the bootstrap's interval.

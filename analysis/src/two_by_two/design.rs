@@ -15,11 +15,8 @@ use super::{
 };
 use crate::{
     episode::Episode,
-    load::{self, Condition},
+    load::{self, Condition, listed},
 };
-
-/// Most names that an error lists.
-const LISTED: usize = 3;
 
 /// Which episodes to take.
 #[derive(Clone, Debug, Default)]
@@ -39,8 +36,9 @@ pub struct Run {
     pub path: PathBuf,
     /// What made it; more than one if it was not made at once.
     pub versions: Vec<Versions>,
+    /// What its episodes tell, by family and task.
     #[serde(skip)]
-    observations: BTreeMap<(String, String), Observation>,
+    pub observations: BTreeMap<(String, String), Observation>,
 }
 
 /// The paired episodes.
@@ -81,7 +79,7 @@ impl Design {
         let mut places = BTreeMap::new();
         for (cell, paths) in cells {
             for path in *paths {
-                let condition = only_condition(path)?;
+                let condition = load::only_condition(path)?;
                 let what = format!("{cell}: {}", path.display());
                 if let Some(other) = places.insert(condition.place.clone(), what.clone()) {
                     bail!("the same run is given twice: {other} and {what}");
@@ -89,6 +87,15 @@ impl Design {
                 runs.push(Run::read(*cell, path, &condition, warnings).context(what)?);
             }
         }
+        Self::of(runs, selection)
+    }
+
+    /// Pairs runs that have been read, as many in each cell.
+    ///
+    /// # Errors
+    /// If tasks are not paired.
+    pub fn of(mut runs: Vec<Run>, selection: &Selection) -> anyhow::Result<Self> {
+        let seeds = runs.iter().filter(|run| run.cell == runs[0].cell).count();
         let family = one_family(&mut runs, selection.family.as_deref())?;
         let all: BTreeSet<String> =
             runs.iter().flat_map(|run| run.observations.keys()).map(|(_, task)| task.clone()).collect();
@@ -127,20 +134,6 @@ impl Design {
     }
 }
 
-/// The folder's condition, if it holds one.
-fn only_condition(path: &Path) -> anyhow::Result<Condition> {
-    let mut conditions = load::conditions(path)?;
-    if conditions.len() > 1 {
-        let labels = conditions.iter().map(|condition| condition.label.clone());
-        bail!(
-            "{}: holds several conditions ({}); give the folder of one (a run's results/<agent>)",
-            path.display(),
-            listed(labels)
-        );
-    }
-    conditions.pop().with_context(|| format!("{}: no episodes found", path.display()))
-}
-
 impl Run {
     fn read(
         cell: Cell,
@@ -172,6 +165,12 @@ impl Run {
                 ran.is_empty() || ran == runtime,
                 "it is given as run in a {runtime} runtime, but task {} ran in a {ran} one; are two cells swapped?",
                 episode.task_id
+            );
+            ensure!(
+                provenance.state_loss == 0.0,
+                "its state was lost now and then (state_loss {}), so it is neither a persistent nor a reset runtime; play it \
+                 without `state_loss`",
+                provenance.state_loss
             );
             if !self.versions.contains(&provenance.versions) {
                 self.versions.push(provenance.versions.clone());
@@ -228,11 +227,4 @@ fn unpaired(runs: &[Run], family: &str, tasks: &[String], left_out: &[String]) -
         lacking.collect::<String>(),
         tasks.len()
     )
-}
-
-/// The first few, and how many more there are.
-fn listed<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
-    let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();
-    let text = names[..names.len().min(LISTED)].join(", ");
-    if names.len() > LISTED { format!("{text}, and {} more", names.len() - LISTED) } else { text }
 }

@@ -5,17 +5,27 @@ use serde::Serialize;
 use crate::{
     episode::Episode,
     failures::EpisodeFailures,
-    stats::proportion::{Counts, Proportion},
+    stats::{
+        bootstrap::Bootstrap,
+        describe::mean,
+        interval::Estimate,
+        proportion::{Counts, Proportion},
+    },
 };
 
 /// What one episode tells. Only the evaluation is always there.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Observation {
-    score: f64,
-    solved: bool,
-    missing_variable: Option<bool>,
-    generated_tokens: Option<u64>,
-    all_tokens: Option<u64>,
+    /// 0 to 1.
+    pub score: f64,
+    /// Solved exactly.
+    pub solved: bool,
+    /// It had a missing-variable error.
+    pub missing_variable: Option<bool>,
+    /// Summed over turns.
+    pub generated_tokens: Option<u64>,
+    /// Prompt and generated, summed over turns.
+    pub all_tokens: Option<u64>,
     /// Token counts are estimates.
     pub estimated: bool,
 }
@@ -100,6 +110,17 @@ impl Outcome {
     pub fn is_tokens(self) -> bool {
         matches!(self, Self::GeneratedTokens | Self::PromptAndGeneratedTokens)
     }
+}
+
+/// The mean of an outcome's values, which are by task, then seed. The interval of a share is Wilson's,
+/// of others that of the bootstrap over tasks. None without values.
+pub fn estimate(values: &[Vec<f64>], outcome: Outcome, bootstrap: &Bootstrap) -> Option<Estimate> {
+    if outcome.is_share() {
+        let share = share(values)?;
+        return Some(Estimate { value: share.share, interval: Some(share.wilson(bootstrap.level)) });
+    }
+    let by_task: Vec<f64> = values.iter().filter_map(|seeds| mean(seeds)).collect();
+    Some(Estimate { value: mean(&by_task)?, interval: bootstrap.mean_interval(&by_task) })
 }
 
 /// The share of ones among zeros and ones, by task, then seed.

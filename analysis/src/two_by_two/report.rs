@@ -32,6 +32,13 @@ pub struct Options {
     pub zeros: Zeros,
 }
 
+impl Default for Options {
+    /// 95 % intervals, 5,000 resamples.
+    fn default() -> Self {
+        Self { resamples: 5_000, seed: 3407, level: 0.95, alpha: 0.05, power: 0.8, zeros: Zeros::Drop }
+    }
+}
+
 impl Options {
     /// The bootstrap of every interval that is not of a share or an odds ratio.
     pub fn bootstrap(&self) -> Bootstrap {

@@ -5,10 +5,7 @@ use super::{
     outcome::Outcome,
     report::Report,
 };
-use crate::{
-    stats::interval::Estimate,
-    table::{self, UNKNOWN},
-};
+use crate::table::{self, Table, UNKNOWN};
 
 /// What the letters mean.
 const CELLS: &str = "First letter: training traces, second: runtime; P persistent, R reset.";
@@ -29,19 +26,25 @@ impl Report {
                 self.left_out.len()
             ));
         }
-        text.push_str(&format!("\n{}", self.cell_table()));
-        for outcome in Outcome::ALL {
-            let comparisons: Vec<&Comparison> =
-                self.comparisons.iter().filter(|comparison| comparison.outcome == outcome).collect();
-            if !comparisons.is_empty() {
-                text.push_str(&format!("\n{}", self.comparison_table(outcome, &comparisons)));
-            }
+        text.push_str(&format!("\n{}", self.cell_table().markdown()));
+        for table in self.comparison_tables() {
+            text.push_str(&format!("\n{}", table.markdown()));
         }
         text.push_str(&format!("\n{}", self.notes()));
         text
     }
 
-    fn cell_table(&self) -> String {
+    /// Every comparison, a table an outcome.
+    pub fn comparison_tables(&self) -> Vec<Table> {
+        let tables = Outcome::ALL.into_iter().map(|outcome| {
+            let comparisons: Vec<&Comparison> =
+                self.comparisons.iter().filter(|comparison| comparison.outcome == outcome).collect();
+            self.comparison_table(outcome, &comparisons)
+        });
+        tables.filter(|table| !table.rows.is_empty()).collect()
+    }
+
+    fn cell_table(&self) -> Table {
         let outcomes: Vec<Outcome> = Outcome::ALL
             .into_iter()
             .filter(|outcome| self.cells.iter().any(|cell| cell.means.contains_key(outcome)))
@@ -51,16 +54,17 @@ impl Report {
         let rows = self.cells.iter().map(|cell| {
             let mut row = vec![cell.cell.to_string(), cell.episodes.to_string()];
             row.extend(outcomes.iter().map(|outcome| {
-                cell.means
-                    .get(outcome)
-                    .map_or_else(|| UNKNOWN.to_owned(), |mean| shown(mean.scaled(outcome.scale()), 1))
+                cell.means.get(outcome).map_or_else(
+                    || UNKNOWN.to_owned(),
+                    |mean| table::estimate(mean.scaled(outcome.scale()), 1),
+                )
             }));
             row
         });
-        table::render(header, rows.collect())
+        Table { header, rows: rows.collect() }
     }
 
-    fn comparison_table(&self, outcome: Outcome, comparisons: &[&Comparison]) -> String {
+    fn comparison_table(&self, outcome: Outcome, comparisons: &[&Comparison]) -> Table {
         let mut header = vec![self.title(outcome), "Difference".into()];
         if self.seeds > 1 {
             header.push("By seed".into());
@@ -71,14 +75,18 @@ impl Report {
         header.extend(["Test", "p", "p (Holm)", "Effect size", "Detectable"].map(String::from));
         let rows = comparisons.iter().map(|comparison| {
             let scaled = |value: f64| table::number(outcome.scale() * value, 1);
-            let mut row =
-                vec![comparison.contrast.to_owned(), shown(comparison.difference.scaled(outcome.scale()), 1)];
+            let mut row = vec![
+                comparison.contrast.to_owned(),
+                table::estimate(comparison.difference.scaled(outcome.scale()), 1),
+            ];
             if self.seeds > 1 {
                 let by_seed: Vec<String> = comparison.difference_by_seed.iter().map(|d| scaled(*d)).collect();
                 row.push(by_seed.join(" / "));
             }
             if outcome.is_tokens() {
-                row.push(comparison.ratio.map_or_else(|| UNKNOWN.to_owned(), |ratio| shown(ratio, 2)));
+                row.push(
+                    comparison.ratio.map_or_else(|| UNKNOWN.to_owned(), |ratio| table::estimate(ratio, 2)),
+                );
             }
             let (test, effect) = test(&comparison.test);
             let detectable = [comparison.detectable, comparison.detectable_in_family]
@@ -92,7 +100,7 @@ impl Report {
             ]);
             row
         });
-        table::render(header, rows.collect())
+        Table { header, rows: rows.collect() }
     }
 
     fn title(&self, outcome: Outcome) -> String {
@@ -100,7 +108,8 @@ impl Report {
         format!("{mark}{}", outcome.title())
     }
 
-    fn notes(&self) -> String {
+    /// What the tables' words and numbers mean.
+    pub fn notes(&self) -> String {
         let options = &self.options;
         let tests = self.comparisons.len();
         let estimated = if self.tokens_estimated { "~ estimated: UTF-8 bytes / 4.\n" } else { "" };
@@ -131,20 +140,11 @@ fn test(test: &Test) -> (String, String) {
     match test {
         Test::SignedRank { statistic, exact, nonzero, zeros, rank_biserial, .. } => (
             format!("W = {statistic}, {nonzero} / {zeros}, {}", how(*exact, "normal")),
-            rank_biserial.map_or_else(unknown, |r| format!("r {}", shown(r, 2))),
+            rank_biserial.map_or_else(unknown, |r| format!("r {}", table::estimate(r, 2))),
         ),
         Test::McNemar { exact, first_only, second_only, odds_ratio, .. } => (
             format!("McNemar {first_only} / {second_only}, {}", how(*exact, "chi-square")),
-            odds_ratio.map_or_else(unknown, |ratio| format!("OR {}", shown(ratio, 2))),
+            odds_ratio.map_or_else(unknown, |ratio| format!("OR {}", table::estimate(ratio, 2))),
         ),
     }
-}
-
-/// The value and its interval.
-fn shown(estimate: Estimate, decimals: usize) -> String {
-    let number = |value| table::number(value, decimals);
-    let interval = estimate.interval.map_or_else(String::new, |interval| {
-        format!(" [{}, {}]", number(interval.low), number(interval.high))
-    });
-    format!("{}{interval}", number(estimate.value))
 }

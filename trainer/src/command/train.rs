@@ -28,7 +28,7 @@ A QLoRA adapter, with the keys and values that the paper used (Axolotl's; a key 
   gradient_accumulation_steps: 16
   num_epochs: 3                      # or max_steps
   optimizer: adamw_torch
-  lr_scheduler: cosine               # or linear, constant
+  lr_scheduler: cosine               # or linear, constant, warmup_stable_decay
   learning_rate: 1.0e-4
   warmup_ratio: 0.03                 # or warmup_steps
   weight_decay: 0.01
@@ -48,8 +48,11 @@ A whole model, from scratch or further on:
   sample_packing: true
   micro_batch_size: 8
   num_epochs: 4
+  optimizer: muon                    # for the layers' matrices; AdamW for the rest
   learning_rate: 3.0e-3
   warmup_steps: 100
+  lr_scheduler: warmup_stable_decay
+  lr_scheduler_kwargs: { num_decay_steps: 800, decay_type: linear, min_lr_ratio: 0.03 }
 
 output_dir gets the adapter or the model with training.json (where it came from), metrics.jsonl, TensorBoard events,
 loss.svg, and checkpoint-N folders. The same command again goes on from the last checkpoint, to the same weights (on a

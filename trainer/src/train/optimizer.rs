@@ -78,14 +78,12 @@ impl Optimizer {
     pub fn step(&mut self, number: u64, learning_rate: f64) {
         tch::no_grad(|| {
             let learning = self.parameters.iter_mut().filter(|parameter| parameter.value.grad().defined());
-            let decayed = learning.map(|parameter| {
-                if parameter.decays && self.weight_decay > 0.0 {
-                    let _ = parameter.value.g_mul_scalar_(1.0 - learning_rate * self.weight_decay);
-                }
-                parameter
+            let (mut by_adamw, mut by_muon): (Vec<_>, Vec<_>) =
+                learning.partition(|parameter| parameter.mean_square.is_some());
+            let decaying = by_adamw.iter_mut().chain(&mut by_muon).filter(|parameter| parameter.decays);
+            decaying.for_each(|parameter| {
+                let _ = parameter.value.g_mul_scalar_(1.0 - learning_rate * self.weight_decay);
             });
-            let (by_adamw, by_muon): (Vec<_>, Vec<_>) =
-                decayed.partition(|parameter| parameter.mean_square.is_some());
             by_adamw.into_iter().for_each(|parameter| self.adamw.step(parameter, number, learning_rate));
             muon::step(by_muon, learning_rate);
             self.parameters.iter_mut().for_each(|parameter| parameter.value.zero_grad());

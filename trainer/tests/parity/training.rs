@@ -152,9 +152,8 @@ fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
             ours.iter().zip(&theirs).map(|(ours, theirs)| (ours - theirs).abs()).fold(0.0, f64::max);
         println!("{name}: from {:.4} to {:.4}, losses differ by {differs:.1e}", ours[0], ours[19]);
         assert!(ours[19] < ours[0] - 0.5, "{name} learns nothing: {ours:?}");
-        // torch's Muon rounds its directions to bf16, ours to f32.
-        let tolerance = if *name == "muon" { 5e-3 } else { 1e-3 };
-        assert!(differs < tolerance, "{name}: {ours:?}, theirs {theirs:?}");
+        // torch's Muon rounds its directions to bf16, ours to f32: 3e-4. Without its decay it would be 1.6e-3.
+        assert!(differs < 1e-3, "{name}: {ours:?}, theirs {theirs:?}");
     }
 
     // 4. Learning rates.

@@ -51,12 +51,15 @@ pub fn write(kind: Kind, count: u64, seed: u64, out: &mut impl Write) -> io::Res
 
 /// The words and signs of spans; numbers come beside them.
 const PIECES: &[&str] = &[
-    "(", ")", "[", "]", ",", "=", ":", "+", "<=", "'A'", "'B'", "'C'", "'D'", "rows", "data", "seen", "info",
-    "ids", "items", "keys", "look", "scan", "check", "probe", "chosen", "picked", "best", "for", "in",
-    "range", "def", "print", "json", "loads", "inspect", "append", "class", "weight", "value", "list",
-    "take", "finish", "sorted", "sum", "max", "key", "lambda", "from", "import", "if", "len", "ok", "sets",
-    "now", "next", "some", "first", "more", "allowed", "choose", "item", "the", "and",
+    "(", ")", "[", "]", ",", "=", ":", "+", "<=", "rows", "data", "seen", "info", "ids", "items", "keys",
+    "look", "scan", "check", "probe", "chosen", "picked", "best", "for", "in", "range", "def", "print",
+    "json", "loads", "inspect", "append", "class", "weight", "value", "list", "take", "finish", "sorted",
+    "sum", "max", "key", "lambda", "from", "import", "if", "len", "ok", "sets", "now", "next", "some",
+    "first", "more", "allowed", "choose", "item", "the", "and",
 ];
+
+/// Classes as Python and as JSON write them.
+const CLASSES: &[&str] = &["'A'", "'B'", "'C'", "'D'", "\"A\"", "\"B\"", "\"C\"", "\"D\""];
 
 /// Several in one conversation: long samples train faster than short ones.
 fn spans(voice: &mut Voice) -> Vec<Message> {
@@ -68,15 +71,19 @@ fn spans(voice: &mut Voice) -> Vec<Message> {
         .collect()
 }
 
+/// Its pieces stand as in a sentence or as in a literal, where the sign between
+/// two of them tells nothing of the next.
 fn span(voice: &mut Voice) -> String {
+    let separator = voice.pick(&[" ", ", "]);
     let length = voice.between(8, 40);
     let pieces: Vec<String> = (0..length)
-        .map(|_| match voice.between(0, 2) {
+        .map(|_| match voice.between(0, 3) {
             0 => voice.pick(PIECES).to_owned(),
+            1 => voice.pick(CLASSES).to_owned(),
             _ => voice.between(0, 99).to_string(),
         })
         .collect();
-    pieces.join(" ")
+    pieces.join(separator)
 }
 
 fn rows(voice: &mut Voice) -> Vec<Message> {
@@ -92,9 +99,9 @@ fn rows(voice: &mut Voice) -> Vec<Message> {
         for _ in 0..voice.between(2, 4) {
             rows.push(Row {
                 position: rows.len(),
-                class: class(voice),
                 weight: voice.between(5, 20) as u64,
-                value: voice.between(10, 99) as u64,
+                value: voice.between(21, 99) as u64,
+                class: class(voice),
             });
         }
         let output = format!("{}\n", rows_literal(&rows[known..]));

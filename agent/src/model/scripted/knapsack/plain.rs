@@ -3,9 +3,10 @@
 //! A model of a million weights can learn to carry rows of numbers from an
 //! output into its next block, if it sees little else. So these play one way:
 //! items go by their position in the sorted list of ids, every output is a
-//! Python literal, and a block is a few fixed lines. Only names, batch sizes
-//! and wording vary. Both habits inspect the same items in the same batches,
-//! print the same, and choose the same set.
+//! Python literal, and a block is a few fixed lines. The class comes last in a
+//! row: what is copied is found by what stands before it, and values hardly
+//! repeat. Only names, batch sizes and wording vary. Both habits inspect the
+//! same items in the same batches, print the same, and choose the same set.
 
 use super::Puzzle;
 use crate::model::scripted::{
@@ -52,7 +53,7 @@ fn answer(
 pub(crate) struct Style {
     /// All item ids.
     ids: &'static str,
-    /// The inspected items: position, class, weight, value.
+    /// The inspected items: position, weight, value, class.
     pub(crate) rows: &'static str,
     /// The function that inspects.
     look: &'static str,
@@ -67,7 +68,7 @@ pub(crate) struct Style {
 impl Style {
     fn draw(puzzle: &Puzzle, voice: &mut Voice) -> Self {
         let taken = puzzle.calls.saturating_sub(1).max(1);
-        Self { batch: voice.between(2, 4).min(taken), taken, ..Self::names(voice) }
+        Self { batch: voice.between(2, 3).min(taken), taken, ..Self::names(voice) }
     }
 
     /// Names only.
@@ -101,9 +102,9 @@ enum Goal {
 pub(crate) struct Row {
     /// Position in the sorted list of ids.
     pub(crate) position: usize,
-    pub(crate) class: String,
     pub(crate) weight: u64,
     pub(crate) value: u64,
+    pub(crate) class: String,
 }
 
 impl Row {
@@ -112,16 +113,16 @@ impl Row {
         output.split('(').skip(1).filter_map(Self::parse).collect()
     }
 
-    /// Reads `0, 'B', 12, 40)...`.
+    /// Reads `0, 12, 40, 'B')...`.
     fn parse(text: &str) -> Option<Self> {
         let (inside, _) = text.split_once(')')?;
         let parts: Vec<&str> = inside.split(", ").collect();
-        let [position, class, weight, value] = parts[..] else { return None };
+        let [position, weight, value, class] = parts[..] else { return None };
         Some(Self {
             position: position.parse().ok()?,
-            class: class.strip_prefix('\'')?.strip_suffix('\'')?.to_owned(),
             weight: weight.parse().ok()?,
             value: value.parse().ok()?,
+            class: class.strip_prefix('\'')?.strip_suffix('\'')?.to_owned(),
         })
     }
 }

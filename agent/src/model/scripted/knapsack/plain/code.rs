@@ -68,7 +68,7 @@ fn list_items(ids: &str) -> String {
 fn inspect(style: &Style) -> String {
     let Style { ids, rows, .. } = style;
     format!(
-        "    d = json.loads(inspect({ids}[i]))\n    {rows}.append((i, d['class'], d['weight'], d['value']))\n"
+        "    d = json.loads(inspect({ids}[i]))\n    {rows}.append((i, d['weight'], d['value'], d['class']))\n"
     )
 }
 
@@ -77,9 +77,9 @@ fn choose(puzzle: &Puzzle, style: &Style) -> String {
     let Style { rows, chosen, .. } = style;
     format!(
         "{}from itertools import combinations
-ok = [r for r in {rows} if r[1] in allowed_classes]
-sets = [s for n in range(len(ok) + 1) for s in combinations(ok, n) if sum(r[2] for r in s) <= capacity]
-{chosen} = [r[0] for r in max(sets, key=lambda s: sum(r[3] for r in s))]
+ok = [r for r in {rows} if r[3] in allowed_classes]
+sets = [s for n in range(len(ok) + 1) for s in combinations(ok, n) if sum(r[1] for r in s) <= capacity]
+{chosen} = [r[0] for r in max(sets, key=lambda s: sum(r[2] for r in s))]
 print({chosen})
 ",
         given(&puzzle.allowed, puzzle.capacity),
@@ -99,7 +99,7 @@ fn take(style: &Style, part: &str) -> String {
 
 /// Rows as the code prints them.
 pub(crate) fn rows_literal(rows: &[Row]) -> String {
-    let tuple = |row: &Row| format!("({}, '{}', {}, {})", row.position, row.class, row.weight, row.value);
+    let tuple = |row: &Row| format!("({}, {}, {}, '{}')", row.position, row.weight, row.value, row.class);
     format!("[{}]", rows.iter().map(tuple).collect::<Vec<_>>().join(", "))
 }
 

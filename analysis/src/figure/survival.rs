@@ -1,0 +1,100 @@
+//! Episodes without a missing variable, over turns: a panel a cell.
+
+use super::{
+    Figure,
+    axis::Scale,
+    svg::{Anchor, Path, Svg, WIDTH},
+};
+use crate::stats::survival::{Subject, at_risk, kaplan_meier};
+
+const LEFT: f64 = 74.0;
+const TOP: f64 = 78.0;
+const HEIGHT: f64 = 170.0;
+const GAP: f64 = 24.0;
+/// Below a panel: its axis, those at risk, and the next one's title.
+const BELOW: f64 = 100.0;
+/// Panels side by side.
+const COLUMNS: usize = 4;
+
+/// A cell's episodes.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    /// The cell's name.
+    pub label: String,
+    /// Which colour it has.
+    pub colour: &'static str,
+    /// One an episode: the turn of its first missing variable, or its last turn.
+    pub subjects: Vec<Subject>,
+}
+
+/// Draws it.
+pub fn draw(name: &str, panels: &[Panel]) -> Figure {
+    // Six stand better in two rows of three than in four and two.
+    let rows = panels.len().div_ceil(COLUMNS).max(1);
+    let columns = panels.len().div_ceil(rows).max(1);
+    let mut svg = Svg::new(TOP + (HEIGHT + BELOW) * rows as f64 - 16.0);
+    svg.words(
+        "title",
+        Anchor::Start,
+        [16.0, 28.0],
+        "Episodes that have not missed a variable yet, over turns",
+    );
+    let last = panels.iter().flat_map(|panel| &panel.subjects).map(|subject| subject.time).max().unwrap_or(1);
+    let width = (WIDTH - LEFT - 16.0 - GAP * (columns as f64 - 1.0)) / columns as f64;
+    for (index, panel) in panels.iter().enumerate() {
+        let left = LEFT + (width + GAP) * (index % columns) as f64;
+        let top = TOP + (HEIGHT + BELOW) * (index / columns) as f64;
+        let along = Scale { values: [0.0, last as f64], pixels: [left, left + width] };
+        let up = Scale { values: [0.0, 100.0], pixels: [top + HEIGHT, top] };
+        for tick in up.ticks(4) {
+            svg.line("grid", [left, up.at(tick)], [left + width, up.at(tick)]);
+            if index % columns == 0 {
+                svg.words("muted", Anchor::End, [left - 8.0, up.at(tick) + 4.0], &format!("{tick:.0}"));
+            }
+        }
+        if index % columns == 0 {
+            svg.upright("", [18.0, top + HEIGHT / 2.0], "episodes without one (%)");
+            svg.words("small muted", Anchor::End, [left - 20.0, top + HEIGHT + 38.0], "at risk");
+        }
+        draw_panel(&mut svg, panel, &along, &up);
+    }
+    let caption = "Kaplan and Meier's curve of each cell: the share of episodes that have not had a \
+                   missing-variable error up to a turn. An episode that ended without one is censored at its last \
+                   turn: it counts as long as it lasted. Below the axis: episodes still running without one (at \
+                   risk)."
+        .to_owned();
+    Figure { name: name.to_owned(), caption, svg }
+}
+
+fn draw_panel(svg: &mut Svg, panel: &Panel, along: &Scale, up: &Scale) {
+    let [left, right] = along.pixels;
+    let bottom = up.pixels[0];
+    svg.words("strong", Anchor::Start, [left, up.pixels[1] - 12.0], &panel.label);
+    let mut corners = vec![[left, up.at(100.0)]];
+    let mut share = 100.0;
+    for point in kaplan_meier(&panel.subjects) {
+        let x = along.at(point.time as f64);
+        corners.push([x, up.at(share)]);
+        share = 100.0 * point.survival;
+        corners.push([x, up.at(share)]);
+    }
+    let watched = panel.subjects.iter().map(|subject| subject.time).max().unwrap_or(0);
+    corners.push([along.at(watched as f64), up.at(share)]);
+    let area = corners.iter().copied().chain([[along.at(watched as f64), bottom], [left, bottom]]);
+    svg.path(&format!("wash fill-{}", panel.colour), &Path::through(area));
+    svg.path(&format!("line line-{}", panel.colour), &Path::through(corners));
+    svg.line("axis", [left, bottom], [right, bottom]);
+    let y = up.at(share);
+    let y = if y > bottom - 30.0 { y - 10.0 } else { y + 20.0 };
+    let end = along.at(watched as f64);
+    // Inside the curve where there is room, or else behind its end.
+    let (anchor, x) = if end - left > 80.0 { (Anchor::End, end - 6.0) } else { (Anchor::Start, end + 6.0) };
+    svg.words("strong", anchor, [x, y], &format!("{share:.0} % left"));
+    for tick in along.whole_ticks(4) {
+        let x = along.at(tick);
+        svg.words("muted", Anchor::Middle, [x, bottom + 18.0], &format!("{tick:.0}"));
+        let left = at_risk(&panel.subjects, tick as usize + 1);
+        svg.words("small muted", Anchor::Middle, [x, bottom + 38.0], &left.to_string());
+    }
+    svg.words("", Anchor::End, [right, bottom + 58.0], "turn");
+}

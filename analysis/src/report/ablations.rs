@@ -1,0 +1,174 @@
+//! Other studies beside this one: each cell in a row, and how it differs from this study's.
+
+use std::collections::BTreeMap;
+
+use anyhow::ensure;
+
+use super::{
+    cells::plain,
+    document::Block,
+    group::{Group, Measured, groups},
+};
+use crate::{
+    results::file::Results,
+    stats::{describe::mean, interval::Estimate},
+    table::{self, Table, UNKNOWN, number_or_unknown},
+    two_by_two::{comparison::shares_interval, outcome::Outcome, report::Options},
+};
+
+/// What is compared.
+const OUTCOMES: [Outcome; 3] = [Outcome::MissingVariable, Outcome::GeneratedTokens, Outcome::Score];
+
+/// A table a task set: this study's cells, then those of each other study, given with what it was read from.
+///
+/// # Errors
+/// If a study has no task set of this one, or another task under the same id.
+pub fn blocks(
+    main: &[Group<'_>],
+    others: &[(String, Results)],
+    options: &Options,
+    warnings: &mut Vec<String>,
+) -> anyhow::Result<Vec<Block>> {
+    let mut tables: Vec<Vec<Vec<String>>> = vec![Vec::new(); main.len()];
+    for (index, group) in main.iter().enumerate() {
+        tables[index].extend(group.cells.iter().map(|cell| row("this study", cell, None, options)));
+    }
+    for (path, results) in others {
+        for group in groups(results, options, warnings)? {
+            let index = counterpart(main, &group, path)?;
+            for cell in &group.cells {
+                let title = &results.study.title;
+                let compared = beside(&main[index], cell);
+                if compared.is_empty() {
+                    tables[index].push(row(title, cell, None, options));
+                }
+                tables[index].extend(compared.iter().map(|other| row(title, cell, Some(other), options)));
+            }
+        }
+    }
+    let header = [
+        "Study",
+        "Training → runtime",
+        "Seeds × tasks",
+        "With a missing variable (%)",
+        "Generated tokens, mean",
+        "Score (%)",
+        "Less this study's",
+        "Seeds × tasks in common",
+        "Missing variable (points)",
+        "Generated tokens",
+        "Score (points)",
+    ];
+    let several = main.len() > 1;
+    let mut blocks = Vec::new();
+    for (group, rows) in main.iter().zip(tables) {
+        let name = if several { format!("ablations_{}", group.set.name) } else { "ablations".to_owned() };
+        let table = Table { header: header.map(String::from).into(), rows };
+        blocks.push(Block::Table { name: Some(name), caption: group.title(), table });
+    }
+    blocks.push(Block::Note {
+        text: format!(
+            "The last three columns are differences to the cell of this study that is named before them, paired by \
+             task over the seeds that both have, with {:.0} % intervals (shares: Newcombe's; otherwise the bootstrap's \
+             over tasks). Training of another kind is compared with both of this study's adapters in the same runtime.",
+            100.0 * options.level
+        ),
+    });
+    Ok(blocks)
+}
+
+/// The group of this study that has the same tasks.
+fn counterpart(main: &[Group<'_>], other: &Group<'_>, path: &str) -> anyhow::Result<usize> {
+    let same =
+        |group: &Group<'_>| (&group.set.name, &group.set.family) == (&other.set.name, &other.set.family);
+    let Some(index) = main.iter().position(same) else {
+        let known: Vec<String> = main.iter().map(Group::title).collect();
+        anyhow::bail!(
+            "{path}: task set {}: this study has none of that name, but {}",
+            other.title(),
+            known.join(", ")
+        );
+    };
+    let tasks = &main[index].set.tasks;
+    let mut common = 0;
+    for (id, digest) in &other.set.tasks {
+        if let Some(known) = tasks.get(id) {
+            ensure!(
+                known == digest,
+                "{path}: task set {}: task {id} is another task than this study's; was it evaluated on the same task set?",
+                other.title()
+            );
+            common += 1;
+        }
+    }
+    ensure!(common > 0, "{path}: task set {}: no task in common with this study", other.title());
+    Ok(index)
+}
+
+/// The cells of this study to compare with: that of the same training, or else both adapters' in the same runtime.
+fn beside<'a, 'b>(main: &'b Group<'a>, cell: &Measured<'_>) -> Vec<&'b Measured<'a>> {
+    match main.cell(cell.train, cell.runtime) {
+        Some(same) => vec![same],
+        None => ["persistent", "reset"].iter().filter_map(|train| main.cell(train, cell.runtime)).collect(),
+    }
+}
+
+fn row(title: &str, cell: &Measured<'_>, other: Option<&&Measured<'_>>, options: &Options) -> Vec<String> {
+    let tasks = cell.seeds.iter().map(|(_, rows)| rows.len()).max().unwrap_or(0);
+    let mut row = vec![title.to_owned(), cell.label(), format!("{} × {tasks}", cell.seeds.len())];
+    row.extend(OUTCOMES.map(|outcome| number_or_unknown(plain(cell, outcome), 1)));
+    let Some(other) = other else {
+        row.extend(std::iter::repeat_n(UNKNOWN.to_owned(), 2 + OUTCOMES.len()));
+        return row;
+    };
+    row.push(if other.label() == cell.label() { "the same cell".to_owned() } else { other.label() });
+    let seeds: Vec<u64> = cell.seeds.iter().map(|(seed, _)| *seed).collect();
+    let seeds: Vec<u64> =
+        seeds.into_iter().filter(|seed| other.seeds.iter().any(|(of, _)| of == seed)).collect();
+    let differences = OUTCOMES.map(|outcome| Difference::of(cell, other, outcome, &seeds, options));
+    let tasks = differences.iter().flatten().map(|difference| difference.tasks).max().unwrap_or(0);
+    row.push(format!("{} × {tasks}", seeds.len()));
+    row.extend(OUTCOMES.iter().zip(&differences).map(|(outcome, difference)| {
+        difference.as_ref().map_or_else(
+            || UNKNOWN.to_owned(),
+            |difference| table::estimate(difference.estimate.scaled(outcome.scale()), 1),
+        )
+    }));
+    row
+}
+
+/// A difference of two cells of two studies.
+struct Difference {
+    tasks: usize,
+    estimate: Estimate,
+}
+
+impl Difference {
+    /// None if they have no task in common under these seeds.
+    fn of(
+        cell: &Measured<'_>,
+        other: &Measured<'_>,
+        outcome: Outcome,
+        seeds: &[u64],
+        options: &Options,
+    ) -> Option<Self> {
+        let (first, second) = (cell.by_task(outcome, seeds)?, other.by_task(outcome, seeds)?);
+        let paired: BTreeMap<_, _> = first
+            .into_iter()
+            .filter_map(|(task, values)| {
+                let others = second.get(task)?;
+                (values.len() == others.len()).then(|| (task, (values, others.clone())))
+            })
+            .collect();
+        let (first, second): (Vec<Vec<f64>>, Vec<Vec<f64>>) = paired.into_values().unzip();
+        let by_task: Option<Vec<f64>> =
+            first.iter().zip(&second).map(|(a, b)| Some(mean(a)? - mean(b)?)).collect();
+        let by_task = by_task?;
+        let interval = if outcome.is_share() {
+            shares_interval(&first, &second, options.level)
+        } else {
+            options.bootstrap().mean_interval(&by_task)
+        };
+        Some(Self { tasks: by_task.len(), estimate: Estimate { value: mean(&by_task)?, interval } })
+    }
+}

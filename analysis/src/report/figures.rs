@@ -1,0 +1,121 @@
+//! What is drawn, of which numbers.
+
+use super::{
+    document::Block,
+    group::{Group, Measured},
+};
+use crate::{
+    figure::{Figure, distribution, survival, timeline, training},
+    results::{curve::Curve, file::Results, row::Row},
+    stats::survival::Subject,
+};
+use proto::study::Cell;
+
+/// The figures of a task set; their names tell it where there are several.
+pub fn of_group(group: &Group<'_>, several: bool) -> Vec<Block> {
+    let name = |figure: &str| {
+        if several { format!("{figure}_{}_{}", group.set.name, group.set.family) } else { figure.to_owned() }
+    };
+    let mark = if group.cells.iter().any(|cell| cell.estimated) { ", estimated" } else { "" };
+    let tokens = format!("generated tokens an episode{mark}");
+    let mut figures = vec![distribution::draw(
+        &name("score"),
+        distribution::Axis {
+            title: "Score",
+            label: "score of an episode (% of the best possible)",
+            end: Some(100.0),
+            decimals: 1,
+        },
+        &rows(group, |row| Some(100.0 * row.score)),
+    )];
+    let generated = rows(group, |row| row.generated_tokens.map(|count| count as f64));
+    if !generated.is_empty() {
+        let axis = distribution::Axis { title: "Generated tokens", label: &tokens, end: None, decimals: 0 };
+        figures.push(distribution::draw(&name("tokens"), axis, &generated));
+    }
+    let panels: Vec<survival::Panel> = group.cells.iter().filter_map(watched).collect();
+    if !panels.is_empty() {
+        figures.push(survival::draw(&name("survival"), &panels));
+    }
+    figures.extend(timelines(group, &name("timelines")));
+    figures.into_iter().map(Block::Figure).collect()
+}
+
+fn rows(group: &Group<'_>, value: impl Fn(&Row) -> Option<f64>) -> Vec<distribution::Row> {
+    let of_cell = |cell: &Measured<'_>| distribution::Row {
+        label: cell.label(),
+        colour: cell.colour(),
+        values: cell.rows().filter_map(&value).collect(),
+    };
+    group.cells.iter().map(of_cell).filter(|row| !row.values.is_empty()).collect()
+}
+
+/// How long each episode of a cell went without a missing variable; none if no trace says.
+fn watched(cell: &Measured<'_>) -> Option<survival::Panel> {
+    let subjects: Vec<Subject> = cell
+        .rows()
+        .filter_map(|row| {
+            let turns = row.turns.as_ref()?.len();
+            let first = row.first_missing();
+            Some(Subject { time: first.unwrap_or(turns), event: first.is_some() })
+        })
+        .collect();
+    (!subjects.is_empty()).then(|| survival::Panel { label: cell.label(), colour: cell.colour(), subjects })
+}
+
+/// Of the first seed.
+fn timelines(group: &Group<'_>, name: &str) -> Option<Figure> {
+    let seed = *group.seeds().first()?;
+    let panels = group.cells.iter().filter_map(|cell| {
+        let (_, rows) = cell.seeds.iter().find(|(of, _)| *of == seed)?;
+        let episodes = rows.iter().filter_map(|row| Some((row.turns.clone()?, row.finished()))).collect();
+        Some(timeline::Panel { label: cell.label(), episodes })
+    });
+    let panels: Vec<timeline::Panel> = panels.filter(|panel| !panel.episodes.is_empty()).collect();
+    (!panels.is_empty()).then(|| timeline::draw(name, &panels, seed))
+}
+
+/// The loss over steps; nothing without training.
+pub fn training(results: &Results) -> Vec<Block> {
+    let panel = |label: &str, is_wanted: &dyn Fn(&Curve) -> bool| {
+        let mut lines: Vec<(String, &'static str, Vec<&Curve>)> = Vec::new();
+        let mut keys: Vec<(u64, &str)> = Vec::new();
+        for curve in results.training.iter().filter(|curve| is_wanted(curve) && !curve.loss.step.is_empty()) {
+            let key = (curve.seed, curve.model.as_str());
+            match keys.iter().position(|known| *known == key) {
+                Some(index) => lines[index].2.push(curve),
+                None => {
+                    keys.push(key);
+                    lines.push((curve.model.clone(), colour(&curve.model), vec![curve]));
+                }
+            }
+        }
+        training::Panel { label: label.to_owned(), lines }
+    };
+    let panels = [
+        panel("The base model", &|curve| curve.model == Cell::BASE),
+        panel("The adapters", &|curve| curve.model != Cell::BASE),
+    ];
+    let panels: Vec<_> = panels.into_iter().filter(|panel| !panel.lines.is_empty()).collect();
+    if panels.is_empty() {
+        return Vec::new();
+    }
+    vec![Block::Figure(training::draw("training", &panels))]
+}
+
+fn colour(model: &str) -> &'static str {
+    match model {
+        "persistent" => "pp",
+        "reset" => "rr",
+        Cell::BASE => "base",
+        _ => "other",
+    }
+}
+
+/// The example of a task set.
+pub fn example(results: &Results, group: &Group<'_>) -> Vec<Block> {
+    let is_of = |example: &&crate::results::example::Example| {
+        example.tasks == group.set.name && group.set.tasks.contains_key(&example.task_id)
+    };
+    results.examples.iter().find(is_of).map(|example| Block::Example(example.clone())).into_iter().collect()
+}

@@ -1,0 +1,180 @@
+//! A study's folder, read into one results file.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, ensure};
+use proto::{
+    files,
+    study::{self, Cell, Study},
+};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    curve::Curve,
+    example::{self, Example, Played},
+    file::{CellResults, FORMAT, Results, TaskSet},
+    row::Row,
+};
+use crate::{episode::Episode, load, two_by_two};
+
+/// The manifest's name.
+const MANIFEST: &str = "study.json";
+
+/// Digits of a task's digest.
+const DIGITS: usize = 16;
+
+/// Digests of tasks by task set and family, then id.
+type Tasks = BTreeMap<(String, String), BTreeMap<String, String>>;
+
+/// Reads a study.
+///
+/// # Errors
+/// If its manifest, a training run or an evaluation cannot be read; the message names file and field.
+pub fn collect(folder: &Path, warnings: &mut Vec<String>) -> anyhow::Result<Results> {
+    let manifest = folder.join(MANIFEST);
+    let mut study = read_manifest(&manifest)?;
+    let named = |what: String| format!("{}: {what}", manifest.display());
+    ensure!(!study.cells.is_empty(), named("`cells` is empty; the study has not been evaluated yet".into()));
+    let training = std::mem::take(&mut study.training);
+    let training = training.iter().enumerate().map(|(index, training)| {
+        let what = || named(format!("training[{index}].folder"));
+        Curve::read(training, &folder.join(&training.folder)).with_context(what)
+    });
+    let training = training.collect::<anyhow::Result<Vec<Curve>>>()?;
+    let mut tasks = Tasks::new();
+    let listed = std::mem::take(&mut study.cells);
+    let cells = listed.iter().enumerate().map(|(index, cell)| {
+        let what = || named(format!("cells[{index}].run"));
+        read_cell(cell, &folder.join(&cell.run), &mut tasks, warnings).with_context(what)
+    });
+    let cells = cells.collect::<anyhow::Result<Vec<CellResults>>>()?;
+    let task_sets = tasks.into_iter().map(|((name, family), tasks)| TaskSet { name, family, tasks });
+    let mut results = Results {
+        format: FORMAT.to_owned(),
+        collected_by: format!("analysis {}", env!("CARGO_PKG_VERSION")),
+        study,
+        turn_letters: Results::letters(),
+        task_sets: task_sets.collect(),
+        training,
+        cells,
+        examples: Vec::new(),
+    };
+    results.validate().with_context(|| manifest.display().to_string())?;
+    results.examples = examples(&results, folder)?;
+    Ok(results)
+}
+
+fn read_manifest(path: &Path) -> anyhow::Result<Study> {
+    let value: Value =
+        files::read_json(path).context("give the folder of a study, or a file of `analysis collect`")?;
+    ensure!(
+        value["format"] == study::FORMAT,
+        "{}: `format` is {}, expected \"{}\"",
+        path.display(),
+        value["format"],
+        study::FORMAT
+    );
+    serde_path_to_error::deserialize(value).with_context(|| format!("{}: not a study", path.display()))
+}
+
+fn read_cell(
+    cell: &Cell,
+    run: &Path,
+    tasks: &mut Tasks,
+    warnings: &mut Vec<String>,
+) -> anyhow::Result<CellResults> {
+    let condition = load::only_condition(run)?;
+    let mut results = CellResults {
+        cell: cell.clone(),
+        versions: Vec::new(),
+        tokens_estimated: false,
+        left_out: 0,
+        episodes: Vec::new(),
+    };
+    let taken = condition.map_episodes(warnings, |episode| take(&mut results, tasks, episode));
+    taken.into_iter().collect::<anyhow::Result<()>>()?;
+    ensure!(!results.episodes.is_empty(), "{}: none of its episodes has an evaluation", run.display());
+    results.left_out = condition.episodes() - results.episodes.len();
+    results.episodes.sort_by(|a, b| a.task_id.cmp(&b.task_id));
+    Ok(results)
+}
+
+/// Takes an episode in.
+fn take(results: &mut CellResults, tasks: &mut Tasks, episode: &Episode) -> anyhow::Result<()> {
+    let Some(row) = Row::of(episode) else { return Ok(()) };
+    let cell = &results.cell;
+    if let Some(provenance) = episode.trace.as_ref().and_then(|trace| trace.provenance.as_ref()) {
+        let (ran, runtime) = (&provenance.interpreter_state, &cell.runtime);
+        ensure!(
+            ran.is_empty() || ran == runtime,
+            "the cell's `runtime` is {runtime}, but task {} ran in a {ran} one",
+            row.task_id
+        );
+        if !results.versions.contains(&provenance.versions) {
+            results.versions.push(provenance.versions.clone());
+        }
+    }
+    results.tokens_estimated |= episode.tokens().is_some_and(|tokens| tokens.estimated);
+    let set = tasks.entry((cell.tasks.clone(), episode.family.clone())).or_default();
+    let digest = digest(episode);
+    let known = set.entry(row.task_id.clone()).or_insert_with(|| digest.clone());
+    ensure!(*known == digest, "task {} is another one than in the cells before", row.task_id);
+    results.episodes.push(row);
+    Ok(())
+}
+
+/// Tells a task from others of the same id: its seed and what the model read.
+fn digest(episode: &Episode) -> String {
+    let Some(trace) = &episode.trace else { return String::new() };
+    let seed = trace.provenance.as_ref().map_or(0, |provenance| provenance.seeds.task);
+    let digest = Sha256::digest(format!("{seed}\n{}", trace.summary.task));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..DIGITS].to_owned()
+}
+
+/// One task of each task set under the four cells of its first seed, where there are four.
+fn examples(results: &Results, folder: &Path) -> anyhow::Result<Vec<Example>> {
+    let mut examples = Vec::new();
+    let mut sets: Vec<&str> = results.task_sets.iter().map(|set| set.name.as_str()).collect();
+    sets.dedup();
+    for set in sets {
+        let Some(seed) = results.cells.iter().map(|results| results.cell.seed).min() else { continue };
+        let four = two_by_two::cell::Cell::ALL.iter().filter_map(|wanted| {
+            results.cells.iter().find(|CellResults { cell, .. }| {
+                (cell.seed, cell.tasks.as_str()) == (seed, set)
+                    && (cell.train.as_str(), cell.runtime.as_str())
+                        == (wanted.train.name(), wanted.runtime.name())
+            })
+        });
+        let four: Vec<&CellResults> = four.collect();
+        if four.len() < two_by_two::cell::Cell::ALL.len() {
+            continue;
+        }
+        let Some(task_id) = example::choose(&four) else { continue };
+        let mut example =
+            Example { tasks: set.to_owned(), task_id, seed, task: String::new(), episodes: Vec::new() };
+        for CellResults { cell, .. } in four {
+            add(&mut example, cell, folder.join(&cell.run))?;
+        }
+        examples.push(example);
+    }
+    Ok(examples)
+}
+
+/// Adds the example's episode of a cell.
+fn add(example: &mut Example, cell: &Cell, run: PathBuf) -> anyhow::Result<()> {
+    // What cannot be read was warned of when the rows were made.
+    let episodes = load::only_condition(&run)?.map_episodes(&mut Vec::new(), |episode| {
+        (episode.task_id == example.task_id).then(|| episode.clone())
+    });
+    for episode in episodes.into_iter().flatten() {
+        if let Some(trace) = &episode.trace {
+            example.task.clone_from(&trace.summary.task);
+        }
+        example.episodes.extend(Played::of(&episode, &cell.train, &cell.runtime));
+    }
+    Ok(())
+}

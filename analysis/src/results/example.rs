@@ -1,0 +1,110 @@
+//! One task side by side: what the model said and saw in each of the four cells.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{file::CellResults, row::Row};
+use crate::{
+    episode::Episode,
+    stats::describe::median,
+    turn::{self, Turn},
+};
+
+/// The task that is shown, in words.
+pub const RULE: &str = "the task whose four episodes under the first seed are closest to their cells' medians: the \
+    smallest sum over cells of |ln(generated tokens / median)| + |ln(turns / median)|, the first id where two are \
+    equal";
+
+/// A task under the four cells of one seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// Of which task set.
+    pub tasks: String,
+    /// The task's id.
+    pub task_id: String,
+    /// Under which seed.
+    pub seed: u64,
+    /// The task as the model read it.
+    pub task: String,
+    /// In the order PP, PR, RP, RR.
+    pub episodes: Vec<Played>,
+}
+
+/// An episode in full.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Played {
+    /// The interpreter of the training traces.
+    pub train: String,
+    /// The interpreter's state.
+    pub runtime: String,
+    /// In order.
+    pub turns: Vec<PlayedTurn>,
+}
+
+/// A turn in full.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlayedTurn {
+    /// What became of it: a letter.
+    pub outcome: String,
+    /// All that the model wrote.
+    pub text: String,
+    /// What its code printed; empty if nothing ran.
+    pub output: String,
+    /// The error it ended in, or why nothing ran.
+    pub error: Option<String>,
+    /// Tokens that the model wrote.
+    pub generated_tokens: u64,
+}
+
+impl Played {
+    /// Of an episode; none without a trace.
+    pub fn of(episode: &Episode, train: &str, runtime: &str) -> Option<Self> {
+        let turns = turn::turns(episode.trace.as_ref()?).into_iter().map(|(step, turn)| {
+            let result = step.interpreter_result.as_ref();
+            PlayedTurn {
+                outcome: turn.letter().to_string(),
+                text: step.assistant_text.clone(),
+                output: result.map(|result| result.output.clone()).unwrap_or_default(),
+                error: result.and_then(|result| result.error.clone()).or_else(|| step.error.clone()),
+                generated_tokens: step.token_usage.completion_tokens,
+            }
+        });
+        Some(Self { train: train.to_owned(), runtime: runtime.to_owned(), turns: turns.collect() })
+    }
+}
+
+impl PlayedTurn {
+    /// What became of it.
+    pub fn turn(&self) -> Option<Turn> {
+        self.outcome.chars().next().and_then(Turn::of_letter)
+    }
+}
+
+/// The task to show of these cells (see [`RULE`]); none if they have no task in common.
+pub fn choose(cells: &[&CellResults]) -> Option<String> {
+    let measures: [fn(&Row) -> Option<f64>; 2] = [
+        |row| row.generated_tokens.map(|count| count as f64),
+        |row| row.turns.as_ref().map(|turns| turns.len() as f64),
+    ];
+    let mut distances: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
+    for cell in cells {
+        let middles = measures.map(|measure| {
+            median(&cell.episodes.iter().filter_map(measure).collect::<Vec<_>>())
+                .filter(|middle| *middle > 0.0)
+        });
+        for row in &cell.episodes {
+            let distance = |(measure, middle): (&fn(&Row) -> Option<f64>, &Option<f64>)| {
+                Some((measure(row)?.max(1.0) / (*middle)?).ln().abs())
+            };
+            let entry = distances.entry(&row.task_id).or_default();
+            entry.0 += 1;
+            entry.1 += measures.iter().zip(&middles).filter_map(distance).sum::<f64>();
+        }
+    }
+    let in_all = distances.into_iter().filter(|(_, (count, _))| *count == cells.len());
+    in_all.min_by(|(_, (_, a)), (_, (_, b))| a.total_cmp(b)).map(|(task, _)| task.to_owned())
+}

@@ -1,0 +1,148 @@
+//! `results.json`: the study's manifest, its training curves, a row an
+//! evaluation episode, and a few episodes in full.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use anyhow::{Context as _, ensure};
+use proto::{
+    files,
+    study::{self, Cell, Study},
+    trace::Versions,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    collect,
+    curve::Curve,
+    example::Example,
+    layout,
+    row::{self, Row},
+};
+use crate::turn::Turn;
+
+/// The value of [`Results::format`] that this version reads and writes.
+pub const FORMAT: &str = "runtime_gym.results.v1";
+
+/// A study's results.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Results {
+    /// [`FORMAT`].
+    pub format: String,
+    /// The program that collected them.
+    pub collected_by: String,
+    /// The study's manifest. Its cells and training runs are not there but below, with what they hold.
+    pub study: Study,
+    /// What the letters of [`Row::turns`] mean.
+    pub turn_letters: BTreeMap<String, String>,
+    /// The tasks of the evaluation.
+    pub task_sets: Vec<TaskSet>,
+    /// Every training run, in order.
+    pub training: Vec<Curve>,
+    /// Every run of evaluation episodes, in the study's order.
+    pub cells: Vec<CellResults>,
+    /// One task of each task set under the four cells.
+    pub examples: Vec<Example>,
+}
+
+/// The tasks of one family in one task set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskSet {
+    /// As [`Cell::tasks`] names it.
+    pub name: String,
+    /// Their family.
+    pub family: String,
+    /// A digest of what each task says, by its id: the same id may be another task elsewhere.
+    pub tasks: BTreeMap<String, String>,
+}
+
+/// One run of evaluation episodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CellResults {
+    /// Which.
+    pub cell: Cell,
+    /// What made its episodes; more than one if they were not made at once.
+    pub versions: Vec<Versions>,
+    /// Token counts are estimates.
+    pub tokens_estimated: bool,
+    /// Episodes that are not among the rows: they failed, were not evaluated, or could not be read.
+    pub left_out: usize,
+    /// Every episode that has an evaluation, by task.
+    #[serde(with = "row")]
+    pub episodes: Vec<Row>,
+}
+
+impl Results {
+    /// Of a study's folder, or of a file that was made of one.
+    ///
+    /// # Errors
+    /// If it cannot be read, naming the file and the field.
+    pub fn open(path: &Path, warnings: &mut Vec<String>) -> anyhow::Result<Self> {
+        if path.is_dir() { collect::collect(path, warnings) } else { Self::read(path) }
+    }
+
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let value: Value = files::read_json(path)?;
+        if value["format"] == study::FORMAT {
+            anyhow::bail!("{}: this is a study's manifest; give its folder", path.display());
+        }
+        ensure!(
+            value["format"] == FORMAT,
+            "{}: `format` is {}, expected \"{FORMAT}\"; make the file with `analysis collect`",
+            path.display(),
+            value["format"],
+        );
+        let results: Self = serde_path_to_error::deserialize(value)
+            .with_context(|| format!("{}: not the results of a study", path.display()))?;
+        results.validate().with_context(|| path.display().to_string())?;
+        Ok(results)
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&self, path: &Path) -> anyhow::Result<()> {
+        Ok(files::write_text(path, &layout::text(&serde_json::to_value(self)?))?)
+    }
+
+    /// The meaning of every letter.
+    pub(super) fn letters() -> BTreeMap<String, String> {
+        Turn::ALL.into_iter().map(|turn| (turn.letter().to_string(), turn.title().to_owned())).collect()
+    }
+
+    /// Every row is of a task of its cell's task set, once; every cell is there once.
+    pub(super) fn validate(&self) -> anyhow::Result<()> {
+        let mut seen = BTreeMap::new();
+        for (index, results) in self.cells.iter().enumerate() {
+            let Cell { seed, train, runtime, tasks, .. } = &results.cell;
+            ensure!(
+                ["persistent", "reset"].contains(&runtime.as_str()),
+                "cells[{index}].runtime: `{runtime}` is neither `persistent` nor `reset`"
+            );
+            if let Some(other) = seen.insert((seed, train, runtime, tasks), index) {
+                anyhow::bail!(
+                    "cells[{index}]: seed {seed}, {train} in {runtime} on {tasks} is also cells[{other}]"
+                );
+            }
+            ensure!(!results.episodes.is_empty(), "cells[{index}]: no episodes");
+            let mut ids = BTreeSet::new();
+            for row in &results.episodes {
+                let id = &row.task_id;
+                ensure!(ids.insert(id), "cells[{index}]: two episodes of task {id}");
+                let is_known = |set: &TaskSet| set.name == *tasks && set.tasks.contains_key(id);
+                ensure!(
+                    self.task_sets.iter().any(is_known),
+                    "cells[{index}]: task {id} is not of task set {tasks}"
+                );
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! What became of each turn of an episode, in one letter.
+
+use proto::trace::{EventKind, Step, Trace};
+
+use crate::failures::{is_failing, is_missing_variable};
+
+/// Why a model stops when it has said all (see [`proto::trace::ModelResponse::finish_reason`]).
+const STOP: &str = "stop";
+
+/// What became of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// Its code ran to its end.
+    Ok,
+    /// Its code ended in a missing-variable error (see [`crate::failures`]).
+    MissingVariable,
+    /// Its code ended in another error.
+    OtherError,
+    /// Nothing ran: no code, several blocks, or a model call that failed.
+    NothingRan,
+    /// Nothing ran, because the answer was cut off at the model's limit.
+    Cut,
+}
+
+impl Turn {
+    /// In order.
+    pub const ALL: [Self; 5] =
+        [Self::Ok, Self::MissingVariable, Self::OtherError, Self::NothingRan, Self::Cut];
+
+    /// One letter, as files have it.
+    pub fn letter(self) -> char {
+        match self {
+            Self::Ok => 'o',
+            Self::MissingVariable => 'm',
+            Self::OtherError => 'e',
+            Self::NothingRan => 'n',
+            Self::Cut => 'c',
+        }
+    }
+
+    /// The turn of a letter.
+    pub fn of_letter(letter: char) -> Option<Self> {
+        Self::ALL.into_iter().find(|turn| turn.letter() == letter)
+    }
+
+    /// What it is called.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Ok => "ran",
+            Self::MissingVariable => "missing variable",
+            Self::OtherError => "other error",
+            Self::NothingRan => "nothing ran",
+            Self::Cut => "answer cut off",
+        }
+    }
+
+    /// Of a step, whose model call ended for this reason, where the trace tells.
+    pub fn of(step: &Step, stopped: Option<&str>) -> Self {
+        let ran = step.interpreter_result.is_some() || step.results.is_some();
+        match step {
+            _ if !ran && stopped.is_some_and(|reason| reason != STOP) => Self::Cut,
+            _ if !ran => Self::NothingRan,
+            step if is_missing_variable(step) => Self::MissingVariable,
+            step if is_failing(step) => Self::OtherError,
+            _ => Self::Ok,
+        }
+    }
+}
+
+/// Every step of a trace, and what became of it.
+pub fn turns(trace: &Trace) -> Vec<(&Step, Turn)> {
+    let mut stopped = None;
+    let mut turns = Vec::new();
+    for event in &trace.events {
+        match &event.kind {
+            // A call that fails is not answered.
+            EventKind::ModelCallEvent(_) => stopped = None,
+            EventKind::ModelResponseEvent(response) => stopped = response.finish_reason.as_deref(),
+            EventKind::StepEvent(step) => turns.push((step.as_ref(), Turn::of(step, stopped))),
+            _ => {}
+        }
+    }
+    turns
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::trace::{InterpreterResult, StepInfo};
+
+    use super::*;
+
+    #[test]
+    fn letters_name_every_turn() {
+        for turn in Turn::ALL {
+            assert_eq!(Turn::of_letter(turn.letter()), Some(turn));
+        }
+        assert_eq!(Turn::of_letter('x'), None);
+    }
+
+    #[test]
+    fn an_error_is_of_one_kind() {
+        let ran = |error: Option<&str>, exception: Option<&str>| Step {
+            interpreter_result: Some(InterpreterResult {
+                success: error.is_none(),
+                error: error.map(Into::into),
+                ..InterpreterResult::default()
+            }),
+            info: Some(StepInfo { exception_type: exception.map(Into::into), ..StepInfo::default() }),
+            ..Step::default()
+        };
+        assert_eq!(Turn::of(&ran(None, None), Some(STOP)), Turn::Ok);
+        assert_eq!(Turn::of(&ran(Some("gone"), Some("NameError")), Some(STOP)), Turn::MissingVariable);
+        assert_eq!(Turn::of(&ran(Some("NameError: name 'x'"), None), None), Turn::MissingVariable);
+        assert_eq!(Turn::of(&ran(Some("KeyError: 'x'"), Some("KeyError")), None), Turn::OtherError);
+    }
+
+    #[test]
+    fn a_turn_without_a_run_is_empty_or_cut() {
+        let refused = Step { error: Some("several blocks".into()), ..Step::default() };
+        assert_eq!(Turn::of(&refused, Some(STOP)), Turn::NothingRan);
+        assert_eq!(Turn::of(&Step::default(), None), Turn::NothingRan);
+        assert_eq!(Turn::of(&refused, Some("length")), Turn::Cut);
+    }
+}
