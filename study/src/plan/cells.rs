@@ -118,7 +118,11 @@ impl Planner<'_> {
             settings: json!({ "title": self.experiment.title, "name": self.place.name, "analysis": analysis }),
             inputs,
             output: "report".into(),
-            work: None,
+            work: Some(Work {
+                amount: self.plan.cells.len() as u64,
+                unit: "cells".to_owned(),
+                like: String::new(),
+            }),
         };
         self.add(draft, |folder| {
             let out = text(&folder.join("report"));

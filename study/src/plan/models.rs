@@ -116,7 +116,7 @@ impl Planner<'_> {
             settings,
             inputs: corpus,
             output: "model".into(),
-            work: None,
+            work: Some(Work { amount: 1, unit: "model".to_owned(), like: self.like("made") }),
         };
         let made = self.add(draft, |folder| {
             let out = text(&folder.join("model"));
