@@ -279,7 +279,7 @@ fn what_is_wrong_with_a_study_is_named() {
         &|m| m["cells"][2]["runtime"] = json!("reset"),
         &[
             "study.json: cells[2].run",
-            "`runtime` is reset, but task knapsack-0000000000 ran in a persistent one",
+            "given as run in a reset runtime, but task knapsack-0000000000 ran in a persistent one",
         ],
     );
     with(
