@@ -11,7 +11,7 @@ use proto::study::Study;
 use tests::{program, root};
 
 /// How long a stage of this size may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// `study run`, with its output in a folder of the test.
 fn study(file: &Path, out: &Path) -> Command {
