@@ -153,7 +153,7 @@ async fn they_also_play_large_tasks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn they_keep_to_a_small_limit_of_tool_calls() {
     let setup = Setup { tasks: tasks(4), items: (8, 12), classes: (4, 2), ..Setup::default() };
-    check_errors(&table(&setup, 5).await);
+    check_errors(&table(&setup, 5, "habit").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use anyhow::ensure;
 use proto::{
     run::{EpisodeResult, Evaluation},
-    trace::{EventKind, Step, Trace},
+    trace::{EventKind, Provenance, Step, Trace},
 };
 
 /// One episode.
@@ -37,6 +38,32 @@ impl Episode {
     /// The evaluation, if there is one.
     pub fn evaluation(&self) -> Option<&Evaluation> {
         self.result.as_ref()?.result.as_ref()
+    }
+
+    /// What the trace says that made it.
+    pub fn provenance(&self) -> Option<&Provenance> {
+        self.trace.as_ref()?.provenance.as_ref()
+    }
+
+    /// Holds what the trace says of its interpreter against what it is given as; a trace that does not say passes.
+    ///
+    /// # Errors
+    /// If it ran in another one.
+    pub fn must_have_run_in(&self, runtime: &str) -> anyhow::Result<()> {
+        let Some(provenance) = self.provenance() else { return Ok(()) };
+        let ran = &provenance.interpreter_state;
+        ensure!(
+            ran.is_empty() || ran == runtime,
+            "it is given as run in a {runtime} runtime, but task {} ran in a {ran} one; are two cells swapped?",
+            self.task_id
+        );
+        ensure!(
+            provenance.state_loss == 0.0,
+            "its state was lost now and then (state_loss {}), so it is neither a persistent nor a reset runtime; \
+             play it without `state_loss`",
+            provenance.state_loss
+        );
+        Ok(())
     }
 
     /// A metric of the evaluation, if it has it and it is a number.

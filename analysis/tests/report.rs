@@ -122,6 +122,33 @@ fn the_file_makes_the_same_report_as_the_folder_every_time() {
 }
 
 #[test]
+fn task_sets_stand_one_below_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut study = Study::new(folder.path(), "Made", &[1]);
+    let mut harder = study.manifest["cells"].as_array().unwrap()[..4].to_vec();
+    for cell in &mut harder {
+        cell["tasks"] = json!("harder");
+    }
+    study.manifest["cells"].as_array_mut().unwrap().extend(harder);
+    study.write();
+    run(&[&"report", &study.folder, &"--with", &study.folder]).succeeded();
+    let summary = fs::read_to_string(study.folder.join("report/summary.md")).unwrap();
+    // Each section has both, by name.
+    assert_eq!(
+        summary.matches("### harder (knapsack)\n").count(),
+        summary.matches("### held-out (knapsack)\n").count()
+    );
+    assert_eq!(summary.matches("| base → reset ").count(), 1);
+    let names: Vec<PathBuf> = files(&study.folder.join("report")).into_keys().collect();
+    for name in ["main", "aims", "tests_score", "ablations"] {
+        for set in ["harder", "held-out"] {
+            assert!(names.contains(&format!("tables/{name}_{set}_knapsack.tex").into()), "{names:?}");
+        }
+    }
+    assert!(names.contains(&"figures/tokens_harder_knapsack.png".into()), "{names:?}");
+}
+
+#[test]
 fn three_seeds_of_two_hundred_tasks_stay_small() {
     let folder = tempfile::tempdir().unwrap();
     let study = Study::new(folder.path(), "Made", &[1]);
@@ -279,7 +306,7 @@ fn what_is_wrong_with_a_study_is_named() {
         &|m| m["cells"][2]["runtime"] = json!("reset"),
         &[
             "study.json: cells[2].run",
-            "`runtime` is reset, but task knapsack-0000000000 ran in a persistent one",
+            "given as run in a reset runtime, but task knapsack-0000000000 ran in a persistent one",
         ],
     );
     with(

@@ -62,7 +62,7 @@ pub fn blocks(
     let several = main.len() > 1;
     let mut blocks = Vec::new();
     for (group, rows) in main.iter().zip(tables) {
-        let name = if several { format!("ablations_{}", group.set.name) } else { "ablations".to_owned() };
+        let name = group.file("ablations", several);
         let table = Table { header: header.map(String::from).into(), rows };
         blocks.push(Block::Table { name: Some(name), caption: group.title(), table });
     }

@@ -13,9 +13,7 @@ use proto::study::Cell;
 
 /// The figures of a task set; their names tell it where there are several.
 pub fn of_group(group: &Group<'_>, several: bool) -> Vec<Block> {
-    let name = |figure: &str| {
-        if several { format!("{figure}_{}_{}", group.set.name, group.set.family) } else { figure.to_owned() }
-    };
+    let name = |figure: &str| group.file(figure, several);
     let mark = if group.cells.iter().any(|cell| cell.estimated) { ", estimated" } else { "" };
     let tokens = format!("generated tokens an episode{mark}");
     let mut figures = vec![distribution::draw(

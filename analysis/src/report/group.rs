@@ -125,6 +125,11 @@ impl<'a> Group<'a> {
         format!("{} ({})", self.set.name, self.set.family)
     }
 
+    /// A file's name, which tells the task set where a study has several.
+    pub fn file(&self, name: &str, several: bool) -> String {
+        if several { format!("{name}_{}_{}", self.set.name, self.set.family) } else { name.to_owned() }
+    }
+
     /// A cell.
     pub fn cell(&self, train: &str, runtime: &str) -> Option<&Measured<'a>> {
         self.cells.iter().find(|cell| (cell.train, cell.runtime) == (train, runtime))

@@ -54,9 +54,14 @@ impl Report {
         let several = groups.len() > 1;
         for group in &groups {
             let heading = several.then(|| Block::Heading { text: group.title() });
-            let mut add = |name: &'static str, title: &str, blocks: Vec<Block>| {
+            let mut add = |name: &'static str, title: &str, mut blocks: Vec<Block>| {
                 if blocks.is_empty() {
                     return;
+                }
+                for block in &mut blocks {
+                    if let Block::Table { name: Some(name), .. } = block {
+                        *name = group.file(name, several);
+                    }
                 }
                 let section = match sections.iter_mut().find(|section| section.name == name) {
                     Some(section) => section,

@@ -107,16 +107,11 @@ fn read_cell(
 fn take(results: &mut CellResults, tasks: &mut Tasks, episode: &Episode) -> anyhow::Result<()> {
     let Some(row) = Row::of(episode) else { return Ok(()) };
     let cell = &results.cell;
-    if let Some(provenance) = episode.trace.as_ref().and_then(|trace| trace.provenance.as_ref()) {
-        let (ran, runtime) = (&provenance.interpreter_state, &cell.runtime);
-        ensure!(
-            ran.is_empty() || ran == runtime,
-            "the cell's `runtime` is {runtime}, but task {} ran in a {ran} one",
-            row.task_id
-        );
-        if !results.versions.contains(&provenance.versions) {
-            results.versions.push(provenance.versions.clone());
-        }
+    episode.must_have_run_in(&cell.runtime)?;
+    if let Some(provenance) = episode.provenance()
+        && !results.versions.contains(&provenance.versions)
+    {
+        results.versions.push(provenance.versions.clone());
     }
     results.tokens_estimated |= episode.tokens().is_some_and(|tokens| tokens.estimated);
     let set = tasks.entry((cell.tasks.clone(), episode.family.clone())).or_default();

@@ -84,25 +84,28 @@ impl PlayedTurn {
     }
 }
 
+/// What of an episode is compared with its cell's median.
+type Measure = fn(&Row) -> Option<f64>;
+
+const MEASURES: [Measure; 2] = [
+    |row| row.generated_tokens.map(|count| count as f64),
+    |row| row.turns.as_ref().map(|turns| turns.len() as f64),
+];
+
 /// The task to show of these cells (see [`RULE`]); none if they have no task in common.
 pub fn choose(cells: &[&CellResults]) -> Option<String> {
-    let measures: [fn(&Row) -> Option<f64>; 2] = [
-        |row| row.generated_tokens.map(|count| count as f64),
-        |row| row.turns.as_ref().map(|turns| turns.len() as f64),
-    ];
     let mut distances: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
     for cell in cells {
-        let middles = measures.map(|measure| {
-            median(&cell.episodes.iter().filter_map(measure).collect::<Vec<_>>())
-                .filter(|middle| *middle > 0.0)
-        });
+        for measure in MEASURES {
+            let values: Vec<f64> = cell.episodes.iter().filter_map(measure).collect();
+            let Some(middle) = median(&values).filter(|middle| *middle > 0.0) else { continue };
+            for row in &cell.episodes {
+                let distance = measure(row).map_or(0.0, |value| (value.max(1.0) / middle).ln().abs());
+                distances.entry(&row.task_id).or_default().1 += distance;
+            }
+        }
         for row in &cell.episodes {
-            let distance = |(measure, middle): (&fn(&Row) -> Option<f64>, &Option<f64>)| {
-                Some((measure(row)?.max(1.0) / (*middle)?).ln().abs())
-            };
-            let entry = distances.entry(&row.task_id).or_default();
-            entry.0 += 1;
-            entry.1 += measures.iter().zip(&middles).filter_map(distance).sum::<f64>();
+            distances.entry(&row.task_id).or_default().0 += 1;
         }
     }
     let in_all = distances.into_iter().filter(|(_, (count, _))| *count == cells.len());

@@ -159,22 +159,11 @@ impl Run {
         let Some(observation) = Observation::of(episode) else {
             return Ok(false);
         };
-        if let Some(provenance) = episode.trace.as_ref().and_then(|trace| trace.provenance.as_ref()) {
-            let (ran, runtime) = (provenance.interpreter_state.as_str(), self.cell.runtime.name());
-            ensure!(
-                ran.is_empty() || ran == runtime,
-                "it is given as run in a {runtime} runtime, but task {} ran in a {ran} one; are two cells swapped?",
-                episode.task_id
-            );
-            ensure!(
-                provenance.state_loss == 0.0,
-                "its state was lost now and then (state_loss {}), so it is neither a persistent nor a reset runtime; play it \
-                 without `state_loss`",
-                provenance.state_loss
-            );
-            if !self.versions.contains(&provenance.versions) {
-                self.versions.push(provenance.versions.clone());
-            }
+        episode.must_have_run_in(self.cell.runtime.name())?;
+        if let Some(provenance) = episode.provenance()
+            && !self.versions.contains(&provenance.versions)
+        {
+            self.versions.push(provenance.versions.clone());
         }
         let key = (episode.family.clone(), episode.task_id.clone());
         let twice = self.observations.insert(key, observation).is_some();
