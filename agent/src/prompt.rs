@@ -2,6 +2,7 @@
 
 use proto::{
     env::v1::{InitialObservation, InterpreterState, Limits, Tool},
+    python_json,
     trace::InterpreterResult,
 };
 use serde_json::{Value, json};
@@ -87,8 +88,8 @@ fn regime(persistent: bool) -> &'static str {
 /// Stands before the public data in the first user message.
 pub const PUBLIC_DATA: &str = "Public data:";
 
-/// The task as the first user message: the goal, then the public data as one
-/// line of JSON.
+/// The task as the first user message: the goal, unless it is to be brief, and
+/// the public data as one line of JSON.
 pub fn task(observation: &InitialObservation, detail: PromptDetail) -> String {
     let goal = observation.goal.trim();
     // Unreadable JSON would be the server's fault; the model then sees it as it is.
@@ -97,29 +98,13 @@ pub fn task(observation: &InitialObservation, detail: PromptDetail) -> String {
     };
     match detail {
         PromptDetail::Full => format!("{goal}\n\n{PUBLIC_DATA}\n{public}"),
-        PromptDetail::Brief => {
-            let first = goal.split("\n\n").next().unwrap_or(goal);
-            format!("{first}\n\n{}", public_data(&public))
-        }
+        PromptDetail::Brief => public_data(&public),
     }
 }
 
 /// The public data as a brief prompt has it.
 pub fn public_data(public: &Value) -> String {
-    format!("{PUBLIC_DATA}\n{}", spaced(public))
-}
-
-/// JSON as Python's `json.dumps` spaces it: numbers then stand as they do in
-/// code, and are the same tokens.
-fn spaced(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let member = |(key, value): (&String, &Value)| format!("{}: {}", json!(key), spaced(value));
-            format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(", "))
-        }
-        Value::Array(items) => format!("[{}]", items.iter().map(spaced).collect::<Vec<_>>().join(", ")),
-        other => other.to_string(),
-    }
+    format!("{PUBLIC_DATA}\n{}", python_json::dumps(public))
 }
 
 /// What the interpreter answered, as the model is shown it.

@@ -1,10 +1,16 @@
-//! How our servers begin and end, the same for all: the address, the line that says where, the signal to stop.
+//! How our servers begin and end, the same for all: the address, the line that says where, the signal to stop; and
+//! how a program of ours has one as its [child].
 
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+
+pub mod child;
+
+/// What a server's first line of output begins with; the URL comes after it.
+const GREETING: &str = "listening on ";
 
 /// How long calls under way may take to end once a server shuts down.
 pub const DRAIN: Duration = Duration::from_secs(10);
@@ -30,7 +36,7 @@ pub async fn bind(address: SocketAddr, kind: &str) -> Result<TcpListener, String
 pub fn announce(listener: &TcpListener) -> io::Result<SocketAddr> {
     let address = listener.local_addr()?;
     let mut stdout = io::stdout();
-    writeln!(stdout, "listening on http://{address}")?;
+    writeln!(stdout, "{GREETING}http://{address}")?;
     stdout.flush()?;
     Ok(address)
 }

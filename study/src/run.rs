@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use comfy_table::{CellAlignment, Table, presets};
+use lifecycle::child::{Server, tail};
 
 use crate::child::Sayings;
 use crate::experiment::Experiment;
@@ -22,6 +23,8 @@ const LOCK: &str = ".lock";
 const EXPERIMENT: &str = "experiment.yaml";
 /// What a report says on standard output, beside it.
 const TABLES: &str = "tables.txt";
+/// How long a failed stage waits to learn whether its server's end was the cause.
+const MOMENT: Duration = Duration::from_millis(200);
 
 /// A study that is run.
 pub struct Runner<'a> {
@@ -40,7 +43,7 @@ pub struct Runner<'a> {
 /// The model's server, as long as stages need it.
 struct Serving {
     spec: stage::Server,
-    server: child::Server,
+    server: Server,
 }
 
 impl Runner<'_> {
@@ -180,13 +183,16 @@ impl Runner<'_> {
         if interrupt.asked() {
             bail!(Interrupted);
         }
-        let server = serving.as_mut().and_then(|serving| serving.server.ended());
+        let server = match serving {
+            Some(serving) => tokio::time::timeout(MOMENT, serving.server.ended()).await.ok(),
+            None => None,
+        };
         let server = server.map_or_else(String::new, |ended| format!("\n{ended}"));
         Err(anyhow!(
             "{} ended with {status}; the end of {}:\n{}{server}\nby hand: {}",
             stage.program.name(),
             log.display(),
-            child::tail(&log),
+            tail(&log),
             command_line(&program, &arguments)
         ))
     }
@@ -209,7 +215,10 @@ impl Runner<'_> {
             .context("making the log's folder")?;
         let program = self.programs.path(Program::Trainer);
         eprintln!("    {}", command_line(&program, &spec.arguments));
-        let server = child::Server::start(&program, &spec.arguments, &spec.log, interrupt).await?;
+        let server = tokio::select! {
+            server = Server::start("inference server", &program, &spec.arguments, &spec.log) => server?,
+            () = interrupt.again() => bail!(Interrupted),
+        };
         let url = server.url().to_owned();
         *serving = Some(Serving { spec: spec.clone(), server });
         Ok(Some(url))

@@ -6,6 +6,7 @@ use std::path::Path;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, merge_maps};
 use minijinja::{Environment, Error as TemplateError, ErrorKind, Value, context};
+use proto::python_json;
 use serde::{Deserialize, Serialize};
 
 use crate::json::Object;
@@ -153,41 +154,7 @@ fn describe(error: &TemplateError) -> String {
 fn to_json(value: &Value) -> std::result::Result<Value, TemplateError> {
     let value = serde_json::to_value(value)
         .map_err(|error| TemplateError::new(ErrorKind::BadSerialization, error.to_string()))?;
-    Ok(Value::from_safe_string(python_json(&value)))
-}
-
-/// JSON as Python's `json.dumps(ensure_ascii=False)` writes it.
-pub(crate) fn python_json(value: &serde_json::Value) -> String {
-    let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, PythonSpacing);
-    // A value's keys are strings, and memory takes all that is written.
-    let _ = value.serialize(&mut serializer);
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// `, ` and `: `.
-struct PythonSpacing;
-
-impl serde_json::ser::Formatter for PythonSpacing {
-    fn begin_array_value<W: ?Sized + std::io::Write>(
-        &mut self,
-        out: &mut W,
-        first: bool,
-    ) -> std::io::Result<()> {
-        if first { Ok(()) } else { out.write_all(b", ") }
-    }
-
-    fn begin_object_key<W: ?Sized + std::io::Write>(
-        &mut self,
-        out: &mut W,
-        first: bool,
-    ) -> std::io::Result<()> {
-        if first { Ok(()) } else { out.write_all(b", ") }
-    }
-
-    fn begin_object_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        out.write_all(b": ")
-    }
+    Ok(Value::from_safe_string(python_json::dumps(&value)))
 }
 
 /// Transformers' `{% generation %}` blocks mark what an assistant said and print nothing: here they are blocks

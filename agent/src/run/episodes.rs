@@ -7,7 +7,7 @@ use proto::run::Layout;
 use tokio::sync::watch;
 
 use super::{Error, Job, Played, progress::Progress};
-use crate::{codeact::stopped, server};
+use crate::codeact::stopped;
 
 /// So many episodes in a row that fail for want of a server end the run: the
 /// others would each wait and fail in the same way.
@@ -43,7 +43,7 @@ impl Episodes<'_> {
     pub async fn play(
         &self,
         jobs: &mut [Job],
-        server_ended: impl Future<Output = server::Error>,
+        server_ended: impl Future<Output = lifecycle::child::Error>,
         mut stop: watch::Receiver<bool>,
     ) -> Result<End, Error> {
         let (halt, halted) = watch::channel(false);

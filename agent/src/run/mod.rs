@@ -14,7 +14,7 @@ use crate::{
     environment::Environment,
     model, page,
     retry::Retry,
-    server::{self, Server},
+    server,
 };
 
 mod episodes;
@@ -57,7 +57,7 @@ pub enum Error {
     Folder(#[from] folder::Error),
     /// The server can't be started.
     #[error(transparent)]
-    Server(#[from] server::Error),
+    Server(#[from] lifecycle::child::Error),
     /// The server can't be reached.
     #[error(transparent)]
     Connect(#[from] client::ConnectError),
@@ -114,7 +114,7 @@ pub async fn execute(options: Options, stop: watch::Receiver<bool>) -> Result<Re
     folder::prepare(&layout)?;
     let mut server = match (&options.env, &options.tasks_root) {
         (Some(_), _) => None,
-        (None, Some(tasks)) => Some(Server::start(tasks, &layout.root.join("env-server.log")).await?),
+        (None, Some(tasks)) => Some(server::start(tasks, &layout.root.join("env-server.log")).await?),
         (None, None) => return Err(Error::NoTasks),
     };
     let played = play(&options, &layout, set, models, server.as_mut(), stop).await;
@@ -131,10 +131,13 @@ async fn play(
     layout: &schema::Layout,
     set: Option<String>,
     models: Vec<Arc<dyn model::Model>>,
-    server: Option<&mut Server>,
+    server: Option<&mut lifecycle::child::Server>,
     stop: watch::Receiver<bool>,
 ) -> Result<Report, Error> {
-    let url = server.as_deref().map_or(options.env.as_deref().unwrap_or_default(), Server::url).to_owned();
+    let url = server
+        .as_deref()
+        .map_or(options.env.as_deref().unwrap_or_default(), |server| server.url())
+        .to_owned();
     let environment = Environment::new(client::connect(&url).await?, options.retry);
     let info = environment.info().await.map_err(call_failed("GetServerInfo"))?;
     let set = plan::offered_set(&info, set, &url)?;

@@ -45,7 +45,6 @@ impl Planner<'_> {
                     .flat_map(|made| ["--adapter".to_owned(), format!("{name}={}", made.path.display())]),
             );
         }
-        arguments.extend(["--listen", "127.0.0.1:0", "--until-stdin-closes"].map(str::to_owned));
         Server { arguments, log: self.place.study().join(format!("seed{seed}")).join("serve.log") }
     }
 

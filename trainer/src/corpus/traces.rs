@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use proto::python_json;
 use proto::run::{EpisodeResult, Status};
 use proto::trace::{EventKind, InterpreterResult, Step, Trace};
 use serde::de::DeserializeOwned;
@@ -10,7 +11,7 @@ use serde_json::json;
 
 use super::files::Files;
 use super::{Content, Reader, TraceOptions};
-use crate::chat::{Message, Role, python_json};
+use crate::chat::{Message, Role};
 use crate::digest::Hasher;
 use crate::{Error, Result};
 
@@ -185,9 +186,9 @@ fn as_the_paper(step: &Step) -> Option<String> {
     let result = step.interpreter_result.as_ref();
     let error = step.error.as_ref().or_else(|| result.and_then(|result| result.error.as_ref()));
     match (error, result) {
-        (Some(error), _) => Some(python_json(&json!({ "error": error }))),
+        (Some(error), _) => Some(python_json::dumps(&json!({ "error": error }))),
         (None, None) => tool_outputs(step),
-        (None, Some(result)) => Some(python_json(&json!({ "output": result.output }))),
+        (None, Some(result)) => Some(python_json::dumps(&json!({ "output": result.output }))),
     }
 }
 

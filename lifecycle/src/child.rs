@@ -1,0 +1,155 @@
+//! A server of ours as a child: started, waited for until it listens, and stopped.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+
+use crate::GREETING;
+
+/// The longest that a server may take to listen: compiling the interpreter, the first time, takes a while on a slow
+/// machine.
+const START_LIMIT: Duration = Duration::from_secs(300);
+/// The longest that it may take to end, a little more than [`DRAIN`](crate::DRAIN).
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+/// Lines of a log that an error shows.
+const TAIL_LINES: usize = 15;
+
+/// A running server. It ends when its standard input does, so it cannot outlive this program, however that ends.
+#[derive(Debug)]
+pub struct Server {
+    what: &'static str,
+    child: Child,
+    /// Closing it ends the server; waiting for a child would close it if it were the child's.
+    stdin: Option<ChildStdin>,
+    url: String,
+    log: PathBuf,
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The executable can't be run.
+    #[error("can't start {}: {source}", program.display())]
+    Start {
+        /// Which executable.
+        program: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The log can't be written.
+    #[error("can't write the {what}'s log {}: {source}", path.display())]
+    Log {
+        /// Which server.
+        what: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It ended, or said something else than where it listens.
+    #[error("the {what} did not start: {problem}; the end of {}:\n{}", log.display(), tail(log))]
+    NotReady {
+        /// Which server.
+        what: &'static str,
+        /// What happened.
+        problem: String,
+        /// Its log.
+        log: PathBuf,
+    },
+    /// It ended while it was needed.
+    #[error(
+        "the {what} ended ({status}); the same command goes on from here; the end of {}:\n{}",
+        log.display(),
+        tail(log)
+    )]
+    Ended {
+        /// Which server.
+        what: &'static str,
+        /// How, in the operating system's words.
+        status: String,
+        /// Its log.
+        log: PathBuf,
+    },
+}
+
+impl Server {
+    /// Starts a server, which errors call `what`, and waits until it listens, on a port that it chooses. `arguments`
+    /// are those before `--listen`; what it says goes to `log`. It has a process group of its own: a Ctrl-C at the
+    /// terminal is the caller's to handle.
+    ///
+    /// # Errors
+    /// [`Error`] if it can't be started or does not come to listen.
+    pub async fn start(
+        what: &'static str,
+        program: &Path,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        log: &Path,
+    ) -> Result<Self, Error> {
+        let stderr = File::create(log).map_err(|source| Error::Log { what, path: log.to_owned(), source })?;
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .args(["--listen", "127.0.0.1:0", "--until-stdin-closes"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child =
+            command.spawn().map_err(|source| Error::Start { program: program.to_owned(), source })?;
+        let not_ready = |problem: String| Error::NotReady { what, problem, log: log.to_owned() };
+        let stdout = child.stdout.take().ok_or_else(|| not_ready("it has no output".to_owned()))?;
+        let mut lines = BufReader::new(stdout).lines();
+        let line = match tokio::time::timeout(START_LIMIT, lines.next_line()).await {
+            Ok(Ok(Some(line))) => line,
+            Ok(Ok(None)) => return Err(not_ready("it ended at once".to_owned())),
+            Ok(Err(error)) => return Err(not_ready(error.to_string())),
+            Err(_) => return Err(not_ready(format!("it said nothing for {} s", START_LIMIT.as_secs()))),
+        };
+        let url = line
+            .strip_prefix(GREETING)
+            .ok_or_else(|| not_ready(format!("its first line was `{line}`")))?
+            .trim()
+            .to_owned();
+        // Read on, so that a server which prints more is never blocked by a full pipe; ends with the server.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let stdin = child.stdin.take();
+        Ok(Self { what, child, stdin, url, log: log.to_owned() })
+    }
+
+    /// Where it listens, as a URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Waits until it ends by itself, which it should not.
+    pub async fn ended(&mut self) -> Error {
+        let status =
+            self.child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
+        Error::Ended { what: self.what, status, log: self.log.clone() }
+    }
+
+    /// Closes its input and waits until it has ended.
+    pub async fn stop(mut self) {
+        drop(self.stdin.take());
+        if tokio::time::timeout(STOP_LIMIT, self.child.wait()).await.is_err() {
+            // Already reported as far as anyone can: it is killed when dropped, too.
+            let _ = self.child.kill().await;
+        }
+    }
+}
+
+/// The last lines of a log.
+pub fn tail(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(TAIL_LINES)..];
+    if last.is_empty() { "(empty)".to_owned() } else { last.join("\n") }
+}
