@@ -114,8 +114,8 @@ pub enum PromptDetail {
     /// How to act, every function with its description, the whole goal.
     #[default]
     Full,
-    /// The functions' names and parameters, the goal's first paragraph: a fifth of the tokens, for models that
-    /// learn the rest from traces.
+    /// The functions' names and parameters, and the task's public data without the goal: for models that learn the
+    /// rest from traces.
     Brief,
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    knapsack::plain::{CHOOSING, Row, Style, given, rows_literal},
+    knapsack::plain::{CHOOSING, Row, Style, TAKING, chosen_literal, given, rows_literal, take},
     voice::{self, Voice},
 };
 use crate::{model::Message, prompt};
@@ -21,7 +21,7 @@ use crate::{model::Message, prompt};
 pub enum Kind {
     /// Random lines of words, numbers and signs.
     Spans,
-    /// A task's numbers, and the rows that one to four outputs printed, as Python literals.
+    /// A task's numbers, the rows that one to four outputs printed, and then the chosen positions, as Python literals.
     Rows,
 }
 
@@ -61,6 +61,9 @@ const PIECES: &[&str] = &[
 /// Classes as Python and as JSON write them.
 const CLASSES: &[&str] = &["'A'", "'B'", "'C'", "'D'", "\"A\"", "\"B\"", "\"C\"", "\"D\""];
 
+/// Items that a block takes.
+const TAKEN: usize = 4;
+
 /// Several in one conversation: long samples train faster than short ones.
 fn spans(voice: &mut Voice) -> Vec<Message> {
     (0..4)
@@ -87,11 +90,12 @@ fn span(voice: &mut Voice) -> String {
 }
 
 fn rows(voice: &mut Voice) -> Vec<Message> {
-    let style = Style::names(voice);
+    let style = Style::names(TAKEN, voice);
     let class = |voice: &mut Voice| voice.pick(&["A", "B", "C", "D"]).to_owned();
     let allowed = [class(voice), class(voice)];
     let capacity = voice.between(15, 99) as u64;
     let public = json!({ "allowed_classes": allowed, "capacity": capacity });
+    let printed = |text: String| Message::user(json!({ "output": text + "\n" }).to_string());
     let mut messages = vec![Message::user(prompt::public_data(&public))];
     let mut rows: Vec<Row> = Vec::new();
     for _ in 0..voice.between(1, 4) {
@@ -104,11 +108,14 @@ fn rows(voice: &mut Voice) -> Vec<Message> {
                 class: class(voice),
             });
         }
-        let output = format!("{}\n", rows_literal(&rows[known..]));
-        messages.push(Message::user(json!({ "output": output }).to_string()));
+        messages.push(printed(rows_literal(&rows[known..])));
     }
     let code = format!("{} = {}\n{}", style.rows, rows_literal(&rows), given(&allowed, capacity));
     messages.push(Message::assistant(voice::message(voice.pick(CHOOSING), &code)));
+    let chosen: Vec<usize> = (0..rows.len()).filter(|_| voice.between(0, 1) == 1).collect();
+    messages.push(printed(format!("{chosen:?}")));
+    let code = format!("{}{}", chosen_literal(&style, &chosen), take(&style, 0, chosen.len()));
+    messages.push(Message::assistant(voice::message(voice.pick(TAKING), &code)));
     messages
 }
 
@@ -138,8 +145,12 @@ mod tests {
     fn every_printed_row_is_in_the_literal() {
         for drill in lines(Kind::Rows, 3) {
             let messages = drill["messages"].as_array().unwrap();
-            let (answer, outputs) = messages.split_last().unwrap();
+            let [before @ .., chosen, taking] = &messages[..] else { panic!("{drill}") };
+            let (answer, outputs) = before.split_last().unwrap();
             let literal = answer["content"].as_str().unwrap();
+            let list = chosen["content"].as_str().unwrap();
+            let list = &list[list.find('[').unwrap()..=list.find(']').unwrap()];
+            assert!(taking["content"].as_str().unwrap().contains(&format!(" = {list}\n")), "{drill}");
             let printed: Vec<String> = outputs[1..]
                 .iter()
                 .map(|message| {

@@ -17,8 +17,8 @@ use crate::model::scripted::{
 mod code;
 mod words;
 
-pub(crate) use code::{given, rows_literal};
-pub(crate) use words::CHOOSING;
+pub(crate) use code::{chosen_literal, given, rows_literal, take};
+pub(crate) use words::{CHOOSING, TAKING};
 
 /// Writes the next answer of the persistent habit: it defines names once and
 /// relies on them. Where they turn out to be gone, it writes again what it can
@@ -68,18 +68,18 @@ pub(crate) struct Style {
 impl Style {
     fn draw(puzzle: &Puzzle, voice: &mut Voice) -> Self {
         let taken = puzzle.calls.saturating_sub(1).max(1);
-        Self { batch: voice.between(2, 3).min(taken), taken, ..Self::names(voice) }
+        Self { batch: voice.between(2, 3).min(taken), ..Self::names(taken, voice) }
     }
 
-    /// Names only.
-    pub(crate) fn names(voice: &mut Voice) -> Self {
+    /// Names, for blocks that inspect nothing.
+    pub(crate) fn names(taken: usize, voice: &mut Voice) -> Self {
         Self {
             ids: voice.pick(&["ids", "items"]),
             rows: voice.pick(&["rows", "data"]),
             look: voice.pick(&["look", "scan"]),
             chosen: voice.pick(&["chosen", "picked"]),
             batch: 0,
-            taken: 0,
+            taken,
         }
     }
 }

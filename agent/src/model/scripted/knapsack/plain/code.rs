@@ -4,7 +4,7 @@ use super::{Goal, Puzzle, Row, State, Style};
 
 /// The persistent habit's next block.
 pub fn persistent(puzzle: &Puzzle, style: &Style, state: &State) -> String {
-    let Style { ids, rows, look, chosen, .. } = style;
+    let Style { ids, rows, look, .. } = style;
     match state.goal {
         Goal::Look { from, to } => {
             let setup = if from == 0 || state.lost {
@@ -24,16 +24,8 @@ pub fn persistent(puzzle: &Puzzle, style: &Style, state: &State) -> String {
         }
         Goal::Choose => choose(puzzle, style),
         Goal::Take { from } => {
-            let again = if state.lost {
-                format!("{}{chosen} = {}\n", list_items(ids), positions(&state.chosen))
-            } else {
-                String::new()
-            };
-            let part = match (from, from + style.taken) {
-                (0, to) if to >= state.chosen.len() => String::new(),
-                (from, to) => format!("[{from}:{to}]"),
-            };
-            format!("{again}{}", take(style, &part))
+            let again = if state.lost { chosen_literal(style, &state.chosen) } else { String::new() };
+            format!("{again}{}", take(style, from, state.chosen.len()))
         }
         Goal::Finish => "finish()\n".to_owned(),
     }
@@ -41,7 +33,7 @@ pub fn persistent(puzzle: &Puzzle, style: &Style, state: &State) -> String {
 
 /// The reset habit's next block.
 pub fn reset(puzzle: &Puzzle, style: &Style, state: &State) -> String {
-    let Style { ids, rows, chosen, taken, .. } = *style;
+    let Style { ids, rows, .. } = style;
     match state.goal {
         Goal::Look { from, to } => format!(
             "{}{rows} = {}\nfor i in range({from}, {to}):\n{}print({rows}[{from}:])\n",
@@ -51,9 +43,7 @@ pub fn reset(puzzle: &Puzzle, style: &Style, state: &State) -> String {
         ),
         Goal::Choose => format!("{rows} = {}\n{}", rows_literal(&state.rows), choose(puzzle, style)),
         Goal::Take { from } => {
-            let rest = &state.chosen[from.min(state.chosen.len())..];
-            let now = positions(&rest[..rest.len().min(taken)]);
-            format!("{}{chosen} = {now}\n{}", list_items(ids), take(style, ""))
+            format!("{}{}", chosen_literal(style, &state.chosen), take(style, from, state.chosen.len()))
         }
         Goal::Finish => "finish()\n".to_owned(),
     }
@@ -92,19 +82,26 @@ pub(crate) fn given(allowed: &[String], capacity: u64) -> String {
     format!("allowed_classes = [{}]\ncapacity = {capacity}\n", allowed.join(", "))
 }
 
-fn take(style: &Style, part: &str) -> String {
-    let Style { ids, chosen, .. } = style;
+/// Takes as many of the chosen items, from this one on, as a block can.
+pub(crate) fn take(style: &Style, from: usize, all: usize) -> String {
+    let Style { ids, chosen, taken, .. } = style;
+    let part = match (from, from + taken) {
+        (0, to) if to >= all => String::new(),
+        (from, to) => format!("[{from}:{to}]"),
+    };
     format!("for i in {chosen}{part}:\n    take_item({ids}[i])\n")
+}
+
+/// What taking needs, as an output printed it.
+pub(crate) fn chosen_literal(style: &Style, positions: &[usize]) -> String {
+    let Style { ids, chosen, .. } = style;
+    format!("{}{chosen} = {positions:?}\n", list_items(ids))
 }
 
 /// Rows as the code prints them.
 pub(crate) fn rows_literal(rows: &[Row]) -> String {
     let tuple = |row: &Row| format!("({}, {}, {}, '{}')", row.position, row.weight, row.value, row.class);
     format!("[{}]", rows.iter().map(tuple).collect::<Vec<_>>().join(", "))
-}
-
-fn positions(positions: &[usize]) -> String {
-    format!("{positions:?}")
 }
 
 fn indented(code: &str) -> String {

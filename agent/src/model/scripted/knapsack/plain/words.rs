@@ -15,7 +15,7 @@ pub fn reasoning(state: &State) -> &'static [&'static str] {
         ],
         Goal::Look { .. } => &["Now the next items.", "I inspect some more items.", "On to the next items."],
         Goal::Choose => CHOOSING,
-        Goal::Take { .. } => &["I take the chosen items.", "Now I take them.", "Taking what I chose."],
+        Goal::Take { .. } => TAKING,
         Goal::Finish => &["All done.", "I finish the task.", "Nothing is left to do."],
     }
 }
@@ -23,6 +23,9 @@ pub fn reasoning(state: &State) -> &'static [&'static str] {
 /// Before the best set is sought.
 pub const CHOOSING: &[&str] =
     &["Now I choose the best set.", "I have seen enough to choose.", "I look for the best allowed set."];
+
+/// Before the best set is taken.
+pub const TAKING: &[&str] = &["I take the chosen items.", "Now I take them.", "Taking what I chose."];
 
 /// After a name was missing.
 const RECOVERING: &[&str] = &[
