@@ -44,8 +44,13 @@ fn answer(
         state.observe(puzzle, &style, observation);
     }
     let mut voice = Voice::of_turn(seed, conversation.turns.len());
-    let reasoning = voice.pick(words::reasoning(&state));
-    voice::message(reasoning, &code(puzzle, &style, &state))
+    let (from, to) = match state.goal {
+        Goal::Look { from, to } => (from, to),
+        _ => (0, 0),
+    };
+    let all = puzzle.to_inspect();
+    let reasoning = voice.phrase(words::reasoning(&state), &[("from", &from), ("to", &to), ("all", &all)]);
+    voice::message(&reasoning, &code(puzzle, &style, &state))
 }
 
 /// What holds for a whole episode.

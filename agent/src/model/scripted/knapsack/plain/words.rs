@@ -2,18 +2,23 @@
 
 use super::{Goal, State};
 
-/// One of these stands before the next block.
+/// One of these stands before the next block. Those before an inspection say how far it goes: a small model can then
+/// see in the sentence, and need not work out, that it was the last.
 pub fn reasoning(state: &State) -> &'static [&'static str] {
     if state.lost {
         return RECOVERING;
     }
     match state.goal {
         Goal::Look { from: 0, .. } => &[
-            "I list the items and inspect a few.",
-            "First I inspect some items.",
-            "I start with the first items.",
+            "I list the items and inspect {from} to {to} of {all}.",
+            "First I inspect items {from} to {to} of {all}.",
+            "I start with items {from} to {to} of {all}.",
         ],
-        Goal::Look { .. } => &["Now the next items.", "I inspect some more items.", "On to the next items."],
+        Goal::Look { .. } => &[
+            "Now items {from} to {to} of {all}.",
+            "I inspect items {from} to {to} of {all}.",
+            "On to items {from} to {to} of {all}.",
+        ],
         Goal::Choose => CHOOSING,
         Goal::Take { .. } => TAKING,
         Goal::Finish => &["All done.", "I finish the task.", "Nothing is left to do."],
