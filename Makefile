@@ -8,7 +8,10 @@ GUEST := env-server/sandbox/guest
 # Repeats of the study, each with a seed of its own.
 SEEDS ?= 1
 
-.PHONY: build experiment habits test bench lint guest torch trainer gpu clean
+# Those of the committed study.
+ABLATIONS := $(sort $(wildcard docs/study/ablations/*.json))
+
+.PHONY: build experiment ablations study-docs habits test bench lint guest torch trainer gpu clean
 
 ## Every release binary but the trainer, into target/release.
 build: guest
@@ -30,6 +33,14 @@ trainer: torch
 experiment: guest torch
 	$(CARGO) build --release --workspace --bins
 	target/release/study run experiments/small.yaml --seeds $(SEEDS)
+
+## What the study's parts do: one change each, beside the study in runs/small.
+ablations: experiment
+	for file in experiments/ablations/*.yaml; do target/release/study run $$file --seeds $(SEEDS) || exit; done
+
+## The numbers and figures of docs/STUDY.md, from the committed results.
+study-docs: build
+	target/release/analysis report docs/study/results.json $(ABLATIONS:%=--with %) --update docs/STUDY.md --figures docs/study
 
 ## The 2x2 of scripted habits and runtimes on 100 easy tasks, and its tables.
 habits: build

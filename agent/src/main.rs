@@ -46,7 +46,7 @@ Examples:
 
   A trained adapter, from the inference server that serves it:
     trainer serve --model models/base --adapter persistent=runs/adapter --listen 127.0.0.1:50052
-    agent run --config agent_configs/served/persistent_in_reset.yaml \\
+    agent run --config agent_configs/served/persistent.yaml \\
       --tasks-root tasks/easy --inference http://127.0.0.1:50052";
 
 #[derive(Debug, Args)]

@@ -25,7 +25,8 @@ pub struct Sayings<'a> {
     pub shown: bool,
 }
 
-/// Runs a program to its end. Whoever interrupts, interrupts it.
+/// Runs a program to its end. Whoever interrupts, interrupts it. Its standard input is the lock, which is empty: should
+/// this program be killed, no other study begins while the child still writes.
 ///
 /// # Errors
 /// If it can't be started, or its log can't be written. How it ended is the caller's to judge.
@@ -33,6 +34,7 @@ pub async fn run(
     program: &Path,
     arguments: &[String],
     sayings: Sayings<'_>,
+    lock: &File,
     interrupt: &mut Interrupt,
 ) -> Result<ExitStatus> {
     let Sayings { log, stdout, shown } = sayings;
@@ -44,7 +46,7 @@ pub async fn run(
     };
     let mut child = Command::new(program)
         .args(arguments)
-        .stdin(Stdio::null())
+        .stdin(lock.try_clone().context("sharing the lock")?)
         .stdout(output)
         .stderr(Stdio::piped())
         .process_group(0)
@@ -72,7 +74,7 @@ async fn pass_on(stream: impl AsyncRead + Unpin, log: Arc<File>, shown: bool) {
     let mut line = vec![];
     while matches!(lines.read_until(b'\n', &mut line).await, Ok(1..)) {
         if shown {
-            eprintln!("    {}", String::from_utf8_lossy(&line).trim_end());
+            say!("    {}", String::from_utf8_lossy(&line).trim_end());
         }
         // A full disk will be the child's problem soon enough.
         let _ = (&*log).write_all(&line);

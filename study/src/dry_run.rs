@@ -40,9 +40,10 @@ pub fn look(
     plan: &Plan,
     place: Place<'_>,
     programs: Result<&Programs, &anyhow::Error>,
+    fresh: bool,
 ) -> Result<Findings> {
     let before = stage::records(&place.stages());
-    let open: Vec<&Stage> = plan.stages.iter().filter(|stage| stage.done().is_none()).collect();
+    let open = stage::open(&plan.stages, fresh);
     let mut missing = plan.missing.clone();
     match programs {
         Ok(programs) => missing.extend(checks::problems(&open, programs)?),
@@ -54,7 +55,7 @@ pub fn look(
 
     let done = plan.stages.len() - open.len();
     let mut text = format!("{}: {} stages, {done} done\n\n", experiment.title, plan.stages.len());
-    let _ = writeln!(text, "{}\n", table(&plan.stages, &before));
+    let _ = writeln!(text, "{}\n", table(&plan.stages, &open, &before));
     let _ = writeln!(text, "{}", sums(&open, &before));
     let disk = disk(&open, plan.sizes);
     let free_disk = machine::free_disk(place.out);
@@ -77,14 +78,14 @@ pub fn look(
 }
 
 /// A line a stage.
-fn table(stages: &[Stage], before: &[Record]) -> Table {
+fn table(stages: &[Stage], open: &[&Stage], before: &[Record]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(["", "stage", "does", "of", "takes"]);
     for stage in stages {
-        let status = match (stage.done().is_some(), stage.begun()) {
-            (true, _) => "done",
-            (false, true) => "begun",
-            (false, false) => "to do",
+        let status = match (open.iter().any(|open| open.name == stage.name), stage.begun()) {
+            (false, _) => "done",
+            (true, true) => "begun",
+            (true, false) => "to do",
         };
         let work = stage.work.as_ref().map_or_else(String::new, |work| {
             // Sequences need not be full.

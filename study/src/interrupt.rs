@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM, counted: the first asks a child to end in order, the second to end at once.
+//! Ctrl-C, SIGTERM and a closed terminal, counted: the first asks a child to end in order, the second to end at once.
 
 use std::io;
 
@@ -23,14 +23,16 @@ impl Interrupt {
     /// # Errors
     /// If signals can't be listened to.
     pub fn listen() -> io::Result<Self> {
-        let (mut ctrl_c, mut terminate) =
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let mut ctrl_c = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
         let (count, interrupt) = watch::channel(0);
         tokio::spawn(async move {
             while !count.is_closed() {
                 tokio::select! {
                     _ = ctrl_c.recv() => {}
                     _ = terminate.recv() => {}
+                    _ = hangup.recv() => {}
                     () = count.closed() => return,
                 }
                 count.send_modify(|count| *count += 1);

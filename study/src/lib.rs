@@ -20,6 +20,13 @@
 //! This crate plays no episode, trains no model and knows no statistics: every stage is a command line of another
 //! program of this repository, which a person could give as well.
 
+/// Says something on standard error, if anyone is there: a closed terminal must not end a study out of order.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($words)*)));
+    }};
+}
+
 pub mod checks;
 pub mod child;
 pub mod digest;

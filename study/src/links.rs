@@ -4,14 +4,17 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Component, Path, PathBuf};
 
-/// Removes all links below a folder, and the folders that are empty then.
-pub fn clear(folder: &Path) -> io::Result<()> {
+/// Removes all links below a folder that lead into `stages`, and the folders that are empty then.
+pub fn clear(folder: &Path, stages: &Path) -> io::Result<()> {
+    let Some(name) = stages.file_name() else { return Ok(()) };
     for entry in folder.read_dir()? {
         let path = entry?.path();
         if path.is_symlink() {
-            std::fs::remove_file(&path)?;
+            if path.read_link()?.components().any(|part| part.as_os_str() == name) {
+                std::fs::remove_file(&path)?;
+            }
         } else if path.is_dir() {
-            clear(&path)?;
+            clear(&path, stages)?;
             // It may hold what someone else put there.
             let _ = std::fs::remove_dir(&path);
         }
@@ -58,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn only_links_are_cleared() {
+    fn only_links_to_stages_are_cleared() {
         let work = tempfile::tempdir().unwrap();
         let path = |name: &str| work.path().join(name);
         std::fs::create_dir(path("target")).unwrap();
@@ -68,7 +71,9 @@ mod tests {
         super::make(&path("study/a/b"), &path("target")).unwrap();
         assert_eq!(std::fs::read_to_string(path("study/a/b/file")).unwrap(), "kept");
         super::make(&path("study/a/b"), &path("target")).unwrap();
-        super::clear(&path("study")).unwrap();
+        super::make(&path("study/else"), &path("study/file")).unwrap();
+        super::clear(&path("study"), &path("target")).unwrap();
         assert!(path("study/file").exists() && path("target/file").exists() && !path("study/a").exists());
+        assert!(path("study/else").exists(), "it leads somewhere else");
     }
 }

@@ -52,10 +52,12 @@ struct Arguments {
     /// Where everything goes.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     out: PathBuf,
-    /// Check all inputs, and say what would be done, what is missing, and what it would take.
+    /// Check configs and inputs as far as that goes without running anything, and say what would be done, what is
+    /// missing, and what it would take.
     #[arg(long)]
     dry_run: bool,
-    /// Make everything anew, even what has not changed.
+    /// Make everything anew, even what has not changed. Interrupted, it goes on without this flag: with it, it begins
+    /// again.
     #[arg(long)]
     fresh: bool,
 }
@@ -81,7 +83,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     let plan =
         plan::plan(&experiment, place, analysis).with_context(|| format!("{}", arguments.file.display()))?;
     if arguments.dry_run {
-        return look(&experiment, &plan, place, &programs);
+        return look(&experiment, &plan, place, &programs, arguments.fresh);
     }
     let programs = programs?;
     let runner =
@@ -98,8 +100,9 @@ fn look(
     plan: &Plan,
     place: Place<'_>,
     programs: &Result<Programs>,
+    fresh: bool,
 ) -> Result<ExitCode> {
-    let findings = dry_run::look(experiment, plan, place, programs.as_ref())?;
+    let findings = dry_run::look(experiment, plan, place, programs.as_ref(), fresh)?;
     let mut stdout = std::io::stdout();
     write!(stdout, "{}", findings.text).context("writing to standard output")?;
     if findings.missing.is_empty() {

@@ -76,11 +76,6 @@ impl Programs {
         Program::of(kind).iter().filter_map(of).map(|(_, record)| record.clone()).collect()
     }
 
-    /// Of all.
-    pub fn all(&self) -> Vec<proto::study::Program> {
-        self.records.iter().map(|(_, record)| record.clone()).collect()
-    }
-
     /// The SHA-256 of one.
     pub fn sha256(&self, program: Program) -> &str {
         self.records.iter().find(|(this, _)| *this == program).map_or("", |(_, record)| &record.sha256)

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -13,7 +14,7 @@ use crate::experiment::Experiment;
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::plan::{Place, Plan};
 use crate::programs::{Program, Programs};
-use crate::stage::{self, Kind, Record, Stage, Unfinished};
+use crate::stage::{self, Finished, Kind, Record, Stage, Unfinished};
 use crate::study_file::{self, Progress};
 use crate::{checks, child, links, words};
 
@@ -23,6 +24,8 @@ const LOCK: &str = ".lock";
 const EXPERIMENT: &str = "experiment.yaml";
 /// What a report says on standard output, beside it.
 const TABLES: &str = "tables.txt";
+/// How often it is noted how long a stage has taken.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
 /// How long a failed stage waits to learn whether its server's end was the cause.
 const MOMENT: Duration = Duration::from_millis(200);
 
@@ -54,22 +57,24 @@ impl Runner<'_> {
     pub async fn run(&self, mut interrupt: Interrupt) -> Result<String> {
         ensure!(self.plan.missing.is_empty(), "missing:\n  {}", self.plan.missing.join("\n  "));
         let study = self.place.study();
-        let _lock = self.lock()?;
-        std::fs::create_dir_all(&study).with_context(|| format!("making {}", study.display()))?;
-        links::clear(&study).with_context(|| format!("clearing {}", study.display()))?;
-        proto::files::write_text(&study.join(EXPERIMENT), &serde_saphyr::to_string(self.experiment)?)?;
+        let lock = self.lock()?;
         self.check()?;
+        std::fs::create_dir_all(&study).with_context(|| format!("making {}", study.display()))?;
+        study_file::remove(self.place).with_context(|| format!("clearing {}", study.display()))?;
+        links::clear(&study, &self.place.stages())
+            .with_context(|| format!("clearing {}", study.display()))?;
+        proto::files::write_text(&study.join(EXPERIMENT), &serde_saphyr::to_string(self.experiment)?)?;
 
         let started = Instant::now();
         let mut progress = Progress { started_at: jiff::Timestamp::now().to_string(), stages: vec![] };
         let mut serving = None;
-        let ended = self.stages(&mut progress, &mut serving, &mut interrupt, started).await;
+        let ended = self.stages(&mut progress, &mut serving, &mut interrupt, started, &lock).await;
         if let Some(Serving { server, .. }) = serving {
             server.stop().await;
         }
         ended?;
-        study_file::write(self.experiment, self.plan, self.place, self.programs, &progress)?;
-        eprintln!("\n{}", times(self.plan, &progress));
+        study_file::write(self.experiment, self.plan, self.place, &progress)?;
+        say!("\n{}", times(self.plan, &progress));
         let tables = self.plan.stages.last().map(|report| report.folder.join(TABLES)).unwrap_or_default();
         Ok(proto::files::read_text(&tables)?)
     }
@@ -80,24 +85,26 @@ impl Runner<'_> {
         serving: &mut Option<Serving>,
         interrupt: &mut Interrupt,
         started: Instant,
+        lock: &File,
     ) -> Result<()> {
         let all = self.plan.stages.len();
+        let mut finished = Finished::default();
         for (number, stage) in self.plan.stages.iter().enumerate() {
             if stage.kind == Kind::Report {
-                study_file::write(self.experiment, self.plan, self.place, self.programs, progress)?;
+                study_file::write(self.experiment, self.plan, self.place, progress)?;
             }
             let head = format!("[{}/{all}] {} {}", number + 1, stage.kind.name(), stage.name);
-            let done = stage.done().filter(|_| !self.fresh);
+            let done = stage.done(&finished).filter(|_| !self.fresh);
             let reused = done.is_some();
             let record = match done {
                 Some(record) => {
-                    eprintln!("{head}: {}", self.reused(stage, &record));
+                    say!("{head}: {}", self.reused(stage, &record));
                     record
                 }
                 None => {
                     let begun = stage.begun() && !self.fresh;
-                    eprintln!("{head}{}", if begun { ", going on" } else { "" });
-                    let record = self.make(stage, serving, interrupt).await;
+                    say!("{head}{}", if begun { ", going on" } else { "" });
+                    let record = self.make(stage, &finished, serving, interrupt, lock).await;
                     let record = record.map_err(|error| {
                         if error.is::<Interrupted>() {
                             error
@@ -106,12 +113,13 @@ impl Runner<'_> {
                         }
                     })?;
                     let (took, all) = (record.seconds, started.elapsed().as_secs_f64());
-                    eprintln!("    done in {}; {} so far", words::duration(took), words::duration(all));
+                    say!("    done in {}; {} so far", words::duration(took), words::duration(all));
                     record
                 }
             };
             let link = self.place.study().join(&stage.name);
             links::make(&link, &stage.made().path).with_context(|| format!("linking {}", link.display()))?;
+            finished.add(&record);
             progress.stages.push((record, reused));
             ensure!(!interrupt.asked(), Interrupted);
         }
@@ -122,8 +130,10 @@ impl Runner<'_> {
     async fn make(
         &self,
         stage: &Stage,
+        finished: &Finished,
         serving: &mut Option<Serving>,
         interrupt: &mut Interrupt,
+        lock: &File,
     ) -> Result<Record> {
         if stage.folder.exists() && (self.fresh || !stage.begun()) {
             let removed = std::fs::remove_dir_all(&stage.folder);
@@ -136,11 +146,22 @@ impl Runner<'_> {
         for (name, text) in &stage.files {
             proto::files::write_text(&stage.folder.join(name), text)?;
         }
-        let begun = Instant::now();
-        let made = self.call(stage, serving, interrupt).await;
-        attempts.seconds += begun.elapsed().as_secs_f64();
+        let (begun, before) = (Instant::now(), attempts.seconds);
+        let mut noted = tokio::time::interval(NOTED_EVERY);
+        let mut call = pin!(self.call(stage, serving, interrupt, lock));
+        let made = loop {
+            tokio::select! {
+                made = &mut call => break made,
+                // Should this program be killed, the time until then is not lost.
+                _ = noted.tick() => {
+                    attempts.seconds = before + begun.elapsed().as_secs_f64();
+                    stage.note_unfinished(&attempts)?;
+                }
+            }
+        };
+        attempts.seconds = before + begun.elapsed().as_secs_f64();
         match made {
-            Ok(()) => stage.finish(&attempts, self.programs),
+            Ok(()) => stage.finish(&attempts, self.programs, finished),
             Err(error) => {
                 stage.note_unfinished(&attempts)?;
                 Err(error)
@@ -154,22 +175,29 @@ impl Runner<'_> {
         stage: &Stage,
         serving: &mut Option<Serving>,
         interrupt: &mut Interrupt,
+        lock: &File,
     ) -> Result<()> {
         // A training that was done, by a study that ended before it could say so, refuses to be done again.
         if stage.kind == Kind::Train && stage.made().path.join("training.json").is_file() {
             return Ok(());
         }
-        let mut arguments = stage.arguments.clone();
-        if let Some(url) = self.serve(stage.server.as_ref(), serving, interrupt).await? {
-            arguments.extend(["--inference".to_owned(), url]);
-        }
         let program = self.programs.path(stage.program);
+        let mut arguments = stage.arguments.clone();
+        let mut by_hand = command_line(&program, &arguments);
+        if let Some(server) = &stage.server {
+            let url = self.serve(server, serving, interrupt).await?;
+            let serve = command_line(&self.programs.path(Program::Trainer), &server.arguments);
+            by_hand = format!("{by_hand} --inference URL, where URL is that of\n  {serve}");
+            arguments.extend(["--inference".to_owned(), url]);
+        } else if let Some(Serving { server, .. }) = serving.take() {
+            server.stop().await;
+        }
         let tables = (stage.kind == Kind::Report).then(|| stage.folder.join(TABLES));
         let log = stage.log();
         // Those that may take long; the others' words are in their logs.
         let shown = matches!(stage.kind, Kind::Traces | Kind::Train | Kind::Evaluate | Kind::Report);
         let sayings = Sayings { log: &log, stdout: tables.as_deref(), shown };
-        let status = child::run(&program, &arguments, sayings, interrupt).await?;
+        let status = child::run(&program, &arguments, sayings, lock, interrupt).await?;
         if status.success() {
             let output = stage.made().path;
             ensure!(
@@ -178,7 +206,7 @@ impl Runner<'_> {
                 stage.program.name(),
                 output.display()
             );
-            return Ok(());
+            return enough(stage);
         }
         if interrupt.asked() {
             bail!(Interrupted);
@@ -193,35 +221,34 @@ impl Runner<'_> {
             stage.program.name(),
             log.display(),
             tail(&log),
-            command_line(&program, &arguments)
+            by_hand
         ))
     }
 
-    /// Starts the server that a stage needs, if it does not run, and ends the one that it does not need.
+    /// Starts the server that a stage needs, if it does not run, and ends another; returns where it listens.
     async fn serve(
         &self,
-        needed: Option<&stage::Server>,
+        spec: &stage::Server,
         serving: &mut Option<Serving>,
         interrupt: &mut Interrupt,
-    ) -> Result<Option<String>> {
-        if let Some(Serving { server, .. }) = serving.take_if(|serving| Some(&serving.spec) != needed) {
+    ) -> Result<String> {
+        if let Some(Serving { server, .. }) = serving.take_if(|serving| serving.spec != *spec) {
             server.stop().await;
         }
-        let Some(spec) = needed else { return Ok(None) };
         if let Some(Serving { server, .. }) = serving {
-            return Ok(Some(server.url().to_owned()));
+            return Ok(server.url().to_owned());
         }
         std::fs::create_dir_all(spec.log.parent().unwrap_or(Path::new(".")))
             .context("making the log's folder")?;
         let program = self.programs.path(Program::Trainer);
-        eprintln!("    {}", command_line(&program, &spec.arguments));
+        say!("    {}", command_line(&program, &spec.arguments));
         let server = tokio::select! {
             server = Server::start("inference server", &program, &spec.arguments, &spec.log) => server?,
             () = interrupt.again() => bail!(Interrupted),
         };
         let url = server.url().to_owned();
         *serving = Some(Serving { spec: spec.clone(), server });
-        Ok(Some(url))
+        Ok(url)
     }
 
     fn lock(&self) -> Result<File> {
@@ -237,8 +264,7 @@ impl Runner<'_> {
     }
 
     fn check(&self) -> Result<()> {
-        let open: Vec<&Stage> =
-            self.plan.stages.iter().filter(|stage| self.fresh || stage.done().is_none()).collect();
+        let open: Vec<&Stage> = stage::open(&self.plan.stages, self.fresh);
         let problems = checks::problems(&open, self.programs)?;
         ensure!(problems.is_empty(), "{}", problems.join("\n"));
         Ok(())
@@ -251,6 +277,21 @@ impl Runner<'_> {
             other.map_or_else(String::new, |program| format!(", made by another build of {}", program.name));
         format!("reused ({} when it was made{other})", words::duration(record.seconds))
     }
+}
+
+/// Fewer samples than the experiment asks for would be another experiment.
+fn enough(stage: &Stage) -> Result<()> {
+    let Some(work) = stage.work.as_ref().filter(|_| stage.kind == Kind::Prepare) else { return Ok(()) };
+    let dataset: serde_json::Value = proto::files::read_json(&stage.made().path.join("dataset.json"))?;
+    let samples = dataset["statistics"]["samples"].as_u64().unwrap_or(0);
+    ensure!(
+        samples >= work.amount,
+        "{} {} are to be learnt from, and only {samples} can be: {} says why; ask for fewer in `data`, or make more",
+        work.amount,
+        work.unit,
+        stage.log().display()
+    );
+    Ok(())
 }
 
 /// A command as one gives it to a shell.

@@ -3,6 +3,7 @@
 //! Its key is a hash of all that decides what comes out, so its folder's name is known before it runs, and studies
 //! that need the same thing share it. `stage.json` is written last: a folder without one is unfinished.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -132,6 +133,9 @@ pub struct Record {
     pub settings: Value,
     /// What it was made from.
     pub inputs: Vec<Made>,
+    /// When the inputs that are stages were finished (RFC 3339), by key.
+    #[serde(default)]
+    pub inputs_finished_at: BTreeMap<String, String>,
     /// What it made, in the folder.
     pub output: PathBuf,
     /// The command line.
@@ -179,11 +183,13 @@ impl Stage {
         self.folder.join(LOG)
     }
 
-    /// How it went, if it is done.
-    pub fn done(&self) -> Option<Record> {
+    /// How it went, if it is done, and from the inputs that are there now: one that was made anew under the same key,
+    /// by another build, may be another.
+    pub fn done(&self, finished: &Finished) -> Option<Record> {
         let record: Record = proto::files::read_json(&self.folder.join(RECORD)).ok()?;
         let there = self.folder.join(&self.output).exists();
-        (record.key == self.key && there).then_some(record)
+        let same = |(key, at)| record.inputs_finished_at.get(key).is_none_or(|known| known == at);
+        (record.key == self.key && there && finished.of(&self.inputs).iter().all(same)).then_some(record)
     }
 
     /// Whether an attempt left something to go on from.
@@ -202,12 +208,18 @@ impl Stage {
     }
 
     /// Says that it is done.
-    pub fn finish(&self, attempts: &Unfinished, programs: &Programs) -> anyhow::Result<Record> {
+    pub fn finish(
+        &self,
+        attempts: &Unfinished,
+        programs: &Programs,
+        finished: &Finished,
+    ) -> anyhow::Result<Record> {
         let record = Record {
             kind: self.kind,
             key: self.key.clone(),
             settings: self.settings.clone(),
             inputs: self.inputs.clone(),
+            inputs_finished_at: finished.of(&self.inputs),
             output: self.output.clone(),
             command: self.command_line(),
             programs: programs.records(self.kind),
@@ -224,6 +236,36 @@ impl Stage {
     fn command_line(&self) -> Vec<String> {
         [self.program.name().to_owned()].into_iter().chain(self.arguments.iter().cloned()).collect()
     }
+}
+
+/// When stages were finished (RFC 3339), by key.
+#[derive(Debug, Default)]
+pub struct Finished(BTreeMap<String, String>);
+
+impl Finished {
+    /// Notes one.
+    pub fn add(&mut self, record: &Record) {
+        self.0.insert(record.key.clone(), record.finished_at.clone());
+    }
+
+    fn of(&self, inputs: &[Made]) -> BTreeMap<String, String> {
+        let at = |input: &Made| Some((input.key.clone(), self.0.get(&input.key)?.clone()));
+        inputs.iter().filter_map(at).collect()
+    }
+}
+
+/// Those of a plan's stages that are not done, or of which an input is not: with `fresh`, all.
+pub fn open(stages: &[Stage], fresh: bool) -> Vec<&Stage> {
+    let mut finished = Finished::default();
+    let mut open: Vec<&Stage> = vec![];
+    for stage in stages {
+        let changes = |input: &Made| open.iter().any(|open| open.key == input.key);
+        match stage.done(&finished) {
+            Some(record) if !fresh && !stage.inputs.iter().any(changes) => finished.add(&record),
+            _ => open.push(stage),
+        }
+    }
+    open
 }
 
 /// Reads the records of all finished stages in a folder; for what they took.

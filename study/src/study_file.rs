@@ -7,7 +7,6 @@ use crate::COMMIT;
 use crate::experiment::Experiment;
 use crate::machine;
 use crate::plan::{Place, Plan};
-use crate::programs::Programs;
 use crate::stage::{Record, Stage};
 
 /// In a study's folder.
@@ -22,17 +21,22 @@ pub struct Progress {
     pub stages: Vec<(Record, bool)>,
 }
 
+/// Removes the file of an earlier run.
+///
+/// # Errors
+/// If it is there and can't be removed.
+pub fn remove(place: Place<'_>) -> std::io::Result<()> {
+    match std::fs::remove_file(place.study().join(NAME)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Writes the file.
 ///
 /// # Errors
 /// If it can't be written.
-pub fn write(
-    experiment: &Experiment,
-    plan: &Plan,
-    place: Place<'_>,
-    programs: &Programs,
-    progress: &Progress,
-) -> Result<()> {
+pub fn write(experiment: &Experiment, plan: &Plan, place: Place<'_>, progress: &Progress) -> Result<()> {
     let study = Study {
         format: study::FORMAT.to_owned(),
         name: place.name.to_owned(),
@@ -40,7 +44,7 @@ pub fn write(
         experiment: serde_json::to_value(experiment)?,
         commit: COMMIT.to_owned(),
         machine: machine::machine(),
-        programs: programs.all(),
+        programs: programs(progress),
         started_at: progress.started_at.clone(),
         finished_at: jiff::Timestamp::now().to_string(),
         stages: plan.stages.iter().zip(&progress.stages).map(|(stage, done)| entry(stage, done)).collect(),
@@ -48,6 +52,18 @@ pub fn write(
         cells: plan.cells.clone(),
     };
     Ok(proto::files::write_json(&place.study().join(NAME), &study)?)
+}
+
+/// Those that made something, each build of them once.
+fn programs(progress: &Progress) -> Vec<study::Program> {
+    let mut programs: Vec<study::Program> = vec![];
+    for program in progress.stages.iter().flat_map(|(record, _)| &record.programs) {
+        if !programs.contains(program) {
+            programs.push(program.clone());
+        }
+    }
+    programs.sort_by(|one, other| one.name.cmp(&other.name));
+    programs
 }
 
 fn entry(stage: &Stage, (record, reused): &(Record, bool)) -> study::Stage {

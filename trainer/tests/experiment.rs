@@ -80,7 +80,7 @@ fn a_study_runs_from_its_file_to_its_report_and_only_what_changes_runs_again() {
     let again = study(Path::new("experiments/smoke.yaml"), &out).output().unwrap();
     succeed(&again);
     assert_eq!(made(&record(&out)), [] as [&str; 0]);
-    assert_eq!(again.stdout, output.stdout);
+    assert_eq!(again.stdout, output.stdout, "the tables are said again");
 
     // One setting of one adapter: that adapter, its cells, the report.
     let changed = variant(work.path(), "adapters: {reset: {learning_rate: 2.0e-3}}");
@@ -94,6 +94,12 @@ fn a_study_runs_from_its_file_to_its_report_and_only_what_changes_runs_again() {
     ];
     assert_eq!(made(&record(&out)), expected);
 
+    // What was made anew under the same key, here as it was lost, is reported anew.
+    let lost = fs::canonicalize(folder.join(format!("{cell}reset"))).unwrap();
+    fs::remove_dir_all(lost.parent().unwrap()).unwrap();
+    succeed(&study(&changed, &out).output().unwrap());
+    assert_eq!(made(&record(&out)), [&format!("{cell}reset"), "report"]);
+
     // A misspelt key of the last training is found before anything runs.
     let misspelt = variant(work.path(), "adapters: {reset: {learning_rat: 2.0e-3}}\nmodel: {init_std: 0.03}");
     let output = study(&misspelt, &out).output().unwrap();
@@ -101,6 +107,8 @@ fn a_study_runs_from_its_file_to_its_report_and_only_what_changes_runs_again() {
     assert_eq!(output.status.code(), Some(1));
     assert!(errors.contains("seed1/adapters/reset") && errors.contains("learning_rat"), "{errors}");
     assert!(!errors.contains("[1/"), "{errors}");
+    assert_eq!(record(&out).cells.len(), 6, "what was there before stays");
+    assert!(folder.join("report/index.html").is_file());
 }
 
 fn terminate(child: &Child) {

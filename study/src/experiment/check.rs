@@ -1,8 +1,9 @@
 //! What a file must hold beyond its types: names that exist, counts that are there.
 
 use indexmap::IndexMap;
+use serde_json::Value;
 
-use super::{Experiment, Model, Traces, Training};
+use super::{Experiment, Model, Traces, Training, merged};
 use proto::study::Cell;
 
 /// A key, and what is wrong with it.
@@ -30,6 +31,7 @@ pub fn check(experiment: &Experiment) -> Result<(), Problem> {
         require(key.is_none(), &format!("{map}.{}", key.unwrap_or(&"")), SET_BY_US)?;
     }
     for (name, phase) in &experiment.base {
+        require(name != FRESH, &format!("base.{name}"), "is what the model before all phases is called")?;
         training(experiment, &format!("base.{name}"), phase)?;
     }
     for (name, adapter) in &experiment.adapters {
@@ -45,8 +47,12 @@ pub fn check(experiment: &Experiment) -> Result<(), Problem> {
             "must be qlora or lora, here or in `tuning`",
         )?;
     }
+    agents(experiment)?;
     evaluation(experiment)
 }
+
+/// The stage before the first phase.
+const FRESH: &str = "fresh";
 
 const SET_BY_US: &str =
     "is set by the study itself (seeds by `first_seed`, lengths by `sequence_len`); remove it";
@@ -96,6 +102,32 @@ fn training(experiment: &Experiment, key: &str, training: &Training) -> Result<(
     }
     let ours = OURS.iter().find(|ours| training.settings.contains_key(**ours));
     require(ours.is_none(), &format!("{key}.{}", ours.unwrap_or(&"")), SET_BY_US)
+}
+
+/// Keys of an agent that follow from the rest of the experiment.
+const OURS_OF_AGENTS: [&str; 4] = ["name", "agent_type", "persistent_state", "llm"];
+
+fn agents(experiment: &Experiment) -> Result<(), Problem> {
+    let teachers = experiment.traces.iter().filter_map(|(name, traces)| match traces {
+        Traces::Played(teacher) => Some((format!("traces.{name}.agent"), &teacher.agent)),
+        Traces::Ready(_) => None,
+    });
+    let evaluation = ("evaluation.agent".to_owned(), &experiment.evaluation.agent);
+    for (map, agent) in [("agent".to_owned(), &experiment.agent), evaluation].into_iter().chain(teachers) {
+        let key = OURS_OF_AGENTS.iter().find(|key| agent.contains_key(**key));
+        require(
+            key.is_none(),
+            &format!("{map}.{}", key.unwrap_or(&"")),
+            "is set by the study itself; remove it",
+        )?;
+    }
+    let lossy = merged(&experiment.agent, &experiment.evaluation.agent);
+    let loss = lossy.get("state_loss").and_then(Value::as_f64).unwrap_or(0.0);
+    require(
+        loss == 0.0,
+        "evaluation.agent.state_loss",
+        "must be 0: the report is about runtimes that always or never keep state",
+    )
 }
 
 fn evaluation(experiment: &Experiment) -> Result<(), Problem> {

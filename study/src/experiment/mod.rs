@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use indexmap::IndexMap;
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 pub use file::merged;
@@ -134,11 +134,10 @@ impl<'de> Deserialize<'de> for Traces {
         let keys = Settings::deserialize(deserializer)?;
         let ready = keys.contains_key("folder");
         let keys = Value::Object(keys);
-        let traces = match ready {
-            true => serde_json::from_value(keys).map(Self::Ready),
-            false => serde_json::from_value(keys).map(Self::Played),
-        };
-        traces.map_err(D::Error::custom)
+        match ready {
+            true => by_path(keys).map(Self::Ready),
+            false => by_path(keys).map(Self::Played),
+        }
     }
 }
 
@@ -210,6 +209,12 @@ pub struct Evaluation {
     /// Most tokens of a conversation; none: what the model was made for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<u64>,
+}
+
+/// A value whose errors name the key below it.
+fn by_path<T: DeserializeOwned, E: serde::de::Error>(value: Value) -> Result<T, E> {
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| E::custom(format!("`{}`: {}", error.path(), error.inner())))
 }
 
 fn one() -> u64 {

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::Settings;
+use super::{Settings, by_path};
 
 /// Either.
 #[derive(Clone, Debug, Serialize)]
@@ -55,11 +55,10 @@ impl<'de> Deserialize<'de> for Model {
         let keys = Settings::deserialize(deserializer)?;
         let there = keys.contains_key("path");
         let keys = Value::Object(keys);
-        let model = match there {
-            true => serde_json::from_value(keys).map(Self::Folder),
-            false => serde_json::from_value(keys).map(Self::Fresh),
-        };
-        model.map_err(D::Error::custom)
+        match there {
+            true => by_path(keys).map(Self::Folder),
+            false => by_path(keys).map(Self::Fresh),
+        }
     }
 }
 
