@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 /// Plays tasks of an environment server: a model's words in, actions out.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version = concat!(env!("CARGO_PKG_VERSION"), " ", env!("GIT_COMMIT")), arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -9,7 +9,7 @@ use clap::Parser;
 /// Episodes for agents that act by writing Python, in an interpreter that
 /// persists across steps or resets after each.
 #[derive(Parser)]
-#[command(name = "env-server", version, after_help = EXAMPLES)]
+#[command(name = "env-server", version = concat!(env!("CARGO_PKG_VERSION"), " ", env!("GIT_COMMIT")), after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     command: command::Command,

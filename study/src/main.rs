@@ -15,7 +15,7 @@ use study::{dry_run, words};
 
 /// Whole studies, from an experiment file to a report
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version = concat!(env!("CARGO_PKG_VERSION"), " ", env!("GIT_COMMIT")), arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -11,7 +11,7 @@ use trainer::{Error, cuda};
 
 /// Adapters for Qwen3, without Python.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version = concat!(env!("CARGO_PKG_VERSION"), " ", env!("GIT_COMMIT")), arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
