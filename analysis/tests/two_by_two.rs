@@ -92,11 +92,11 @@ fn a_cell_that_suffers_is_seen() {
     let report = json_of(&runs, &file);
     assert_eq!(report["schema_version"], "runtime_gym.two_by_two.v1");
     assert_eq!(report["comparisons"].as_array().unwrap().len(), 30);
-    // Every task scores 0.3 less: the normal approximation of 20 tied differences, as scipy has it.
+    // Every task scores 0.3 less: of the flips of 20 signs, two are as extreme.
     let score = comparison(&report, "score", "PR - PP");
     assert!((score["difference"]["value"].as_f64().unwrap() + 0.3).abs() < 1e-12);
     assert_eq!(score["test"]["rank_biserial"]["value"], -1.0);
-    assert!((score["p_value"].as_f64().unwrap() / 7.744216431044e-6 - 1.0).abs() < 1e-9, "{score}");
+    assert_eq!((&score["p_value"], &score["test"]["exact"]), (&json!(2.0 / f64::from(1 << 20)), &json!(true)));
     // 10 solved against none: 2 / 2^10. Of 30 p-values it is not among the smallest.
     let solved = comparison(&report, "solved", "PR - PP");
     assert_eq!((&solved["test"]["name"], &solved["test"]["second_only"]), (&json!("mcnemar"), &json!(10)));

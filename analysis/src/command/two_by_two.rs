@@ -24,9 +24,9 @@ use crate::{
 /// error (see `analysis failures --help`), generated tokens, and prompt + generated
 /// tokens summed over turns. Then, for each of these, the difference of the
 /// matched cells, what each mismatch costs, and the interaction
-/// (PP - PR) - (RP - RR): Wilcoxon's signed-rank test of the tasks' differences (as
-/// scipy.stats.wilcoxon by default), or McNemar's test for shares (exact up to
-/// 1,000 discordant pairs), Holm's correction over all of them, effect sizes, and
+/// (PP - PR) - (RP - RR): Wilcoxon's signed-rank test of the tasks' differences (exact
+/// up to 500 tasks that differ), or McNemar's test for the difference of two shares (exact
+/// up to 1,000 discordant pairs), Holm's correction over all of them, effect sizes, and
 /// the smallest difference that as many tasks would show.
 ///
 /// The unit is the task: over seeds, its values are averaged (signed-rank), its

@@ -3,7 +3,12 @@
 
 use statrs::distribution::{ContinuousCDF as _, Normal, StudentsT};
 
-use super::describe::mean;
+use super::describe::{mean, sample_std};
+
+/// Fewest differences other than zero for a detectable mean. The formula takes the mean of differences for about
+/// normal, which a mean of mostly zeros is not: its spread then hangs on the few that are not zero. From about 20 on
+/// their own mean is near enough to normal.
+pub const FEWEST_DIFFERING: usize = 20;
 
 /// How sure a test is to be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,14 +26,21 @@ impl Power {
     /// statsmodels' `TTestPower`, which uses the noncentral t, says the same to 1 % from
     /// 10 pairs on at an alpha of 0.05, and to 6 % at a thirtieth of that.
     ///
-    /// The signed-rank test needs at most 1/0.864 as many pairs for the same,
-    /// and fewer where differences have heavy tails (Hodges and Lehmann 1956).
+    /// Of continuous differences, so without zeros or ties, the signed-rank test needs at most 1/0.864 as many
+    /// pairs for the same, and fewer where they have heavy tails (Hodges and Lehmann 1956).
     /// None if the differences do not vary: then they do not tell.
     pub fn detectable_mean(&self, pairs: usize, standard_deviation: f64) -> Option<f64> {
         let n = pairs as f64;
         let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?;
         let quantiles = t.inverse_cdf(1.0 - self.alpha / 2.0) + t.inverse_cdf(self.power);
         (standard_deviation > 0.0).then_some(quantiles * standard_deviation / n.sqrt())
+    }
+
+    /// The same, of differences like these; none if fewer than [`FEWEST_DIFFERING`] are not zero.
+    pub fn detectable_mean_like(&self, differences: &[f64]) -> Option<f64> {
+        let differing = differences.iter().filter(|difference| **difference != 0.0).count();
+        let enough = differing >= FEWEST_DIFFERING;
+        enough.then(|| self.detectable_mean(differences.len(), sample_std(differences)?)).flatten()
     }
 
     /// Of a difference of two paired shares, by McNemar's test: the solution for delta of
@@ -74,6 +86,14 @@ mod tests {
         // A task's seeds that only repeat each other add none, those that disagree do.
         let half: Vec<f64> = pairs(200, 160).iter().map(|d| d / 2.0).collect();
         assert!(USUAL.detectable_shares(&half) < shares(200, 80));
+    }
+
+    #[test]
+    fn mostly_zeros_do_not_tell() {
+        let like = |differing| USUAL.detectable_mean_like(&pairs(60, differing));
+        assert_eq!(like(FEWEST_DIFFERING - 1), None);
+        assert_eq!(like(20), USUAL.detectable_mean(60, sample_std(&pairs(60, 20)).unwrap()));
+        assert!(like(20).is_some());
     }
 
     #[test]

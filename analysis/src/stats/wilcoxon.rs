@@ -1,7 +1,8 @@
 //! Wilcoxon's signed-rank test of paired differences, two-sided.
 //!
 //! Tied differences share their mean rank. Zero differences are treated as
-//! [`Zeros`] says. The p-value is found as scipy's default (`method="auto"`) finds it:
+//! [`Zeros`] says. [`SignedRank::with_zeros`] finds the p-value as scipy's default
+//! (`method="auto"`) finds it:
 //!
 //! | pairs, zeros included | zeros or ties | p-value                               |
 //! |-----------------------|---------------|---------------------------------------|
@@ -10,6 +11,9 @@
 //! | otherwise             |               | normal approximation, tie-corrected, no continuity correction |
 //!
 //! With no difference but zeros, p is 1 here; scipy answers NaN beyond 13 pairs.
+//!
+//! scipy counts the zeros too: if 2 of 60 pairs differ it approximates (p = 0.18), although their signs
+//! have but four flips, so p is at least 0.5. [`SignedRank::exact_up_to`] goes by the nonzero differences alone.
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, Normal};
@@ -66,17 +70,32 @@ impl SignedRank {
         Self::with_zeros(differences, Zeros::Drop)
     }
 
-    /// The test of these differences; `None` for no differences at all.
+    /// The test of these differences, exact where scipy's is; `None` for no differences at all.
     pub fn with_zeros(differences: &[f64], treatment: Zeros) -> Option<Self> {
+        let zeros = count_zeros(differences);
+        Self::exact_if(differences, treatment, |signed| {
+            let irregular = zeros > 0 || signed.ties.iter().any(|&size| size > 1);
+            differences.len() <= if irregular { EXACT_PAIRS_TIED } else { EXACT_PAIRS }
+        })
+    }
+
+    /// The test of these differences, exact if at most so many are not zero; `None` for no differences at all.
+    pub fn exact_up_to(nonzero: usize, differences: &[f64], treatment: Zeros) -> Option<Self> {
+        Self::exact_if(differences, treatment, |_| differences.len() - count_zeros(differences) <= nonzero)
+    }
+
+    fn exact_if(
+        differences: &[f64],
+        treatment: Zeros,
+        is_exact: impl Fn(&SignedRanks) -> bool,
+    ) -> Option<Self> {
         if differences.is_empty() {
             return None;
         }
         let signed = SignedRanks::of(differences, treatment);
-        let zeros = differences.iter().filter(|d| **d == 0.0).count();
+        let zeros = count_zeros(differences);
         let nonzero = differences.len() - zeros;
-        let irregular = zeros > 0 || signed.ties.iter().any(|&size| size > 1);
-        let exact_pairs = if irregular { EXACT_PAIRS_TIED } else { EXACT_PAIRS };
-        let (p_value, method) = if differences.len() <= exact_pairs || nonzero == 0 {
+        let (p_value, method) = if nonzero == 0 || is_exact(&signed) {
             (signed.exact_p_value(), Method::Exact)
         } else {
             (signed.approximate_p_value(), Method::NormalApproximation)
@@ -104,12 +123,25 @@ impl SignedRank {
     /// nonzero difference is positive, -1 if every one is negative, 0 if the
     /// two sums are equal (or there is nothing to rank).
     pub fn rank_biserial(&self) -> f64 {
-        if self.nonzero == 0 {
-            return 0.0;
-        }
-        let total = self.rank_sum_positive + self.rank_sum_negative;
-        (self.rank_sum_positive - self.rank_sum_negative) / total
+        correlation(self.rank_sum_positive, self.rank_sum_negative)
     }
+}
+
+/// [`SignedRank::rank_biserial`] alone, without the cost of a p-value; `None` for no differences at all.
+pub fn rank_biserial(differences: &[f64], treatment: Zeros) -> Option<f64> {
+    let signed = SignedRanks::of(differences, treatment);
+    let sums = [&signed.positive, &signed.negative].map(|ranks| signed.sum(ranks));
+    (!differences.is_empty()).then(|| correlation(sums[0], sums[1]))
+}
+
+/// The difference of two rank sums over their total; 0 if both are 0.
+fn correlation(positive: f64, negative: f64) -> f64 {
+    let total = positive + negative;
+    if total == 0.0 { 0.0 } else { (positive - negative) / total }
+}
+
+fn count_zeros(differences: &[f64]) -> usize {
+    differences.iter().filter(|d| **d == 0.0).count()
 }
 
 /// Ranks by the sign of their difference, and what the approximation needs. Ranks are doubled: whole.
@@ -195,6 +227,23 @@ mod tests {
         assert_eq!((test.rank_sum_positive, test.rank_sum_negative), (5.5, 9.5));
         assert_eq!((test.nonzero, test.zeros), (5, 1));
         assert!((test.rank_biserial() - (5.5 - 9.5) / 15.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn few_differences_among_many_zeros_are_weak_evidence() {
+        let mut differences = vec![0.0; 58];
+        differences.extend([1.0, 0.7]);
+        for zeros in [Zeros::Drop, Zeros::Pratt, Zeros::Split] {
+            // Two signs have four flips, of which two are as extreme.
+            let test = SignedRank::exact_up_to(500, &differences, zeros).unwrap();
+            assert_eq!((test.p_value, test.method, test.nonzero), (0.5, Method::Exact, 2), "{zeros:?}");
+            assert_eq!(rank_biserial(&differences, zeros), Some(test.rank_biserial()));
+        }
+        let scipys = SignedRank::of(&differences).unwrap();
+        assert_eq!(scipys.method, Method::NormalApproximation);
+        assert!((scipys.p_value - 0.1797).abs() < 1e-4, "{scipys:?}");
+        let beyond = SignedRank::exact_up_to(1, &differences, Zeros::Drop);
+        assert_eq!(beyond, Some(scipys));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     report::Options,
 };
 use crate::stats::{
-    describe::{correlation, mean, sample_std, standardised_mean},
+    describe::{correlation, mean, standardised_mean},
     detectable::Power,
     interval::{Estimate, Interval},
     mcnemar::{self, Discordant, McNemar},
@@ -19,6 +19,8 @@ use crate::stats::{
 
 /// Differences are rounded to one in this many: those that are equal on paper are then tied or zero.
 const ROUNDING: f64 = 1e9;
+/// Most tasks that differ for an exact signed-rank test; beyond, the normal approximation is as good.
+const EXACT_TASKS: usize = 500;
 
 /// A difference and what speaks for it. Shares and scores are fractions of 1.
 #[derive(Clone, Debug, Serialize)]
@@ -42,7 +44,7 @@ pub struct Comparison {
     /// Adjusted by Holm for all tests of the report.
     pub p_holm: f64,
     /// The smallest true difference that this many tasks show at the chosen alpha and power;
-    /// null if none would do.
+    /// null if none would do, or too few tasks differ to tell.
     pub detectable: Option<f64>,
     /// The same at alpha over the number of tests of the report, which Holm asks of the first.
     pub detectable_in_family: Option<f64>,
@@ -105,7 +107,7 @@ impl Comparison {
             if is_mcnemar {
                 power.detectable_shares(&by_task)
             } else {
-                power.detectable_mean(by_task.len(), sample_std(&by_task)?)
+                power.detectable_mean_like(&by_task)
             }
         };
         Some(Self {
@@ -138,9 +140,8 @@ fn rounded(difference: f64) -> f64 {
 }
 
 fn signed_rank(by_task: &[f64], options: &Options) -> Option<(Test, f64)> {
-    let test = SignedRank::with_zeros(by_task, options.zeros)?;
-    let rank_biserial =
-        |values: &[f64]| SignedRank::with_zeros(values, options.zeros).map(|test| test.rank_biserial());
+    let test = SignedRank::exact_up_to(EXACT_TASKS, by_task, options.zeros)?;
+    let rank_biserial = |values: &[f64]| wilcoxon::rank_biserial(values, options.zeros);
     let described = Test::SignedRank {
         statistic: test.statistic(),
         exact: test.method == wilcoxon::Method::Exact,

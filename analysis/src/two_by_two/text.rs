@@ -5,7 +5,10 @@ use super::{
     outcome::Outcome,
     report::Report,
 };
-use crate::table::{self, Table, UNKNOWN};
+use crate::{
+    stats::detectable::FEWEST_DIFFERING,
+    table::{self, Table, UNKNOWN},
+};
 
 /// What the letters mean.
 const CELLS: &str = "First letter: training traces, second: runtime; P persistent, R reset.";
@@ -116,11 +119,14 @@ impl Report {
         format!(
             "[low, high]: {level} % interval. Of a share Wilson's, of the difference of two shares Newcombe's, of an \
              odds ratio Clopper and Pearson's; of everything else the percentile bootstrap's ({resamples} resamples \
-             of whole tasks, seed {seed}), which has no width where no two tasks differ: that is not certainty.\n\
+             of whole tasks, seed {seed}), which has no width where all tasks differ alike, and r's none where all go one way: \
+             that is not certainty.\n\
              W: Wilcoxon signed-rank, with the tasks that differ / do not, and r the matched-pairs rank-biserial \
-             correlation. McNemar: episodes only the first cell has / only the second, and OR their ratio.\n\
+             correlation. McNemar: episodes only the first cell has / only the second, and OR their ratio. The \
+             interaction of two shares is not of pairs that are yes or no, so its test is the signed-rank test.\n\
              p (Holm): over all {tests} tests here. Detectable: what {tasks} tasks show with a power of {power} % at \
-             alpha {alpha} / at alpha {alpha}/{tests}, given how much tasks differed here; \"-\": they do not tell.\n\
+             alpha {alpha} / at alpha {alpha}/{tests}, given how much tasks differed here; \"-\": they do not tell, \
+             as where fewer than {FEWEST_DIFFERING} differ (signed-rank) or all alike.\n\
              Tests and intervals are about other tasks, for the models at hand; they do not speak of other training seeds.\n\
              {estimated}",
             level = 100.0 * options.level,
