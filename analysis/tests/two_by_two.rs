@@ -96,7 +96,10 @@ fn a_cell_that_suffers_is_seen() {
     let score = comparison(&report, "score", "PR - PP");
     assert!((score["difference"]["value"].as_f64().unwrap() + 0.3).abs() < 1e-12);
     assert_eq!(score["test"]["rank_biserial"]["value"], -1.0);
-    assert_eq!((&score["p_value"], &score["test"]["exact"]), (&json!(2.0 / f64::from(1 << 20)), &json!(true)));
+    assert_eq!(
+        (&score["p_value"], &score["test"]["exact"]),
+        (&json!(2.0 / f64::from(1 << 20)), &json!(true))
+    );
     // 10 solved against none: 2 / 2^10. Of 30 p-values it is not among the smallest.
     let solved = comparison(&report, "solved", "PR - PP");
     assert_eq!((&solved["test"]["name"], &solved["test"]["second_only"]), (&json!("mcnemar"), &json!(10)));

@@ -104,11 +104,7 @@ impl Comparison {
             if is_mcnemar { mcnemar(&differences, options) } else { signed_rank(&by_task, options)? };
         let detectable = |alpha: f64| {
             let power = Power { alpha, power: options.power };
-            if is_mcnemar {
-                power.detectable_shares(&by_task)
-            } else {
-                power.detectable_mean_like(&by_task)
-            }
+            if is_mcnemar { power.detectable_shares(&by_task) } else { power.detectable_mean_like(&by_task) }
         };
         Some(Self {
             outcome,

@@ -126,7 +126,7 @@ impl Report {
              interaction of two shares is not of pairs that are yes or no, so its test is the signed-rank test.\n\
              p (Holm): over all {tests} tests here. Detectable: what {tasks} tasks show with a power of {power} % at \
              alpha {alpha} / at alpha {alpha}/{tests}, given how much tasks differed here; \"-\": they do not tell, \
-             as where fewer than {FEWEST_DIFFERING} differ (signed-rank) or all alike.\n\
+             as where fewer than {FEWEST_DIFFERING} tasks differ (signed-rank) or all differ alike.\n\
              Tests and intervals are about other tasks, for the models at hand; they do not speak of other training seeds.\n\
              {estimated}",
             level = 100.0 * options.level,
