@@ -95,12 +95,16 @@ impl Episode {
         }
     }
 
-    /// Tokens used, as the summary sums them up, or else summed over steps.
-    /// None if the trace counts no tokens.
+    /// Tokens used, as the summary sums them up, or else summed over steps: none of an
+    /// episode that ended before its first step. None if the trace counts no tokens of its steps.
     pub fn tokens(&self) -> Option<Tokens> {
         let mut usage = self.trace.as_ref()?.summary.token_usage;
         if usage.total_tokens == 0 {
-            for step in self.steps()? {
+            let steps = self.steps()?;
+            if steps.is_empty() {
+                return Some(Tokens { total: 0, generated: Some(0), estimated: usage.estimated });
+            }
+            for step in steps {
                 usage += step.token_usage;
             }
         }

@@ -247,17 +247,20 @@ fn a_study_that_is_not_whole_is_reported_as_far_as_it_goes() {
     fs::write(&failed, result.to_string()).unwrap();
     let outcome = run(&[&"report", &study.folder]).succeeded();
     for words in [
-        "seed 2 of PP is not in all four cells",
-        "1 task(s) are not evaluated in every cell",
+        "seed 2 of persistent → persistent, which is not in all four cells",
+        "1 task(s), not evaluated in all four cells under every seed",
         "1 failed episode(s) left out",
     ] {
         assert!(outcome.stderr.contains(words), "{words} in {}", outcome.stderr);
     }
     let summary = fs::read_to_string(study.folder.join("report/summary.md")).unwrap();
     assert_eq!(row(&summary, &["base → reset"])[1], (TASKS - 1).to_string());
-    assert!(summary.contains(
-        "Episodes left out, because they failed or could not be read: 1 of reset → reset, seed 1."
-    ));
+    for words in [
+        "Episodes left out, because they failed, were not evaluated or could not be read: 1 of reset → reset, seed 1.",
+        "Left out of every table: seed 2 of persistent → persistent, which is not in all four cells; seed 2 of",
+    ] {
+        assert!(summary.contains(words), "{words} in {summary}");
+    }
     // Without all four cells there is nothing to test.
     study.manifest["cells"].as_array_mut().unwrap().truncate(3);
     study.write();

@@ -1,5 +1,7 @@
 //! Scales and their ticks.
 
+use crate::table;
+
 /// From values to pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
@@ -26,6 +28,15 @@ impl Scale {
         let step = round_step((high - low) / about.max(1) as f64);
         let first = (low / step).ceil() as i64;
         (first..).map(|index| index as f64 * step).take_while(|tick| *tick <= high + step * 1e-9).collect()
+    }
+
+    /// As [`Scale::ticks`], with their text: as many decimals as their distance takes.
+    pub fn labelled_ticks(&self, about: usize) -> Vec<(f64, String)> {
+        let ticks = self.ticks(about);
+        let step = ticks.windows(2).map(|pair| pair[1] - pair[0]).next().unwrap_or(1.0);
+        // Near a power of ten, a logarithm may fall short of the whole number.
+        let decimals = (-(step.log10() + 1e-9).floor()).max(0.0) as usize;
+        ticks.into_iter().map(|tick| (tick, table::number(tick, decimals))).collect()
     }
 
     /// As [`Scale::ticks`], but whole numbers alone.
@@ -56,5 +67,11 @@ mod tests {
         assert_eq!(scale(1.0, 4.0).whole_ticks(8), [1.0, 2.0, 3.0, 4.0]);
         assert_eq!(scale(3.0, 3.0).ticks(4), [3.0]);
         assert_eq!(scale(0.0, 10.0).at(2.5), 25.0);
+        let texts = |high: f64, about: usize| -> Vec<String> {
+            scale(0.0, high).labelled_ticks(about).into_iter().map(|(_, text)| text).collect()
+        };
+        assert_eq!(texts(0.17, 4), ["0.00", "0.05", "0.10", "0.15"]);
+        assert_eq!(texts(0.31, 4), ["0.0", "0.1", "0.2", "0.3"]);
+        assert_eq!(texts(2_500.0, 3), ["0", "1,000", "2,000"]);
     }
 }

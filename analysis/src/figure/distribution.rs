@@ -49,10 +49,10 @@ pub fn draw(name: &str, axis: Axis<'_>, rows: &[Row]) -> Figure {
     let scale = Scale { values: [0.0, end], pixels: [LEFT, WIDTH - RIGHT] };
     svg.words("title", Anchor::Start, [16.0, 28.0], axis.title);
     svg.words("muted", Anchor::Start, [WIDTH - RIGHT + 12.0, TOP - 8.0], "median");
-    for tick in scale.ticks(8) {
+    for (tick, text) in scale.labelled_ticks(8) {
         let x = scale.at(tick);
         svg.line("grid", [x, TOP], [x, bottom]);
-        svg.words("muted", Anchor::Middle, [x, bottom + 20.0], &table::number(tick, 0));
+        svg.words("muted", Anchor::Middle, [x, bottom + 20.0], &text);
     }
     svg.words("", Anchor::Middle, [f64::midpoint(LEFT, WIDTH - RIGHT), bottom + 44.0], axis.label);
     for (index, row) in rows.iter().enumerate() {

@@ -11,7 +11,7 @@ const LEFT: f64 = 74.0;
 const TOP: f64 = 78.0;
 const HEIGHT: f64 = 170.0;
 const GAP: f64 = 24.0;
-/// Below a panel: its axis, those at risk, and the next one's title.
+/// Below a panel: its axis, those left, and the next one's title.
 const BELOW: f64 = 100.0;
 /// Panels side by side.
 const COLUMNS: usize = 4;
@@ -23,12 +23,13 @@ pub struct Panel {
     pub label: String,
     /// Which colour it has.
     pub colour: &'static str,
-    /// One an episode: the turn of its first missing variable, or its last turn.
+    /// One an episode: the turn of its first missing variable, or else when it was cut off; beyond the axis
+    /// if it called `finish()`.
     pub subjects: Vec<Subject>,
 }
 
-/// Draws it.
-pub fn draw(name: &str, panels: &[Panel]) -> Figure {
+/// Draws it, up to the last turn of any episode.
+pub fn draw(name: &str, panels: &[Panel], last: usize) -> Figure {
     // Six stand better in two rows of three than in four and two.
     let rows = panels.len().div_ceil(COLUMNS).max(1);
     let columns = panels.len().div_ceil(rows).max(1);
@@ -39,7 +40,6 @@ pub fn draw(name: &str, panels: &[Panel]) -> Figure {
         [16.0, 28.0],
         "Episodes that have not missed a variable yet, over turns",
     );
-    let last = panels.iter().flat_map(|panel| &panel.subjects).map(|subject| subject.time).max().unwrap_or(1);
     let width = (WIDTH - LEFT - 16.0 - GAP * (columns as f64 - 1.0)) / columns as f64;
     for (index, panel) in panels.iter().enumerate() {
         let left = LEFT + (width + GAP) * (index % columns) as f64;
@@ -54,14 +54,15 @@ pub fn draw(name: &str, panels: &[Panel]) -> Figure {
         }
         if index % columns == 0 {
             svg.upright("", [18.0, top + HEIGHT / 2.0], "episodes without one (%)");
-            svg.words("small muted", Anchor::End, [left - 20.0, top + HEIGHT + 38.0], "at risk");
+            svg.words("small muted", Anchor::End, [left - 20.0, top + HEIGHT + 38.0], "left");
         }
         draw_panel(&mut svg, panel, &along, &up);
     }
     let caption = "Kaplan and Meier's curve of each cell: the share of episodes that have not had a \
-                   missing-variable error up to a turn. An episode that ended without one is censored at its last \
-                   turn: it counts as long as it lasted. Below the axis: episodes still running without one (at \
-                   risk)."
+                   missing-variable error up to a turn. An episode that called finish() without one can have none any \
+                   more, and counts as without one to the end of the axis; one that was cut off is censored at its \
+                   last turn: it counts as long as it lasted. Below the axis: episodes left, which have neither \
+                   missed one nor been cut off yet."
         .to_owned();
     Figure { name: name.to_owned(), caption, svg }
 }
@@ -79,14 +80,14 @@ fn draw_panel(svg: &mut Svg, panel: &Panel, along: &Scale, up: &Scale) {
         corners.push([x, up.at(share)]);
     }
     let watched = panel.subjects.iter().map(|subject| subject.time).max().unwrap_or(0);
-    corners.push([along.at(watched as f64), up.at(share)]);
-    let area = corners.iter().copied().chain([[along.at(watched as f64), bottom], [left, bottom]]);
+    let end = along.at(along.values[1].min(watched as f64));
+    corners.push([end, up.at(share)]);
+    let area = corners.iter().copied().chain([[end, bottom], [left, bottom]]);
     svg.path(&format!("wash fill-{}", panel.colour), &Path::through(area));
     svg.path(&format!("line line-{}", panel.colour), &Path::through(corners));
     svg.line("axis", [left, bottom], [right, bottom]);
     let y = up.at(share);
     let y = if y > bottom - 30.0 { y - 10.0 } else { y + 20.0 };
-    let end = along.at(watched as f64);
     // Inside the curve where there is room, or else behind its end.
     let (anchor, x) = if end - left > 80.0 { (Anchor::End, end - 6.0) } else { (Anchor::Start, end + 6.0) };
     svg.words("strong", anchor, [x, y], &format!("{share:.0} % left"));

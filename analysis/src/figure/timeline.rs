@@ -45,7 +45,9 @@ pub fn draw(name: &str, panels: &[Panel], seed: u64) -> Figure {
         "A row is an episode of seed {seed}, a block a turn; rows are sorted by the turn of the first missing \
          variable, then by length{}. A black end: the episode did not call finish().",
         if panels.iter().any(|panel| panel.episodes.len() > ROWS) {
-            format!(", and of more than {ROWS} episodes every so manyth is shown")
+            format!(
+                "; of a cell with more than {ROWS} episodes, {ROWS} evenly spaced in that order are shown"
+            )
         } else {
             String::new()
         }

@@ -51,12 +51,11 @@ fn draw_panel(svg: &mut Svg, panel: &Panel<'_>, pixels: [f64; 2]) {
     let along = Scale { values: [0.0, last as f64], pixels };
     let up = Scale { values: [0.0, highest * 1.04], pixels: [TOP + HEIGHT, TOP] };
     svg.words("strong", Anchor::Start, [pixels[0], TOP - 34.0], &panel.label);
-    for tick in up.ticks(5) {
+    for (tick, text) in up.labelled_ticks(5) {
         svg.line("grid", [pixels[0], up.at(tick)], [pixels[1], up.at(tick)]);
-        let text = if highest < 2.0 { format!("{tick:.1}") } else { format!("{tick:.0}") };
         svg.words("muted", Anchor::End, [pixels[0] - 8.0, up.at(tick) + 4.0], &text);
     }
-    for tick in along.ticks(5) {
+    for tick in along.whole_ticks(5) {
         svg.words("muted", Anchor::Middle, [along.at(tick), TOP + HEIGHT + 20.0], &table::number(tick, 0));
     }
     svg.line("axis", [pixels[0], up.at(0.0)], [pixels[1], up.at(0.0)]);

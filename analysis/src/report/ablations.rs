@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use anyhow::ensure;
 
 use super::{
-    cells::plain,
+    cells::{ESTIMATED, plain},
     document::Block,
     group::{Group, Measured, groups},
 };
 use crate::{
-    results::file::Results,
+    results::file::{Results, is_another},
     stats::{describe::mean, interval::Estimate},
     table::{self, Table, UNKNOWN, number_or_unknown},
     two_by_two::{comparison::shares_interval, outcome::Outcome, report::Options},
@@ -33,8 +33,10 @@ pub fn blocks(
     for (index, group) in main.iter().enumerate() {
         tables[index].extend(group.cells.iter().map(|cell| row("this study", cell, None, options)));
     }
+    let mut estimated = main.iter().any(Group::estimated);
     for (path, results) in others {
         for group in groups(results, options, warnings)? {
+            estimated |= group.estimated();
             let index = counterpart(main, &group, path)?;
             for cell in &group.cells {
                 let title = &results.study.title;
@@ -46,32 +48,36 @@ pub fn blocks(
             }
         }
     }
+    let mark = if estimated { "~" } else { "" };
     let header = [
-        "Study",
-        "Training → runtime",
-        "Seeds × tasks",
-        "With a missing variable (%)",
-        "Generated tokens, mean",
-        "Score (%)",
-        "Less this study's",
-        "Seeds × tasks in common",
-        "Missing variable (points)",
-        "Generated tokens",
-        "Score (points)",
+        "Study".to_owned(),
+        "Training → runtime".into(),
+        "Seeds × tasks".into(),
+        "With a missing variable (%)".into(),
+        format!("{mark}Generated tokens, mean"),
+        "Score (%)".into(),
+        "Less this study's".into(),
+        "Seeds × tasks in common".into(),
+        "Missing variable (points)".into(),
+        format!("{mark}Generated tokens"),
+        "Score (points)".into(),
     ];
     let several = main.len() > 1;
     let mut blocks = Vec::new();
     for (group, rows) in main.iter().zip(tables) {
         let name = group.file("ablations", several);
-        let table = Table { header: header.map(String::from).into(), rows };
+        let table = Table { header: header.clone().into(), rows };
         blocks.push(Block::Table { name: Some(name), caption: group.title(), table });
     }
     blocks.push(Block::Note {
         text: format!(
             "The last three columns are differences to the cell of this study that is named before them, paired by \
              task over the seeds that both have, with {:.0} % intervals (shares: Newcombe's; otherwise the bootstrap's \
-             over tasks). Training of another kind is compared with both of this study's adapters in the same runtime.",
-            100.0 * options.level
+             over tasks). They are about other tasks for these trained models, not about other training seeds, and are not \
+             corrected for their number. Training of another kind is compared with both of this study's adapters in \
+             the same runtime.{}",
+            100.0 * options.level,
+            if estimated { ESTIMATED } else { "" },
         ),
     });
     Ok(blocks)
@@ -94,7 +100,7 @@ fn counterpart(main: &[Group<'_>], other: &Group<'_>, path: &str) -> anyhow::Res
     for (id, digest) in &other.set.tasks {
         if let Some(known) = tasks.get(id) {
             ensure!(
-                known == digest,
+                !is_another(known, digest),
                 "{path}: task set {}: task {id} is another task than this study's; was it evaluated on the same task set?",
                 other.title()
             );

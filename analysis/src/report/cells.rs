@@ -38,8 +38,11 @@ fn turns(row: &Row) -> Option<f64> {
 }
 
 fn finished(row: &Row) -> Option<f64> {
-    Some(if row.finished() { 100.0 } else { 0.0 })
+    Some(if row.finished()? { 100.0 } else { 0.0 })
 }
+
+/// What the mark of estimated token counts means.
+pub const ESTIMATED: &str = " ~ estimated: UTF-8 bytes / 4.";
 
 /// The square, and what it says in a sentence.
 pub fn in_short(group: &Group<'_>, options: &Options) -> Vec<Block> {
@@ -47,6 +50,7 @@ pub fn in_short(group: &Group<'_>, options: &Options) -> Vec<Block> {
         [("persistent", "persistent"), ("persistent", "reset"), ("reset", "persistent"), ("reset", "reset")]
             .map(|(train, runtime)| group.cell(train, runtime));
     let (Some(pp), Some(pr), Some(rp), Some(rr)) = (pp, pr, rp, rr) else { return Vec::new() };
+    let mark = group.mark();
     let percent = |cell: &Measured<'_>| number_or_unknown(plain(cell, Outcome::MissingVariable), 1);
     let ratio = |cell: &Measured<'_>, other: &Measured<'_>| {
         let (cell, other) = (plain(cell, Outcome::GeneratedTokens), plain(other, Outcome::GeneratedTokens));
@@ -54,9 +58,10 @@ pub fn in_short(group: &Group<'_>, options: &Options) -> Vec<Block> {
     };
     let text = format!(
         "{} tasks, {}, {} episodes a cell. The model trained on persistent traces missed a variable in {} % of its \
-         episodes in a resetting runtime, and in {} % in a persistent one; it wrote {} × the tokens there. The model \
-         trained on reset traces missed one in {} % and {} %; in a persistent runtime, where nothing is lost, it wrote \
-         {} × the tokens of the model trained for it.",
+         episodes in a resetting runtime and in {} % in a persistent one; in the resetting runtime it generated \
+         {mark}{} × the tokens that it generated in the persistent one. The model trained on reset traces missed one \
+         in {} % of its episodes in a resetting runtime and in {} % in a persistent one; in the persistent runtime, \
+         where nothing is lost, it generated {mark}{} × the tokens of the model trained for it.",
         group.tasks(),
         seeds_in_words(group),
         table::number(pp.episodes() as f64, 0),
@@ -73,7 +78,10 @@ pub fn in_short(group: &Group<'_>, options: &Options) -> Vec<Block> {
         headline: format!("{} %", percent(cell)),
         lines: vec![
             "of episodes missed a variable".to_owned(),
-            format!("{} generated tokens an episode", estimate(cell, Outcome::GeneratedTokens, options, 0)),
+            format!(
+                "{mark}{} generated tokens an episode",
+                estimate(cell, Outcome::GeneratedTokens, options, 0)
+            ),
             format!("score {} %", estimate(cell, Outcome::Score, options, 1)),
         ],
     };
@@ -91,7 +99,7 @@ pub fn seeds_in_words(group: &Group<'_>) -> String {
 
 /// The main table.
 pub fn main(group: &Group<'_>, options: &Options) -> Vec<Block> {
-    let mark = if group.cells.iter().any(|cell| cell.estimated) { "~" } else { "" };
+    let mark = group.mark();
     let header = [
         "Training → runtime".to_owned(),
         "Episodes".into(),
@@ -121,11 +129,12 @@ pub fn main(group: &Group<'_>, options: &Options) -> Vec<Block> {
     let table = Table { header: header.into(), rows: group.cells.iter().map(row).collect() };
     let caption = format!("{}: {} tasks, {}.", group.title(), group.tasks(), seeds_in_words(group));
     let mut blocks = vec![Block::Table { name: Some("main".into()), caption, table }];
-    let estimated = if mark.is_empty() { "" } else { " ~ estimated: UTF-8 bytes / 4." };
+    let estimated = if group.estimated() { ESTIMATED } else { "" };
     blocks.push(Block::Note {
         text: format!(
             "[low, high]: {:.0} % interval over other tasks: Wilson's of a share, a task's seeds counted as one \
-             cluster; otherwise the bootstrap's over whole tasks. Tokens are an episode's. Generated: what the model \
+             cluster; otherwise the bootstrap's over whole tasks, which has no width where all tasks are alike: that is \
+             not certainty. \"-\": unknown of some episode. Tokens are an episode's. Generated: what the model \
              wrote. Prompt + generated, summed over turns: what it read and wrote at every turn, so an early message \
              counts again at each.{estimated}",
             100.0 * options.level
@@ -134,10 +143,13 @@ pub fn main(group: &Group<'_>, options: &Options) -> Vec<Block> {
     if !group.left_out.is_empty() {
         blocks.push(Block::Note {
             text: format!(
-                "Episodes left out, because they failed or could not be read: {}.",
+                "Episodes left out, because they failed, were not evaluated or could not be read: {}.",
                 group.left_out.join("; ")
             ),
         });
+    }
+    if !group.unpaired.is_empty() {
+        blocks.push(Block::Note { text: format!("Left out of every table: {}.", group.unpaired.join("; ")) });
     }
     blocks
 }
@@ -147,17 +159,18 @@ pub fn seeds(group: &Group<'_>) -> Vec<Block> {
     if group.seeds().len() < 2 {
         return Vec::new();
     }
+    let mark = group.mark();
     let header = [
-        "Training → runtime",
-        "Seed",
-        "Episodes",
-        "With a missing variable (%)",
-        "Generated tokens, mean",
-        "Generated tokens, median",
-        "Turns, mean",
-        "Called finish() (%)",
-        "Score (%)",
-        "Solved (%)",
+        "Training → runtime".to_owned(),
+        "Seed".into(),
+        "Episodes".into(),
+        "With a missing variable (%)".into(),
+        format!("{mark}Generated tokens, mean"),
+        format!("{mark}Generated tokens, median"),
+        "Turns, mean".into(),
+        "Called finish() (%)".into(),
+        "Score (%)".into(),
+        "Solved (%)".into(),
     ];
     let mut rows = Vec::new();
     for cell in &group.cells {
@@ -177,6 +190,6 @@ pub fn seeds(group: &Group<'_>) -> Vec<Block> {
             ]);
         }
     }
-    let table = Table { header: header.map(String::from).into(), rows };
+    let table = Table { header: header.into(), rows };
     vec![Block::Table { name: Some("seeds".into()), caption: String::new(), table }]
 }

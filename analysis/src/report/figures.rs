@@ -14,7 +14,7 @@ use proto::study::Cell;
 /// The figures of a task set; their names tell it where there are several.
 pub fn of_group(group: &Group<'_>, several: bool) -> Vec<Block> {
     let name = |figure: &str| group.file(figure, several);
-    let mark = if group.cells.iter().any(|cell| cell.estimated) { ", estimated" } else { "" };
+    let mark = if group.estimated() { ", estimated" } else { "" };
     let tokens = format!("generated tokens an episode{mark}");
     let mut figures = vec![distribution::draw(
         &name("score"),
@@ -31,10 +31,7 @@ pub fn of_group(group: &Group<'_>, several: bool) -> Vec<Block> {
         let axis = distribution::Axis { title: "Generated tokens", label: &tokens, end: None, decimals: 0 };
         figures.push(distribution::draw(&name("tokens"), axis, &generated));
     }
-    let panels: Vec<survival::Panel> = group.cells.iter().filter_map(watched).collect();
-    if !panels.is_empty() {
-        figures.push(survival::draw(&name("survival"), &panels));
-    }
+    figures.extend(survival_of(group, &name("survival")));
     figures.extend(timelines(group, &name("timelines")));
     figures.into_iter().map(Block::Figure).collect()
 }
@@ -48,17 +45,29 @@ fn rows(group: &Group<'_>, value: impl Fn(&Row) -> Option<f64>) -> Vec<distribut
     group.cells.iter().map(of_cell).filter(|row| !row.values.is_empty()).collect()
 }
 
-/// How long each episode of a cell went without a missing variable; none if no trace says.
-fn watched(cell: &Measured<'_>) -> Option<survival::Panel> {
-    let subjects: Vec<Subject> = cell
-        .rows()
-        .filter_map(|row| {
-            let turns = row.turns.as_ref()?.len();
-            let first = row.first_missing();
-            Some(Subject { time: first.unwrap_or(turns), event: first.is_some() })
+/// How long episodes went without a missing variable; none if no trace says.
+fn survival_of(group: &Group<'_>, name: &str) -> Option<Figure> {
+    let turns = group.cells.iter().flat_map(Measured::rows).filter_map(|row| Some(row.turns.as_ref()?.len()));
+    let last = turns.max()?.max(1);
+    let panel = |cell: &Measured<'_>| {
+        let subjects: Vec<Subject> = cell.rows().filter_map(|row| watched(row, last)).collect();
+        (!subjects.is_empty()).then(|| survival::Panel {
+            label: cell.label(),
+            colour: cell.colour(),
+            subjects,
         })
-        .collect();
-    (!subjects.is_empty()).then(|| survival::Panel { label: cell.label(), colour: cell.colour(), subjects })
+    };
+    let panels: Vec<survival::Panel> = group.cells.iter().filter_map(panel).collect();
+    Some(survival::draw(name, &panels, last))
+}
+
+/// How long an episode went without a missing variable, where no episode has more than `last` turns. One that
+/// called `finish()` outlives them all: it can miss none any more. None if no trace says.
+fn watched(row: &Row, last: usize) -> Option<Subject> {
+    let turns = row.turns.as_ref()?.len();
+    let first = row.first_missing();
+    let unscathed = if row.finished() == Some(true) { last + 1 } else { turns };
+    Some(Subject { time: first.unwrap_or(unscathed), event: first.is_some() })
 }
 
 /// Of the first seed.
@@ -66,7 +75,8 @@ fn timelines(group: &Group<'_>, name: &str) -> Option<Figure> {
     let seed = *group.seeds().first()?;
     let panels = group.cells.iter().filter_map(|cell| {
         let (_, rows) = cell.seeds.iter().find(|(of, _)| *of == seed)?;
-        let episodes = rows.iter().filter_map(|row| Some((row.turns.clone()?, row.finished()))).collect();
+        let episodes =
+            rows.iter().filter_map(|row| Some((row.turns.clone()?, row.finished() != Some(false)))).collect();
         Some(timeline::Panel { label: cell.label(), episodes })
     });
     let panels: Vec<timeline::Panel> = panels.filter(|panel| !panel.episodes.is_empty()).collect();
@@ -116,4 +126,43 @@ pub fn example(results: &Results, group: &Group<'_>) -> Vec<Block> {
         example.tasks == group.set.name && group.set.tasks.contains_key(&example.task_id)
     };
     results.examples.iter().find(is_of).map(|example| Block::Example(example.clone())).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        stats::survival::kaplan_meier,
+        turn::Turn::{self, MissingVariable, Ok},
+    };
+
+    fn row(turns: &[Turn], finish_reason: Option<&str>) -> Row {
+        Row {
+            task_id: String::new(),
+            score: 0.0,
+            solved: false,
+            finish_reason: finish_reason.map(Into::into),
+            turns: Some(turns.to_vec()),
+            generated_tokens: None,
+            all_tokens: None,
+        }
+    }
+
+    #[test]
+    fn only_what_was_cut_off_is_censored() {
+        let rows = [
+            row(&[Ok, Ok], Some("finish_tool")),
+            row(&[Ok, MissingVariable, Ok, MissingVariable], Some("finish_tool")),
+            row(&[Ok], Some("max_turns")),
+            row(&[Ok, Ok, MissingVariable], Some("timeout")),
+            row(&[Ok, Ok, Ok], None),
+        ];
+        let subjects: Vec<Subject> = rows.iter().filter_map(|row| watched(row, 4)).collect();
+        let expected = [(5, false), (2, true), (1, false), (3, true), (3, false)];
+        assert_eq!(subjects, expected.map(|(time, event)| Subject { time, event }));
+        // The first is still there when the fourth has its error, though it ended before.
+        let left: Vec<usize> = kaplan_meier(&subjects).iter().map(|point| point.at_risk).collect();
+        assert_eq!(left, [4, 3]);
+        assert_eq!(watched(&Row { turns: None, ..rows[0].clone() }, 4), None);
+    }
 }

@@ -25,8 +25,10 @@ pub struct Group<'a> {
     pub cells: Vec<Measured<'a>>,
     /// The four cells compared; none if they were not all run.
     pub compared: Option<two_by_two::report::Report>,
-    /// Episodes that failed or could not be read, by cell's name and seed.
+    /// Episodes that failed, were not evaluated, or could not be read, by cell's name and seed.
     pub left_out: Vec<String>,
+    /// Tasks and seeds that no table has, because they are not in all four cells; in words.
+    pub unpaired: Vec<String>,
 }
 
 /// A cell, over its seeds.
@@ -63,21 +65,24 @@ impl<'a> Group<'a> {
     ) -> anyhow::Result<Self> {
         let of_set: Vec<&CellResults> =
             results.cells.iter().filter(|results| results.cell.tasks == set.name).collect();
-        let mut group = Self { set, cells: Vec::new(), compared: None, left_out: Vec::new() };
+        let mut group =
+            Self { set, cells: Vec::new(), compared: None, left_out: Vec::new(), unpaired: Vec::new() };
         for results in &of_set {
             group.add(results);
         }
         group.cells.retain(|cell| cell.episodes() > 0);
         group.cells.sort_by_key(Measured::rank);
-        if let Some((runs, seeds)) = runs(set, &of_set, warnings) {
+        if let Some((runs, seeds)) = runs(set, &of_set, &mut group.unpaired) {
             let design = Design::of(runs, &Selection { family: None, common_tasks: true })?;
             if !design.left_out.is_empty() {
-                warnings.push(format!(
-                    "{}: {} task(s) are not evaluated in every cell and seed; left out of every table",
-                    set.name,
+                group.unpaired.push(format!(
+                    "{} task(s), not evaluated in all four cells under every seed",
                     design.left_out.len()
                 ));
             }
+            warnings.extend(
+                group.unpaired.iter().map(|what| format!("{}: left out of every table: {what}", set.name)),
+            );
             group.keep(&design.tasks, &seeds);
             group.compared = Some(two_by_two::report::Report::of(design, *options, warnings));
         }
@@ -135,6 +140,16 @@ impl<'a> Group<'a> {
         self.cells.iter().find(|cell| (cell.train, cell.runtime) == (train, runtime))
     }
 
+    /// Some of its token counts are estimates.
+    pub fn estimated(&self) -> bool {
+        self.cells.iter().any(|cell| cell.estimated)
+    }
+
+    /// What stands before its token counts.
+    pub fn mark(&self) -> &'static str {
+        if self.estimated() { "~" } else { "" }
+    }
+
     /// Its seeds.
     pub fn seeds(&self) -> Vec<u64> {
         let seeds: BTreeSet<u64> =
@@ -152,7 +167,7 @@ impl<'a> Group<'a> {
 fn runs(
     set: &TaskSet,
     results: &[&CellResults],
-    warnings: &mut Vec<String>,
+    unpaired: &mut Vec<String>,
 ) -> Option<(Vec<Run>, BTreeSet<u64>)> {
     let of_cell = |cell: two_by_two::cell::Cell| {
         let names = (cell.train.name(), cell.runtime.name());
@@ -170,7 +185,8 @@ fn runs(
         two_by_two::cell::Cell::ALL.iter().zip(all.iter().map(|seeds_of| seeds_of - &seeds))
     {
         for seed in missing {
-            warnings.push(format!("{}: seed {seed} of {cell} is not in all four cells; left out", set.name));
+            let label = label(cell.train.name(), cell.runtime.name());
+            unpaired.push(format!("seed {seed} of {label}, which is not in all four cells"));
         }
     }
     let mut runs = Vec::new();
@@ -250,15 +266,15 @@ impl<'a> Measured<'a> {
     }
 }
 
-/// The mean of what is known of rows.
+/// The mean over rows; none if one lacks the value.
 pub fn mean_of<'r>(rows: impl Iterator<Item = &'r Row>, value: impl Fn(&Row) -> Option<f64>) -> Option<f64> {
-    mean(&rows.filter_map(value).collect::<Vec<_>>())
+    mean(&rows.map(value).collect::<Option<Vec<_>>>()?)
 }
 
-/// The median of what is known of rows.
+/// The median over rows; none if one lacks the value.
 pub fn median_of<'r>(
     rows: impl Iterator<Item = &'r Row>,
     value: impl Fn(&Row) -> Option<f64>,
 ) -> Option<f64> {
-    median(&rows.filter_map(value).collect::<Vec<_>>())
+    median(&rows.map(value).collect::<Option<Vec<_>>>()?)
 }

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     curve::Curve,
     example::{self, Example, Played},
-    file::{CellResults, FORMAT, Results, TaskSet},
+    file::{CellResults, FORMAT, Results, TaskSet, is_another},
     row::Row,
 };
 use crate::{episode::Episode, load, two_by_two};
@@ -115,19 +115,21 @@ fn take(results: &mut CellResults, tasks: &mut Tasks, episode: &Episode) -> anyh
     }
     results.tokens_estimated |= episode.tokens().is_some_and(|tokens| tokens.estimated);
     let set = tasks.entry((cell.tasks.clone(), episode.family.clone())).or_default();
-    let digest = digest(episode);
-    let known = set.entry(row.task_id.clone()).or_insert_with(|| digest.clone());
-    ensure!(*known == digest, "task {} is another one than in the cells before", row.task_id);
+    let known = set.entry(row.task_id.clone()).or_default();
+    if let Some(digest) = digest(episode) {
+        ensure!(!is_another(known, &digest), "task {} is another one than in the cells before", row.task_id);
+        *known = digest;
+    }
     results.episodes.push(row);
     Ok(())
 }
 
-/// Tells a task from others of the same id: its seed and what the model read.
-fn digest(episode: &Episode) -> String {
-    let Some(trace) = &episode.trace else { return String::new() };
+/// Tells a task from others of the same id: its seed and what the model read. None without a trace.
+fn digest(episode: &Episode) -> Option<String> {
+    let trace = episode.trace.as_ref()?;
     let seed = trace.provenance.as_ref().map_or(0, |provenance| provenance.seeds.task);
     let digest = Sha256::digest(format!("{seed}\n{}", trace.summary.task));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..DIGITS].to_owned()
+    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..DIGITS].to_owned())
 }
 
 /// One task of each task set under the four cells of its first seed, where there are four.

@@ -57,8 +57,14 @@ pub struct TaskSet {
     pub name: String,
     /// Their family.
     pub family: String,
-    /// A digest of what each task says, by its id: the same id may be another task elsewhere.
+    /// A digest of what each task says, by its id: the same id may be another task elsewhere. Empty if no
+    /// trace says.
     pub tasks: BTreeMap<String, String>,
+}
+
+/// Two digests of [`TaskSet::tasks`] are of different tasks; an empty one may be of any.
+pub fn is_another(digest: &str, other: &str) -> bool {
+    !digest.is_empty() && !other.is_empty() && digest != other
 }
 
 /// One run of evaluation episodes.

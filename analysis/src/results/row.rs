@@ -65,9 +65,9 @@ impl Row {
         self.turns.as_ref()?.iter().position(|turn| *turn == Turn::MissingVariable).map(|index| index + 1)
     }
 
-    /// It ended by calling `finish()`.
-    pub fn finished(&self) -> bool {
-        self.finish_reason.as_deref() == Some(FINISHED)
+    /// It ended by calling `finish()`; none if it is unknown why it ended.
+    pub fn finished(&self) -> Option<bool> {
+        self.finish_reason.as_deref().map(|reason| reason == FINISHED)
     }
 }
 
