@@ -7,7 +7,7 @@ use super::Config;
 /// Keys and values by slot: a slot holds one sequence, from its first token on. Who uses which slot, and how much
 /// of it, is the owner's to know.
 pub struct Cache {
-    layers: Vec<[Tensor; 2]>, // keys and values, [slots, capacity, key heads, d]
+    layers: Vec<[Tensor; 2]>, // keys and values, [slots, key heads, capacity, d]
     slots: i64,
     capacity: i64,
 }
@@ -15,7 +15,7 @@ pub struct Cache {
 impl Cache {
     /// A cache without slots.
     pub fn new(config: &Config, kind: Kind, device: Device) -> Self {
-        let empty = || Tensor::zeros([0, 0, config.num_key_value_heads, config.head_dim], (kind, device));
+        let empty = || Tensor::zeros([0, config.num_key_value_heads, 0, config.head_dim], (kind, device));
         let layers = (0..config.num_hidden_layers).map(|_| [empty(), empty()]).collect();
         Self { layers, slots: 0, capacity: 0 }
     }
@@ -46,11 +46,11 @@ impl Cache {
             return Ok(());
         }
         for tensor in self.layers.iter_mut().flatten() {
-            let heads = &tensor.size()[2..];
+            let (_, heads, _, d) = tensor.size4().expect("slots of keys");
             // Zeros, not whatever lies there: what is masked out is multiplied by nought, and that must be nought.
             let options = (tensor.kind(), tensor.device());
-            let grown = Tensor::f_zeros([slots, capacity, heads[0], heads[1]], options)?;
-            grown.narrow(0, 0, self.slots).narrow(1, 0, self.capacity).copy_(tensor);
+            let grown = Tensor::f_zeros([slots, heads, capacity, d], options)?;
+            grown.narrow(0, 0, self.slots).narrow(2, 0, self.capacity).copy_(tensor);
             *tensor = grown;
         }
         (self.slots, self.capacity) = (slots, capacity);
@@ -60,15 +60,25 @@ impl Cache {
     /// Copies a slot's first tokens to another slot.
     pub fn copy(&mut self, from: i64, to: i64, tokens: i64) {
         for tensor in self.layers.iter().flatten() {
-            let part = |slot| tensor.select(0, slot).narrow(0, 0, tokens);
+            let part = |slot| tensor.select(0, slot).narrow(1, 0, tokens);
             part(to).copy_(&part(from));
         }
+    }
+
+    /// Hides from each row's new tokens, at `positions`, `[b, t]`, what comes after them: `[b, 1, g * t, seen]`.
+    fn mask(&self, positions: &Tensor, seen: i64, config: &Config) -> Tensor {
+        let (b, t) = positions.size2().expect("a matrix of positions");
+        let (kind, device) = (self.layers[0][0].kind(), positions.device());
+        let columns = Tensor::arange(seen, (Kind::Int64, device));
+        let hidden = columns.gt_tensor(&positions.unsqueeze(-1)).unsqueeze(1); // [b, 1, t, seen]
+        let mask = Tensor::zeros([b, 1, t, seen], (kind, device)).masked_fill(&hidden, f64::NEG_INFINITY);
+        mask.repeat([1, 1, config.num_attention_heads / config.num_key_value_heads, 1])
     }
 
     /// Exchanges the first tokens of two slots.
     pub fn swap(&mut self, one: i64, other: i64, tokens: i64) {
         for tensor in self.layers.iter().flatten() {
-            let part = |slot| tensor.select(0, slot).narrow(0, 0, tokens);
+            let part = |slot| tensor.select(0, slot).narrow(1, 0, tokens);
             let kept = part(one).copy();
             part(one).copy_(&part(other));
             part(other).copy_(&kept);
@@ -79,56 +89,78 @@ impl Cache {
 /// The slots that a pass extends by `t` tokens each, and how far each one sees.
 pub struct Window<'a> {
     cache: &'a Cache,
+    places: Tensor, // [b * key heads * t]: where the new tokens go, counted over heads and slots
+    groups: Vec<Group>,
+}
+
+/// Slots that are attended to together.
+struct Group {
     first: i64,
     rows: i64,
     seen: i64,            // tokens of the longest row, new ones included
-    places: Tensor,       // [b * t]: where the new tokens go, counted over all slots
-    mask: Option<Tensor>, // [b, 1, g * t, seen], added to scores; g: query heads a key head; none: all is seen
+    mask: Option<Tensor>, // [rows, 1, g * t, seen], added to scores; g: query heads a key head; none: all is seen
 }
 
 impl<'a> Window<'a> {
-    /// Rows in the slots from `first` on; `positions`, `[b, t]`, is where each row's new tokens stand, `longest`
-    /// what the longest row holds before them.
+    /// Rows in the slots from `first` on, which hold `lengths` tokens; `positions`, `[b, t]`, is where each row's new
+    /// tokens stand.
     pub(super) fn new(
         cache: &'a Cache,
         first: i64,
         positions: &Tensor,
-        longest: i64,
+        lengths: &[i64],
         config: &Config,
     ) -> Self {
         let (b, t) = positions.size2().expect("a matrix of positions");
-        let (kind, device) = (cache.layers[0][0].kind(), positions.device());
-        let seen = longest + t;
-        debug_assert!(first + b <= cache.slots && seen <= cache.capacity);
+        let device = positions.device();
+        debug_assert!(first + b <= cache.slots);
 
-        let slots = Tensor::arange_start(first, first + b, (Kind::Int64, device)).unsqueeze(1);
-        let places = (slots * cache.capacity + positions).reshape([-1]);
-        let mask = (b > 1 || t > 1).then(|| {
-            let columns = Tensor::arange(seen, (Kind::Int64, device));
-            let hidden = columns.gt_tensor(&positions.unsqueeze(-1)).unsqueeze(1); // [b, 1, t, seen]
-            let mask = Tensor::zeros([b, 1, t, seen], (kind, device)).masked_fill(&hidden, f64::NEG_INFINITY);
-            mask.repeat([1, 1, config.num_attention_heads / config.num_key_value_heads, 1])
-        });
-        Self { cache, first, rows: b, seen, places, mask }
+        let heads = config.num_key_value_heads;
+        let rows = Tensor::arange_start(first * heads, (first + b) * heads, (Kind::Int64, device));
+        let places = (rows * cache.capacity).view([b, heads, 1]) + positions.unsqueeze(1);
+        // A processor does one row after the other, each as long as it is; a GPU all at once, padded to the longest.
+        let rows = if device == Device::Cpu { 1 } else { b };
+        let group = |start: i64| {
+            let seen =
+                lengths[start as usize..][..rows as usize].iter().max().map_or(t, |longest| longest + t);
+            debug_assert!(seen <= cache.capacity);
+            let positions = positions.narrow(0, start, rows);
+            let mask = (rows > 1 || t > 1).then(|| cache.mask(&positions, seen, config));
+            Group { first: first + start, rows, seen, mask }
+        };
+        let groups = (0..b).step_by(rows as usize).map(group).collect();
+        Self { cache, places: places.reshape([-1]), groups }
     }
 
     /// Stores a layer's new keys and values, `[b, key heads, t, d]`, and attends to all that each row has by now:
     /// queries `[b, heads, t, d]` in, as much out. The queries that share a head of keys are rows of one product,
     /// so that keys and values are read where they lie.
     pub(super) fn attend(&self, layer: usize, q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
-        let [keys, values] = &self.cache.layers[layer];
         let (b, heads, t, d) = q.size4().expect("queries");
-        let key_heads = k.size()[1];
-        let store = |cached: &Tensor, new: &Tensor| {
-            let new = new.transpose(1, 2).reshape([-1, key_heads, d]);
-            let _ = cached.view([-1, key_heads, d]).index_copy_(0, &self.places, &new);
-            let rows = cached.narrow(0, self.first, self.rows).narrow(1, 0, self.seen);
-            rows.transpose(1, 2) // [b, key heads, seen, d]
-        };
-        let (keys, values) = (store(keys, k), store(values, v));
-        let q = q.reshape([b, key_heads, -1, d]);
-        let mask = self.mask.as_ref();
-        let y = Tensor::scaled_dot_product_attention(&q, &keys, &values, mask, 0.0, false, None, false);
-        y.reshape([b, heads, t, d])
+        let cached = &self.cache.layers[layer];
+        for (cached, new) in cached.iter().zip([k, v]) {
+            let _ = cached.view([-1, d]).index_copy_(0, &self.places, &new.reshape([-1, d]));
+        }
+        let q = q.reshape([b, k.size()[1], -1, d]);
+        let mut before = 0;
+        let parts: Vec<Tensor> = (self.groups.iter())
+            .map(|Group { first, rows, seen, mask }| {
+                let [keys, values] =
+                    cached.each_ref().map(|cached| cached.narrow(0, *first, *rows).narrow(2, 0, *seen));
+                let q = q.narrow(0, before, *rows);
+                before += rows;
+                Tensor::scaled_dot_product_attention(
+                    &q,
+                    &keys,
+                    &values,
+                    mask.as_ref(),
+                    0.0,
+                    false,
+                    None,
+                    false,
+                )
+            })
+            .collect();
+        Tensor::cat(&parts, 0).reshape([b, heads, t, d])
     }
 }

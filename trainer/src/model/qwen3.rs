@@ -70,8 +70,7 @@ impl Model {
         let device = self.device();
         let starts = Tensor::from_slice(lengths).to_device(device).unsqueeze(1);
         let positions = starts + Tensor::arange(tokens.size()[1], (Kind::Int64, device)); // [b, t]
-        let longest = lengths.iter().copied().max().unwrap_or(0);
-        let window = Window::new(cache, first, &positions, longest, &self.config);
+        let window = Window::new(cache, first, &positions, lengths, &self.config);
         let rope = Rope::new(&self.config, &positions, self.kind());
         self.run(tokens, &Pass { rope, samples: None, train: false, window: Some(window), adapted })
     }
