@@ -11,7 +11,7 @@ pub struct Limits {
     /// A safety stop, tools' own time included. Not deterministic, so it should lie far above what `fuel`
     /// allows; it is checked every 10 ms.
     pub wall_clock: Duration,
-    /// The interpreter's memory in bytes, in steps of 64 KiB. It starts with about 30 MB of it used.
+    /// The interpreter's memory in bytes, in steps of 64 KiB. It starts with about 46 MB of it used.
     pub memory_bytes: usize,
     /// Bytes of standard output that are kept; what is printed past them is dropped. The error text is cut
     /// at the same length.
