@@ -113,6 +113,11 @@ impl Interpreter {
         &self.globals
     }
 
+    /// The bytes of memory that a persistent interpreter has; `None` where it has no instance to persist.
+    pub fn memory_bytes(&self) -> Option<usize> {
+        self.live.as_ref().map(Live::memory_bytes)
+    }
+
     /// A second interpreter in the same state, which goes its own way from here. The earlier steps are run
     /// again in it with the recorded answers of the tools; `tools` answer what comes after.
     ///
