@@ -21,7 +21,8 @@ pub struct Limits {
     /// Tool calls; the call past them ends the step.
     pub tool_calls: u32,
     /// Bytes that the tool calls carry, names, arguments and answers together. A call past them is refused in
-    /// the agent's code.
+    /// the agent's code. Arguments count as what they take of the host's memory: some 100 bytes each, and as many
+    /// for each value in a list or a dict.
     pub tool_bytes: usize,
 }
 
