@@ -57,15 +57,17 @@ test: guest torch
 bench: guest torch
 	$(CARGO) build --release --workspace --bins
 	ERYX_PYTHON=$$(scripts/eryx_python.sh) $(CARGO) bench --workspace --bench steps
+	$(CARGO) bench --workspace --bench neighbours
 	PARITY_PYTHON=$$(scripts/parity_python.sh) $(CARGO) bench --workspace --bench tokens
 
 ## The trainer's parity tests and benchmark on this machine's GPU.
 gpu: torch
 	scripts/gpu.sh
 
-## Formatting and lints, without a warning.
+## Formatting and lints, without a warning, and what the dependencies may be.
 lint: guest torch
 	$(CARGO) fmt --all --check
+	scripts/cargo_deny.sh
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
 
 clean:

@@ -1,4 +1,4 @@
-//! `env-server`: generates tasks, and serves episodes of them over gRPC.
+//! `env-server`: generates tasks, serves episodes of them over gRPC, and lets one try the interpreter.
 
 mod command;
 
@@ -18,7 +18,8 @@ struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   env-server generate --config task_configs/easy.json --out runs/tasks/easy
-  env-server serve --tasks runs/tasks/easy --listen 127.0.0.1:50051";
+  env-server serve --tasks runs/tasks/easy --listen 127.0.0.1:50051
+  env-server sandbox";
 
 fn main() -> ExitCode {
     match Arguments::parse().command.run() {

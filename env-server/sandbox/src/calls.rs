@@ -36,14 +36,14 @@ pub fn call_tool(
         return Ok((Err(ToolFailure { kind: ToolFailureKind::Limit, message }),));
     }
     calls.left -= 1;
-    let bytes = size(&name, &arguments);
-    if bytes > calls.bytes_left {
+    // Text that is too long is not even read; what is read may be larger than its text.
+    let read = (size(&name, &arguments) <= calls.bytes_left).then(|| decode(name, arguments));
+    let Some(call) = read.filter(|call| held(call) <= calls.bytes_left) else {
         // It does not happen: the tools never hear of it.
         return Ok((encode(&Err(ToolError::too_much_data())),));
-    }
-    calls.bytes_left -= bytes;
+    };
+    calls.bytes_left -= held(&call);
 
-    let call = decode(name, arguments);
     let answer = match &mut calls.answers {
         Answers::None => return Err(Diverged.into()),
         Answers::Live(tools) => tools.lock().unwrap_or_else(PoisonError::into_inner).call(&call),
@@ -65,6 +65,31 @@ fn size(name: &str, arguments: &[GuestArgument]) -> usize {
         argument.python_type.len() + length(&argument.keyword) + length(&argument.json)
     };
     name.len() + arguments.iter().map(argument).sum::<usize>()
+}
+
+/// What a call takes of the host's memory: its text, and a place for each argument and each value in them.
+fn held(call: &ToolCall) -> usize {
+    let argument = |argument: &Argument| {
+        let value = argument.value.as_ref().map_or(0, held_by);
+        size_of::<Argument>() + argument.python_type.len() + value
+    };
+    let positional = call.args.iter().map(argument);
+    let by_keyword = call.kwargs.iter().map(|(keyword, value)| keyword.len() + argument(value));
+    call.name.len() + positional.chain(by_keyword).sum::<usize>()
+}
+
+/// What a value holds beside itself.
+fn held_by(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(|value| size_of::<Value>() + held_by(value)).sum(),
+        Value::Object(fields) => {
+            let field =
+                |(name, value): (&String, &Value)| name.len() + 2 * size_of::<Value>() + held_by(value);
+            fields.iter().map(field).sum()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
 }
 
 fn reply_size(reply: &Answer) -> usize {

@@ -113,6 +113,11 @@ impl Interpreter {
         &self.globals
     }
 
+    /// The bytes of memory that a persistent interpreter has; `None` where it has no instance to persist.
+    pub fn memory_bytes(&self) -> Option<usize> {
+        self.live.as_ref().map(Live::memory_bytes)
+    }
+
     /// A second interpreter in the same state, which goes its own way from here. The earlier steps are run
     /// again in it with the recorded answers of the tools; `tools` answer what comes after.
     ///
@@ -205,11 +210,16 @@ impl Interpreter {
     }
 }
 
+/// The most bytes of an exception's class name: it is the agent's to choose.
+const TYPE_NAME_BYTES: usize = 500;
+
 /// The guest's failure: what it is, and its text.
 fn typed(failure: guest::Failure) -> (Failure, String) {
     let kind = match failure.kind {
         guest::FailureKind::Syntax => Failure::Syntax,
-        guest::FailureKind::Exception => Failure::Exception { type_name: failure.type_name },
+        guest::FailureKind::Exception => {
+            Failure::Exception { type_name: message::cut(failure.type_name, TYPE_NAME_BYTES) }
+        }
     };
     (kind, failure.text)
 }

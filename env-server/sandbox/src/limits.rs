@@ -11,7 +11,7 @@ pub struct Limits {
     /// A safety stop, tools' own time included. Not deterministic, so it should lie far above what `fuel`
     /// allows; it is checked every 10 ms.
     pub wall_clock: Duration,
-    /// The interpreter's memory in bytes, in steps of 64 KiB. It starts with about 30 MB of it used.
+    /// The interpreter's memory in bytes, in steps of 64 KiB. It starts with about 46 MB of it used.
     pub memory_bytes: usize,
     /// Bytes of standard output that are kept; what is printed past them is dropped. The error text is cut
     /// at the same length.
@@ -21,7 +21,8 @@ pub struct Limits {
     /// Tool calls; the call past them ends the step.
     pub tool_calls: u32,
     /// Bytes that the tool calls carry, names, arguments and answers together. A call past them is refused in
-    /// the agent's code.
+    /// the agent's code. Arguments count as what they take of the host's memory: some 100 bytes each, and as many
+    /// for each value in a list or a dict.
     pub tool_bytes: usize,
 }
 

@@ -29,7 +29,7 @@ pub struct Outcome {
     pub tool_calls: Vec<ToolRecord>,
 }
 
-/// Why a step failed. After the last six, a persistent interpreter is as it was before the step.
+/// Why a step failed. After the last five, a persistent interpreter is as it was before the step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The code raised.
@@ -39,7 +39,8 @@ pub enum Failure {
     },
     /// The code does not compile. Nothing was run.
     Syntax,
-    /// The step made one tool call too many. What it did before stays.
+    /// The step made one tool call too many. What it did before stays, unless it would not end even then: such
+    /// a step is killed, and the interpreter is as it was before it.
     ToolCallLimit,
     /// The step used up its fuel.
     OutOfFuel,

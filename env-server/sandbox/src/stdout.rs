@@ -32,11 +32,15 @@ impl Stdout {
 
     /// What was printed, and whether more was.
     pub fn take(&self) -> (String, bool) {
-        let Kept { mut bytes, truncated, .. } = std::mem::take(&mut *self.kept());
+        let Kept { mut bytes, limit, truncated } = std::mem::take(&mut *self.kept());
         if truncated {
             bytes.truncate(whole_characters(&bytes));
         }
-        (String::from_utf8_lossy(&bytes).into_owned(), truncated)
+        let mut text = String::from_utf8_lossy(&bytes).into_owned();
+        // What stands for a byte that is no text is longer than the byte.
+        let too_long = text.len() > limit;
+        text.truncate(text.floor_char_boundary(limit));
+        (text, truncated || too_long)
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {

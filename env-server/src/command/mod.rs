@@ -1,6 +1,8 @@
 //! The commands, one a file.
 
 mod generate;
+mod log;
+mod sandbox;
 mod serve;
 
 use clap::Subcommand;
@@ -12,6 +14,8 @@ pub enum Command {
     Generate(generate::Generate),
     /// Serve episodes over gRPC.
     Serve(serve::Serve),
+    /// Try the interpreter: run blocks of Python, and see what an agent would.
+    Sandbox(sandbox::Sandbox),
 }
 
 impl Command {
@@ -20,6 +24,7 @@ impl Command {
         match self {
             Self::Generate(command) => command.run(),
             Self::Serve(command) => command.run(),
+            Self::Sandbox(command) => command.run(),
         }
     }
 }

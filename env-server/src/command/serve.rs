@@ -1,9 +1,9 @@
 //! `env-server serve`.
 
-use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, anyhow};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use env_server::{
     catalog::Catalog,
     episode::{Limits, Options, Registry},
@@ -11,7 +11,8 @@ use env_server::{
     task_set::TaskSet,
 };
 use sandbox::Sandbox;
-use tracing_subscriber::EnvFilter;
+
+use super::log;
 
 /// Serve episodes over gRPC. The first line on standard output is
 /// `listening on http://ADDRESS`; the log goes to standard error.
@@ -54,22 +55,14 @@ pub struct Serve {
     until_stdin_closes: bool,
 
     /// The log's format.
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
-    log_format: LogFormat,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
+    #[arg(long, value_enum, default_value_t = log::Format::Text)]
+    log_format: log::Format,
 }
 
 impl Serve {
     /// Serves until a signal (or the end of standard input) says stop.
     pub fn run(self) -> anyhow::Result<()> {
-        init_log(self.log_format);
+        log::init(self.log_format);
         let workers = match self.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
@@ -113,19 +106,5 @@ impl Serve {
             .run(listener, lifecycle::shutdown(self.until_stdin_closes))
             .await
             .map_err(|error| anyhow!("serving failed: {error}"))
-    }
-}
-
-fn init_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("RUNTIME_GYM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    // Spans are timed, and logged when they close, where the filter asks for them.
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
     }
 }

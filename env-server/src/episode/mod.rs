@@ -30,4 +30,5 @@ mod state_loss;
 pub use episode::Episode;
 pub use error::{Error, Violation};
 pub use limits::Limits;
+pub use play::failure_to_proto;
 pub use registry::{Options, Registry};

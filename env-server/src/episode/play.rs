@@ -280,7 +280,8 @@ fn sandbox_error(error: sandbox::Error) -> Error {
     }
 }
 
-fn failure_to_proto(failure: Failure) -> (v1::ErrorKind, String) {
+/// What a failure of the sandbox's is in the protocol: its kind, and the exception's class name if it is one.
+pub fn failure_to_proto(failure: Failure) -> (v1::ErrorKind, String) {
     let kind = match failure {
         Failure::Exception { type_name } => return (v1::ErrorKind::Exception, type_name),
         Failure::Syntax => v1::ErrorKind::Syntax,

@@ -7,6 +7,7 @@ import random
 import sys
 from bisect import bisect_right
 from itertools import accumulate
+from os import get_blocking
 from types import ModuleType
 
 from wit_world import Failure, FailureKind, Reply
@@ -82,7 +83,8 @@ class Interpreter:
                 pass
         self._restore()
         failure = None if error is None else _describe(error, compiled=block is not None)
-        del error  # it holds this frame, which would hold it
+        del error  # it holds this frame, which would hold it; and with it go objects of the agent's
+        limit.lift()
         bound = self._own_names()
         names = _bounded(sorted(bound))
         digests = definitions.of(block, bound) if self.record_definitions and block is not None else []
@@ -97,9 +99,9 @@ class Interpreter:
     def _restore(self) -> None:
         """Undoes what would reach into the guest's own code, or into the next step."""
         _REAL_BUILTINS.update(_BUILTINS)
-        limit.lift()
         if sys.getrecursionlimit() < _DEFAULT_RECURSION_LIMIT:
             sys.setrecursionlimit(_DEFAULT_RECURSION_LIMIT)
+        get_blocking(1), get_blocking(2)  # raise where they are closed for good: then the step is given up
         self.stdout = _flushed(self.stdout, 1)
         self.stderr = _flushed(self.stderr, 2)
 
@@ -128,5 +130,8 @@ def _bounded(names: list[str]) -> list[str]:
 
 def _describe(error: BaseException, compiled: bool) -> Failure:
     if not compiled and issubclass(type(error), SyntaxError):
-        return Failure(FailureKind.SYNTAX, failures.type_name(error), failures.syntax_text(error))
-    return Failure(FailureKind.EXCEPTION, failures.type_name(error), failures.text(error))
+        kind, text = FailureKind.SYNTAX, failures.syntax_text(error)
+    else:
+        kind, text = FailureKind.EXCEPTION, failures.text(error)  # may run the agent's code
+    limit.lift()  # it would take the code of `Failure`, which Python makes from a string, for the agent's
+    return Failure(kind, failures.type_name(error), text)

@@ -1,36 +1,36 @@
 """The standard library, imported before the snapshot: at run time there are no files to import from."""
 
 import importlib
+import pkgutil
 import sys
 import warnings
 
 # Left out: what needs a screen, a terminal or another process, what prints or acts when imported, and
 # what is of no use to an agent's computation.
 _LEFT_OUT = {
-    "antigravity", "compression", "concurrent", "ensurepip", "idlelib", "lib2to3", "msilib", "multiprocessing",
-    "pip", "pydoc_data", "this", "tkinter", "turtle", "turtledemo", "venv", "webbrowser",
+    "antigravity", "concurrent.futures.interpreter", "concurrent.futures.process", "concurrent.interpreters",
+    "ensurepip", "idlelib", "multiprocessing", "pydoc_data", "this", "tkinter", "turtle", "turtledemo", "venv",
+    "webbrowser",
 }
 
-_SUBMODULES = (
-    "collections.abc", "concurrent.futures", "email.message", "encodings.ascii", "encodings.hex_codec",
-    "encodings.idna", "encodings.latin_1", "encodings.rot_13", "encodings.utf_16", "encodings.utf_32",
-    "html.entities", "html.parser", "importlib.metadata", "importlib.resources", "json.tool", "logging.handlers",
-    "os.path", "unittest.mock", "urllib.parse", "urllib.request", "wsgiref.util", "xml.dom.minidom",
-    "xml.etree.ElementTree", "xml.sax",
-)
+# What the library's functions import only when they are called, as `datetime.strptime` and `ast.unparse` do.
+_PRIVATE = ("_ast_unparse", "_pylong", "_strptime")
 
 
-def _import_all() -> None:
-    public = (name for name in sorted(sys.stdlib_module_names) if not name.startswith("_"))
-    for name in (*public, *_SUBMODULES):
-        if name in _LEFT_OUT:
-            continue
-        try:
-            importlib.import_module(name)
-        except Exception:  # noqa: BLE001  (not every module exists on WebAssembly)
-            pass
+def _import(name: str) -> None:
+    """Imports a module and, of a package, every submodule: codecs, too, are found by their names."""
+    if name in _LEFT_OUT or name.endswith(".__main__"):
+        return
+    try:
+        module = importlib.import_module(name)
+    except Exception:  # noqa: BLE001  (not every module exists on WebAssembly)
+        return
+    for submodule in pkgutil.iter_modules(getattr(module, "__path__", ())):
+        _import(f"{name}.{submodule.name}")
 
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    _import_all()
+    for _name in sorted(sys.stdlib_module_names):
+        if not _name.startswith("_") or _name in _PRIVATE:
+            _import(_name)

@@ -1,0 +1,153 @@
+//! What the sandbox cannot say of itself: which submodules matter, which uses are worth a try, and what stands
+//! behind a failure.
+
+/// Submodules that are in the table even where they are not loaded.
+pub const SUBMODULES: &[&str] = &[
+    "collections.abc",
+    "compression.bz2",
+    "compression.gzip",
+    "compression.lzma",
+    "compression.zlib",
+    "compression.zstd",
+    "concurrent.futures",
+    "concurrent.futures.process",
+    "concurrent.futures.thread",
+    "concurrent.interpreters",
+    "ctypes.util",
+    "curses.ascii",
+    "dbm.gnu",
+    "dbm.ndbm",
+    "dbm.sqlite3",
+    "email.message",
+    "email.mime.text",
+    "email.parser",
+    "email.policy",
+    "encodings.cp1252",
+    "encodings.utf_8_sig",
+    "html.entities",
+    "html.parser",
+    "http.client",
+    "http.cookies",
+    "http.server",
+    "importlib.metadata",
+    "importlib.resources",
+    "json.decoder",
+    "json.encoder",
+    "logging.config",
+    "logging.handlers",
+    "multiprocessing.dummy",
+    "multiprocessing.pool",
+    "multiprocessing.shared_memory",
+    "os.path",
+    "string.templatelib",
+    "unittest.mock",
+    "urllib.error",
+    "urllib.parse",
+    "urllib.request",
+    "wsgiref.simple_server",
+    "xml.dom.minidom",
+    "xml.etree.ElementTree",
+    "xml.sax",
+    "xml.sax.saxutils",
+    "xmlrpc.client",
+];
+
+/// Why modules cannot be imported. A reason for a package holds for all of it.
+const REASONS: &[(&str, &[&str])] = &[
+    (
+        "a C library that is not in this build",
+        &[
+            "bz2",
+            "compression.bz2",
+            "compression.lzma",
+            "compression.zstd",
+            "ctypes",
+            "dbm.gnu",
+            "dbm.ndbm",
+            "lzma",
+            "ssl",
+        ],
+    ),
+    ("no terminal", &["curses", "pty", "readline", "termios", "tty"]),
+    ("no screen, no browser", &["antigravity", "idlelib", "tkinter", "turtle", "turtledemo", "webbrowser"]),
+    ("no processes", &["concurrent.futures.process", "multiprocessing"]),
+    ("one interpreter only", &["concurrent.futures.interpreter", "concurrent.interpreters"]),
+    ("no such thing in WebAssembly", &["fcntl", "grp", "mmap", "pwd", "resource", "syslog"]),
+    ("Windows only", &["msvcrt", "nt", "winreg", "winsound"]),
+    ("installs packages: no files, no network", &["ensurepip", "venv"]),
+    ("left out: only help texts", &["pydoc_data"]),
+    ("left out: prints when it is imported", &["this"]),
+];
+
+/// What stands behind a module that cannot be imported.
+pub fn reason(module: &str) -> Option<&'static str> {
+    let parents = module.match_indices('.').map(|(dot, _)| &module[..dot]);
+    let names: Vec<&str> = parents.chain([module]).collect();
+    REASONS
+        .iter()
+        .find(|(_, modules)| modules.iter().any(|module| names.contains(module)))
+        .map(|(why, _)| *why)
+}
+
+/// A use of a module that is imported, and what stands behind it if it fails.
+pub struct Use {
+    pub module: &'static str,
+    pub expression: &'static str,
+    pub why: &'static str,
+}
+
+impl Use {
+    /// The block that tries it.
+    pub fn code(&self) -> String {
+        format!("import {}\n{}", self.module, self.expression)
+    }
+}
+
+/// Uses that an agent might try and that cannot work.
+pub const USES: &[Use] = &[
+    Use {
+        module: "asyncio",
+        expression: "asyncio.run(asyncio.sleep(0))",
+        why: "no sockets: an event loop wakes itself through one",
+    },
+    Use {
+        module: "concurrent.futures",
+        expression: "concurrent.futures.ThreadPoolExecutor().submit(print)",
+        why: "no threads",
+    },
+    Use { module: "hashlib", expression: "hashlib.scrypt(b'', salt=b'', n=2, r=1, p=1)", why: "no OpenSSL" },
+    Use { module: "inspect", expression: "inspect.getsource(inspect)", why: "no files, sources included" },
+    Use {
+        module: "io",
+        expression: "io.open('data.csv', 'w')",
+        why: "no files; `io.StringIO` and `io.BytesIO` work",
+    },
+    Use { module: "os", expression: "os.listdir('.')", why: "no files" },
+    Use { module: "os", expression: "os.fork()", why: "no processes" },
+    Use {
+        module: "pathlib",
+        expression: "pathlib.Path('data.csv').read_text()",
+        why: "no files; pure paths work",
+    },
+    Use { module: "signal", expression: "signal.alarm(1)", why: "no signals" },
+    Use { module: "socket", expression: "socket.create_connection(('127.0.0.1', 80))", why: "no sockets" },
+    Use { module: "sqlite3", expression: "sqlite3.connect('data.db')", why: "no files; `:memory:` works" },
+    Use { module: "subprocess", expression: "subprocess.run(['true'])", why: "no processes" },
+    Use { module: "tempfile", expression: "tempfile.TemporaryFile()", why: "no files" },
+    Use { module: "threading", expression: "threading.Thread(target=print).start()", why: "no threads" },
+    Use {
+        module: "urllib.request",
+        expression: "urllib.request.urlopen('http://127.0.0.1/')",
+        why: "no network",
+    },
+    Use {
+        module: "zipfile",
+        expression: "zipfile.ZipFile(__import__('io').BytesIO(), 'w', zipfile.ZIP_BZIP2)",
+        why: "no bz2, no lzma; stored and deflated work",
+    },
+    Use {
+        module: "zoneinfo",
+        expression: "zoneinfo.ZoneInfo('Europe/Paris')",
+        why: "no files, so no time zones but UTC and fixed offsets",
+    },
+];

@@ -1,0 +1,77 @@
+//! Asks the sandbox what it has, each question in an interpreter of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use sandbox::{
+    Config, Error, Interpreter, InterpreterState, Limits, Outcome, Sandbox, ToolCall, ToolError,
+    ToolErrorKind, ToolHost,
+};
+use serde_json::Value;
+
+use crate::modules::{self, Use};
+
+/// Every public module of the standard library, on any platform, and what of it and below it is loaded.
+const NAMES: &str = "import sys
+public = {name for name in sys.stdlib_module_names if not name.startswith('_')}
+loaded = {name for name in sys.modules if name.partition('.')[0] in public and '._' not in name}
+print(*sorted(public | loaded))";
+
+/// What the sandbox said.
+pub struct Survey {
+    /// Its Python, such as `3.14.0`.
+    pub python: String,
+    /// Each module's name, and the exception's line where it cannot be imported.
+    pub modules: BTreeMap<String, Option<String>>,
+    /// What was tried of modules that can be imported, and the exception's line where that failed.
+    pub uses: Vec<(&'static Use, Option<String>)>,
+}
+
+impl Survey {
+    /// Imports and tries everything.
+    ///
+    /// # Errors
+    /// A sandbox that does not work.
+    pub fn of(sandbox: &Sandbox) -> Result<Survey, Error> {
+        let mut fresh = fresh(sandbox)?;
+        let mut names: BTreeSet<String> =
+            fresh.run(NAMES)?.output.split_whitespace().map(str::to_owned).collect();
+        names.extend(modules::SUBMODULES.iter().map(|&name| name.to_owned()));
+        let mut modules = BTreeMap::new();
+        for name in names {
+            let outcome = fresh.run(&format!("import {name}"))?;
+            modules.insert(name, exception_line(&outcome));
+        }
+        let mut uses = Vec::new();
+        for tried in modules::USES {
+            uses.push((tried, exception_line(&fresh.run(&tried.code())?)));
+        }
+        Ok(Survey { python: sandbox.python_version().to_owned(), modules, uses })
+    }
+}
+
+/// An interpreter that is new for each block.
+pub fn fresh(sandbox: &Sandbox) -> Result<Interpreter, Error> {
+    let config = Config {
+        state: InterpreterState::Reset,
+        seed: 0,
+        limits: Limits::default(),
+        tools: Vec::new(),
+        record_definitions: false,
+    };
+    sandbox.interpreter(config, Arc::new(Mutex::new(NoTools)))
+}
+
+/// The last line of a traceback.
+fn exception_line(outcome: &Outcome) -> Option<String> {
+    let error = outcome.error.as_ref()?;
+    Some(error.lines().last().unwrap_or_default().to_owned())
+}
+
+struct NoTools;
+
+impl ToolHost for NoTools {
+    fn call(&mut self, _call: &ToolCall) -> Result<Value, ToolError> {
+        Err(ToolError { kind: ToolErrorKind::Runtime, message: "There are no tools.".to_owned() })
+    }
+}

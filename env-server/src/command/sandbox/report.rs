@@ -1,0 +1,66 @@
+//! What a block gave and cost: on standard output what an agent sees, or everything as JSON.
+
+use std::io::Write as _;
+
+use ::sandbox::Outcome;
+use anyhow::Context as _;
+use env_server::episode;
+use proto::env;
+use serde_json::json;
+
+/// The observation on standard output, and a line of costs on standard error.
+pub fn text(name: &str, outcome: &Outcome, memory_bytes: Option<usize>) -> anyhow::Result<()> {
+    let mut shown = outcome.output.clone();
+    for part in outcome.error.iter() {
+        end_line(&mut shown);
+        shown.push_str(part);
+    }
+    end_line(&mut shown);
+    write(&shown)?;
+
+    let cut = if outcome.output_truncated { ", output cut" } else { "" };
+    let memory =
+        memory_bytes.map_or(String::new(), |bytes| format!(", memory {:.1} MiB", bytes as f64 / 1048576.0));
+    let milliseconds = outcome.wall.as_secs_f64() * 1e3;
+    eprintln!("[{name}: {}{cut}; fuel {}, {milliseconds:.2} ms{memory}]", how(outcome), outcome.fuel_used);
+    Ok(())
+}
+
+/// One line of JSON. The keys are those of observations and traces.
+pub fn json(name: &str, outcome: &Outcome, memory_bytes: Option<usize>) -> anyhow::Result<()> {
+    let failure = outcome.failure.clone().map(episode::failure_to_proto);
+    let (kind, exception) = failure.unzip();
+    let line = json!({
+        "block": name,
+        "success": outcome.success,
+        "output": outcome.output,
+        "output_truncated": outcome.output_truncated,
+        "error": outcome.error,
+        "error_kind": kind.map(env::error_kind_name),
+        "exception_type": exception.filter(|name| !name.is_empty()),
+        "globals": outcome.globals,
+        "fuel_used": outcome.fuel_used,
+        "run_time_us": u64::try_from(outcome.wall.as_micros()).unwrap_or(u64::MAX),
+        "memory_bytes": memory_bytes,
+    });
+    write(&format!("{line}\n"))
+}
+
+/// In words, such as `failed (exception NameError)`.
+fn how(outcome: &Outcome) -> String {
+    let Some(failure) = outcome.failure.clone() else { return "ok".to_owned() };
+    let (kind, exception) = episode::failure_to_proto(failure);
+    let kind = env::error_kind_name(kind);
+    format!("failed ({})", [kind.as_str(), &exception].join(" ").trim_end())
+}
+
+fn end_line(text: &mut String) {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+}
+
+fn write(text: &str) -> anyhow::Result<()> {
+    let mut output = std::io::stdout().lock();
+    output.write_all(text.as_bytes()).and_then(|()| output.flush()).context("writing to stdout")
+}
