@@ -162,6 +162,9 @@ pub struct StepLimits {
     /// What the tools of a step are given and answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_bytes_per_step: Option<u64>,
+    /// The interpreter's files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scratch_bytes: Option<u64>,
 }
 
 impl StepLimits {

@@ -1,6 +1,8 @@
-//! Finds the guest component that `guest/build.sh` made, checks that it was made from today's inputs, and makes
-//! the objects in its snapshot immortal.
+//! Finds the guest component that `guest/build.sh` made, checks that it was made from today's inputs, makes the
+//! objects in its snapshot immortal, and one module of it.
 
+#[path = "build/flatten/mod.rs"]
+mod flatten;
 #[path = "build/immortal.rs"]
 mod immortal;
 
@@ -29,12 +31,13 @@ fn main() {
         );
         std::process::exit(1);
     };
-    println!("cargo::rerun-if-changed=build/immortal.rs");
+    println!("cargo::rerun-if-changed=build");
     immortal::make(&mut bytes);
+    let module = flatten::flatten(&bytes);
     let embedded = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("python.wasm");
-    fs::write(&embedded, &bytes).unwrap_or_else(|error| panic!("writing {}: {error}", embedded.display()));
-    println!("cargo::rustc-env=GUEST_COMPONENT={}", embedded.display());
-    println!("cargo::rustc-env=GUEST_COMPONENT_SHA256={}", hex(&Sha256::digest(bytes)));
+    fs::write(&embedded, &module).unwrap_or_else(|error| panic!("writing {}: {error}", embedded.display()));
+    println!("cargo::rustc-env=GUEST_MODULE={}", embedded.display());
+    println!("cargo::rustc-env=GUEST_MODULE_SHA256={}", hex(&Sha256::digest(module)));
 }
 
 /// Every file that the component is made from, in the order in which `guest/build.sh` hashes them.

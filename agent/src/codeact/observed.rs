@@ -70,6 +70,7 @@ pub fn requested_limits(agent: &AgentConfig) -> v1::Limits {
         output_bytes_per_step: limits.output_bytes_per_step.unwrap_or(0),
         code_bytes_per_step: limits.code_bytes_per_step.unwrap_or(0),
         tool_bytes_per_step: limits.tool_bytes_per_step.unwrap_or(0),
+        scratch_bytes: limits.scratch_bytes.unwrap_or(0),
     }
 }
 
@@ -102,6 +103,7 @@ pub fn limits(limits: &v1::Limits) -> Value {
         "output_bytes_per_step": limits.output_bytes_per_step,
         "code_bytes_per_step": limits.code_bytes_per_step,
         "tool_bytes_per_step": limits.tool_bytes_per_step,
+        "scratch_bytes": limits.scratch_bytes,
     })
 }
 

@@ -1,4 +1,4 @@
-//! The component's machine code, compiled once and kept on disk.
+//! The guest's machine code, compiled once and kept on disk.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs::{self, DirBuilder, Permissions};
@@ -7,31 +7,26 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use wasmtime::Engine;
-use wasmtime::component::Component;
+use wasmtime::{Engine, Module};
 
-/// A component, and the SHA-256 of its bytes in hexadecimal.
+/// A module, and the SHA-256 of its bytes in hexadecimal.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     pub bytes: &'a [u8],
     pub sha256: &'a str,
 }
 
-/// The compiled component, from `directory` where it holds it; else compiled, and put there.
+/// The compiled module, from `directory` where it holds it; else compiled, and put there.
 ///
 /// A cache that cannot be used costs time and a warning, nothing else.
-pub fn component(
-    engine: &Engine,
-    source: Source<'_>,
-    directory: Option<&Path>,
-) -> wasmtime::Result<Component> {
+pub fn module(engine: &Engine, source: Source<'_>, directory: Option<&Path>) -> wasmtime::Result<Module> {
     let Some(directory) = directory.map(Path::to_path_buf).or_else(default_directory) else {
         tracing::warn!("no cache directory: Python is compiled anew at each start");
-        return Component::new(engine, source.bytes);
+        return Module::new(engine, source.bytes);
     };
     if let Err(error) = private_directory(&directory) {
         tracing::warn!(directory = %directory.display(), %error, "unusable cache: Python is compiled anew");
-        return Component::new(engine, source.bytes);
+        return Module::new(engine, source.bytes);
     }
 
     let file = directory.join(file_name(engine, source.sha256));
@@ -42,12 +37,12 @@ pub fn component(
         }
     }
     tracing::info!(file = %file.display(), "compiling Python for this machine, once");
-    let code = engine.precompile_component(source.bytes)?;
+    let code = engine.precompile_module(source.bytes)?;
     match write(&directory, &file, &code) {
         Ok(()) => load(engine, &file),
         Err(error) => {
             tracing::warn!(file = %file.display(), %error, "cannot keep the compiled Python");
-            Component::new(engine, source.bytes)
+            Module::new(engine, source.bytes)
         }
     }
 }
@@ -69,20 +64,20 @@ fn private_directory(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// One name for each component, engine version, configuration and processor.
+/// One name for each module, engine version, configuration and processor.
 fn file_name(engine: &Engine, sha256: &str) -> String {
     let mut engine_hash = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut engine_hash);
     format!("python-{}-{:016x}.cwasm", &sha256[..16], engine_hash.finish())
 }
 
-fn load(engine: &Engine, file: &Path) -> wasmtime::Result<Component> {
+fn load(engine: &Engine, file: &Path) -> wasmtime::Result<Module> {
     // SAFETY: the file becomes machine code that runs in this process, so it must be what wasmtime wrote, and
     // must not change while it is mapped. It lies in a directory that only this user may write to; it is put
     // there whole, under a name that says what it was compiled from, and is replaced, never rewritten.
     #[allow(unsafe_code)]
     unsafe {
-        Component::deserialize_file(engine, file)
+        Module::deserialize_file(engine, file)
     }
 }
 
@@ -99,9 +94,9 @@ fn write(directory: &Path, file: &Path, code: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// A component with nothing in it, which compiles at once.
+    /// A module with nothing in it, which compiles at once.
     const EMPTY: Source<'_> =
-        Source { bytes: b"\0asm\x0d\0\x01\0", sha256: "0123456789abcdef0123456789abcdef" };
+        Source { bytes: b"\0asm\x01\0\0\0", sha256: "0123456789abcdef0123456789abcdef" };
 
     fn entries(directory: &Path) -> Vec<PathBuf> {
         fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
@@ -116,31 +111,31 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let directory = root.path().join("made/here");
         let engine = Engine::default();
-        component(&engine, EMPTY, Some(&directory)).unwrap();
+        module(&engine, EMPTY, Some(&directory)).unwrap();
         let [entry] = &entries(&directory)[..] else { panic!("one entry: {:?}", entries(&directory)) };
         assert_eq!((mode(&directory), mode(entry)), (0o700, 0o600));
 
         let made = fs::metadata(entry).unwrap().modified().unwrap();
-        component(&engine, EMPTY, Some(&directory)).unwrap();
+        module(&engine, EMPTY, Some(&directory)).unwrap();
         assert_eq!(fs::metadata(entry).unwrap().modified().unwrap(), made, "used, not rebuilt");
 
         let whole = fs::read(entry).unwrap();
         for broken in [&b"not machine code"[..], &[], &whole[..whole.len() / 2]] {
             fs::write(entry, broken).unwrap();
-            component(&engine, EMPTY, Some(&directory)).unwrap();
+            module(&engine, EMPTY, Some(&directory)).unwrap();
             assert_eq!(fs::read(entry).unwrap(), whole);
         }
     }
 
     #[test]
-    fn another_component_and_another_engine_have_entries_of_their_own() {
+    fn another_module_and_another_engine_have_entries_of_their_own() {
         let root = tempfile::tempdir().unwrap();
         fs::set_permissions(root.path(), Permissions::from_mode(0o700)).unwrap();
         let other = Source { sha256: "fedcba98765432100123456789abcdef", ..EMPTY };
         let fuelled = Engine::new(wasmtime::Config::new().consume_fuel(true)).unwrap();
-        component(&Engine::default(), EMPTY, Some(root.path())).unwrap();
-        component(&Engine::default(), other, Some(root.path())).unwrap();
-        component(&fuelled, EMPTY, Some(root.path())).unwrap();
+        module(&Engine::default(), EMPTY, Some(root.path())).unwrap();
+        module(&Engine::default(), other, Some(root.path())).unwrap();
+        module(&fuelled, EMPTY, Some(root.path())).unwrap();
         assert_eq!(entries(root.path()).len(), 3);
     }
 
@@ -148,13 +143,13 @@ mod tests {
     fn a_directory_that_others_may_write_to_is_not_used() {
         let root = tempfile::tempdir().unwrap();
         fs::set_permissions(root.path(), Permissions::from_mode(0o777)).unwrap();
-        component(&Engine::default(), EMPTY, Some(root.path())).unwrap();
+        module(&Engine::default(), EMPTY, Some(root.path())).unwrap();
         assert!(entries(root.path()).is_empty());
     }
 
     #[test]
     fn a_directory_that_cannot_be_made_is_done_without() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        component(&Engine::default(), EMPTY, Some(&file.path().join("below"))).unwrap();
+        module(&Engine::default(), EMPTY, Some(&file.path().join("below"))).unwrap();
     }
 }

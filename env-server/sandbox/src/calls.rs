@@ -3,9 +3,9 @@
 use std::sync::PoisonError;
 
 use serde_json::Value;
-use wasmtime::StoreContextMut;
+use wasmtime::Caller;
 
-use crate::guest::{Argument as GuestArgument, ToolFailure, ToolFailureKind};
+use crate::abi::{Bytes, Malformed, Record};
 use crate::state::{Answers, State};
 use crate::tool::{Argument, ToolCall, ToolError, ToolErrorKind, ToolRecord};
 
@@ -18,31 +18,62 @@ const UNWINDING_FUEL: u64 = 100_000_000;
 #[error("a replayed step called another tool")]
 pub struct Diverged;
 
-type Answer = Result<String, ToolFailure>;
+/// What the guest is told: JSON, or which exception to raise.
+type Answer = Result<String, (FailureKind, String)>;
 
-/// Answers one call of the guest.
-pub fn call_tool(
-    mut store: StoreContextMut<'_, State>,
-    (name, arguments): (String, Vec<GuestArgument>),
-) -> wasmtime::Result<(Answer,)> {
-    let calls = &mut store.data_mut().calls;
+/// The `tool-failure-kind` of `guest/wit/python.wit`.
+#[derive(Clone, Copy)]
+enum FailureKind {
+    Invocation = 0,
+    Runtime = 1,
+    Limit = 2,
+}
+
+/// Answers one call of the guest: its name, its arguments, and where the answer goes, by the signature of
+/// `call-tool` in `guest/wit/python.wit`.
+pub async fn call_tool(
+    mut guest: Caller<'_, State>,
+    (name, name_length, arguments, count, to): (u32, u32, u32, u32, u32),
+) -> wasmtime::Result<()> {
+    let reply = answer(&mut guest, (name, name_length), (arguments, count))?;
+    let access = guest.data().access.clone().ok_or(Malformed)?;
+    let record = match reply {
+        Ok(json) => Record::default().word(0).pointer(access.text(&mut guest, &json).await?),
+        Err((kind, message)) => {
+            Record::default().word(1).word(kind as u32).pointer(access.text(&mut guest, &message).await?)
+        }
+    };
+    access.put(&mut guest, to, &record)
+}
+
+fn answer(
+    guest: &mut Caller<'_, State>,
+    name: (u32, u32),
+    arguments: (u32, u32),
+) -> wasmtime::Result<Answer> {
+    let access = guest.data().access.clone().ok_or(Malformed)?;
+    let (memory, state) = access.memory.data_and_store_mut(&mut *guest);
+    let calls = &mut state.calls;
     if calls.left == 0 {
         calls.limit_hit = true;
-        let fuel = store.get_fuel()?;
+        let message = limit_message(calls.limit);
+        let fuel = access.fuel.left(guest);
         let kept = fuel.min(UNWINDING_FUEL);
-        store.set_fuel(kept)?;
-        store.data_mut().calls.fuel_withheld += fuel - kept;
-        let message = limit_message(store.data().calls.limit);
-        return Ok((Err(ToolFailure { kind: ToolFailureKind::Limit, message }),));
+        access.fuel.set(guest, kept)?;
+        guest.data_mut().calls.fuel_withheld += fuel - kept;
+        return Ok(Err((FailureKind::Limit, message)));
     }
     calls.left -= 1;
     // Text that is too long is not even read; what is read may be larger than its text.
-    let read = (size(&name, &arguments) <= calls.bytes_left).then(|| decode(name, arguments));
-    let Some(call) = read.filter(|call| held(call) <= calls.bytes_left) else {
+    let few = arguments.1 as usize <= calls.bytes_left / size_of::<Argument>();
+    let raw = few.then(|| RawCall::read(Bytes(memory), name, arguments)).transpose()?;
+    let read = raw.filter(|raw| raw.size() <= calls.bytes_left).map(RawCall::decode);
+    let counted = read.map(|call| (held(&call), call)).filter(|(bytes, _)| *bytes <= calls.bytes_left);
+    let Some((bytes, call)) = counted else {
         // It does not happen: the tools never hear of it.
-        return Ok((encode(&Err(ToolError::too_much_data())),));
+        return Ok(encode(&Err(ToolError::too_much_data())));
     };
-    calls.bytes_left -= held(&call);
+    calls.bytes_left -= bytes;
 
     let answer = match &mut calls.answers {
         Answers::None => return Err(Diverged.into()),
@@ -56,15 +87,61 @@ pub fn call_tool(
     // The tools' own words are not unbounded either; the last answer may overdraw.
     calls.bytes_left = calls.bytes_left.saturating_sub(reply_size(&reply));
     calls.made.push(ToolRecord { call, answer });
-    Ok((reply,))
+    Ok(reply)
 }
 
-fn size(name: &str, arguments: &[GuestArgument]) -> usize {
-    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let argument = |argument: &GuestArgument| {
-        argument.python_type.len() + length(&argument.keyword) + length(&argument.json)
-    };
-    name.len() + arguments.iter().map(argument).sum::<usize>()
+/// A call as it stands in the guest's memory.
+struct RawCall<'a> {
+    name: &'a str,
+    arguments: Vec<RawArgument<'a>>,
+}
+
+/// The `argument` of `guest/wit/python.wit`.
+struct RawArgument<'a> {
+    keyword: Option<&'a str>,
+    python_type: &'a str,
+    json: Option<&'a str>,
+}
+
+impl<'a> RawCall<'a> {
+    fn read(
+        memory: Bytes<'a>,
+        name: (u32, u32),
+        (arguments, count): (u32, u32),
+    ) -> Result<RawCall<'a>, Malformed> {
+        const ARGUMENT_BYTES: u32 = 32;
+        let argument = |at| {
+            Ok(RawArgument {
+                keyword: memory.optional_text_at(at)?,
+                python_type: memory.text_at(at + 12)?,
+                json: memory.optional_text_at(at + 20)?,
+            })
+        };
+        let arguments =
+            memory.list(arguments, count, ARGUMENT_BYTES)?.map(argument).collect::<Result<_, _>>()?;
+        Ok(RawCall { name: memory.text(name.0, name.1)?, arguments })
+    }
+
+    fn size(&self) -> usize {
+        let length = |text: Option<&str>| text.map_or(0, str::len);
+        let argument = |argument: &RawArgument<'_>| {
+            argument.python_type.len() + length(argument.keyword) + length(argument.json)
+        };
+        self.name.len() + self.arguments.iter().map(argument).sum::<usize>()
+    }
+
+    fn decode(self) -> ToolCall {
+        let mut call = ToolCall { name: self.name.to_owned(), args: Vec::new(), kwargs: Vec::new() };
+        for RawArgument { keyword, python_type, json } in self.arguments {
+            let value = json.and_then(|json| exact(python_type, json));
+            let argument = Argument { python_type: python_type.to_owned(), value };
+            match keyword {
+                Some(keyword) => call.kwargs.push((keyword.to_owned(), argument)),
+                None => call.args.push(argument),
+            }
+        }
+        call
+    }
 }
 
 /// What a call takes of the host's memory: its text, and a place for each argument and each value in them.
@@ -76,6 +153,15 @@ fn held(call: &ToolCall) -> usize {
     let positional = call.args.iter().map(argument);
     let by_keyword = call.kwargs.iter().map(|(keyword, value)| keyword.len() + argument(value));
     call.name.len() + positional.chain(by_keyword).sum::<usize>()
+}
+
+/// What a call and its answer take of the host's memory.
+pub fn held_by_record(record: &ToolRecord) -> usize {
+    let answer = match &record.answer {
+        Ok(value) => held_by(value),
+        Err(error) => error.message.len(),
+    };
+    size_of::<ToolRecord>() + held(&record.call) + answer
 }
 
 /// What a value holds beside itself.
@@ -95,26 +181,13 @@ fn held_by(value: &Value) -> usize {
 fn reply_size(reply: &Answer) -> usize {
     match reply {
         Ok(json) => json.len(),
-        Err(failure) => failure.message.len(),
+        Err((_, message)) => message.len(),
     }
 }
 
 /// The whole error of a step that made one call too many.
 pub fn limit_message(limit: u32) -> String {
     format!("Tool call limit exceeded: allowed {limit} per run.")
-}
-
-fn decode(name: String, arguments: Vec<GuestArgument>) -> ToolCall {
-    let mut call = ToolCall { name, args: Vec::new(), kwargs: Vec::new() };
-    for GuestArgument { keyword, python_type, json } in arguments {
-        let value = json.and_then(|json| exact(&python_type, &json));
-        let argument = Argument { python_type, value };
-        match keyword {
-            Some(keyword) => call.kwargs.push((keyword, argument)),
-            None => call.args.push(argument),
-        }
-    }
-    call
 }
 
 /// The value, unless reading it would change it: JSON text with a lone surrogate does not parse, and an
@@ -129,10 +202,10 @@ fn encode(answer: &Result<Value, ToolError>) -> Answer {
         Ok(value) => Ok(value.to_string()),
         Err(ToolError { kind, message }) => {
             let kind = match kind {
-                ToolErrorKind::Invocation => ToolFailureKind::Invocation,
-                ToolErrorKind::Runtime => ToolFailureKind::Runtime,
+                ToolErrorKind::Invocation => FailureKind::Invocation,
+                ToolErrorKind::Runtime => FailureKind::Runtime,
             };
-            Err(ToolFailure { kind, message: message.clone() })
+            Err((kind, message.clone()))
         }
     }
 }

@@ -16,6 +16,9 @@ pub enum Error {
     /// A new interpreter could not be started.
     #[error("starting a Python interpreter failed")]
     Start(#[source] Source),
+    /// What was kept of an interpreter that slept cannot be read back.
+    #[error("waking a Python interpreter failed")]
+    Snapshot(#[source] Source),
     /// Running the earlier steps again did not give what they gave the first time.
     #[error("step {step} of {of} did not replay as it ran")]
     Diverged {

@@ -7,11 +7,13 @@ use crate::error::Error;
 use crate::guest;
 use crate::limits::Limits;
 use crate::live::{Ended, Live};
+use crate::message;
 use crate::outcome::{Definition, Failure, Outcome};
+use crate::past::Past;
 use crate::sandbox::Sandbox;
+use crate::snapshot::Snapshot;
 use crate::state::Answers;
-use crate::tool::{SharedTools, Tool, ToolRecord};
-use crate::{calls, message};
+use crate::tool::{SharedTools, Tool};
 
 /// Whether what a step binds, imports and changes is there in the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub struct Config {
 /// A Python interpreter that runs one block of code a step.
 ///
 /// A persistent one holds one of [`crate::Options::max_interpreters`] places until it is dropped (a step that
-/// kills it gives the place back until the next step); a resetting one holds one only while a step runs.
+/// kills it gives the place back until the next step, as [`Interpreter::hibernate`] does); a resetting one holds one only while a step runs.
 pub struct Interpreter {
     sandbox: Sandbox,
     config: Arc<Config>,
@@ -48,16 +50,30 @@ pub struct Interpreter {
     /// The persistent instance. Absent until it is needed, and after a step that killed it.
     live: Option<Live>,
     /// What it takes to build the persistent instance again.
-    history: Vec<Arc<Step>>,
+    past: Past,
     globals: Vec<String>,
+    stats: Stats,
 }
 
-/// A step that ended by itself.
-struct Step {
-    code: String,
-    tool_calls: Vec<ToolRecord>,
-    /// Fuel is deterministic: a replay that uses as much did the same.
-    fuel_used: u64,
+/// Bytes of an interpreter's own memory; of more it keeps no copy while it lives, but replays its steps where it must.
+const LARGE_SNAPSHOT: usize = 8 << 20;
+
+/// What an interpreter is and has used. See [`Interpreter::stats`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// The steps that were run, those that failed included.
+    pub steps: u64,
+    /// The fuel that they used.
+    pub fuel_used: u64,
+    /// The tool calls that they made.
+    pub tool_calls: u64,
+    /// The bytes of memory that a persistent interpreter has, shared ones included; 0 where it has no instance:
+    /// after [`Interpreter::hibernate`], and after a step that killed it.
+    pub memory_bytes: usize,
+    /// The bytes of the host's memory that are kept to have the interpreter again.
+    pub kept_bytes: usize,
+    /// And those on disk.
+    pub kept_on_disk_bytes: usize,
 }
 
 impl Interpreter {
@@ -67,10 +83,13 @@ impl Interpreter {
             config: Arc::new(config),
             tools,
             live: None,
-            history: Vec::new(),
+            past: Past::default(),
             globals: Vec::new(),
+            stats: Stats::default(),
         };
-        interpreter.settle()?;
+        if interpreter.persists() {
+            interpreter.live = Some(interpreter.relive()?);
+        }
         Ok(interpreter)
     }
 
@@ -90,19 +109,24 @@ impl Interpreter {
         // Taken out: should a tool panic, the half-run instance is gone, and the next step builds another.
         let mut live = match self.live.take() {
             Some(live) => live,
-            None => self.rebuild()?,
+            None => self.relive()?,
         };
         let ended = live
             .run(code, limits, Answers::Live(self.tools.clone()))
-            .map_err(|_| Error::Diverged { step: self.history.len(), of: self.history.len() })?;
-        if self.config.state == InterpreterState::Persistent && ended.reply.is_ok() {
-            self.history.push(Arc::new(Step {
-                code: code.to_owned(),
-                tool_calls: ended.tool_calls.clone(),
-                fuel_used: ended.fuel_used,
-            }));
+            .map_err(|_| Error::Diverged { step: self.past.steps(), of: self.past.steps() })?;
+        if self.persists() && ended.reply.is_ok() {
+            self.past.push(code, &ended);
+            if self.past.is_long() {
+                match self.snapshot(&mut live, LARGE_SNAPSHOT) {
+                    Some(snapshot) => self.past.settle(snapshot),
+                    None => self.past.wait(),
+                }
+            }
             self.live = Some(live);
         }
+        self.stats.steps += 1;
+        self.stats.fuel_used += ended.fuel_used;
+        self.stats.tool_calls += ended.tool_calls.len() as u64;
         let mut outcome = self.outcome(ended);
         outcome.wall = started.elapsed();
         Ok(outcome)
@@ -113,51 +137,57 @@ impl Interpreter {
         &self.globals
     }
 
-    /// The bytes of memory that a persistent interpreter has; `None` where it has no instance to persist.
-    pub fn memory_bytes(&self) -> Option<usize> {
-        self.live.as_ref().map(Live::memory_bytes)
+    /// What it is and has used.
+    pub fn stats(&self) -> Stats {
+        let (kept_bytes, kept_on_disk_bytes) = self.past.kept_bytes();
+        let memory_bytes = self.live.as_ref().map_or(0, Live::memory_bytes);
+        Stats { memory_bytes, kept_bytes, kept_on_disk_bytes, ..self.stats }
     }
 
-    /// A second interpreter in the same state, which goes its own way from here. The earlier steps are run
-    /// again in it with the recorded answers of the tools; `tools` answer what comes after.
+    /// A second interpreter in the same state, to the last open iterator, which goes its own way from here, with
+    /// `tools` of its own. No code is run for it: it is a copy.
     ///
     /// # Errors
     /// As [`Interpreter::run`].
-    pub fn fork(&self, tools: SharedTools) -> Result<Interpreter, Error> {
-        let mut fork = Interpreter {
+    pub fn fork(&mut self, tools: SharedTools) -> Result<Interpreter, Error> {
+        if self.persists() && self.live.is_none() {
+            self.live = Some(self.relive()?);
+        }
+        let live =
+            self.live.as_mut().map(|live| live.fork(&self.sandbox, &self.config.limits)).transpose()?;
+        Ok(Interpreter {
             sandbox: self.sandbox.clone(),
             config: self.config.clone(),
             tools,
-            live: None,
-            history: self.history.clone(),
+            live,
+            past: self.past.clone(),
             globals: self.globals.clone(),
-        };
-        fork.settle()?;
-        Ok(fork)
+            stats: self.stats,
+        })
     }
 
-    /// Takes a place at once where one will be held.
-    fn settle(&mut self) -> Result<(), Error> {
-        if self.config.state == InterpreterState::Persistent {
-            self.live = Some(self.rebuild()?);
+    /// Gives its place back until the next step, in which it goes on as if nothing had been. Until then it takes a
+    /// few kilobytes of memory, and where its steps took long, some tens more on disk
+    /// ([`crate::Options::hibernation_dir`]).
+    pub fn hibernate(&mut self) {
+        let Some(mut live) = self.live.take() else { return };
+        if !self.past.is_short()
+            && let Some(snapshot) = self.snapshot(&mut live, usize::MAX)
+        {
+            self.past.settle(snapshot);
         }
-        Ok(())
     }
 
-    /// A new instance that has run the earlier steps. No tool is called.
-    fn rebuild(&self) -> Result<Live, Error> {
-        let mut live = Live::start(&self.sandbox, &self.config)?;
-        for (index, step) in self.history.iter().enumerate() {
-            let answers = Answers::Recorded(step.tool_calls.iter().cloned().collect());
-            let same = match live.run(&step.code, &self.config.limits, answers) {
-                Ok(ended) => ended.reply.is_ok() && ended.fuel_used == step.fuel_used,
-                Err(calls::Diverged) => false,
-            };
-            if !same {
-                return Err(Error::Diverged { step: index, of: self.history.len() });
-            }
-        }
-        Ok(live)
+    fn persists(&self) -> bool {
+        self.config.state == InterpreterState::Persistent
+    }
+
+    fn relive(&self) -> Result<Live, Error> {
+        self.past.relive(&self.sandbox, &self.config)
+    }
+
+    fn snapshot(&self, live: &mut Live, most_bytes: usize) -> Option<Snapshot> {
+        Snapshot::take(live, self.sandbox.pristine(), self.sandbox.attic(), most_bytes)
     }
 
     fn outcome(&mut self, ended: Ended) -> Outcome {
@@ -215,11 +245,10 @@ const TYPE_NAME_BYTES: usize = 500;
 
 /// The guest's failure: what it is, and its text.
 fn typed(failure: guest::Failure) -> (Failure, String) {
-    let kind = match failure.kind {
-        guest::FailureKind::Syntax => Failure::Syntax,
-        guest::FailureKind::Exception => {
-            Failure::Exception { type_name: message::cut(failure.type_name, TYPE_NAME_BYTES) }
-        }
+    let kind = if failure.syntax {
+        Failure::Syntax
+    } else {
+        Failure::Exception { type_name: message::cut(failure.type_name, TYPE_NAME_BYTES) }
     };
     (kind, failure.text)
 }

@@ -42,11 +42,13 @@
 //! `interpreter` decides what persists; `live` is one started instance, whose world is `state`, `clock`,
 //! `stdout` and `calls`, joined by `linker`; `guest` is the component, made from `guest/` by its `build.sh`.
 
+mod abi;
+mod attic;
 mod cache;
 mod calls;
-mod clock;
 mod engine;
 mod error;
+mod fuel;
 mod guest;
 mod interpreter;
 mod limits;
@@ -54,13 +56,16 @@ mod linker;
 mod live;
 mod message;
 mod outcome;
+mod pages;
+mod past;
 mod sandbox;
+mod snapshot;
 mod state;
-mod stdout;
 mod tool;
+mod world;
 
 pub use error::{Error, Source};
-pub use interpreter::{Config, Interpreter, InterpreterState};
+pub use interpreter::{Config, Interpreter, InterpreterState, Stats};
 pub use limits::Limits;
 pub use outcome::{Definition, Failure, Outcome};
 pub use sandbox::{Options, Sandbox};

@@ -24,11 +24,14 @@ pub struct Limits {
     /// the agent's code. Arguments count as what they take of the host's memory: some 100 bytes each, and as many
     /// for each value in a list or a dict.
     pub tool_bytes: usize,
+    /// Bytes of the interpreter's files, which live in its host's memory: contents, and some 256 for each file and
+    /// directory. Not of a step alone: they are there until the interpreter ends, or resets.
+    pub scratch_bytes: usize,
 }
 
 impl Default for Limits {
-    /// 100 thousand million instructions (some ten seconds of work), 60 s, 256 MiB of memory, 64 KiB of output, 256 KiB of code, 25 tool
-    /// calls of 1 MiB together.
+    /// 100 thousand million instructions (some ten seconds of work), 60 s, 256 MiB of memory, 64 KiB of output,
+    /// 256 KiB of code, 25 tool calls of 1 MiB together, 16 MiB of files.
     fn default() -> Self {
         Limits {
             fuel: 100_000_000_000,
@@ -38,6 +41,7 @@ impl Default for Limits {
             code_bytes: 256 << 10,
             tool_calls: 25,
             tool_bytes: 1 << 20,
+            scratch_bytes: 16 << 20,
         }
     }
 }

@@ -1,25 +1,24 @@
-//! A started interpreter: one instance of the component, in a store of its own.
+//! A started interpreter: one instance of the guest, in a store of its own.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
-use wasmtime::{Store, Trap};
+use wasmtime::{Store, Trap, Val};
 
 use crate::calls::Diverged;
-use crate::engine::BEAT;
 use crate::error::Error;
-use crate::guest::{Python, Reply, Tool as GuestTool};
+use crate::fuel::Allowance;
+use crate::guest::{Python, Reply};
 use crate::interpreter::Config;
 use crate::limits::Limits;
 use crate::outcome::Failure;
+use crate::pages::{self, PAGE_BYTES};
 use crate::sandbox::Sandbox;
+use crate::snapshot::Snapshot;
 use crate::state::{Answers, Calls, State};
-use crate::tool::{Tool, ToolRecord};
-
-/// Starting has no limit: the guest's own code runs, and nothing of the agent's.
-const NO_FUEL_LIMIT: u64 = u64::MAX;
-/// As far away as it can be without overflowing when it is added to the present.
-const NO_DEADLINE: u64 = u64::MAX / 2;
+use crate::tool::ToolRecord;
+use crate::world::World;
 
 pub struct Live {
     store: Store<State>,
@@ -40,32 +39,90 @@ pub struct Ended {
 impl Live {
     /// An interpreter that is ready for its first block.
     pub fn start(sandbox: &Sandbox, config: &Config) -> Result<Live, Error> {
-        let mut live = Live::instantiate(sandbox, config.seed, config.limits.memory_bytes)?;
-        let tools: Vec<GuestTool> = config.tools.iter().map(guest_tool).collect();
-        finish(live.python.call_start(&mut live.store, config.seed, &tools, config.record_definitions))
+        let world = World::new(config.seed, config.limits.scratch_bytes);
+        let Live { mut store, python } = Live::instantiate(sandbox, world, &config.limits)?;
+        finish(python.start(&mut store, config.seed, &config.tools, config.record_definitions))
             .map_err(|error| sandbox.start_error(error))?;
-        Ok(live)
+        Ok(Live { store, python })
     }
 
     /// An instance that has run nothing yet.
-    pub fn instantiate(sandbox: &Sandbox, seed: u64, memory_bytes: usize) -> Result<Live, Error> {
+    pub fn instantiate(sandbox: &Sandbox, world: World, limits: &Limits) -> Result<Live, Error> {
         let failed = |error| sandbox.start_error(error);
-        let mut store = Store::new(sandbox.engine(), State::new(seed, memory_bytes));
+        let mut store = Store::new(sandbox.engine(), State::new(world, limits));
         store.limiter(|state| &mut state.memory);
-        store.set_fuel(NO_FUEL_LIMIT).map_err(failed)?;
-        store.set_epoch_deadline(NO_DEADLINE);
-        let python = finish(sandbox.python().instantiate_async(&mut store)).map_err(failed)?;
+        let python = finish(sandbox.instantiate(&mut store)).map_err(failed)?;
+        store.data_mut().access = Some(python.access.clone());
         Ok(Live { store, python })
     }
 
     /// Which Python this is, such as `3.14.0`.
-    pub fn version(&mut self) -> Result<String, Error> {
-        finish(self.python.call_version(&mut self.store)).map_err(|error| Error::Start(error.into()))
+    pub fn version(mut self) -> Result<String, Error> {
+        finish(self.python.version(&mut self.store)).map_err(|error| Error::Start(error.into()))
     }
 
     /// The bytes of memory that it has.
     pub fn memory_bytes(&self) -> usize {
-        self.store.data().memory.size
+        self.memory().len()
+    }
+
+    /// Its memory, between steps.
+    pub fn memory(&self) -> &[u8] {
+        self.python.access.memory.data(&self.store)
+    }
+
+    /// The rest of its state, between steps: the guest's variables.
+    pub fn variables(&mut self) -> Vec<i32> {
+        self.python.variables.iter().map(|variable| variable.get(&mut self.store).unwrap_i32()).collect()
+    }
+
+    /// And its world.
+    pub fn world(&self) -> &World {
+        &self.store.data().world
+    }
+
+    /// An interpreter that goes on from a snapshot.
+    pub fn restore(sandbox: &Sandbox, limits: &Limits, snapshot: &Snapshot) -> Result<Live, Error> {
+        let (world, memory_bytes) = (snapshot.world.clone(), snapshot.memory_bytes());
+        Live::with_state(sandbox, limits, world, memory_bytes, &snapshot.variables, |memory| {
+            snapshot.write_to(memory, sandbox.pristine())
+        })
+    }
+
+    /// A second one, in the same state.
+    pub fn fork(&mut self, sandbox: &Sandbox, limits: &Limits) -> Result<Live, Error> {
+        let (world, variables) = (self.world().clone(), self.variables());
+        let memory = self.memory();
+        let places = pages::that_differ(memory, sandbox.pristine());
+        Live::with_state(sandbox, limits, world, memory.len(), &variables, |to| {
+            for place in places {
+                to[place..place + PAGE_BYTES].copy_from_slice(&memory[place..place + PAGE_BYTES]);
+            }
+            Ok(())
+        })
+    }
+
+    fn with_state(
+        sandbox: &Sandbox,
+        limits: &Limits,
+        world: World,
+        memory_bytes: usize,
+        variables: &[i32],
+        write: impl FnOnce(&mut [u8]) -> Result<(), Error>,
+    ) -> Result<Live, Error> {
+        let failed = |error: wasmtime::Error| Error::Start(error.into());
+        let mut live = Live::instantiate(sandbox, world, limits)?;
+        let memory = live.python.access.memory;
+        let more = memory_bytes.saturating_sub(live.memory_bytes()) as u64;
+        if more > 0 {
+            let pages = more / memory.page_size(&live.store);
+            finish(memory.grow_async(&mut live.store, pages)).map_err(failed)?;
+        }
+        write(memory.data_mut(&mut live.store))?;
+        for (variable, value) in live.python.variables.iter().zip(variables) {
+            variable.set(&mut live.store, Val::I32(*value)).map_err(failed)?;
+        }
+        Ok(live)
     }
 
     /// Runs one block. `Err` is a replay whose tool calls differ from the recorded ones.
@@ -73,12 +130,11 @@ impl Live {
         // A replayed step ended by itself the first time: it needs no wall-clock stop, and must not get one
         // on a busier machine.
         let replay = matches!(answers, Answers::Recorded(_));
-        let beats =
-            u64::try_from(limits.wall_clock.as_millis() / BEAT.as_millis()).unwrap_or(NO_DEADLINE) + 1;
-        self.store.set_epoch_deadline(if replay { NO_DEADLINE } else { beats.min(NO_DEADLINE) });
-        let _ = self.store.set_fuel(limits.fuel);
+        let deadline = if replay { None } else { Instant::now().checked_add(limits.wall_clock) };
+        let fuel = self.python.access.fuel;
+        let _ = fuel.fill(&mut self.store, Allowance::new(limits.fuel, deadline));
         let state = self.store.data_mut();
-        state.stdout.clear(limits.output_bytes);
+        state.world.stdout.clear(limits.output_bytes);
         state.memory.refused = false;
         state.calls = Calls {
             answers,
@@ -88,12 +144,12 @@ impl Live {
             ..Calls::default()
         };
 
-        let result = finish(self.python.call_run(&mut self.store, code));
+        let result = finish(self.python.run(&mut self.store, code));
 
-        let fuel_left = self.store.get_fuel().unwrap_or(0);
+        let fuel_left = fuel.left(&mut self.store);
         let state = self.store.data_mut();
         let calls = std::mem::take(&mut state.calls);
-        let (output, output_truncated) = state.stdout.take();
+        let (output, output_truncated) = state.world.stdout.take();
         let reply = match result {
             Err(error) if error.is::<Diverged>() => return Err(Diverged),
             Err(_) if calls.limit_hit => Err(Failure::ToolCallLimit),
@@ -136,8 +192,4 @@ fn why_killed(error: &wasmtime::Error, state: &State) -> Failure {
 
 fn raised_memory_error(reply: &Reply) -> bool {
     reply.failure.as_ref().is_some_and(|failure| failure.type_name == "MemoryError")
-}
-
-fn guest_tool(tool: &Tool) -> GuestTool {
-    GuestTool { name: tool.name.clone(), parameters: tool.parameters.clone(), doc: tool.doc.clone() }
 }

@@ -3,17 +3,18 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use wasmtime::{Engine, PoolConcurrencyLimitError};
+use wasmtime::{Engine, InstancePre, PoolConcurrencyLimitError, Store};
 
-use crate::engine::{self, Heart};
+use crate::attic::Attic;
 use crate::error::Error;
-use crate::guest::PythonPre;
+use crate::guest::{Exports, Python};
 use crate::interpreter::{Config, Interpreter};
 use crate::limits::Limits;
 use crate::live::Live;
 use crate::state::State;
 use crate::tool::SharedTools;
-use crate::{cache, guest, linker};
+use crate::world::World;
+use crate::{cache, engine, guest, linker};
 
 /// How the sandbox is set up. `Options::default()` suits most uses.
 #[derive(Clone, Debug)]
@@ -28,16 +29,22 @@ pub struct Options {
     pub max_memory_bytes: usize,
     /// Memory in bytes that a free place may keep to start its next interpreter faster.
     pub keep_resident_bytes: usize,
+    /// Where interpreters that hibernate are kept; `None` is in memory, packed.
+    pub hibernation_dir: Option<PathBuf>,
+    /// The most bytes that they may take there. What there is no room for stays in memory.
+    pub hibernation_bytes: u64,
 }
 
 impl Default for Options {
-    /// 1,024 interpreters of up to 1 GiB; 4 MiB kept per free place.
+    /// 1,024 interpreters of up to 1 GiB; 4 MiB kept per free place; up to 16 GiB on disk, if anywhere.
     fn default() -> Self {
         Options {
             cache_dir: None,
             max_interpreters: 1024,
             max_memory_bytes: 1 << 30,
             keep_resident_bytes: 4 << 20,
+            hibernation_dir: None,
+            hibernation_bytes: 16 << 30,
         }
     }
 }
@@ -50,11 +57,13 @@ pub struct Sandbox {
 
 struct Shared {
     engine: Engine,
-    python: PythonPre<State>,
+    python: InstancePre<State>,
+    exports: Exports,
+    /// One that has run nothing: what every interpreter's memory starts as.
+    pristine: OnceLock<Live>,
     python_version: OnceLock<String>,
-    least_memory_bytes: OnceLock<usize>,
     max_interpreters: u32,
-    _heart: Heart,
+    attic: Attic,
 }
 
 impl Sandbox {
@@ -66,24 +75,28 @@ impl Sandbox {
     pub fn new(options: &Options) -> Result<Sandbox, Error> {
         let setup = |error: wasmtime::Error| Error::Setup(error.into());
         let engine = engine::new(options).map_err(setup)?;
-        let source = cache::Source { bytes: guest::COMPONENT, sha256: guest::COMPONENT_SHA256 };
-        let component = cache::component(&engine, source, options.cache_dir.as_deref()).map_err(setup)?;
-        let linker = linker::new(&engine, &component).map_err(setup)?;
-        let python = linker.instantiate_pre(&component).and_then(PythonPre::new).map_err(setup)?;
-        let heart = Heart::start(&engine).map_err(|error| Error::Setup(error.into()))?;
+        let source = cache::Source { bytes: guest::MODULE, sha256: guest::MODULE_SHA256 };
+        let module = cache::module(&engine, source, options.cache_dir.as_deref()).map_err(setup)?;
+        let exports = Exports::of(&module).map_err(setup)?;
+        let linker = linker::new(&engine, &module).map_err(setup)?;
+        let python = linker.instantiate_pre(&module).map_err(setup)?;
+        let attic = Attic::new(options.hibernation_dir.as_deref(), options.hibernation_bytes)
+            .map_err(|error| Error::Setup(error.into()))?;
         let shared = Shared {
             engine,
             python,
+            exports,
+            pristine: OnceLock::new(),
             python_version: OnceLock::new(),
-            least_memory_bytes: OnceLock::new(),
             max_interpreters: options.max_interpreters,
-            _heart: heart,
+            attic,
         };
         let sandbox = Sandbox { shared: Arc::new(shared) };
         // Also shows, before anything depends on it, that an interpreter starts here.
-        let mut live = Live::instantiate(&sandbox, 0, Limits::default().memory_bytes)?;
-        let _ = sandbox.shared.python_version.set(live.version()?);
-        let _ = sandbox.shared.least_memory_bytes.set(live.memory_bytes());
+        let limits = Limits { memory_bytes: options.max_memory_bytes, ..Limits::default() };
+        let new = || Live::instantiate(&sandbox, World::new(0, 0), &limits);
+        let _ = sandbox.shared.python_version.set(new()?.version()?);
+        let _ = sandbox.shared.pristine.set(new()?);
         Ok(sandbox)
     }
 
@@ -102,21 +115,32 @@ impl Sandbox {
 
     /// The memory in bytes that an interpreter starts with; [`Limits::memory_bytes`] below it let none start.
     pub fn least_memory_bytes(&self) -> usize {
-        self.shared.least_memory_bytes.get().copied().unwrap_or(0)
+        self.pristine().len()
     }
 
-    /// The SHA-256, in hexadecimal, of the component: Python and the guest's own code. The same component
-    /// gives the same outcomes everywhere.
-    pub fn component_sha256(&self) -> &'static str {
-        guest::COMPONENT_SHA256
+    /// The SHA-256, in hexadecimal, of the guest: Python and our own code in it. The same guest gives the same
+    /// outcomes everywhere.
+    pub fn guest_sha256(&self) -> &'static str {
+        guest::MODULE_SHA256
     }
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.shared.engine
     }
 
-    pub(crate) fn python(&self) -> &PythonPre<State> {
-        &self.shared.python
+    pub(crate) async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Python> {
+        let instance = self.shared.python.instantiate_async(&mut *store).await?;
+        Python::new(&self.shared.exports, instance, store)
+    }
+
+    /// The memory of an interpreter that has run nothing.
+    pub(crate) fn pristine(&self) -> &[u8] {
+        self.shared.pristine.get().map_or(&[], Live::memory)
+    }
+
+    /// Where sleeping interpreters lie.
+    pub(crate) fn attic(&self) -> &Attic {
+        &self.shared.attic
     }
 
     /// Why an interpreter did not start.

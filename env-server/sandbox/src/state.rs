@@ -1,54 +1,30 @@
-//! What one interpreter may touch of the host: a virtual world of its own.
+//! What belongs to one interpreter on the host's side.
 
 use std::collections::VecDeque;
 
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use wasmtime::ResourceLimiter;
-use wasmtime::component::ResourceTable;
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use crate::clock::VirtualClock;
-use crate::stdout::Stdout;
+use crate::abi::Access;
+use crate::fuel::Allowance;
+use crate::limits::Limits;
 use crate::tool::{SharedTools, ToolRecord};
+use crate::world::World;
 
 /// The state of one interpreter's store.
 pub struct State {
-    wasi: WasiCtx,
-    table: ResourceTable,
-    pub clock: VirtualClock,
-    pub stdout: Stdout,
+    /// The way into the guest's memory, once there is an instance.
+    pub access: Option<Access>,
+    pub world: World,
     pub memory: Memory,
+    pub allowance: Allowance,
     pub calls: Calls,
 }
 
 impl State {
-    /// No files, no environment, no arguments, no network; time and randomness follow from the seed.
-    pub fn new(seed: u64, memory_bytes: usize) -> State {
-        let clock = VirtualClock::default();
-        let stdout = Stdout::default();
-        let wasi = WasiCtxBuilder::new()
-            .stdout(stdout.clone())
-            .wall_clock(clock.clone())
-            .secure_random(ChaCha8Rng::seed_from_u64(seed))
-            .insecure_random(ChaCha8Rng::seed_from_u64(seed ^ 1))
-            .insecure_random_seed(u128::from(seed))
-            .allow_tcp(false)
-            .allow_udp(false)
-            .build();
-        let memory = Memory { limit: memory_bytes, refused: false, size: 0 };
-        State { wasi, table: ResourceTable::new(), clock, stdout, memory, calls: Calls::default() }
-    }
-
-    /// Where the guest's handles live.
-    pub fn table(&mut self) -> &mut ResourceTable {
-        &mut self.table
-    }
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    /// That of an interpreter that has run nothing yet.
+    pub fn new(world: World, limits: &Limits) -> State {
+        let memory = Memory { limit: limits.memory_bytes, refused: false };
+        State { access: None, world, memory, allowance: Allowance::unlimited(), calls: Calls::default() }
     }
 }
 
@@ -57,8 +33,6 @@ pub struct Memory {
     limit: usize,
     /// Whether this step asked for more.
     pub refused: bool,
-    /// What the interpreter has now.
-    pub size: usize,
 }
 
 impl ResourceLimiter for Memory {
@@ -70,19 +44,16 @@ impl ResourceLimiter for Memory {
     ) -> wasmtime::Result<bool> {
         let allowed = desired <= self.limit;
         self.refused |= !allowed;
-        if allowed {
-            self.size = desired;
-        }
         Ok(allowed)
     }
 
     fn table_growing(
         &mut self,
         _current: usize,
-        _desired: usize,
+        desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(maximum.is_none_or(|maximum| _desired <= maximum))
+        Ok(maximum.is_none_or(|maximum| desired <= maximum))
     }
 }
 

@@ -57,7 +57,7 @@ fn runs_from_a_blocking_thread_of_an_async_runtime() {
 #[test]
 fn says_what_it_is() {
     assert!(SANDBOX.python_version().starts_with("3.14."), "{}", SANDBOX.python_version());
-    assert_eq!(SANDBOX.component_sha256().len(), 64);
+    assert_eq!(SANDBOX.guest_sha256().len(), 64);
 }
 
 #[test]

@@ -24,6 +24,9 @@ const COMPUTES: &str = include_str!("standard_library/computes.py");
 /// every import works.
 const LATE: &str = include_str!("standard_library/late.py");
 
+/// Files, by the modules that keep something in them.
+const FILES: &str = include_str!("standard_library/files.py");
+
 /// Each block's first line without its `# `, and the block.
 fn blocks(file: &str) -> impl Iterator<Item = (&str, &str)> {
     file.split("# ---\n").map(|block| (block.lines().next().unwrap().trim_start_matches("# "), block))
@@ -37,6 +40,11 @@ fn the_modules_of_data_work_and_algorithms_compute() {
     for (_, block) in blocks(COMPUTES) {
         assert_eq!(prints(&mut reset(), block), "");
     }
+}
+
+#[test]
+fn files_can_be_written_and_read_back() {
+    assert_eq!(prints(&mut reset(), FILES), "");
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl Sandbox {
             let outcome = interpreter.run(&block.code).context("the sandbox failed")?;
             count += 1;
             failed += usize::from(!outcome.success);
-            let memory = interpreter.memory_bytes();
+            let memory = Some(interpreter.stats().memory_bytes).filter(|bytes| *bytes > 0);
             if self.json {
                 report::json(&block.name, &outcome, memory)?;
             } else {

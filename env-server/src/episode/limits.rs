@@ -27,6 +27,8 @@ const MAX_WALL_CLOCK: Duration = Duration::from_secs(600);
 /// Most output, code or tool data a caller may ask for, per step. An answer holds all of them once, and has to
 /// fit in a message.
 const MAX_TEXT_BYTES: usize = 8 << 20;
+/// Most files a caller may ask for: they live in the server's memory.
+const MAX_SCRATCH_BYTES: usize = 64 << 20;
 /// Most fuel a caller may ask for, per step: a few minutes of work.
 const MAX_FUEL: u64 = 1_000_000_000_000;
 /// Most tool calls a caller may ask for, per step.
@@ -87,6 +89,12 @@ impl Limits {
                     default.tool_bytes,
                     MAX_TEXT_BYTES,
                 )?,
+                scratch_bytes: bytes(
+                    "scratch_bytes",
+                    asked.scratch_bytes,
+                    default.scratch_bytes,
+                    MAX_SCRATCH_BYTES,
+                )?,
             },
         })
     }
@@ -102,6 +110,7 @@ impl Limits {
             output_bytes_per_step: self.step.output_bytes as u64,
             code_bytes_per_step: self.step.code_bytes as u64,
             tool_bytes_per_step: self.step.tool_bytes as u64,
+            scratch_bytes: self.step.scratch_bytes as u64,
         }
     }
 }

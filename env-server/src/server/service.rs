@@ -51,7 +51,7 @@ impl Service {
             version: VERSION.to_owned(),
             commit: COMMIT.to_owned(),
             python_version: self.registry.sandbox().python_version().to_owned(),
-            interpreter_sha256: self.registry.sandbox().component_sha256().to_owned(),
+            interpreter_sha256: self.registry.sandbox().guest_sha256().to_owned(),
             task_sets: self.registry.catalog().describe(),
             families: family::FAMILIES.iter().map(|name| (*name).to_owned()).collect(),
             default_limits: Some(self.registry.default_limits().to_proto()),

@@ -1,6 +1,9 @@
-//! Files, in every way that Python opens, lists, links and imports them.
+//! The host's files, in every way that Python opens, lists, links and imports them: there are none. What there is
+//! is the interpreter's own, and has an end.
 
-use crate::common::{prints, reset};
+use sandbox::{Failure, InterpreterState, Limits};
+
+use crate::common::{persistent, prints, reset, with_limits};
 use crate::{all_are_refused, outcome_of};
 
 #[test]
@@ -15,9 +18,7 @@ fn nothing_can_be_read() {
         "open('/etc/passwd\\0.txt')",
         "open('//etc//passwd')",
         "open(os.path.expanduser('~/.ssh/id_rsa'))",
-        "os.open('/', os.O_RDONLY)",
-        "os.open('.', os.O_RDONLY)",
-        "os.stat('/')",
+        "os.stat('/etc')",
         "os.lstat('/etc')",
         "os.readlink('/proc/self/exe')",
         "__import__('pathlib').Path('/etc/passwd').read_text()",
@@ -36,43 +37,119 @@ fn nothing_can_be_read() {
 #[test]
 fn nothing_can_be_listed() {
     all_are_refused(&[
-        "os.listdir('/')",
-        "os.listdir('.')",
+        "os.listdir('/etc')",
+        "os.listdir('..')",
         "os.listdir('/proc')",
-        "os.scandir('/').__next__()",
+        "os.scandir('/proc/self').__next__()",
         "__import__('pathlib').Path('/python').iterdir().__next__()",
     ]);
-    for expression in ["list(os.walk('/'))", "__import__('glob').glob('/*')", "__import__('glob').glob('**')"]
-    {
-        assert_eq!(outcome_of(expression), "[]", "{expression}");
+    for (expression, own) in [
+        ("os.listdir('/')", "['tmp']"),
+        ("os.listdir('.')", "['tmp']"),
+        ("list(os.walk('/'))", "[('/', ['tmp'], []), ('/tmp', [], [])]"),
+        ("__import__('glob').glob('/**', recursive=True)", "['/', '/tmp']"),
+        ("(os.path.exists('/etc'), os.path.exists('/proc'))", "(False, False)"),
+    ] {
+        assert_eq!(outcome_of(&format!("repr({expression})")), own, "{expression}");
     }
-    assert_eq!(
-        outcome_of("os.path.exists('/'), os.path.exists('/etc'), os.path.isdir('.')"),
-        "False False False"
-    );
 }
 
 #[test]
-fn nothing_can_be_written_or_linked() {
+fn nothing_of_the_host_can_be_written_or_linked() {
     all_are_refused(&[
-        "open('file.txt', 'w')",
-        "open('/tmp/file.txt', 'x')",
-        "os.mkdir('/tmp')",
-        "os.makedirs('a/b')",
+        "open('/etc/file.txt', 'w')",
+        "open('../../file.txt', 'w')",
+        "os.mkdir('/etc/x')",
         "os.symlink('/etc/passwd', 'x')",
         "os.link('/etc/passwd', 'x')",
         "os.rename('/etc/passwd', '/etc/shadow')",
+        "os.rename('/tmp', '/tmp/tmp')",
         "os.remove('/etc/passwd')",
+        "os.rmdir('/')",
         "os.truncate('/etc/passwd', 0)",
         "os.utime('/etc/passwd')",
-        "os.chdir('/')",
+        "os.chdir('/etc')",
         "os.mkfifo('/tmp/x')",
-        "__import__('tempfile').TemporaryFile()",
-        "__import__('tempfile').mkdtemp()",
-        "__import__('pathlib').Path('x').write_text('x')",
-        "__import__('shelve').open('x')",
-        "__import__('logging.handlers').FileHandler('x')",
+        "__import__('pathlib').Path('/var/x').write_text('x')",
+        "__import__('logging.handlers').FileHandler('/var/log/x')",
     ]);
+}
+
+#[test]
+fn what_looks_like_the_hosts_folders_is_the_interpreters_own() {
+    let names: Vec<_> =
+        ["a", "b"].map(|name| format!("runtime-gym-test-{}-{name}", std::process::id())).into();
+    let host = std::env::temp_dir().join(&names[0]);
+    std::fs::write(&host, "the host's").unwrap();
+    let code = format!(
+        "import os\nprint(os.path.exists('{}'))\nopen('/tmp/{}', 'w').write('x')",
+        host.display(),
+        names[1]
+    );
+    let printed = prints(&mut reset(), &code);
+    let written = std::env::temp_dir().join(&names[1]).exists();
+    std::fs::remove_file(&host).unwrap();
+    assert_eq!((printed.as_str(), written), ("False\n", false));
+}
+
+#[test]
+fn files_of_one_interpreter_are_not_those_of_another_and_end_with_it() {
+    let write = "open('/tmp/mine', 'w').write('x')";
+    let look = "import os\nprint(os.listdir('/tmp'))";
+    let (mut one, mut other) = (persistent(), persistent());
+    prints(&mut one, write);
+    assert_eq!(
+        (prints(&mut one, look), prints(&mut other, look)),
+        ("['mine']\n".to_owned(), "[]\n".to_owned())
+    );
+    let mut resetting = reset();
+    prints(&mut resetting, write);
+    assert_eq!(prints(&mut resetting, look), "[]\n");
+}
+
+#[test]
+fn files_have_a_limit_in_every_way_of_filling_them() {
+    let mut python =
+        with_limits(InterpreterState::Persistent, Limits { scratch_bytes: 1 << 20, ..Limits::default() });
+    for (how, code) in [
+        ("one file", "open('f', 'wb').write(b'x' * 2_000_000)"),
+        ("in pieces", "with open('f', 'ab') as f:\n    while True: f.write(b'x' * 4096); f.flush()"),
+        ("a hole", "os.truncate(os.open('g', os.O_CREAT | os.O_WRONLY), 1 << 40)"),
+        (
+            "far away",
+            "f = os.open('h', os.O_CREAT | os.O_WRONLY); os.lseek(f, 1 << 62, 0); os.write(f, b'x')",
+        ),
+        ("many files", "for n in range(10**6): open(f'n{n}', 'w').close()"),
+        ("long names", "for n in range(10**6): open(str(n).rjust(5000, 'y'), 'w').close()"),
+        ("deep folders", "while True: os.mkdir('d'); os.chdir('d')"),
+        (
+            "open and unlinked",
+            "kept = []\nfor n in range(10**6):\n    kept.append(open('u', 'wb')); os.remove('u'); kept[-1].write(b'x' * 9999); kept[-1].flush()",
+        ),
+    ] {
+        let outcome = python.run(&format!("import os\nos.chdir('/')\n{code}")).unwrap();
+        let kind = outcome.failure.clone();
+        assert!(
+            matches!(&kind, Some(Failure::Exception { type_name }) if type_name == "OSError"),
+            "{how}: {outcome:?}"
+        );
+        prints(
+            &mut python,
+            "import os, shutil, gc\nkept = f = None; gc.collect(); os.chdir('/')\nfor name in os.listdir('/'):\n    \
+             shutil.rmtree(name) if os.path.isdir(name) else os.remove(name)",
+        );
+        prints(&mut python, "open('again', 'wb').write(b'x' * 500_000); os.remove('again')");
+    }
+}
+
+#[test]
+fn moving_bytes_in_and_out_of_files_costs_fuel() {
+    let limits = Limits { fuel: 2_000_000_000, ..Limits::default() };
+    let mut python = with_limits(InterpreterState::Reset, limits);
+    let code = "import os\nf = os.open('f', os.O_CREAT | os.O_RDWR)\nb = b'x' * 8_000_000\nwhile True: os.pwrite(f, b, 0)";
+    let outcome = python.run(code).unwrap();
+    assert_eq!(outcome.failure, Some(Failure::OutOfFuel));
+    assert!(outcome.wall.as_secs() < 20, "{:?}", outcome.wall);
 }
 
 #[test]

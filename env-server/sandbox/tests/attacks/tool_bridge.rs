@@ -95,7 +95,7 @@ fn forged_answers_fool_only_who_forged_them() {
         "count = lambda: 99",
         "globals().update(count=lambda: 99)",
         "import wit_world, gym_guest.tools as t\nwit_world.call_tool = t.call_tool = lambda *a: '99'",
-        "import gym_guest.tools as t\nt._call = lambda *a: (99, None)",
+        "import gym_guest.tools as t\nt.call_tool = lambda *a: '99'",
         "count.__code__ = (lambda *args, **kwargs: 99).__code__.replace(co_freevars=count.__code__.co_freevars)",
         "import sys\nsys._getframe(1).f_locals['self'].reserved['count'] = lambda: 99\ncount = lambda: 99",
         "import builtins\nbuiltins.count = lambda: 99\ndel count",
@@ -107,7 +107,7 @@ fn forged_answers_fool_only_who_forged_them() {
             "{forgery}: {outcome:?}"
         );
     }
-    let code = "import gym_guest.tools as t\nt._loads = lambda text: 99\nprint(count())";
+    let code = "import gym_guest.tools as t\nt._scan = lambda text, at: (99, 2)\nprint(count())";
     let (outcome, count, _) = run(code);
     assert_eq!((outcome.output.as_str(), count), ("99\n", 1));
     assert_eq!(outcome.tool_calls[0].answer, Ok(json!(1)), "the host knows what was answered");

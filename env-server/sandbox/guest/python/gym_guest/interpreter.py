@@ -18,6 +18,7 @@ _MAX_NAME_CHARACTERS = 32_000  # of all the names that a reply lists
 _DEFAULT_RECURSION_LIMIT = sys.getrecursionlimit()
 _REAL_BUILTINS = vars(builtins)
 _BUILTINS = dict(_REAL_BUILTINS)
+_BUILTIN_VALUES = list(_BUILTINS.values())
 __builtins__ = _BUILTINS  # what the functions below are given: out of reach of what an agent does to `builtins`
 
 
@@ -63,6 +64,7 @@ class Interpreter:
             **{tool.name: tools.function(tool) for tool in tool_list},
         }
         self.record_definitions = record_definitions
+        self.own = {}  # for each name seen so far, whether it can be the agent's own
 
     def run(self, code) -> Reply:
         """Runs one block as a script."""
@@ -98,7 +100,12 @@ class Interpreter:
 
     def _restore(self) -> None:
         """Undoes what would reach into the guest's own code, or into the next step."""
-        _REAL_BUILTINS.update(_BUILTINS)
+        try:
+            untouched = list(_REAL_BUILTINS.values()) == _BUILTIN_VALUES  # much faster than the update
+        except BaseException:  # noqa: BLE001  (what stands there now compares as it likes)
+            untouched = False
+        if not untouched:
+            _REAL_BUILTINS.update(_BUILTINS)
         if sys.getrecursionlimit() < _DEFAULT_RECURSION_LIMIT:
             sys.setrecursionlimit(_DEFAULT_RECURSION_LIMIT)
         get_blocking(1), get_blocking(2)  # raise where they are closed for good: then the step is given up
@@ -107,25 +114,34 @@ class Interpreter:
 
     def _own_names(self) -> dict:
         """The agent's names and their values; removes the builtins that the block rebound."""
-        own = {}
-        for name, value in list(self.namespace.items()):
-            if type(name) is not str or not name.isidentifier():
+        own, namespace, seen = {}, self.namespace, self.own
+        for name in list(namespace):
+            if type(name) is not str:
                 continue
-            if name in self.reserved:
-                continue
-            if name in _BUILTINS:
-                del self.namespace[name]
-            elif not (name.startswith("__") and name.endswith("__")) and not issubclass(type(value), ModuleType):
-                own[name] = value
+            is_own = seen.get(name)
+            if is_own is None:
+                is_own = seen[name] = self._can_be_own(name)
+            if is_own:
+                value = namespace[name]
+                if not issubclass(type(value), ModuleType):
+                    own[name] = value
+            elif name in _BUILTINS and name not in self.reserved:
+                del namespace[name]
         return own
+
+    def _can_be_own(self, name: str) -> bool:
+        if name in self.reserved or name in _BUILTINS or not name.isidentifier():
+            return False
+        return not (name.startswith("__") and name.endswith("__"))
 
 
 def _bounded(names: list[str]) -> list[str]:
     """The first names, as many as anybody would read, and how many are left out."""
+    if sum(map(len, names)) <= _MAX_NAME_CHARACTERS:
+        return names
     shown = list(accumulate(map(len, names)))
-    count = min(bisect_right(shown, _MAX_NAME_CHARACTERS), len(names))
-    left_out = len(names) - count
-    return names if not left_out else [*names[:count], f"... and {left_out} more"]
+    count = bisect_right(shown, _MAX_NAME_CHARACTERS)
+    return [*names[:count], f"... and {len(names) - count} more"]
 
 
 def _describe(error: BaseException, compiled: bool) -> Failure:

@@ -1,6 +1,8 @@
 """The host's tools as plain functions."""
 
 import json
+from json.encoder import encode_basestring_ascii
+from json.scanner import make_scanner
 
 from componentize_py_types import Err
 from wit_world import Argument, ToolFailureKind, call_tool
@@ -10,7 +12,12 @@ from gym_guest.failures import clean
 
 _type_name = type.__dict__["__name__"].__get__  # a metaclass may lie about `__name__`
 _dumps = json.JSONEncoder(allow_nan=False).encode
-_loads = json.loads
+_PLAIN = {  # what most arguments are: as JSON, without the way round through the encoder
+    str: encode_basestring_ascii,
+    int: int.__repr__,
+    bool: {False: "false", True: "true"}.__getitem__,
+}
+_scan = make_scanner(json.JSONDecoder())
 
 
 class ToolInvocationException(Exception):
@@ -27,20 +34,14 @@ for _cls in EXCEPTIONS.values():
 
 
 def _argument(keyword, value) -> Argument:
+    kind = type(value)
     try:
+        if kind is str or kind is int or kind is bool:
+            return Argument(keyword, kind.__name__, _PLAIN[kind](value))
         text = _dumps(value)
     except Exception:  # noqa: BLE001  (not JSON, too deep, or its methods raised)
         text = None
-    return Argument(keyword, clean(_type_name(type(value))), text)
-
-
-def _call(name, args, kwargs):
-    arguments = [_argument(None, value) for value in args]
-    arguments += [_argument(clean(keyword), value) for keyword, value in kwargs.items()]
-    try:
-        return _loads(call_tool(name, arguments)), None
-    except Err as error:
-        return None, error.value
+    return Argument(keyword, clean(_type_name(kind)), text)
 
 
 def function(tool):
@@ -48,9 +49,13 @@ def function(tool):
     name = tool.name
 
     def stub(*args, **kwargs):
-        answer, failure = _call(name, args, kwargs)
-        if failure is None:
-            return answer
+        arguments = [_argument(None, value) for value in args]
+        if kwargs:
+            arguments += [_argument(clean(keyword), value) for keyword, value in kwargs.items()]
+        try:
+            return _scan(call_tool(name, arguments), 0)[0]  # the host writes nothing around its JSON
+        except Err as error:
+            failure = error.value
         if failure.kind is ToolFailureKind.LIMIT:
             limit.impose()
             raise limit.ToolCallLimit
