@@ -63,7 +63,6 @@ async fn calls_of_later_versions_are_unimplemented() {
     let server = EnvServer::start(&[], &[]);
     let mut client = server.client().await;
     let statuses = [
-        client.fork_episode(v1::ForkEpisodeRequest::default()).await.unwrap_err(),
         client.list_episodes(v1::ListEpisodesRequest::default()).await.unwrap_err(),
         client.keep_alive(v1::KeepAliveRequest::default()).await.unwrap_err(),
         client.step_batch(v1::StepBatchRequest::default()).await.unwrap_err(),

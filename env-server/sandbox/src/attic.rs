@@ -1,17 +1,21 @@
 //! Where packed interpreters lie: on disk as long as there is room, else in memory.
+//!
+//! On disk they share one file, which has no name: it goes with the process, however that ends. The file is made of
+//! blocks, and what is kept lies in any blocks that are free.
 
 use std::borrow::Cow;
 use std::fs;
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use tempfile::TempDir;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Error;
 
-/// A folder with a limit. Clones share it.
+const BLOCK_BYTES: usize = 4096;
+
+/// A file with a limit. Clones share it.
 #[derive(Clone)]
 pub struct Attic {
     shared: Arc<Shared>,
@@ -19,78 +23,105 @@ pub struct Attic {
 
 struct Shared {
     /// None: all is kept in memory.
-    folder: Option<TempDir>,
-    bytes_left: AtomicU64,
-    next: AtomicU64,
+    file: Option<File>,
+    blocks: Mutex<Blocks>,
+}
+
+/// Which blocks of the file are used.
+struct Blocks {
+    /// Those that were used before.
+    free: Vec<u32>,
+    /// From here on none was.
+    unused: u32,
+    most: u32,
 }
 
 /// Bytes that are kept.
 pub enum Kept {
     InMemory(Vec<u8>),
-    OnDisk(KeptFile),
+    OnDisk(Stored),
 }
 
-/// A file of the attic's; it goes when this does.
-pub struct KeptFile {
-    path: PathBuf,
+/// Bytes that lie in blocks of the attic's file, which are free again when this goes.
+pub struct Stored {
     bytes: usize,
+    blocks: Vec<u32>,
     attic: Attic,
 }
 
 impl Attic {
-    /// An attic of so many bytes in a folder of its own, which is made in `parent` and goes with the attic;
-    /// without a parent, all is kept in memory.
-    pub fn new(parent: Option<&Path>, bytes: u64) -> io::Result<Attic> {
-        let make = |parent| {
-            fs::create_dir_all(parent)?;
-            // Private to this user: what lies there is what agents' programs hold.
-            tempfile::Builder::new().prefix("runtime-gym-").tempdir_in(parent)
+    /// An attic of so many bytes in a folder; without a folder, all is kept in memory.
+    pub fn new(folder: Option<&Path>, bytes: u64) -> io::Result<Attic> {
+        let make = |folder| {
+            fs::create_dir_all(folder)?;
+            tempfile::tempfile_in(folder)
         };
-        let folder = parent.map(make).transpose()?;
-        let shared = Shared { folder, bytes_left: AtomicU64::new(bytes), next: AtomicU64::new(0) };
-        Ok(Attic { shared: Arc::new(shared) })
+        let file = folder.map(make).transpose()?;
+        let most = u32::try_from(bytes / BLOCK_BYTES as u64).unwrap_or(u32::MAX);
+        let blocks = Mutex::new(Blocks { free: Vec::new(), unused: 0, most });
+        Ok(Attic { shared: Arc::new(Shared { file, blocks }) })
     }
 
-    /// Keeps bytes: on disk if there is a folder with room, and it takes them.
+    /// Keeps bytes: on disk if there is a file with room, and it takes them.
     pub fn keep(&self, bytes: Vec<u8>) -> Kept {
-        match self.write(&bytes) {
-            Some(file) => Kept::OnDisk(file),
+        match self.store(&bytes) {
+            Some(stored) => Kept::OnDisk(stored),
             None => Kept::InMemory(bytes),
         }
     }
 
-    fn write(&self, bytes: &[u8]) -> Option<KeptFile> {
-        let folder = self.shared.folder.as_ref()?;
-        let left = &self.shared.bytes_left;
-        let length = bytes.len() as u64;
-        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(length)).ok()?;
-        let number = self.shared.next.fetch_add(1, Ordering::Relaxed);
-        // A folder with very many files is slow to work with.
-        let path = folder.path().join(format!("{:03}", number % 1000)).join(number.to_string());
-        let file = KeptFile { path, bytes: bytes.len(), attic: self.clone() };
-        let written =
-            file.path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&file.path, bytes));
-        match written {
-            Ok(()) => Some(file),
-            Err(error) => {
-                tracing::warn!(path = %file.path.display(), %error, "cannot keep a sleeping interpreter on disk");
-                None
+    fn store(&self, bytes: &[u8]) -> Option<Stored> {
+        let file = self.shared.file.as_ref()?;
+        let blocks = self.blocks().take(bytes.len().div_ceil(BLOCK_BYTES))?;
+        let stored = Stored { bytes: bytes.len(), blocks, attic: self.clone() };
+        for (block, bytes) in stored.blocks.iter().zip(bytes.chunks(BLOCK_BYTES)) {
+            if let Err(error) = file.write_all_at(bytes, place(*block)) {
+                tracing::warn!(%error, "cannot keep a sleeping interpreter on disk");
+                return None;
             }
         }
+        Some(stored)
+    }
+
+    fn blocks(&self) -> MutexGuard<'_, Blocks> {
+        self.shared.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl KeptFile {
-    /// How long it is.
+impl Blocks {
+    /// So many blocks, if there are.
+    fn take(&mut self, count: usize) -> Option<Vec<u32>> {
+        if count > self.free.len() + (self.most - self.unused) as usize {
+            return None;
+        }
+        let mut taken = self.free.split_off(self.free.len().saturating_sub(count));
+        while taken.len() < count {
+            taken.push(self.unused);
+            self.unused += 1;
+        }
+        Some(taken)
+    }
+}
+
+impl Stored {
+    /// How many bytes there are.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
+
+    fn read(&self) -> io::Result<Vec<u8>> {
+        let file = self.attic.shared.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let mut bytes = vec![0; self.bytes];
+        for (block, bytes) in self.blocks.iter().zip(bytes.chunks_mut(BLOCK_BYTES)) {
+            file.read_exact_at(bytes, place(*block))?;
+        }
+        Ok(bytes)
+    }
 }
 
-impl Drop for KeptFile {
+impl Drop for Stored {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
-        self.attic.shared.bytes_left.fetch_add(self.bytes as u64, Ordering::Relaxed);
+        self.attic.blocks().free.append(&mut self.blocks);
     }
 }
 
@@ -99,11 +130,16 @@ impl Kept {
     pub fn bytes(&self) -> Result<Cow<'_, [u8]>, Error> {
         match self {
             Kept::InMemory(bytes) => Ok(Cow::Borrowed(bytes)),
-            Kept::OnDisk(file) => {
-                fs::read(&file.path).map(Cow::Owned).map_err(|error| Error::Snapshot(error.into()))
+            Kept::OnDisk(stored) => {
+                stored.read().map(Cow::Owned).map_err(|error| Error::Snapshot(error.into()))
             }
         }
     }
+}
+
+/// Where a block begins in the file.
+fn place(block: u32) -> u64 {
+    u64::from(block) * BLOCK_BYTES as u64
 }
 
 #[cfg(test)]
@@ -114,35 +150,39 @@ mod tests {
         matches!(kept, Kept::OnDisk(_))
     }
 
-    fn files(folder: &Path) -> usize {
-        let in_folder = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let numbered = in_folder(folder.to_owned()).flat_map(in_folder);
-        numbered.flat_map(in_folder).count()
-    }
-
     #[test]
     fn what_there_is_no_room_for_stays_in_memory_and_room_comes_back() {
-        let parent = tempfile::tempdir().unwrap();
-        let attic = Attic::new(Some(parent.path()), 10).unwrap();
-        let first = attic.keep(vec![1; 6]);
-        let second = attic.keep(vec![2; 6]);
-        assert!(on_disk(&first) && !on_disk(&second));
-        assert_eq!((&first.bytes().unwrap()[..], &second.bytes().unwrap()[..]), (&[1; 6][..], &[2; 6][..]));
-        assert_eq!(files(parent.path()), 1);
+        let folder = tempfile::tempdir().unwrap();
+        let attic = Attic::new(Some(folder.path()), 10 * BLOCK_BYTES as u64).unwrap();
+        let of = |byte, blocks: usize| vec![byte; blocks * BLOCK_BYTES - 7];
+        let (first, second, third) = (attic.keep(of(1, 6)), attic.keep(of(2, 5)), attic.keep(of(3, 4)));
+        assert_eq!([&first, &second, &third].map(on_disk), [true, false, true]);
         drop(first);
-        assert_eq!(files(parent.path()), 0);
-        let third = attic.keep(vec![3; 10]);
-        assert!(on_disk(&third));
-        drop((attic, third));
-        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0, "the folder goes with the last of them");
+        let (fourth, fifth) = (attic.keep(of(4, 2)), attic.keep(of(5, 4)));
+        for (kept, bytes) in
+            [(&second, of(2, 5)), (&third, of(3, 4)), (&fourth, of(4, 2)), (&fifth, of(5, 4))]
+        {
+            assert!(kept.bytes().unwrap() == bytes);
+        }
+        assert!(on_disk(&fourth) && on_disk(&fifth) && !on_disk(&attic.keep(vec![6])));
+        assert!(on_disk(&attic.keep(Vec::new())));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "there is no name to find it by");
     }
 
     #[test]
-    fn a_file_that_is_gone_is_an_error_and_no_panic() {
-        let parent = tempfile::tempdir().unwrap();
-        let attic = Attic::new(Some(parent.path()), 10).unwrap();
+    fn what_cannot_be_read_back_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let attic = Attic::new(Some(folder.path()), 1 << 20).unwrap();
         let kept = attic.keep(vec![1; 6]);
-        fs::remove_dir_all(parent.path()).unwrap();
+        attic.shared.file.as_ref().unwrap().set_len(3).unwrap();
         assert!(matches!(kept.bytes(), Err(Error::Snapshot(_))));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_is_an_error_at_once() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(Attic::new(Some(&file.path().join("below")), 1).is_err());
+        let attic = Attic::new(None, 1 << 20).unwrap();
+        assert!(!on_disk(&attic.keep(vec![1; 6])));
     }
 }

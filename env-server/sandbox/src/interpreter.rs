@@ -137,6 +137,11 @@ impl Interpreter {
         &self.globals
     }
 
+    /// Whether it holds a place between steps: it persists and does not hibernate.
+    pub fn is_awake(&self) -> bool {
+        self.live.is_some()
+    }
+
     /// What it is and has used.
     pub fn stats(&self) -> Stats {
         let (kept_bytes, kept_on_disk_bytes) = self.past.kept_bytes();

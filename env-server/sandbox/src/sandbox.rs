@@ -29,7 +29,7 @@ pub struct Options {
     pub max_memory_bytes: usize,
     /// Memory in bytes that a free place may keep to start its next interpreter faster.
     pub keep_resident_bytes: usize,
-    /// Where interpreters that hibernate are kept; `None` is in memory, packed.
+    /// The folder of the file in which interpreters that hibernate are kept; `None` keeps them in memory, packed.
     pub hibernation_dir: Option<PathBuf>,
     /// The most bytes that they may take there. What there is no room for stays in memory.
     pub hibernation_bytes: u64,

@@ -41,7 +41,7 @@ impl Snapshot {
         let places = size_of_val(&self.places[..]);
         match &self.difference {
             Kept::InMemory(bytes) => (places + bytes.len(), 0),
-            Kept::OnDisk(file) => (places, file.bytes()),
+            Kept::OnDisk(stored) => (places, stored.bytes()),
         }
     }
 

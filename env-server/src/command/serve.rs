@@ -21,6 +21,7 @@ use super::log;
 Examples:
   env-server serve --tasks runs/tasks/easy
   env-server serve --tasks runs/tasks/easy --tasks runs/tasks/medium --listen 127.0.0.1:0
+  env-server serve --max-episodes 100000 --max-awake 4000 --hibernation-dir /var/tmp
   RUNTIME_GYM_LOG=env_server=debug env-server serve        (spans of RPCs, steps and tool calls)")]
 pub struct Serve {
     /// Task set to offer, as `generate` writes it; may be given several times,
@@ -33,8 +34,22 @@ pub struct Serve {
     listen: SocketAddr,
 
     /// Most episodes that run at the same time.
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_episodes: u32,
+
+    /// Most Python interpreters that stay in memory between steps, at under
+    /// 1 MB each; the others sleep, and are back within milliseconds.
+    #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(1..=25_000))]
+    max_awake: u32,
+
+    /// Where sleeping interpreters are kept. [default: the system's folder for temporary files]
+    #[arg(long, value_name = "DIR")]
+    hibernation_dir: Option<PathBuf>,
+
+    /// GiB that sleeping interpreters may take there; those that find no room
+    /// stay in memory, packed.
+    #[arg(long, value_name = "GIB", default_value_t = 16)]
+    hibernation_gib: u64,
 
     /// Steps that run at the same time; 0: one for each processor.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -86,14 +101,19 @@ impl Serve {
         let listener = lifecycle::bind(self.listen, "env-server").await.map_err(anyhow::Error::msg)?;
         let sandbox = Sandbox::new(&sandbox::Options {
             cache_dir: self.cache_dir,
-            // Each running episode holds one; a resetting step drops the old
-            // one before it makes the new one.
-            max_interpreters: self.max_episodes.saturating_add(u32::try_from(workers).unwrap_or(u32::MAX)),
+            // Those that are awake, one for each step that runs, and one for each fork that is made.
+            max_interpreters: self
+                .max_awake
+                .min(self.max_episodes)
+                .saturating_add(u32::try_from(2 * workers).unwrap_or(u32::MAX)),
+            hibernation_dir: Some(self.hibernation_dir.unwrap_or_else(std::env::temp_dir)),
+            hibernation_bytes: self.hibernation_gib << 30,
             ..Default::default()
         })
         .context("starting the Python sandbox")?;
         let options = Options {
             max_episodes: self.max_episodes as usize,
+            max_awake: self.max_awake as usize,
             workers,
             default_lease: Duration::from_secs(self.lease),
             default_limits: Limits::default(),

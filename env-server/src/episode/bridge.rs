@@ -25,6 +25,11 @@ impl Bridge {
         Self { environment, finished: false, span: tracing::Span::none() }
     }
 
+    /// Tools over a copy of the task's state.
+    pub fn fork(&self) -> Self {
+        Self { environment: self.environment.fork(), finished: self.finished, span: tracing::Span::none() }
+    }
+
     /// Whether the agent has called `finish()`.
     pub fn finished(&self) -> bool {
         self.finished

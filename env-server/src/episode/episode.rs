@@ -6,9 +6,10 @@ use std::{
 };
 
 use proto::env::v1;
-use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
 use super::{
+    awake::{Awake, LastUse},
     error::Error,
     lease::Lease,
     play::{Closed, End, Play, Stepped},
@@ -27,17 +28,38 @@ pub struct Episode {
     request: [u8; 32],
     lease: Mutex<Lease>,
     play: Arc<AsyncMutex<Play>>,
+    awake: Arc<Awake>,
+    last_use: LastUse,
+    /// The episode that it was forked from; empty if none.
+    forked_from: String,
+}
+
+/// What an episode is made from.
+pub struct Beginning {
+    /// The first answer, without its lease.
+    pub created: v1::CreateEpisodeResponse,
+    /// Digest of the request that created it.
+    pub request: [u8; 32],
+    /// How long it lives untouched.
+    pub lease: Duration,
+    /// What moves.
+    pub play: Play,
+    /// The episode that it was forked from; empty if none.
+    pub forked_from: String,
 }
 
 impl Episode {
-    /// An episode that has not begun; `created` is its first answer.
-    pub fn new(created: v1::CreateEpisodeResponse, request: [u8; 32], lease: Duration, play: Play) -> Self {
+    /// An episode from where `beginning` stands.
+    pub fn new(beginning: Beginning, awake: Arc<Awake>) -> Self {
         Self {
-            created,
+            created: beginning.created,
             created_at: std::time::SystemTime::now(),
-            request,
-            lease: Mutex::new(Lease::new(lease)),
-            play: Arc::new(AsyncMutex::new(play)),
+            request: beginning.request,
+            lease: Mutex::new(Lease::new(beginning.lease)),
+            play: Arc::new(AsyncMutex::new(beginning.play)),
+            awake,
+            last_use: LastUse::default(),
+            forked_from: beginning.forked_from,
         }
     }
 
@@ -81,6 +103,7 @@ impl Episode {
             // Here, while nobody else can hold `play`: the caller may have gone, and the step may have taken
             // longer than the lease.
             episode.renew();
+            episode.note(&play);
             answer
         };
         tokio::task::spawn_blocking(step)
@@ -88,9 +111,65 @@ impl Episode {
             .unwrap_or_else(|panic| Err(Error::Internal(format!("a step did not come to its end: {panic}"))))
     }
 
+    /// An episode that stands where this one does, under another id, once the step that runs has ended.
+    ///
+    /// # Errors
+    /// See [`Play::fork`].
+    pub async fn fork(
+        self: &Arc<Self>,
+        id: String,
+        request: [u8; 32],
+        slot: OwnedSemaphorePermit,
+        workers: &Arc<Semaphore>,
+    ) -> Result<Beginning, Error> {
+        self.renew();
+        let mut play = self.play.clone().lock_owned().await;
+        let worker = workers.clone().acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
+        let episode = self.clone();
+        let fork = move || {
+            let _worker = worker;
+            let fork = play.fork(slot)?;
+            episode.note(&play);
+            Ok(Beginning {
+                created: v1::CreateEpisodeResponse { episode_id: id, ..episode.created.clone() },
+                request,
+                lease: episode.lease.lock().unwrap_or_else(PoisonError::into_inner).duration(),
+                play: fork,
+                forked_from: episode.id().to_owned(),
+            })
+        };
+        tokio::task::spawn_blocking(fork)
+            .await
+            .unwrap_or_else(|panic| Err(Error::Internal(format!("an episode was not forked: {panic}"))))
+    }
+
+    /// Puts its interpreter to sleep, unless a step is running.
+    pub fn hibernate(&self) {
+        if let Ok(mut play) = self.play.try_lock() {
+            play.hibernate();
+        }
+    }
+
+    /// Counts the interpreter that it was made with.
+    pub async fn begin(self: &Arc<Self>) {
+        let play = self.play.lock().await;
+        self.note(&play);
+    }
+
+    /// Notes whether its interpreter is awake, after anything that may have woken or ended it.
+    fn note(self: &Arc<Self>, play: &Play) {
+        if play.is_awake() {
+            self.awake.used(Arc::downgrade(self), &self.last_use);
+        } else {
+            self.awake.gone(&self.last_use);
+        }
+    }
+
     /// Ends it, if it has not ended, and frees what it holds.
     pub async fn close(&self, reason: v1::EndReason) -> Closed {
-        self.play.lock().await.close(reason)
+        let mut play = self.play.lock().await;
+        self.awake.gone(&self.last_use);
+        play.close(reason)
     }
 
     /// Closes it if nobody has touched it for its lease, or for a while after
@@ -99,15 +178,22 @@ impl Episode {
         let Ok(mut play) = self.play.try_lock() else { return false };
         let lease = *self.lease.lock().unwrap_or_else(PoisonError::into_inner);
         let expired = lease.expired(now) || (play.end().is_some() && lease.untouched(now) > ENDED_RETENTION);
-        expired && play.close(v1::EndReason::LeaseExpired).newly
+        if !expired {
+            return false;
+        }
+        self.awake.gone(&self.last_use);
+        play.close(v1::EndReason::LeaseExpired).newly
     }
 
-    /// Where it stands.
-    pub async fn describe(&self, include_steps: bool) -> v1::GetEpisodeResponse {
-        self.renew();
+    /// Where it stands, in short.
+    pub async fn summary(&self) -> v1::EpisodeSummary {
         let play = self.play.lock().await;
+        self.summary_of(&play)
+    }
+
+    fn summary_of(&self, play: &Play) -> v1::EpisodeSummary {
         let end = play.end();
-        let summary = v1::EpisodeSummary {
+        v1::EpisodeSummary {
             episode_id: self.id().to_owned(),
             task: self.created.task.clone(),
             interpreter_state: self.created.interpreter_state,
@@ -117,11 +203,18 @@ impl Episode {
             end_reason: end.map_or(v1::EndReason::Unspecified, |end| end.reason).into(),
             created_at: Some(self.created_at.into()),
             lease: Some(self.lease()),
-            forked_from: String::new(),
+            forked_from: self.forked_from.clone(),
             state_loss: self.created.state_loss,
-        };
+        }
+    }
+
+    /// Where it stands.
+    pub async fn describe(&self, include_steps: bool) -> v1::GetEpisodeResponse {
+        self.renew();
+        let play = self.play.lock().await;
+        let end = play.end();
         v1::GetEpisodeResponse {
-            episode: Some(summary),
+            episode: Some(self.summary_of(&play)),
             observation: self.created.observation.clone(),
             limits: self.created.limits,
             steps: if include_steps { play.steps() } else { Vec::new() },

@@ -11,7 +11,7 @@ use super::error::Error;
 const KEPT_BYTES: usize = 16 << 20;
 
 /// What was asked and answered, step by step.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct History {
     kept: VecDeque<v1::StepRecord>,
     kept_bytes: usize,

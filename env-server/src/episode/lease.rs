@@ -37,6 +37,11 @@ impl Lease {
             .ok_or_else(|| Violation::new("lease", "must be between 1 s and 24 h"))
     }
 
+    /// How long it is.
+    pub fn duration(&self) -> Duration {
+        self.duration
+    }
+
     /// Begins it anew.
     pub fn renew(&mut self) {
         self.touched = Instant::now();

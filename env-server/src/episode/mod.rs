@@ -11,10 +11,12 @@
 //! | `limits`      | limits in force                                           |
 //! | `state_loss`  | before which steps a persistent interpreter starts afresh |
 //! | `lease`       | how long it lives untouched                               |
+//! | `awake`       | whose interpreters are awake; the others sleep            |
 //! | `error`       | calls that are refused                                    |
 //!
 //! Nothing here knows of gRPC, but for the messages that a step is made of.
 
+mod awake;
 mod bridge;
 #[allow(clippy::module_inception)]
 mod episode;

@@ -91,6 +91,43 @@ impl Play {
         }
     }
 
+    /// Another that stands where this one does: interpreter, task and steps. `slot` is its own.
+    ///
+    /// # Errors
+    /// The episode has ended, there is no room, or a fault of the sandbox.
+    pub fn fork(&mut self, slot: OwnedSemaphorePermit) -> Result<Self, Error> {
+        if let Some(end) = &self.end {
+            return Err(Error::Ended { reason: proto::env::end_reason_name(end.reason) });
+        }
+        let tools = Arc::new(Mutex::new(lock(&self.tools).fork()));
+        let interpreter = self.interpreter.as_mut().map(|interpreter| interpreter.fork(tools.clone()));
+        Ok(Self {
+            sandbox: self.sandbox.clone(),
+            config: self.config.clone(),
+            limits: self.limits.clone(),
+            tools,
+            state_loss: self.state_loss,
+            interpreter: interpreter.transpose().map_err(sandbox_error)?,
+            code_ran: self.code_ran,
+            history: self.history.clone(),
+            end: None,
+            closed: false,
+            slot: Some(slot),
+        })
+    }
+
+    /// Whether its interpreter holds a place between steps.
+    pub fn is_awake(&self) -> bool {
+        self.interpreter.as_ref().is_some_and(Interpreter::is_awake)
+    }
+
+    /// Puts its interpreter to sleep until the next step.
+    pub fn hibernate(&mut self) {
+        if let Some(interpreter) = &mut self.interpreter {
+            interpreter.hibernate();
+        }
+    }
+
     /// The index that the next step must carry.
     pub fn next_step_index(&self) -> u64 {
         self.history.next()

@@ -15,11 +15,12 @@ use proto::{
 };
 use sandbox::{Config, InterpreterState, Sandbox};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{Semaphore, TryAcquireError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use super::{
+    awake::Awake,
     bridge::Bridge,
-    episode::Episode,
+    episode::{Beginning, Episode},
     error::{Error, Violation},
     held::Held,
     lease::Lease,
@@ -42,6 +43,8 @@ const MAX_TASK_BYTES: usize = 4 << 20;
 pub struct Options {
     /// Most running episodes.
     pub max_episodes: usize,
+    /// Most interpreters that hold a place between steps; of more episodes those used least recently hibernate.
+    pub max_awake: usize,
     /// Steps that run at the same time.
     pub workers: usize,
     /// Lease of an episode whose request names none.
@@ -58,6 +61,7 @@ pub struct Registry {
     held: Mutex<Held>,
     slots: Arc<Semaphore>,
     workers: Arc<Semaphore>,
+    awake: Arc<Awake>,
     created: AtomicU64,
     steps: AtomicU64,
 }
@@ -71,6 +75,7 @@ impl Registry {
             held: Mutex::default(),
             slots: Arc::new(Semaphore::new(options.max_episodes)),
             workers: Arc::new(Semaphore::new(options.workers)),
+            awake: Arc::new(Awake::new(options.max_awake)),
             created: AtomicU64::new(0),
             steps: AtomicU64::new(0),
             options,
@@ -90,6 +95,11 @@ impl Registry {
     /// Limits of an episode whose request names none.
     pub fn default_limits(&self) -> &Limits {
         &self.options.default_limits
+    }
+
+    /// How many interpreters are awake between steps.
+    pub fn awake(&self) -> usize {
+        self.awake.count()
     }
 
     /// Episodes held now, episodes created, and steps run so far.
@@ -161,25 +171,106 @@ impl Registry {
             tools: tools.iter().map(tool_to_sandbox).collect(),
             record_definitions: request.record_definitions,
         };
-        let full = || Error::Full { limit: self.options.max_episodes };
-        let slot = self.slots.clone().try_acquire_owned().map_err(|error| match error {
-            TryAcquireError::Closed => Error::ShuttingDown,
-            TryAcquireError::NoPermits => full(),
-        })?;
+        let slot = self.slots(1)?;
         let bridge = Bridge::new(environment);
         let play = Play::new(self.sandbox.clone(), config, limits, state_loss, bridge, slot);
-        let episode = Arc::new(Episode::new(created, digest, lease, play));
+        let beginning = Beginning { created, request: digest, lease, play, forked_from: String::new() };
+        Ok(self.add(beginning)?.creation())
+    }
+
+    /// Begins an episode, unless another call with its id came first.
+    fn add(&self, beginning: Beginning) -> Result<Arc<Episode>, Error> {
+        let request = beginning.request;
+        let episode = Arc::new(Episode::new(beginning, self.awake.clone()));
         let mut held = self.held();
         if held.open() >= self.options.max_episodes.saturating_mul(HELD_PER_RUNNING) {
-            return Err(full());
+            return Err(self.full());
         }
-        // Another call with this id may have come first.
-        let episode = held.add(episode);
-        if !episode.was_created_by(&digest) {
-            return Err(Error::EpisodeExists { id });
+        let episode = held.add(episode).clone();
+        if !episode.was_created_by(&request) {
+            return Err(Error::EpisodeExists { id: episode.id().to_owned() });
         }
         self.created.fetch_add(1, Ordering::Relaxed);
-        Ok(episode.creation())
+        Ok(episode)
+    }
+
+    fn full(&self) -> Error {
+        Error::Full { limit: self.options.max_episodes }
+    }
+
+    /// Room for so many more running episodes.
+    fn slots(&self, count: u32) -> Result<OwnedSemaphorePermit, Error> {
+        self.slots.clone().try_acquire_many_owned(count).map_err(|error| match error {
+            TryAcquireError::Closed => Error::ShuttingDown,
+            TryAcquireError::NoPermits => self.full(),
+        })
+    }
+
+    /// Copies an episode into new ones that stand where it does: all of them, or none. New ids that the same
+    /// request has made before are answered as they stand.
+    ///
+    /// # Errors
+    /// An unknown episode, one that has ended, a wrong or taken id, no room.
+    pub async fn fork(&self, request: v1::ForkEpisodeRequest) -> Result<v1::ForkEpisodeResponse, Error> {
+        const FIELD: &str = "new_episode_ids";
+        let source = self.find(&request.episode_id)?;
+        if request.new_episode_ids.is_empty() {
+            return Err(Violation::new(
+                FIELD,
+                "holds no id: one for each new episode, empty to have it chosen",
+            )
+            .into());
+        }
+        let mut ids = Vec::new();
+        for (index, asked) in request.new_episode_ids.iter().enumerate() {
+            let field = format!("{FIELD}[{index}]");
+            let id =
+                episode_id(asked).map_err(|violation| Violation { field: field.clone(), ..violation })?;
+            if ids.contains(&id) {
+                return Err(Violation::new(field, "is there twice").into());
+            }
+            ids.push(id);
+        }
+        let digest = |id: &str| -> [u8; 32] { Sha256::digest(format!("fork/{}/{id}", source.id())).into() };
+        let mut missing = Vec::new();
+        for id in &ids {
+            match self.held().find(id) {
+                None => missing.push(id.clone()),
+                Some(episode) if episode.was_created_by(&digest(id)) => {}
+                Some(_) => return Err(Error::EpisodeExists { id: id.clone() }),
+            }
+        }
+        let count = u32::try_from(missing.len()).map_err(|_| self.full())?;
+        let mut slots = self.slots(count)?;
+        let mut made = Vec::new();
+        for id in missing {
+            let slot = slots.split(1).ok_or_else(|| Error::Internal("a slot is missing".to_owned()))?;
+            let request = digest(&id);
+            let fork = source.fork(id, request, slot, &self.workers).await.and_then(|fork| self.add(fork));
+            match fork {
+                Ok(fork) => {
+                    fork.begin().await;
+                    made.push(fork);
+                }
+                Err(error) => {
+                    for episode in made {
+                        self.forget(&episode).await;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        let mut episodes = Vec::new();
+        for id in &ids {
+            episodes.push(self.find(id)?.summary().await);
+        }
+        Ok(v1::ForkEpisodeResponse { episodes })
+    }
+
+    /// Takes back an episode that nobody has been told of.
+    async fn forget(&self, episode: &Episode) {
+        episode.close(v1::EndReason::Closed).await;
+        self.held().closed(episode.id());
     }
 
     /// Takes a step in an episode.

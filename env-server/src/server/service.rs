@@ -60,6 +60,7 @@ impl Service {
             steps_run,
             latencies: self.metrics.summaries(),
             started_at: Some(self.started_at.into()),
+            awake_interpreters: self.registry.awake() as u64,
         }
     }
 }
@@ -143,9 +144,11 @@ impl EnvironmentService for Service {
 
     async fn fork_episode(
         &self,
-        _: Request<v1::ForkEpisodeRequest>,
+        request: Request<v1::ForkEpisodeRequest>,
     ) -> Result<Response<v1::ForkEpisodeResponse>, Status> {
-        Err(unimplemented("ForkEpisode"))
+        let request = request.into_inner();
+        let id = request.episode_id.clone();
+        self.call("ForkEpisode", &id, self.registry.fork(request)).await
     }
 
     async fn list_episodes(

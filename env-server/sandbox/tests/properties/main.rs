@@ -16,23 +16,34 @@ use grammar::Program;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use sandbox::{Config, Limits, Options, Outcome, Sandbox};
+use sandbox::{Config, Interpreter, Limits, Options, Outcome, Sandbox};
 
-/// A sandbox with an engine, a heart and places of its own.
+/// A sandbox with an engine and places of its own.
 static OTHER: LazyLock<Sandbox> =
     LazyLock::new(|| Sandbox::new(&Options { max_interpreters: 2, ..Options::default() }).unwrap());
 
 /// All that a program's steps gave, but the time that they took.
 fn run(sandbox: &Sandbox, program: &Program) -> Vec<String> {
+    run_with(sandbox, program, |_, python| python)
+}
+
+/// The same, with something done to the interpreter before each step, which is given by its number.
+fn run_with(
+    sandbox: &Sandbox,
+    program: &Program,
+    between: impl Fn(usize, Interpreter) -> Interpreter,
+) -> Vec<String> {
     let limits = Limits { fuel: 40_000_000, output_bytes: 4 << 10, tool_calls: 5, ..Limits::default() };
     let Program { state, seed, steps } = program;
     let config =
         Config { limits, seed: *seed, tools: Counter::tools(), record_definitions: true, ..config(*state) };
     let mut python = sandbox.interpreter(config, counter().0).unwrap();
-    steps
-        .iter()
-        .map(|code| format!("{:?}", Outcome { wall: Duration::ZERO, ..python.run(code).unwrap() }))
-        .collect()
+    let mut outcomes = Vec::new();
+    for (number, code) in steps.iter().enumerate() {
+        python = between(number, python);
+        outcomes.push(format!("{:?}", Outcome { wall: Duration::ZERO, ..python.run(code).unwrap() }));
+    }
+    outcomes
 }
 
 proptest! {
@@ -43,6 +54,37 @@ proptest! {
         let first = run(&SANDBOX, &program);
         prop_assert_eq!(&first, &run(&SANDBOX, &program));
         prop_assert_eq!(&first, &run(&OTHER, &program));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_copy_and_one_that_slept_give_the_same(program in grammar::program()) {
+        // The first step is long enough for what sleeps after it to be packed.
+        let mut program = program;
+        program.steps.insert(0, "spent = sum(n for n in range(12_000))".to_owned());
+        let expected = run(&SANDBOX, &program);
+        let forked = run_with(&SANDBOX, &program, |_, mut python| {
+            let fork = python.fork(counter().0).unwrap();
+            drop(python);
+            fork
+        });
+        let slept = run_with(&SANDBOX, &program, |_, mut python| {
+            python.hibernate();
+            python
+        });
+        let both = run_with(&SANDBOX, &program, |number, mut python| {
+            python.hibernate();
+            if number % 2 == 0 { python } else { python.fork(counter().0).unwrap() }
+        });
+        prop_assert_eq!(&expected, &slept);
+        if !expected.iter().any(|outcome| outcome.contains("ToolRecord")) {
+            // A copy's tools are its own, and count anew.
+            prop_assert_eq!(&expected, &forked);
+            prop_assert_eq!(&expected, &both);
+        }
     }
 }
 
