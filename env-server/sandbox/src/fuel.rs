@@ -13,6 +13,9 @@ use crate::state::State;
 /// What the guest is given at a time: some ten milliseconds of work.
 const PORTION: i64 = 100_000_000;
 
+/// The most that a step can be given: more than any machine will do.
+pub const MOST: u64 = 1 << 62;
+
 /// The fuel and the time that are left, but for the portion that the guest has.
 #[derive(Default)]
 pub struct Allowance {
@@ -23,12 +26,12 @@ pub struct Allowance {
 impl Allowance {
     /// Enough for anything that ends.
     pub fn unlimited() -> Allowance {
-        Allowance { fuel: i64::MAX / 2, deadline: None }
+        Allowance::new(MOST, None)
     }
 
     /// So much fuel, until a moment.
     pub fn new(fuel: u64, deadline: Option<Instant>) -> Allowance {
-        Allowance { fuel: i64::try_from(fuel).unwrap_or(i64::MAX).min(i64::MAX / 2), deadline }
+        Allowance { fuel: fuel.min(MOST).cast_signed(), deadline }
     }
 }
 

@@ -9,7 +9,7 @@ pub struct Limits {
     /// Ten thousand million are about a second of work, or four million rounds of a simple loop.
     pub fuel: u64,
     /// A safety stop, tools' own time included. Not deterministic, so it should lie far above what `fuel`
-    /// allows; it is checked every 10 ms.
+    /// allows; it is checked whenever some 10 ms of fuel are used up.
     pub wall_clock: Duration,
     /// The interpreter's memory in bytes, in steps of 64 KiB. It starts with about 46 MB of it used.
     pub memory_bytes: usize,

@@ -8,7 +8,7 @@ use wasmtime::{Store, Trap, Val};
 
 use crate::calls::Diverged;
 use crate::error::Error;
-use crate::fuel::Allowance;
+use crate::fuel::{self, Allowance};
 use crate::guest::{Python, Reply};
 use crate::interpreter::Config;
 use crate::limits::Limits;
@@ -131,8 +131,8 @@ impl Live {
         // on a busier machine.
         let replay = matches!(answers, Answers::Recorded(_));
         let deadline = if replay { None } else { Instant::now().checked_add(limits.wall_clock) };
-        let fuel = self.python.access.fuel;
-        let _ = fuel.fill(&mut self.store, Allowance::new(limits.fuel, deadline));
+        let tank = self.python.access.fuel;
+        let _ = tank.fill(&mut self.store, Allowance::new(limits.fuel, deadline));
         let state = self.store.data_mut();
         state.world.stdout.clear(limits.output_bytes);
         state.memory.refused = false;
@@ -146,7 +146,7 @@ impl Live {
 
         let result = finish(self.python.run(&mut self.store, code));
 
-        let fuel_left = fuel.left(&mut self.store);
+        let fuel_left = tank.left(&mut self.store);
         let state = self.store.data_mut();
         let calls = std::mem::take(&mut state.calls);
         let (output, output_truncated) = state.world.stdout.take();
@@ -163,7 +163,7 @@ impl Live {
             output_truncated,
             tool_calls: calls.made,
             tool_call_limit_hit: calls.limit_hit,
-            fuel_used: limits.fuel - fuel_left - calls.fuel_withheld,
+            fuel_used: limits.fuel.min(fuel::MOST) - fuel_left - calls.fuel_withheld,
         })
     }
 }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{SANDBOX, config, counter, fails, interpreter, persistent, prints, reset, with_limits};
+use common::{config, counter, fails, interpreter, persistent, prints, reset, with_limits};
 use sandbox::{Error, Failure, Interpreter, InterpreterState, Limits, Options, Sandbox, Stats};
 
 /// Everything that pickling would lose.
