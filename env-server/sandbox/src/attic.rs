@@ -74,8 +74,11 @@ impl Attic {
         let file = self.shared.file.as_ref()?;
         let blocks = self.blocks().take(bytes.len().div_ceil(BLOCK_BYTES))?;
         let stored = Stored { bytes: bytes.len(), blocks, attic: self.clone() };
-        for (block, bytes) in stored.blocks.iter().zip(bytes.chunks(BLOCK_BYTES)) {
-            if let Err(error) = file.write_all_at(bytes, place(*block)) {
+        let mut rest = bytes;
+        for (place, length) in stored.runs() {
+            let (run, more) = rest.split_at(length);
+            rest = more;
+            if let Err(error) = file.write_all_at(run, place) {
                 tracing::warn!(%error, "cannot keep a sleeping interpreter on disk");
                 return None;
             }
@@ -112,10 +115,23 @@ impl Stored {
     fn read(&self) -> io::Result<Vec<u8>> {
         let file = self.attic.shared.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let mut bytes = vec![0; self.bytes];
-        for (block, bytes) in self.blocks.iter().zip(bytes.chunks_mut(BLOCK_BYTES)) {
-            file.read_exact_at(bytes, place(*block))?;
+        let mut rest = &mut bytes[..];
+        for (place, length) in self.runs() {
+            let (run, more) = rest.split_at_mut(length);
+            rest = more;
+            file.read_exact_at(run, place)?;
         }
         Ok(bytes)
+    }
+
+    /// The parts of the file that blocks side by side make: where each begins, and how much of it is used.
+    fn runs(&self) -> impl Iterator<Item = (u64, usize)> {
+        let mut left = self.bytes;
+        self.blocks.chunk_by(|block, next| block + 1 == *next).map(move |run| {
+            let length = left.min(run.len() * BLOCK_BYTES);
+            left -= length;
+            (u64::from(run[0]) * BLOCK_BYTES as u64, length)
+        })
     }
 }
 
@@ -135,11 +151,6 @@ impl Kept {
             }
         }
     }
-}
-
-/// Where a block begins in the file.
-fn place(block: u32) -> u64 {
-    u64::from(block) * BLOCK_BYTES as u64
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The engine and the compiled component that all interpreters share.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -22,7 +23,9 @@ pub struct Options {
     /// Where compiled code is kept. `None` is `$RUNTIME_GYM_CACHE`, else `$XDG_CACHE_HOME/runtime-gym`, else
     /// `~/.cache/runtime-gym`. It must be a directory that nobody else may write to.
     pub cache_dir: Option<PathBuf>,
-    /// How many interpreters can live at a time. A place costs address space (about 4 GiB), not memory.
+    /// How many interpreters can live at a time. A place costs no memory, but about 4 GiB of address space, of which
+    /// a process has enough for some 20,000, and two of the memory maps that Linux gives a process
+    /// (`vm.max_map_count`, usually 65,530); a live interpreter takes two more.
     pub max_interpreters: u32,
     /// The most memory that any interpreter may be allowed, in bytes: [`Limits::memory_bytes`] above this are
     /// cut to it.
@@ -73,7 +76,7 @@ impl Sandbox {
     /// # Errors
     /// [`Error::Setup`] or [`Error::Start`]: Python does not run here.
     pub fn new(options: &Options) -> Result<Sandbox, Error> {
-        let setup = |error: wasmtime::Error| Error::Setup(error.into());
+        let setup = |error: wasmtime::Error| Error::Setup(kernel_limit(error).into());
         let engine = engine::new(options).map_err(setup)?;
         let source = cache::Source { bytes: guest::MODULE, sha256: guest::MODULE_SHA256 };
         let module = cache::module(&engine, source, options.cache_dir.as_deref()).map_err(setup)?;
@@ -148,7 +151,18 @@ impl Sandbox {
         if error.is::<PoolConcurrencyLimitError>() {
             Error::AtCapacity { max: self.shared.max_interpreters }
         } else {
-            Error::Start(error.into())
+            Error::Start(kernel_limit(error).into())
         }
+    }
+}
+
+/// Says more of an error that the kernel leaves at "Cannot allocate memory".
+fn kernel_limit(error: wasmtime::Error) -> wasmtime::Error {
+    match error.downcast_ref::<io::Error>() {
+        Some(refused) if refused.kind() == io::ErrorKind::OutOfMemory => error.context(
+            "the kernel gives this process no more memory, or no more memory maps: an interpreter takes two for \
+             its place and two while it lives, of vm.max_map_count (raise it with sysctl), and 4 GiB of addresses",
+        ),
+        _ => error,
     }
 }

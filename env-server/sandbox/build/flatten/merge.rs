@@ -36,6 +36,7 @@ pub fn merge(component: &Component<'_>) -> Vec<u8> {
     // Behind all others.
     let meter = Meter { fuel: numbers.globals_kept, refill: numbers.functions() };
     let mut sections = Sections::default();
+    sections.span_memory(component);
     for (instance, module) in component.instances() {
         sections.add(module, &mut View::new(component, instance, module, &mut numbers), meter);
     }
@@ -293,6 +294,20 @@ struct Sections {
 }
 
 impl Sections {
+    /// A byte that is not zero in the first page of memory and one in the last: so wasmtime makes one image of the
+    /// whole memory. An image of the middle alone would cost each instance two more of the mappings that the kernel
+    /// gives a process. The first page is the deep end of the guest's stack, in which nobody expects zeros; the
+    /// last belongs to no object that was there when the snapshot was taken.
+    fn span_memory(&mut self, component: &Component<'_>) {
+        const PAGE_BYTES: u64 = 4096;
+        let memory = component.instances().find_map(|(_, module)| module.memories.first());
+        let bytes = memory.expect("there is a memory").initial << 16;
+        for end in [PAGE_BYTES, bytes] {
+            let place = wasm_encoder::ConstExpr::i32_const(end as i32 - 1);
+            self.data.active(0, &place, [1]);
+        }
+    }
+
     fn add(&mut self, module: &Module<'_>, view: &mut View, meter: Meter) {
         let first = module.imported(ExternalKind::Func) as usize;
         let reached: Vec<_> = view.functions[first..].iter().map(Option::is_some).collect();

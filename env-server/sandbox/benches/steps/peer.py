@@ -1,0 +1,36 @@
+# Answers the bench: times the operation that a line of input names, again and again, for the seconds that it says.
+# In front of this stand the bench's own programs: STEP, CALLS, LOOP, PAST.
+import re, sys, time
+
+
+def private_bytes(process):
+    with open(f"/proc/{process}/smaps_rollup") as file:
+        return 1024 * sum(map(int, re.findall(r"^Private_\w+: +(\d+)", file.read(), re.M)))
+
+
+def operation(run, prepare=lambda: None, clean=lambda result: None):
+    """`run` is timed. It gets what `prepare` gives, and `clean` gets what it gives."""
+
+    def timed(seconds):
+        end, nanoseconds = time.perf_counter() + seconds, []
+        while not nanoseconds or time.perf_counter() < end:
+            subject = prepare()
+            start = time.perf_counter_ns()
+            result = run(subject)
+            nanoseconds.append(time.perf_counter_ns() - start)
+            clean(result)
+        return nanoseconds
+
+    return timed
+
+
+def serve(operations, memory):
+    print("ready", flush=True)
+    for line in sys.stdin:
+        what, seconds = line.rstrip("\n").split("\t")
+        if what == "private memory":
+            print(int(memory()), flush=True)
+        elif what in operations:
+            print(*operations[what](float(seconds)), flush=True)
+        else:
+            print(flush=True)

@@ -1,0 +1,144 @@
+//! Those that the sandbox is compared with.
+
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::common::private_bytes;
+use crate::side::{CALLS, LOOP, STEP, Side, past, timed};
+
+/// A CPython process for every step.
+pub struct FreshProcess {
+    python: String,
+}
+
+impl FreshProcess {
+    /// `python` is a command.
+    pub fn find(python: &str) -> Result<FreshProcess, String> {
+        // The interpreter itself: a launcher in front of it would be timed as well.
+        let itself = Command::new(python).args(["-c", "import sys; print(sys.executable)"]).output();
+        let itself = itself.ok().filter(|output| output.status.success());
+        let itself = itself.ok_or_else(|| format!("`{python}` does not run; name a Python in PYTHON"))?;
+        Ok(FreshProcess { python: String::from_utf8_lossy(&itself.stdout).trim().into() })
+    }
+
+    fn run(&self, code: &str) {
+        let status = Command::new(&self.python).args(["-c", code]).stdout(Stdio::null()).status();
+        assert!(status.expect("it ran before").success());
+    }
+}
+
+impl Side for FreshProcess {
+    fn name(&self) -> &'static str {
+        "CPython process"
+    }
+
+    fn times(&mut self, operation: &str, budget: Duration) -> Vec<Duration> {
+        let code = match operation {
+            "new interpreter" => "pass".into(),
+            "new interpreter and its first step" | "step in a resetting interpreter" => STEP.into(),
+            "new interpreter and those 100 steps" => past().join("\n"),
+            "3 million rounds of a loop" => LOOP.into(),
+            _ => return Vec::new(),
+        };
+        timed(budget, || (), |()| self.run(&code))
+    }
+
+    fn private_bytes(&mut self) -> f64 {
+        let code = format!("{STEP}\nimport sys; sys.stdout.flush(); sys.stdin.read()");
+        let mut live = Running::start(Command::new(&self.python).args(["-c", &code])).expect("it ran before");
+        live.read_line();
+        private_bytes(&live.child.id().to_string())
+    }
+}
+
+/// A peer that is reached from Python: it measures itself, on request.
+pub struct InPython {
+    name: &'static str,
+    process: Running,
+}
+
+impl InPython {
+    /// `script` is what serves the operations; `python` has what it imports.
+    pub fn start(name: &'static str, python: &str, script: &str) -> Result<InPython, String> {
+        let program = [&programs(), include_str!("peer.py"), script].concat();
+        let start = || {
+            let mut complaints = tempfile::tempfile()?;
+            let mut command = Command::new(python);
+            let mut process = Running::start(command.args(["-c", &program]).stderr(complaints.try_clone()?))?;
+            if process.read_line().trim() == "ready" {
+                return Ok(InPython { name, process });
+            }
+            let mut text = String::new();
+            complaints.rewind()?;
+            complaints.read_to_string(&mut text)?;
+            Err(io::Error::other(text.lines().last().unwrap_or("it does not start")))
+        };
+        start().map_err(|error: io::Error| format!("`{python}`: {error}"))
+    }
+
+    fn ask(&mut self, what: &str, budget: Duration) -> Vec<f64> {
+        self.process.write_line(&format!("{what}\t{}", budget.as_secs_f64()));
+        self.process.read_line().split_whitespace().filter_map(|number| number.parse().ok()).collect()
+    }
+}
+
+impl Side for InPython {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn times(&mut self, operation: &str, budget: Duration) -> Vec<Duration> {
+        self.ask(operation, budget).into_iter().map(|nanos| Duration::from_nanos(nanos as u64)).collect()
+    }
+
+    fn private_bytes(&mut self) -> f64 {
+        self.ask("private memory", Duration::ZERO).into_iter().next().unwrap_or(f64::NAN)
+    }
+}
+
+/// The programs as Python's variables: JSON's texts and lists are Python's too.
+fn programs() -> String {
+    let variable = |name: &str, value: Value| format!("{name} = {value}\n");
+    let texts = [("STEP", STEP), ("CALLS", CALLS), ("LOOP", LOOP)];
+    let mut all: String = texts.map(|(name, text)| variable(name, text.into())).concat();
+    all += &variable("PAST", past().into());
+    all
+}
+
+/// A child process that is spoken with in lines, and that ends with this.
+struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> io::Result<Running> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let stdin = child.stdin.take();
+        let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        Ok(Running { child, stdin, stdout })
+    }
+
+    fn write_line(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("it is piped");
+        writeln!(stdin, "{line}").expect("it reads");
+    }
+
+    fn read_line(&mut self) -> String {
+        let mut line = String::new();
+        let _ = self.stdout.read_line(&mut line);
+        line
+    }
+}
+
+impl Drop for Running {
+    /// The end of its input ends it.
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        let _ = self.child.wait();
+    }
+}
