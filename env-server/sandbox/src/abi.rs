@@ -12,7 +12,7 @@ use crate::state::State;
 #[error("the guest gave what cannot be read")]
 pub struct Malformed;
 
-/// Bytes of a text that it has no place for.
+/// Bytes of a place, which a length follows.
 const POINTER_BYTES: u32 = 4;
 
 /// The guest's memory, to be read.
@@ -37,28 +37,42 @@ impl<'a> Bytes<'a> {
         Ok(u32::from_le_bytes(word))
     }
 
-    /// Text by its place and length.
-    pub fn text(self, at: u32, length: u32) -> Result<&'a str, Malformed> {
-        std::str::from_utf8(self.slice(at, length)?).map_err(|_| Malformed)
+    /// The bytes whose place and length are at a place.
+    pub fn bytes_at(self, at: u32) -> Result<&'a [u8], Malformed> {
+        self.slice(self.word(at)?, self.word(at.wrapping_add(POINTER_BYTES))?)
     }
 
     /// The text whose place and length are at a place.
     pub fn text_at(self, at: u32) -> Result<&'a str, Malformed> {
-        self.text(self.word(at)?, self.word(at + POINTER_BYTES)?)
+        std::str::from_utf8(self.bytes_at(at)?).map_err(|_| Malformed)
     }
 
-    /// The text that may be at a place.
-    pub fn optional_text_at(self, at: u32) -> Result<Option<&'a str>, Malformed> {
+    /// Its beginning: so many bytes at most.
+    pub fn beginning_at(self, at: u32, most_bytes: usize) -> Result<&'a str, Malformed> {
+        let bytes = self.bytes_at(at)?;
+        let bytes = &bytes[..bytes.len().min(most_bytes)];
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(text),
+            // The cut went through a character.
+            Err(error) if error.error_len().is_none() => {
+                std::str::from_utf8(&bytes[..error.valid_up_to()]).map_err(|_| Malformed)
+            }
+            Err(_) => Err(Malformed),
+        }
+    }
+
+    /// The bytes that may be at a place.
+    pub fn optional_bytes_at(self, at: u32) -> Result<Option<&'a [u8]>, Malformed> {
         match self.byte(at)? {
             0 => Ok(None),
-            1 => self.text_at(at + 4).map(Some),
+            1 => self.bytes_at(at.wrapping_add(4)).map(Some),
             _ => Err(Malformed),
         }
     }
 
     /// The places of a list's elements, whose place and number are at a place.
     pub fn list_at(self, at: u32, element_bytes: u32) -> Result<impl Iterator<Item = u32> + 'a, Malformed> {
-        self.list(self.word(at)?, self.word(at + POINTER_BYTES)?, element_bytes)
+        self.list(self.word(at)?, self.word(at.wrapping_add(POINTER_BYTES))?, element_bytes)
     }
 
     /// The places of a list's elements, by its place and their number.
@@ -72,6 +86,9 @@ impl<'a> Bytes<'a> {
         Ok((0..count).map(move |index| first + index * element_bytes))
     }
 }
+
+/// What it takes to have the guest allocate, beside the guest's own work: about what it would cost the guest.
+const ALLOCATION_FUEL: u64 = 1000;
 
 /// How the host reaches into a guest.
 #[derive(Clone)]
@@ -91,7 +108,14 @@ impl Access {
         alignment: u32,
     ) -> wasmtime::Result<u32> {
         let bytes = u32::try_from(bytes).map_err(|_| Malformed)?;
-        self.realloc.call_async(store, (0, 0, alignment, bytes)).await
+        self.fuel.charge(store, ALLOCATION_FUEL)?;
+        // Only a broken guest comes back here from its allocator, to take one stack of the engine's after another.
+        if std::mem::replace(&mut store.as_context_mut().data_mut().allocating, true) {
+            return Err(Malformed.into());
+        }
+        let place = self.realloc.call_async(&mut *store, (0, 0, alignment, bytes)).await;
+        store.as_context_mut().data_mut().allocating = false;
+        place
     }
 
     /// Writes at a place.
@@ -123,9 +147,7 @@ impl Access {
         self.write(store, at, bytes)?;
         Ok((at, u32::try_from(bytes.len()).map_err(|_| Malformed)?))
     }
-}
 
-impl Access {
     /// Gives the guest a record, or a list of them: its place.
     pub async fn record(
         &self,

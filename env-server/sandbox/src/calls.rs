@@ -64,10 +64,10 @@ fn answer(
         return Ok(Err((FailureKind::Limit, message)));
     }
     calls.left -= 1;
-    // Text that is too long is not even read; what is read may be larger than its text.
+    // What is too long is not even read; what is read may be larger than its text.
     let few = arguments.1 as usize <= calls.bytes_left / size_of::<Argument>();
     let raw = few.then(|| RawCall::read(Bytes(memory), name, arguments)).transpose()?;
-    let read = raw.filter(|raw| raw.size() <= calls.bytes_left).map(RawCall::decode);
+    let read = raw.filter(|raw| raw.size() <= calls.bytes_left).map(RawCall::decode).transpose()?;
     let counted = read.map(|call| (held(&call), call)).filter(|(bytes, _)| *bytes <= calls.bytes_left);
     let Some((bytes, call)) = counted else {
         // It does not happen: the tools never hear of it.
@@ -92,15 +92,15 @@ fn answer(
 
 /// A call as it stands in the guest's memory.
 struct RawCall<'a> {
-    name: &'a str,
+    name: &'a [u8],
     arguments: Vec<RawArgument<'a>>,
 }
 
 /// The `argument` of `guest/wit/python.wit`.
 struct RawArgument<'a> {
-    keyword: Option<&'a str>,
-    python_type: &'a str,
-    json: Option<&'a str>,
+    keyword: Option<&'a [u8]>,
+    python_type: &'a [u8],
+    json: Option<&'a [u8]>,
 }
 
 impl<'a> RawCall<'a> {
@@ -112,35 +112,37 @@ impl<'a> RawCall<'a> {
         const ARGUMENT_BYTES: u32 = 32;
         let argument = |at| {
             Ok(RawArgument {
-                keyword: memory.optional_text_at(at)?,
-                python_type: memory.text_at(at + 12)?,
-                json: memory.optional_text_at(at + 20)?,
+                keyword: memory.optional_bytes_at(at)?,
+                python_type: memory.bytes_at(at.wrapping_add(12))?,
+                json: memory.optional_bytes_at(at.wrapping_add(20))?,
             })
         };
         let arguments =
             memory.list(arguments, count, ARGUMENT_BYTES)?.map(argument).collect::<Result<_, _>>()?;
-        Ok(RawCall { name: memory.text(name.0, name.1)?, arguments })
+        Ok(RawCall { name: memory.slice(name.0, name.1)?, arguments })
     }
 
     fn size(&self) -> usize {
-        let length = |text: Option<&str>| text.map_or(0, str::len);
+        let length = |text: Option<&[u8]>| text.map_or(0, <[u8]>::len);
         let argument = |argument: &RawArgument<'_>| {
             argument.python_type.len() + length(argument.keyword) + length(argument.json)
         };
         self.name.len() + self.arguments.iter().map(argument).sum::<usize>()
     }
 
-    fn decode(self) -> ToolCall {
-        let mut call = ToolCall { name: self.name.to_owned(), args: Vec::new(), kwargs: Vec::new() };
+    fn decode(self) -> Result<ToolCall, Malformed> {
+        let text = |bytes| std::str::from_utf8(bytes).map_err(|_| Malformed);
+        let mut call = ToolCall { name: text(self.name)?.to_owned(), args: Vec::new(), kwargs: Vec::new() };
         for RawArgument { keyword, python_type, json } in self.arguments {
-            let value = json.and_then(|json| exact(python_type, json));
+            let python_type = text(python_type)?;
+            let value = json.map(text).transpose()?.and_then(|json| exact(python_type, json));
             let argument = Argument { python_type: python_type.to_owned(), value };
             match keyword {
-                Some(keyword) => call.kwargs.push((keyword.to_owned(), argument)),
+                Some(keyword) => call.kwargs.push((text(keyword)?.to_owned(), argument)),
                 None => call.args.push(argument),
             }
         }
-        call
+        Ok(call)
     }
 }
 

@@ -11,6 +11,10 @@ const GUEST_STACK_BYTES: usize = 32 << 20;
 /// What tools may use of that stack beyond the guest.
 const HOST_STACK_BYTES: usize = 2 << 20;
 
+/// A stack stays with its interpreter. While one has the guest allocate, it needs a second: so many can do that at the
+/// same time.
+const SPARE_STACKS: u32 = 256;
+
 // What the module is made of. Generous; they cost address space.
 const TABLES: u32 = 2;
 const TABLE_ELEMENTS: usize = 10_000;
@@ -24,7 +28,7 @@ pub fn new(options: &Options) -> wasmtime::Result<Engine> {
     pool.total_core_instances(count)
         .total_memories(count)
         .total_tables(count.saturating_mul(TABLES))
-        .total_stacks(count)
+        .total_stacks(count.saturating_add(SPARE_STACKS))
         .max_memories_per_module(1)
         .max_tables_per_module(TABLES)
         .max_core_instance_size(INSTANCE_BYTES)

@@ -10,7 +10,7 @@ pub enum Error {
         /// [`crate::Options::max_interpreters`].
         max: u32,
     },
-    /// The engine could not be set up, or the component could not be compiled or linked.
+    /// The engine could not be set up, or the guest could not be compiled or linked.
     #[error("setting up the Python sandbox failed")]
     Setup(#[source] Source),
     /// A new interpreter could not be started.

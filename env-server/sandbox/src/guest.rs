@@ -142,15 +142,16 @@ impl Python {
         self.post_start.call_async(store, ()).await
     }
 
-    /// Runs one block.
+    /// Runs one block. Of the texts of a failure, so many bytes are read.
     pub async fn run(
         &self,
         store: &mut impl AsContextMut<Data = State>,
         code: &str,
+        most_text_bytes: usize,
     ) -> wasmtime::Result<Reply> {
         let code = self.access.text(store, code).await?;
         let at = self.run.call_async(&mut *store, code).await?;
-        let reply = reply(Bytes(self.access.memory.data(&*store)), at)?;
+        let reply = reply(Bytes(self.access.memory.data(&*store)), at, most_text_bytes)?;
         self.post_run.call_async(store, at).await?;
         Ok(reply)
     }
@@ -165,22 +166,80 @@ fn typed<P: WasmParams, R: WasmResults>(
     function.ok_or(Malformed)?.typed(store)
 }
 
-fn reply(memory: Bytes<'_>, at: u32) -> Result<Reply, Malformed> {
+/// The most bytes that the names and digests of a reply may take on the host. The guest's own code gives less.
+const MOST_LISTED_BYTES: usize = 1 << 20;
+
+/// Reads a reply. The guest may be the agent's by now: what it gives is bounded before it is copied.
+fn reply(memory: Bytes<'_>, at: u32, most_text_bytes: usize) -> Result<Reply, Malformed> {
+    let field = |offset: u32| at.wrapping_add(offset);
     let failure = match memory.byte(at)? {
         0 => None,
         _ => Some(Failure {
-            syntax: memory.byte(at + 4)? == 0,
-            type_name: memory.text_at(at + 8)?.to_owned(),
-            text: memory.text_at(at + 16)?.to_owned(),
+            syntax: memory.byte(field(4))? == 0,
+            type_name: memory.beginning_at(field(8), most_text_bytes)?.to_owned(),
+            text: memory.beginning_at(field(16), most_text_bytes)?.to_owned(),
         }),
     };
-    let globals = memory.list_at(at + 24, 8)?.map(|at| Ok(memory.text_at(at)?.to_owned()));
-    let definitions = memory.list_at(at + 32, 16)?.map(|at| {
-        Ok(Definition { name: memory.text_at(at)?.to_owned(), digest: memory.text_at(at + 8)?.to_owned() })
-    });
-    Ok(Reply {
-        failure,
-        globals: globals.collect::<Result<_, _>>()?,
-        definitions: definitions.collect::<Result<_, _>>()?,
-    })
+    let mut bytes_left = MOST_LISTED_BYTES;
+    let mut text = |at| {
+        let bytes = memory.bytes_at(at)?;
+        bytes_left = bytes_left.checked_sub(size_of::<String>() + bytes.len()).ok_or(Malformed)?;
+        Ok(std::str::from_utf8(bytes).map_err(|_| Malformed)?.to_owned())
+    };
+    let globals = memory.list_at(field(24), 8)?.map(&mut text).collect::<Result<_, _>>()?;
+    let definitions = memory.list_at(field(32), 16)?;
+    let definitions =
+        definitions.map(|at| Ok(Definition { name: text(at)?, digest: text(at.wrapping_add(8))? }));
+    Ok(Reply { failure, globals, definitions: definitions.collect::<Result<_, _>>()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Memory with words at its beginning, and text behind them.
+    fn memory(words: &[u32], text: &[u8]) -> Vec<u8> {
+        let mut memory: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        memory.extend_from_slice(text);
+        memory
+    }
+
+    #[test]
+    fn a_reply_is_read_as_it_is_laid_out() {
+        // A failure, one global, one definition: 10 words, then the lists.
+        let at = 10 * 4;
+        let words = [1, 0, 60, 4, 64, 6, at, 1, at, 1, 60, 4, 64, 3];
+        let mut memory = memory(&words, b"\0\0\0\0nameerr\xc3\xa9x");
+        memory[4] = 1;
+        let read = reply(Bytes(&memory), 0, 100).unwrap();
+        let failure = read.failure.unwrap();
+        assert!(!failure.syntax);
+        assert_eq!((failure.type_name.as_str(), failure.text.as_str()), ("name", "err\u{e9}x"));
+        assert_eq!(read.globals, ["name"]);
+        assert_eq!((read.definitions[0].name.as_str(), read.definitions[0].digest.as_str()), ("name", "err"));
+        let cut = reply(Bytes(&memory), 0, 4).unwrap().failure.unwrap();
+        assert_eq!(cut.text, "err", "not through a character");
+    }
+
+    #[test]
+    fn a_reply_that_says_the_same_text_without_end_is_refused_before_it_is_copied() {
+        const TEXT: usize = 100_000;
+        let count = 1_000;
+        let mut words = vec![0, 0, 0, 0, 0, 0, 40, count, 0, 0];
+        words.extend((0..count).flat_map(|_| [40 + 8 * count, TEXT as u32]));
+        let memory = memory(&words, &[b'x'; TEXT]);
+        assert!(reply(Bytes(&memory), 0, 100).is_err());
+    }
+
+    #[test]
+    fn a_reply_that_points_outside_is_refused() {
+        for words in [
+            [1, 0, u32::MAX, 4, 0, 0, 0, 0, 0, 0],
+            [0, 0, 0, 0, 0, 0, 36, u32::MAX, 0, 0],
+            [0, 0, 0, 0, 0, 0, u32::MAX - 3, 1, 0, 0],
+        ] {
+            assert!(reply(Bytes(&memory(&words, b"")), 0, 100).is_err());
+            assert!(reply(Bytes(&memory(&words, b"")), u32::MAX - 2, 100).is_err());
+        }
+    }
 }

@@ -55,7 +55,7 @@ pub struct Interpreter {
     stats: Stats,
 }
 
-/// Bytes of an interpreter's own memory; of more it keeps no copy while it lives, but replays its steps where it must.
+/// Bytes of an interpreter's own memory. With more it is not packed while it lives, unless it must be.
 const LARGE_SNAPSHOT: usize = 8 << 20;
 
 /// What an interpreter is and has used. See [`Interpreter::stats`].
@@ -102,25 +102,25 @@ impl Interpreter {
     /// broken.
     pub fn run(&mut self, code: &str) -> Result<Outcome, Error> {
         let started = Instant::now();
-        let limits = &self.config.limits;
+        let config = self.config.clone();
+        let limits = &config.limits;
         if code.len() > limits.code_bytes {
             return Ok(self.too_long());
         }
         // Taken out: should a tool panic, the half-run instance is gone, and the next step builds another.
         let mut live = match self.live.take() {
             Some(live) => live,
-            None => self.relive()?,
+            None => self.wake()?,
         };
         let ended = live
             .run(code, limits, Answers::Live(self.tools.clone()))
             .map_err(|_| Error::Diverged { step: self.past.steps(), of: self.past.steps() })?;
         if self.persists() && ended.reply.is_ok() {
             self.past.push(code, &ended);
-            if self.past.is_long() {
-                match self.snapshot(&mut live, LARGE_SNAPSHOT) {
-                    Some(snapshot) => self.past.settle(snapshot),
-                    None => self.past.wait(),
-                }
+            if self.past.is_large() {
+                self.settle(&mut live, usize::MAX);
+            } else if self.past.is_long() {
+                self.settle(&mut live, LARGE_SNAPSHOT);
             }
             self.live = Some(live);
         }
@@ -156,7 +156,7 @@ impl Interpreter {
     /// As [`Interpreter::run`].
     pub fn fork(&mut self, tools: SharedTools) -> Result<Interpreter, Error> {
         if self.persists() && self.live.is_none() {
-            self.live = Some(self.relive()?);
+            self.live = Some(self.wake()?);
         }
         let live =
             self.live.as_mut().map(|live| live.fork(&self.sandbox, &self.config.limits)).transpose()?;
@@ -171,15 +171,13 @@ impl Interpreter {
         })
     }
 
-    /// Gives its place back until the next step, in which it goes on as if nothing had been. Until then it takes a
-    /// few kilobytes of memory, and where its steps took long, some tens more on disk
+    /// Gives its place back until the next step, in which it goes on as if nothing had been. Until then its files, and
+    /// its steps or a few kilobytes, are in memory, and where its steps took long, some tens of kilobytes on disk
     /// ([`crate::Options::hibernation_dir`]).
     pub fn hibernate(&mut self) {
         let Some(mut live) = self.live.take() else { return };
-        if !self.past.is_short()
-            && let Some(snapshot) = self.snapshot(&mut live, usize::MAX)
-        {
-            self.past.settle(snapshot);
+        if !self.past.is_short() {
+            self.settle(&mut live, usize::MAX);
         }
     }
 
@@ -191,15 +189,29 @@ impl Interpreter {
         self.past.relive(&self.sandbox, &self.config)
     }
 
-    fn snapshot(&self, live: &mut Live, most_bytes: usize) -> Option<Snapshot> {
-        Snapshot::take(live, self.sandbox.pristine(), self.sandbox.attic(), most_bytes)
+    /// The persistent instance, had again. What took long once is not done twice.
+    fn wake(&mut self) -> Result<Live, Error> {
+        let mut live = self.relive()?;
+        if self.persists() && !self.past.is_short() {
+            self.settle(&mut live, usize::MAX);
+        }
+        Ok(live)
+    }
+
+    /// Keeps where the interpreter stands, in place of how it came there, unless more than so many bytes of memory are
+    /// its own.
+    fn settle(&mut self, live: &mut Live, most_bytes: usize) {
+        match Snapshot::take(live, self.sandbox.pristine(), self.sandbox.attic(), most_bytes) {
+            Some(snapshot) => self.past.settle(snapshot),
+            None => self.past.wait(),
+        }
     }
 
     fn outcome(&mut self, ended: Ended) -> Outcome {
         let limit_hit = ended.tool_call_limit_hit.then_some(Failure::ToolCallLimit);
         let (failure, text, definitions) = match ended.reply {
             Ok(reply) => {
-                if self.config.state == InterpreterState::Persistent {
+                if self.persists() {
                     self.globals = reply.globals;
                 }
                 let (failure, text) = reply.failure.map(typed).unzip();
@@ -246,7 +258,7 @@ impl Interpreter {
 }
 
 /// The most bytes of an exception's class name: it is the agent's to choose.
-const TYPE_NAME_BYTES: usize = 500;
+pub const TYPE_NAME_BYTES: usize = 500;
 
 /// The guest's failure: what it is, and its text.
 fn typed(failure: guest::Failure) -> (Failure, String) {

@@ -10,7 +10,7 @@ use crate::calls::Diverged;
 use crate::error::Error;
 use crate::fuel::{self, Allowance};
 use crate::guest::{Python, Reply};
-use crate::interpreter::Config;
+use crate::interpreter::{Config, TYPE_NAME_BYTES};
 use crate::limits::Limits;
 use crate::outcome::Failure;
 use crate::pages::{self, PAGE_BYTES};
@@ -144,7 +144,9 @@ impl Live {
             ..Calls::default()
         };
 
-        let result = finish(self.python.run(&mut self.store, code));
+        // A little more than is shown, so that it can be seen where something is cut off.
+        let most_text_bytes = limits.output_bytes.max(TYPE_NAME_BYTES) + 8;
+        let result = finish(self.python.run(&mut self.store, code, most_text_bytes));
 
         let fuel_left = tank.left(&mut self.store);
         let state = self.store.data_mut();

@@ -49,17 +49,24 @@ impl Past {
 
     /// Whether it takes long to run the steps again.
     pub fn is_long(&self) -> bool {
-        self.fuel >> self.patience > MOST_FUEL || self.bytes >> self.patience > MOST_BYTES
+        self.fuel >> self.patience > MOST_FUEL
     }
 
-    /// Lets it grow to twice that.
+    /// Whether the steps take much memory to keep.
+    pub fn is_large(&self) -> bool {
+        self.bytes > MOST_BYTES
+    }
+
+    /// Lets it grow to twice its length.
     pub fn wait(&mut self) {
-        self.patience += 1;
+        while self.is_long() {
+            self.patience += 1;
+        }
     }
 
     /// Whether it takes no time to speak of.
     pub fn is_short(&self) -> bool {
-        self.fuel <= LITTLE_FUEL && self.bytes <= MOST_BYTES
+        self.fuel <= LITTLE_FUEL
     }
 
     /// Replaces all of it with where it led.

@@ -1,4 +1,4 @@
-//! The engine and the compiled component that all interpreters share.
+//! The engine and the compiled module that all interpreters share.
 
 use std::io;
 use std::path::PathBuf;

@@ -38,7 +38,7 @@ impl Snapshot {
 
     /// What it takes of the host's memory, and of its disk, in bytes.
     pub fn kept_bytes(&self) -> (usize, usize) {
-        let places = size_of_val(&self.places[..]);
+        let places = size_of_val(&self.places[..]) + self.world.bytes();
         match &self.difference {
             Kept::InMemory(bytes) => (places + bytes.len(), 0),
             Kept::OnDisk(stored) => (places, stored.bytes()),

@@ -14,6 +14,8 @@ use crate::world::World;
 pub struct State {
     /// The way into the guest's memory, once there is an instance.
     pub access: Option<Access>,
+    /// Whether the guest is allocating for the host.
+    pub allocating: bool,
     pub world: World,
     pub memory: Memory,
     pub allowance: Allowance,
@@ -24,7 +26,14 @@ impl State {
     /// That of an interpreter that has run nothing yet.
     pub fn new(world: World, limits: &Limits) -> State {
         let memory = Memory { limit: limits.memory_bytes, refused: false };
-        State { access: None, world, memory, allowance: Allowance::unlimited(), calls: Calls::default() }
+        State {
+            access: None,
+            allocating: false,
+            world,
+            memory,
+            allowance: Allowance::unlimited(),
+            calls: Calls::default(),
+        }
     }
 }
 

@@ -39,4 +39,9 @@ impl World {
             stdout: Stdout::default(),
         }
     }
+
+    /// What its files take of the host's memory.
+    pub fn bytes(&self) -> usize {
+        self.files.bytes()
+    }
 }

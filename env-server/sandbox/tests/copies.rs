@@ -158,6 +158,40 @@ fn after_much_work_a_killed_step_is_undone_without_doing_the_work_again() {
 }
 
 #[test]
+fn much_work_with_a_large_memory_is_done_again_once_at_most() {
+    let mut python = persistent();
+    prints(&mut python, "import random\nlarge = random.Random(1).randbytes(12_000_000)");
+    for _ in 0..5 {
+        prints(&mut python, LONG);
+    }
+    assert!(python.stats().kept_bytes < 100_000, "while it lives, no copy is kept");
+    for _ in 0..2 {
+        fails(&mut python, "import os; os._exit(1)");
+        prints(&mut python, "print(len(large))");
+        assert!(python.stats().kept_bytes > 10_000_000, "but what took long once is not done twice");
+    }
+}
+
+#[test]
+fn the_past_of_many_tool_calls_is_not_kept_for_ever() {
+    let limits = Limits { tool_bytes: 8 << 20, ..Limits::default() };
+    let mut python = with_limits(InterpreterState::Persistent, limits);
+    for _ in 0..12 {
+        prints(&mut python, "x = [echo('x' * 1_000_000) for _ in range(2)]");
+        assert!(python.stats().kept_bytes < 9 << 20, "{:?}", python.stats());
+    }
+}
+
+#[test]
+fn files_of_a_sleeper_count_as_kept() {
+    let mut python = persistent();
+    prints(&mut python, &format!("{LONG}\nopen('f', 'wb').write(b'x' * 3_000_000)"));
+    python.hibernate();
+    assert!(python.stats().kept_bytes > 3_000_000, "{:?}", python.stats());
+    assert_eq!(prints(&mut python, "print(len(open('f').read()))"), "3000000\n");
+}
+
+#[test]
 fn a_sleeper_gives_its_place_to_others_and_needs_one_to_wake() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {

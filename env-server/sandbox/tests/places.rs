@@ -4,8 +4,13 @@
 
 mod common;
 
-use common::{SANDBOX, config, counter, prints};
-use sandbox::{Error, Interpreter, InterpreterState, Options, Sandbox};
+use std::sync::{Arc, Barrier, Mutex};
+
+use common::{Counter, SANDBOX, config, counter, prints};
+use sandbox::{
+    Config, Error, Interpreter, InterpreterState, Options, Sandbox, ToolCall, ToolError, ToolHost,
+};
+use serde_json::{Value, json};
 
 fn persistent(sandbox: &Sandbox) -> Result<Interpreter, Error> {
     sandbox.interpreter(config(InterpreterState::Persistent), counter().0)
@@ -52,6 +57,38 @@ fn runs_from_a_blocking_thread_of_an_async_runtime() {
         .await
     });
     assert_eq!(printed.unwrap(), "slept 1\n");
+}
+
+/// Answers when all are asked.
+struct Together(Arc<Barrier>);
+
+impl ToolHost for Together {
+    fn call(&mut self, _call: &ToolCall) -> Result<Value, ToolError> {
+        self.0.wait();
+        Ok(json!("x".repeat(1000)))
+    }
+}
+
+#[test]
+fn all_places_may_be_inside_a_tool_call_at_the_same_time() {
+    let sandbox = Sandbox::new(&Options { max_interpreters: 4, ..Options::default() }).unwrap();
+    let barrier = Arc::new(Barrier::new(4));
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let (sandbox, barrier) = (sandbox.clone(), barrier.clone());
+            std::thread::spawn(move || {
+                let config = Config { tools: Counter::tools(), ..config(InterpreterState::Persistent) };
+                let mut python =
+                    sandbox.interpreter(config, Arc::new(Mutex::new(Together(barrier)))).unwrap();
+                for _ in 0..10 {
+                    assert_eq!(prints(&mut python, "print(len(count()))"), "1000\n");
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
 #[test]

@@ -101,13 +101,13 @@ impl Serve {
         let listener = lifecycle::bind(self.listen, "env-server").await.map_err(anyhow::Error::msg)?;
         let sandbox = Sandbox::new(&sandbox::Options {
             cache_dir: self.cache_dir,
-            // Those that are awake, one for each step that runs, and one for each fork that is made.
+            // Those that are awake, and for each worker the one that it wakes and the copy that it makes.
             max_interpreters: self
                 .max_awake
                 .min(self.max_episodes)
                 .saturating_add(u32::try_from(2 * workers).unwrap_or(u32::MAX)),
             hibernation_dir: Some(self.hibernation_dir.unwrap_or_else(std::env::temp_dir)),
-            hibernation_bytes: self.hibernation_gib << 30,
+            hibernation_bytes: self.hibernation_gib.saturating_mul(1 << 30),
             ..Default::default()
         })
         .context("starting the Python sandbox")?;

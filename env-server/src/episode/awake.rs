@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -33,20 +33,30 @@ impl Awake {
     }
 
     /// Notes that an episode was used now and its interpreter is awake, and puts to sleep whoever is too many.
-    pub fn used(&self, episode: Weak<Episode>, last: &LastUse) {
+    pub fn used(&self, episode: &Arc<Episode>) {
+        self.note(episode);
+        loop {
+            let oldest = {
+                let mut by_use = self.by_use();
+                if by_use.len() <= self.most {
+                    return;
+                }
+                by_use.pop_first()
+            };
+            // Not while others wait: packing an interpreter takes a moment.
+            let Some(oldest) = oldest.and_then(|(_, oldest)| oldest.upgrade()) else { continue };
+            if !oldest.hibernate() {
+                // It is in use, after all; whoever uses it comes by here.
+                return self.note(&oldest);
+            }
+        }
+    }
+
+    fn note(&self, episode: &Arc<Episode>) {
         let now = self.next.fetch_add(1, Ordering::Relaxed);
         let mut by_use = self.by_use();
-        by_use.remove(&last.0.swap(now, Ordering::Relaxed));
-        by_use.insert(now, episode);
-        while by_use.len() > self.most {
-            let Some((_, oldest)) = by_use.pop_first() else { return };
-            // Not while others wait: packing an interpreter takes a moment.
-            drop(by_use);
-            if let Some(oldest) = oldest.upgrade() {
-                oldest.hibernate();
-            }
-            by_use = self.by_use();
-        }
+        by_use.remove(&episode.last_use().0.swap(now, Ordering::Relaxed));
+        by_use.insert(now, Arc::downgrade(episode));
     }
 
     /// Notes that an episode's interpreter is not awake any more.

@@ -111,55 +111,57 @@ impl Episode {
             .unwrap_or_else(|panic| Err(Error::Internal(format!("a step did not come to its end: {panic}"))))
     }
 
-    /// An episode that stands where this one does, under another id, once the step that runs has ended.
+    /// Makes an episode that stands where this one does, under another id, once the step that runs has ended; `add`
+    /// gives it its place among the others.
     ///
     /// # Errors
-    /// See [`Play::fork`].
-    pub async fn fork(
+    /// See [`Play::fork`], and those of `add`.
+    pub async fn fork<T: Send + 'static>(
         self: &Arc<Self>,
         id: String,
         request: [u8; 32],
         slot: OwnedSemaphorePermit,
         workers: &Arc<Semaphore>,
-    ) -> Result<Beginning, Error> {
+        add: impl FnOnce(Beginning) -> Result<(Arc<Episode>, T), Error> + Send + 'static,
+    ) -> Result<(Arc<Episode>, T), Error> {
         self.renew();
         let mut play = self.play.clone().lock_owned().await;
         let worker = workers.clone().acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
         let episode = self.clone();
         let fork = move || {
             let _worker = worker;
-            let fork = play.fork(slot)?;
+            let fork = play.fork(slot);
+            // It may have woken for that.
             episode.note(&play);
-            Ok(Beginning {
+            let (fork, added) = add(Beginning {
                 created: v1::CreateEpisodeResponse { episode_id: id, ..episode.created.clone() },
                 request,
                 lease: episode.lease.lock().unwrap_or_else(PoisonError::into_inner).duration(),
-                play: fork,
+                play: fork?,
                 forked_from: episode.id().to_owned(),
-            })
+            })?;
+            fork.note(&fork.play.blocking_lock());
+            Ok((fork, added))
         };
         tokio::task::spawn_blocking(fork)
             .await
             .unwrap_or_else(|panic| Err(Error::Internal(format!("an episode was not forked: {panic}"))))
     }
 
-    /// Puts its interpreter to sleep, unless a step is running.
-    pub fn hibernate(&self) {
-        if let Ok(mut play) = self.play.try_lock() {
-            play.hibernate();
-        }
+    /// Puts its interpreter to sleep, unless it is in use. Says whether it was not.
+    pub fn hibernate(&self) -> bool {
+        self.play.try_lock().map(|mut play| play.hibernate()).is_ok()
     }
 
-    /// Counts the interpreter that it was made with.
-    pub async fn begin(self: &Arc<Self>) {
-        let play = self.play.lock().await;
-        self.note(&play);
+    /// When it was last used.
+    pub fn last_use(&self) -> &LastUse {
+        &self.last_use
     }
 
     /// Notes whether its interpreter is awake, after anything that may have woken or ended it.
     fn note(self: &Arc<Self>, play: &Play) {
         if play.is_awake() {
-            self.awake.used(Arc::downgrade(self), &self.last_use);
+            self.awake.used(self);
         } else {
             self.awake.gone(&self.last_use);
         }

@@ -47,6 +47,11 @@ impl Held {
         self.by_id.entry(episode.id().to_owned()).or_insert(episode)
     }
 
+    /// Forgets an episode at once, one that has not been noted as closed.
+    pub fn remove(&mut self, id: &str) {
+        self.by_id.remove(id);
+    }
+
     /// Notes that an episode was closed; once for each.
     pub fn closed(&mut self, id: &str) {
         self.closed.push_back((Instant::now(), id.to_owned()));

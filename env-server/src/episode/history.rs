@@ -1,6 +1,6 @@
 //! The steps of an episode, kept so that a repeated step gets the same answer.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use prost::Message as _;
 use proto::env::v1;
@@ -13,7 +13,8 @@ const KEPT_BYTES: usize = 16 << 20;
 /// What was asked and answered, step by step.
 #[derive(Clone, Default)]
 pub struct History {
-    kept: VecDeque<v1::StepRecord>,
+    /// Shared with the forks of the episode.
+    kept: VecDeque<Arc<v1::StepRecord>>,
     kept_bytes: usize,
     taken: u64,
 }
@@ -26,7 +27,7 @@ impl History {
 
     /// The steps that are kept, in order.
     pub fn kept(&self) -> impl Iterator<Item = &v1::StepRecord> {
-        self.kept.iter()
+        self.kept.iter().map(Arc::as_ref)
     }
 
     /// The stored answer to a step that was taken before; none for the next step.
@@ -54,7 +55,7 @@ impl History {
     pub fn push(&mut self, request: v1::StepRequest, response: v1::StepResponse) {
         let record = v1::StepRecord { request: Some(request), response: Some(response) };
         self.kept_bytes += record.encoded_len();
-        self.kept.push_back(record);
+        self.kept.push_back(Arc::new(record));
         self.taken += 1;
         while self.kept_bytes > KEPT_BYTES && self.kept.len() > 1 {
             let forgotten = self.kept.pop_front().map_or(0, |record| record.encoded_len());

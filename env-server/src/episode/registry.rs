@@ -1,6 +1,7 @@
 //! All episodes of a server: create, find, expire, forget.
 
 use std::{
+    collections::HashSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -175,23 +176,24 @@ impl Registry {
         let bridge = Bridge::new(environment);
         let play = Play::new(self.sandbox.clone(), config, limits, state_loss, bridge, slot);
         let beginning = Beginning { created, request: digest, lease, play, forked_from: String::new() };
-        Ok(self.add(beginning)?.creation())
+        Ok(self.add(beginning)?.0.creation())
     }
 
-    /// Begins an episode, unless another call with its id came first.
-    fn add(&self, beginning: Beginning) -> Result<Arc<Episode>, Error> {
+    /// Begins an episode, unless another call of the same request came first: says whether it is new.
+    fn add(&self, beginning: Beginning) -> Result<(Arc<Episode>, bool), Error> {
         let request = beginning.request;
         let episode = Arc::new(Episode::new(beginning, self.awake.clone()));
         let mut held = self.held();
         if held.open() >= self.options.max_episodes.saturating_mul(HELD_PER_RUNNING) {
             return Err(self.full());
         }
-        let episode = held.add(episode).clone();
-        if !episode.was_created_by(&request) {
-            return Err(Error::EpisodeExists { id: episode.id().to_owned() });
+        let there = held.add(episode.clone()).clone();
+        if !there.was_created_by(&request) {
+            return Err(Error::EpisodeExists { id: there.id().to_owned() });
         }
-        self.created.fetch_add(1, Ordering::Relaxed);
-        Ok(episode)
+        let is_new = Arc::ptr_eq(&there, &episode);
+        self.created.fetch_add(u64::from(is_new), Ordering::Relaxed);
+        Ok((there, is_new))
     }
 
     fn full(&self) -> Error {
@@ -211,26 +213,23 @@ impl Registry {
     ///
     /// # Errors
     /// An unknown episode, one that has ended, a wrong or taken id, no room.
-    pub async fn fork(&self, request: v1::ForkEpisodeRequest) -> Result<v1::ForkEpisodeResponse, Error> {
-        const FIELD: &str = "new_episode_ids";
+    pub async fn fork(
+        self: &Arc<Self>,
+        request: v1::ForkEpisodeRequest,
+    ) -> Result<v1::ForkEpisodeResponse, Error> {
+        let registry = self.clone();
+        // A caller who goes away leaves no half of it behind.
+        tokio::spawn(async move { registry.fork_all(request).await })
+            .await
+            .unwrap_or_else(|panic| Err(Error::Internal(format!("an episode was not forked: {panic}"))))
+    }
+
+    async fn fork_all(
+        self: &Arc<Self>,
+        request: v1::ForkEpisodeRequest,
+    ) -> Result<v1::ForkEpisodeResponse, Error> {
         let source = self.find(&request.episode_id)?;
-        if request.new_episode_ids.is_empty() {
-            return Err(Violation::new(
-                FIELD,
-                "holds no id: one for each new episode, empty to have it chosen",
-            )
-            .into());
-        }
-        let mut ids = Vec::new();
-        for (index, asked) in request.new_episode_ids.iter().enumerate() {
-            let field = format!("{FIELD}[{index}]");
-            let id =
-                episode_id(asked).map_err(|violation| Violation { field: field.clone(), ..violation })?;
-            if ids.contains(&id) {
-                return Err(Violation::new(field, "is there twice").into());
-            }
-            ids.push(id);
-        }
+        let ids = self.new_ids(&request.new_episode_ids)?;
         let digest = |id: &str| -> [u8; 32] { Sha256::digest(format!("fork/{}/{id}", source.id())).into() };
         let mut missing = Vec::new();
         for id in &ids {
@@ -245,16 +244,13 @@ impl Registry {
         let mut made = Vec::new();
         for id in missing {
             let slot = slots.split(1).ok_or_else(|| Error::Internal("a slot is missing".to_owned()))?;
-            let request = digest(&id);
-            let fork = source.fork(id, request, slot, &self.workers).await.and_then(|fork| self.add(fork));
-            match fork {
-                Ok(fork) => {
-                    fork.begin().await;
-                    made.push(fork);
-                }
+            let (request, registry) = (digest(&id), self.clone());
+            let add = move |beginning| registry.add(beginning);
+            match source.fork(id, request, slot, &self.workers, add).await {
+                Ok((fork, is_new)) => made.extend(is_new.then_some(fork)),
                 Err(error) => {
-                    for episode in made {
-                        self.forget(&episode).await;
+                    for fork in made {
+                        self.forget(&fork).await;
                     }
                     return Err(error);
                 }
@@ -269,8 +265,31 @@ impl Registry {
 
     /// Takes back an episode that nobody has been told of.
     async fn forget(&self, episode: &Episode) {
-        episode.close(v1::EndReason::Closed).await;
-        self.held().closed(episode.id());
+        if episode.close(v1::EndReason::Closed).await.newly {
+            self.held().remove(episode.id());
+        }
+    }
+
+    /// The ids of new episodes: those that are asked for, and others where none is.
+    fn new_ids(&self, asked: &[String]) -> Result<Vec<String>, Error> {
+        const FIELD: &str = "new_episode_ids";
+        if asked.is_empty() {
+            let rule = "holds no id: one for each new episode, empty to have it chosen";
+            return Err(Violation::new(FIELD, rule).into());
+        }
+        if asked.len() > self.options.max_episodes {
+            return Err(self.full());
+        }
+        let (mut ids, mut seen) = (Vec::new(), HashSet::new());
+        for (index, asked) in asked.iter().enumerate() {
+            let in_place = |description| Violation::new(format!("{FIELD}[{index}]"), description);
+            let id = episode_id(asked).map_err(|violation| in_place(violation.description))?;
+            if !seen.insert(id.clone()) {
+                return Err(in_place("is there twice".to_owned()).into());
+            }
+            ids.push(id);
+        }
+        Ok(ids)
     }
 
     /// Takes a step in an episode.

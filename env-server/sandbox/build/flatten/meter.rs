@@ -2,10 +2,11 @@
 //!
 //! Wasmtime counts every instruction, and keeps the count where calls find it, which for Python, who calls all the
 //! time, makes a third of all work. Here a function counts once when it is called, and a loop once each time
-//! round: as many as there are instructions in it outside of further loops, but no more than [`MOST`], for of a
-//! large function or loop only a part is run each time. A function that neither calls nor loops is not counted.
-//! Between two counts lies never more than one function's length of code. Copying and filling memory, which is one
-//! instruction for any length, counts its bytes. The count is as deterministic as the code is.
+//! round: as many as there are instructions in it outside of further loops, but of code with many branches, of which
+//! only some is run each time, no more than [`MOST`] or a few stretches between branches. A function that neither
+//! calls nor loops is not counted. So between two counts lies never more than one function's length of code, and that
+//! of functions that do not call. Copying and filling memory, which is one instruction for any length, counts its
+//! bytes. The count is as deterministic as the code is.
 
 use wasm_encoder::reencode::Reencode as _;
 use wasm_encoder::{BlockType, CodeSection, Function, Instruction, ValType};
@@ -14,8 +15,10 @@ use wasmparser::{FunctionBody, Operator};
 use super::merge::View;
 use super::module::VALID;
 
-/// The most that a call, or one time round a loop, counts.
+/// What a call, or one time round a loop, counts at most, if it branches often.
 const MOST: i64 = 40;
+/// The stretches between branches that are taken to be run each time.
+const STRETCHES: i64 = 4;
 /// Half a fuel a byte.
 const BYTES_SHIFT: i64 = 1;
 
@@ -116,33 +119,59 @@ struct Costs {
 impl Costs {
     fn of(body: &FunctionBody<'_>) -> Costs {
         let mut costs = Costs { call: 0, loops: Vec::new(), copies: false, leaf: true };
+        let (mut call, mut loops) = (Part::default(), Vec::new());
         // For each block around an instruction, the loop that it is in; none in the function outside of any.
         let mut around = vec![None];
         for operator in body.get_operators_reader().expect(VALID) {
             let operator = operator.expect(VALID);
             let inside = around.last().copied().flatten();
+            let mut branches = 0;
             match operator {
                 Operator::Loop { .. } => {
-                    around.push(Some(costs.loops.len()));
-                    costs.loops.push(0);
+                    around.push(Some(loops.len()));
+                    loops.push(Part::default());
                     costs.leaf = false;
                 }
-                Operator::Block { .. } | Operator::If { .. } => around.push(inside),
+                Operator::Block { .. } => around.push(inside),
+                Operator::If { .. } => {
+                    around.push(inside);
+                    branches = 1;
+                }
                 Operator::End => {
                     around.pop();
                 }
+                Operator::BrIf { .. } => branches = 1,
+                Operator::BrTable { ref targets } => branches = targets.len().into(),
                 Operator::Call { .. } | Operator::CallIndirect { .. } => costs.leaf = false,
                 Operator::MemoryCopy { .. } | Operator::MemoryFill { .. } => costs.copies = true,
-                Operator::TryTable { .. } | Operator::Try { .. } => panic!("exceptions are not counted here"),
+                Operator::TryTable { .. }
+                | Operator::Try { .. }
+                | Operator::ReturnCall { .. }
+                | Operator::ReturnCallIndirect { .. }
+                | Operator::CallRef { .. }
+                | Operator::ReturnCallRef { .. } => panic!("{operator:?} is not counted here"),
                 _ => {}
             }
-            match inside {
-                Some(index) => costs.loops[index] += 1,
-                None => costs.call += 1,
-            }
+            let part = inside.map_or(&mut call, |index: usize| &mut loops[index]);
+            part.instructions += 1;
+            part.branches += branches;
         }
-        costs.call = costs.call.min(MOST);
-        costs.loops.iter_mut().for_each(|cost| *cost = (*cost).min(MOST));
+        costs.call = call.cost();
+        costs.loops = loops.iter().map(Part::cost).collect();
         costs
+    }
+}
+
+/// A function, or a loop in it, without the loops inside.
+#[derive(Default)]
+struct Part {
+    instructions: i64,
+    branches: i64,
+}
+
+impl Part {
+    fn cost(&self) -> i64 {
+        let stretches = STRETCHES * self.instructions / (self.branches + 1);
+        self.instructions.min(stretches.max(MOST))
     }
 }

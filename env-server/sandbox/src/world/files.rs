@@ -13,7 +13,9 @@ pub enum Error {
     Exists = 7,
     Invalid = 12,
     IsDirectory = 14,
+    NameTooLong = 18,
     NoEntry = 20,
+    InsufficientMemory = 22,
     InsufficientSpace = 23,
     NotDirectory = 24,
     NotEmpty = 25,
@@ -26,7 +28,11 @@ pub enum Error {
 pub struct Node(u64);
 
 /// What every file and directory takes of the bytes, beside its content and name.
-const NODE_BYTES: usize = 256;
+const NODE_BYTES: usize = 512;
+/// The most bytes of a name, as on Linux.
+const NAME_BYTES: usize = 255;
+/// And of a path.
+pub const PATH_BYTES: usize = 4096;
 
 const ROOT: Node = Node(0);
 
@@ -35,13 +41,16 @@ const ROOT: Node = Node(0);
 pub struct Files {
     nodes: BTreeMap<Node, Content>,
     next: u64,
+    bytes: usize,
     bytes_left: usize,
+    /// What was done since it was last asked, in bytes moved or the like.
+    work: usize,
 }
 
 #[derive(Clone)]
 enum Content {
     File { bytes: Arc<Vec<u8>>, linked: bool },
-    Directory { entries: BTreeMap<String, Node>, linked: bool },
+    Directory { entries: BTreeMap<String, Node>, parent: Node, linked: bool },
 }
 
 /// What `stat` says.
@@ -62,11 +71,22 @@ pub struct Open {
 impl Files {
     /// An empty tree but for `/tmp`, with room for `bytes`.
     pub fn new(bytes: usize) -> Files {
-        let root = Content::Directory { entries: BTreeMap::new(), linked: true };
-        let mut files = Files { nodes: BTreeMap::from([(ROOT, root)]), next: 1, bytes_left: bytes };
+        let root = Content::Directory { entries: BTreeMap::new(), parent: ROOT, linked: true };
+        let nodes = BTreeMap::from([(ROOT, root)]);
+        let mut files = Files { nodes, next: 1, bytes, bytes_left: bytes, work: 0 };
         // Without room for it there is none.
         let _ = files.create_directory(ROOT, "tmp");
         files
+    }
+
+    /// The bytes that they take.
+    pub fn bytes(&self) -> usize {
+        self.bytes - self.bytes_left
+    }
+
+    /// What was done since this was last asked, in bytes moved or the like.
+    pub fn take_work(&mut self) -> usize {
+        std::mem::take(&mut self.work)
     }
 
     /// The root directory.
@@ -99,12 +119,20 @@ impl Files {
 
     /// What is at a path below a directory.
     pub fn find(&self, from: Node, path: &str) -> Result<Node, Error> {
+        if path.is_empty() {
+            return Err(Error::NoEntry);
+        }
+        if path.len() > PATH_BYTES {
+            return Err(Error::NameTooLong);
+        }
         // There are no symbolic links, so a path means what it says.
         let mut way = vec![from];
         for name in path.split('/') {
             match name {
-                "" | "." => {}
+                "" => {}
+                "." => drop(self.entries(way.last().copied().unwrap_or(from))?),
                 ".." => {
+                    self.entries(way.last().copied().unwrap_or(from))?;
                     way.pop();
                     if way.is_empty() {
                         return Err(Error::NotPermitted);
@@ -126,7 +154,8 @@ impl Files {
     /// Makes a directory.
     pub fn create_directory(&mut self, from: Node, path: &str) -> Result<(), Error> {
         let (parent, name) = self.place(from, path.trim_end_matches('/'))?;
-        self.add(parent, name, Content::Directory { entries: BTreeMap::new(), linked: true }).map(drop)
+        self.add(parent, name, Content::Directory { entries: BTreeMap::new(), parent, linked: true })
+            .map(drop)
     }
 
     /// Takes a file out of its directory. It lives on while it is open.
@@ -154,8 +183,8 @@ impl Files {
     pub fn rename(&mut self, from: Node, path: &str, to: Node, new_path: &str) -> Result<(), Error> {
         let (path, new_path) = (path.trim_end_matches('/'), new_path.trim_end_matches('/'));
         let moved = self.find(from, path)?;
-        let (parent, name) = self.place(to, new_path)?;
-        if moved == ROOT || self.contains(moved, parent) {
+        let ((old_parent, old_name), (parent, name)) = (self.place(from, path)?, self.place(to, new_path)?);
+        if moved == ROOT || self.is_directory(moved)? && self.is_within(parent, moved) {
             return Err(Error::Invalid);
         }
         match self.find(to, new_path) {
@@ -169,11 +198,13 @@ impl Files {
             Err(Error::NoEntry) => {}
             Err(error) => return Err(error),
         }
-        let (old_parent, old_name) = self.place(from, path)?;
         self.spend(name.len())?;
         self.entries_mut(old_parent)?.remove(old_name);
         self.bytes_left += old_name.len();
         self.entries_mut(parent)?.insert(name.to_owned(), moved);
+        if let Some(Content::Directory { parent: above, .. }) = self.nodes.get_mut(&moved) {
+            *above = parent;
+        }
         Ok(())
     }
 
@@ -215,6 +246,8 @@ impl Files {
         let length = self.file(node)?.len();
         self.spend(size.saturating_sub(length))?;
         self.bytes_left += length.saturating_sub(size);
+        // What is cut off is given back, by a copy of the rest.
+        self.work += length.abs_diff(size) + if size < length { size } else { 0 };
         let bytes = self.file(node)?;
         bytes.resize(size, 0);
         if size < length {
@@ -279,7 +312,13 @@ impl Files {
         if name == "." || name == ".." {
             return Err(Error::Invalid);
         }
-        let directory = self.find(from, directory)?;
+        if name.len() > NAME_BYTES {
+            return Err(Error::NameTooLong);
+        }
+        let directory = match directory {
+            "" => from,
+            directory => self.find(from, directory)?,
+        };
         // A directory that was removed takes nothing in.
         match self.content(directory)? {
             Content::Directory { linked: true, .. } => Ok((directory, name)),
@@ -288,16 +327,19 @@ impl Files {
         }
     }
 
-    fn contains(&self, directory: Node, other: Node) -> bool {
-        // Not by recursion: a tree may be as deep as the guest likes.
-        let mut left = vec![directory];
-        while let Some(node) = left.pop() {
-            if node == other {
-                return true;
+    /// Whether a directory is another one, or somewhere below it.
+    fn is_within(&mut self, directory: Node, other: Node) -> bool {
+        const STEP_WORK: usize = 100;
+        let mut above = directory;
+        while above != other {
+            let Ok(Content::Directory { parent, .. }) = self.content(above) else { return false };
+            if *parent == above {
+                return false;
             }
-            left.extend(self.entries(node).into_iter().flat_map(BTreeMap::values));
+            above = *parent;
+            self.work += STEP_WORK;
         }
-        false
+        true
     }
 
     fn is_directory(&self, node: Node) -> Result<bool, Error> {
@@ -386,16 +428,73 @@ mod tests {
         assert_eq!(files.write(file, Some(u64::MAX), b"x"), Err(Error::Invalid));
         assert_eq!(files.read(file, 0), Ok(&b"kept"[..]));
         let made = (0..1000).take_while(|n| files.create_directory(ROOT, &n.to_string()).is_ok()).count();
-        assert!((10..40).contains(&made), "{made} directories");
+        assert!((5..20).contains(&made), "{made} directories");
     }
 
     #[test]
     fn nothing_leads_out() {
         let mut files = files();
+        assert_eq!(files.find(ROOT, "").err(), Some(Error::NoEntry));
         assert_eq!(files.find(ROOT, "..").err(), Some(Error::NotPermitted));
         assert_eq!(files.find(ROOT, "tmp/../../etc").err(), Some(Error::NotPermitted));
         assert_eq!(files.rename(ROOT, "tmp", ROOT, "tmp/in").err(), Some(Error::Invalid), "into itself");
         assert_eq!(files.remove_directory(ROOT, "tmp/..").err(), Some(Error::Access));
+    }
+
+    #[test]
+    fn a_move_that_cannot_be_changes_nothing() {
+        let mut files = files();
+        for path in ["a", "a/in", "b"] {
+            files.create_directory(ROOT, path).unwrap();
+        }
+        assert_eq!(files.rename(ROOT, "a/.", ROOT, "b").err(), Some(Error::Invalid));
+        assert_eq!(files.rename(ROOT, "b/../a", ROOT, "a/in/x").err(), Some(Error::Invalid));
+        assert_eq!(files.rename(ROOT, "b", ROOT, "a").err(), Some(Error::NotEmpty));
+        assert!(["a", "a/in", "b"].into_iter().all(|path| files.find(ROOT, path).is_ok()));
+        files.rename(ROOT, "a", ROOT, "b").unwrap();
+        assert_eq!(
+            files.rename(ROOT, "b", ROOT, "b/in/c").err(),
+            Some(Error::Invalid),
+            "it knows where it is now"
+        );
+        files.rename(ROOT, "b/in", ROOT, "in").unwrap();
+        files.rename(ROOT, "b", ROOT, "in/b").unwrap();
+    }
+
+    #[test]
+    fn work_is_counted_by_what_is_done() {
+        let mut files = Files::new(10_000_000);
+        files.create_directory(ROOT, "many").unwrap();
+        for n in 0..1_000 {
+            files.open(ROOT, &format!("many/{n}"), CREATE).unwrap();
+        }
+        files.take_work();
+        files.rename(ROOT, "many", ROOT, "other").unwrap();
+        assert!(files.take_work() < 1_000, "what is in a directory does not matter");
+        let mut deep = "other".to_owned();
+        for _ in 0..100 {
+            deep += "/d";
+            files.create_directory(ROOT, &deep).unwrap();
+        }
+        files.take_work();
+        files.rename(ROOT, &deep, ROOT, "other/out").unwrap();
+        assert!(files.take_work() < 1_000);
+        let deep = &deep[..deep.len() - 2];
+        files.rename(ROOT, "other/out", ROOT, &format!("{deep}/in")).unwrap();
+        assert!(files.take_work() >= 99 * 100, "how deep it goes does");
+        let file = files.open(ROOT, "gap", CREATE).unwrap();
+        files.write(file, Some(100_000), b"x").unwrap();
+        assert!(files.take_work() >= 100_000, "zeros are written too");
+        files.write(file, None, b"x").unwrap();
+        assert!(files.take_work() < 10);
+    }
+
+    #[test]
+    fn names_and_paths_have_an_end() {
+        let mut files = files();
+        assert_eq!(files.create_directory(ROOT, &"n".repeat(256)).err(), Some(Error::NameTooLong));
+        files.create_directory(ROOT, &"n".repeat(255)).unwrap();
+        assert_eq!(files.find(ROOT, &"/".repeat(5000)).err(), Some(Error::NameTooLong));
     }
 
     #[test]

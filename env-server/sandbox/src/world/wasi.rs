@@ -9,7 +9,7 @@ use wasmtime::{Caller, Linker};
 
 use super::World;
 use super::clock::{START_SECONDS, TICK_NANOS};
-use super::files::{Error, Files, Node, Open};
+use super::files::{Error, Files, Node, Open, PATH_BYTES};
 use super::handles::Handle;
 use crate::abi::{Access, Bytes, Malformed, Record};
 use crate::fuel;
@@ -81,7 +81,7 @@ fn process(linker: &mut Linker<State>) -> Result {
         |mut guest: Guest<'_>, (length, to): (u64, u32)| {
             Box::new(async move {
                 let length = usize::try_from(length)?;
-                charge(&mut guest, length)?;
+                charge(&mut guest, length.saturating_mul(RANDOM_WORK))?;
                 let access = access(&guest)?;
                 let at = access.allocate(&mut guest, length, 1).await?;
                 let (memory, state) = access.memory.data_and_store_mut(&mut guest);
@@ -113,6 +113,9 @@ fn process(linker: &mut Linker<State>) -> Result {
     }
     Ok(())
 }
+
+/// Drawing a byte at random takes as long as moving so many.
+const RANDOM_WORK: usize = 20;
 
 /// The guest ended itself.
 #[derive(Debug, thiserror::Error)]
@@ -213,6 +216,7 @@ fn write_stream(mut guest: Guest<'_>, stream: u32, at: u32, length: u32, to: u32
         Handle::Writer { node, at } => state.world.files.write(node, at, bytes),
         _ => return Err(Malformed.into()),
     };
+    charge_work(&mut guest)?;
     match written {
         Ok(end) => {
             if let Handle::Writer { at: Some(at), .. } = handle(&mut guest, stream)? {
@@ -300,10 +304,9 @@ fn files(linker: &mut Linker<State>) -> Result {
         "[method]descriptor.set-size",
         |mut guest: Guest<'_>, file: u32, size: u64, to: u32| {
             let (node, _, write) = descriptor(&mut guest, file)?;
-            // What is cut off or added is bounded by what there is room for.
-            charge(&mut guest, usize::try_from(size)?.min(64 << 20))?;
             let resized =
                 if write { world(&mut guest).files.resize(node, size) } else { Err(Error::BadDescriptor) };
+            charge_work(&mut guest)?;
             done(&mut guest, to, resized)
         },
     )?;
@@ -311,7 +314,8 @@ fn files(linker: &mut Linker<State>) -> Result {
         types,
         "[method]descriptor.set-times",
         |mut guest: Guest<'_>, _: u32, _: u32, _: u64, _: u32, _: u32, _: u64, _: u32, to: u32| {
-            done(&mut guest, to, Err(Error::Unsupported))
+            // All times stay what they are.
+            done(&mut guest, to, Ok(()))
         },
     )?;
     linker.func_wrap_async(types, "[method]descriptor.read", |guest: Guest<'_>, arguments| {
@@ -330,6 +334,7 @@ fn files(linker: &mut Linker<State>) -> Result {
             } else {
                 Err(Error::BadDescriptor)
             };
+            charge_work(&mut guest)?;
             answer(&mut guest, to, 8, written.map(|_| u64::from(length).to_le_bytes()))
         },
     )?;
@@ -514,17 +519,21 @@ fn paths(linker: &mut Linker<State>) -> Result {
         types,
         "[method]descriptor.set-times-at",
         |mut guest: Guest<'_>,
+         file: u32,
          _: u32,
+         path: u32,
+         length: u32,
          _: u32,
-         _: u32,
+         _: u64,
          _: u32,
          _: u32,
          _: u64,
          _: u32,
-         _: u32,
-         _: u64,
-         _: u32,
-         to: u32| done(&mut guest, to, Err(Error::Unsupported)),
+         to: u32| {
+            let found =
+                below(&mut guest, file, path, length, |at| at.world.files.find(at.directory, at.path))?;
+            done(&mut guest, to, found.map(drop))
+        },
     )?;
     linker.func_wrap(
         types,
@@ -553,6 +562,7 @@ impl World {
 }
 
 fn drop_handle(mut guest: Guest<'_>, number: u32) -> Result {
+    charge(&mut guest, HANDLE_WORK)?;
     let world = world(&mut guest);
     let node = world.handles.remove(number).ok_or(Malformed)?.node();
     node.into_iter().for_each(|node| world.closed(node));
@@ -576,16 +586,24 @@ fn below<T>(
     act: impl FnOnce(At<'_>) -> std::result::Result<T, Error>,
 ) -> Result<std::result::Result<T, Error>> {
     let (directory, ..) = descriptor(guest, file)?;
-    charge(guest, length as usize)?;
-    let (memory, state) = access(guest)?.memory.data_and_store_mut(&mut *guest);
-    let Ok(path) = std::str::from_utf8(Bytes(memory).slice(path, length)?) else {
-        return Ok(Err(Error::Invalid));
+    let path = match read_path(guest, path, length)? {
+        Ok(path) => path,
+        Err(error) => return Ok(Err(error)),
     };
-    Ok(act(At { world: &mut state.world, directory, path }))
+    let world = world(guest);
+    let acted = act(At { world, directory, path: &path });
+    charge_work(guest)?;
+    Ok(acted)
 }
 
+/// A path, and fuel for looking it up.
 fn read_path(guest: &mut Guest<'_>, at: u32, length: u32) -> Result<std::result::Result<String, Error>> {
-    charge(guest, length as usize)?;
+    /// Each byte may be a name to find.
+    const BYTE_WORK: usize = 100;
+    if length as usize > PATH_BYTES {
+        return Ok(Err(Error::NameTooLong));
+    }
+    charge(guest, length as usize * BYTE_WORK)?;
     let memory = access(guest)?.memory.data(&*guest);
     let bytes = Bytes(memory).slice(at, length)?;
     Ok(std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Error::Invalid))
@@ -653,8 +671,12 @@ fn descriptor(guest: &mut Guest<'_>, number: u32) -> std::result::Result<(Node, 
 
 /// Gives the guest a handle.
 fn hold(guest: &mut Guest<'_>, handle: Handle) -> Result<u32> {
+    charge(guest, HANDLE_WORK)?;
     world(guest).handles.add(handle).ok_or_else(|| TooManyHandles.into())
 }
+
+/// What it takes to find a place for a handle, or to see whether others keep a file alive.
+const HANDLE_WORK: usize = 1000;
 
 /// A program that holds on to more than any program needs.
 #[derive(Debug, thiserror::Error)]
@@ -663,8 +685,9 @@ struct TooManyHandles;
 
 /// Answers with a new handle.
 fn new_handle(guest: &mut Guest<'_>, to: u32, handle: Handle) -> Result {
-    let number = hold(guest, handle)?;
-    answer(guest, to, 4, Ok(number.to_le_bytes()))
+    charge(guest, HANDLE_WORK)?;
+    let number = world(guest).handles.add(handle).ok_or(Error::InsufficientMemory);
+    answer(guest, to, 4, number.map(u32::to_le_bytes))
 }
 
 /// Answers with nothing, or an error.
@@ -703,4 +726,10 @@ fn write(guest: &mut Guest<'_>, at: u32, bytes: &[u8]) -> Result {
 /// Takes fuel for bytes that the host moves on the guest's behalf: what it takes for those that the guest moves.
 fn charge(guest: &mut Guest<'_>, bytes: usize) -> Result {
     fuel::tank(guest)?.charge(guest, bytes as u64 / 2)
+}
+
+/// The same for what was done to files.
+fn charge_work(guest: &mut Guest<'_>) -> Result {
+    let work = world(guest).files.take_work();
+    charge(guest, work)
 }

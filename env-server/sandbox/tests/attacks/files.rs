@@ -120,7 +120,9 @@ fn files_have_a_limit_in_every_way_of_filling_them() {
             "f = os.open('h', os.O_CREAT | os.O_WRONLY); os.lseek(f, 1 << 62, 0); os.write(f, b'x')",
         ),
         ("many files", "for n in range(10**6): open(f'n{n}', 'w').close()"),
-        ("long names", "for n in range(10**6): open(str(n).rjust(5000, 'y'), 'w').close()"),
+        ("long names", "for n in range(10**6): open(str(n).rjust(250, 'y'), 'w').close()"),
+        ("a name too long", "open('y' * 256, 'w')"),
+        ("a path too long", "os.stat('a/' * 10**6)"),
         ("deep folders", "while True: os.mkdir('d'); os.chdir('d')"),
         (
             "open and unlinked",

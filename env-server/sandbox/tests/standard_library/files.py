@@ -39,5 +39,9 @@ with open("log.txt", "a") as one, open("log.txt", "a") as other:
     print("one", file=one, flush=True)
     print("other", file=other, flush=True)
 assert open("log.txt").read() == "one\nother\n"
+assert shutil.copy2("log.txt", "deep") == "deep/log.txt" and shutil.move("deep/log.txt", "moved.txt") == "moved.txt"
+assert os.path.getsize("moved.txt") == os.path.getsize("log.txt")
+shutil.copytree("deep", "deeper")
+assert sorted(os.listdir("deeper")) == ["er", "y.txt"]
 shutil.rmtree("deep")
 assert not os.path.exists("deep")
