@@ -42,7 +42,8 @@ pub struct Config {
 /// A Python interpreter that runs one block of code a step.
 ///
 /// A persistent one holds one of [`crate::Options::max_interpreters`] places until it is dropped (a step that
-/// kills it gives the place back until the next step, as [`Interpreter::hibernate`] does); a resetting one holds one only while a step runs.
+/// kills it gives the place back until the next step, as [`Interpreter::hibernate`] does); a resetting one holds
+/// one only while a step runs.
 pub struct Interpreter {
     sandbox: Sandbox,
     config: Arc<Config>,

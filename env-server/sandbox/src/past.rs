@@ -11,8 +11,9 @@ use crate::snapshot::Snapshot;
 use crate::state::Answers;
 use crate::tool::ToolRecord;
 
-/// Running the steps again takes some 20 ms at most; the last of them may have taken longer.
-const MOST_FUEL: u64 = 200_000_000;
+/// Running the steps again takes some 100 ms at most; the last of them may have taken longer. Packing takes a
+/// millisecond or two, so it costs next to nothing to do it this often.
+const MOST_FUEL: u64 = 1_000_000_000;
 /// Their code and the tools' answers are bounded too.
 const MOST_BYTES: usize = 4 << 20;
 /// What is run again in a millisecond or two: then the steps alone are kept, which are much smaller than a snapshot.
