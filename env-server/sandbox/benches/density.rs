@@ -170,14 +170,18 @@ fn live(count: u32) {
 
 /// Says how many each limit would let live, and tries to have more than the first of them does.
 fn most() {
-    let crowd = Crowd::gather(A_FEW).expect("so few have places");
-    let (each, memory) = (crowd.each(), available_bytes() - SPARE);
-    drop(crowd);
+    let gather = |count| {
+        let crowd = Crowd::gather(count).expect("so few have places");
+        (crowd.each(), Usage::now().maps, available_bytes() - SPARE)
+    };
+    // Some maps are taken once, however many live.
+    let ((each, few_maps, memory), (_, more_maps, _)) = (gather(A_FEW), gather(2 * A_FEW));
+    let maps_each = (more_maps - few_maps) / f64::from(A_FEW);
     let (places, why) = most_places();
     let limits = [
         (
-            max_map_count() / each.maps,
-            format!("maps: {:.2} each of vm.max_map_count = {}", each.maps, max_map_count()),
+            f64::from(A_FEW) + (max_map_count() - few_maps) / maps_each,
+            format!("maps: {maps_each:.2} each of vm.max_map_count = {}", max_map_count()),
             "sysctl -w vm.max_map_count=1048576",
         ),
         (
