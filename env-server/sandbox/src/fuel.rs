@@ -17,7 +17,6 @@ const PORTION: i64 = 100_000_000;
 pub const MOST: u64 = 1 << 62;
 
 /// The fuel and the time that are left, but for the portion that the guest has.
-#[derive(Default)]
 pub struct Allowance {
     fuel: i64,
     deadline: Option<Instant>,

@@ -72,7 +72,6 @@ impl Exports {
 }
 
 /// One instance of the guest. Its state is its memory and its variables, and nothing else.
-#[derive(Clone)]
 pub struct Python {
     pub access: Access,
     pub variables: Vec<Global>,

@@ -158,8 +158,8 @@ impl Files {
             .map(drop)
     }
 
-    /// Takes a file out of its directory. It lives on while it is open.
-    pub fn unlink(&mut self, from: Node, path: &str) -> Result<(), Error> {
+    /// Takes a file out of its directory, and says which. It lives on until it is [`Files::closed`].
+    pub fn unlink(&mut self, from: Node, path: &str) -> Result<Node, Error> {
         let found = self.find(from, path)?;
         if self.is_directory(found)? {
             return Err(Error::IsDirectory);
@@ -167,8 +167,8 @@ impl Files {
         self.take_out(from, path)
     }
 
-    /// Takes an empty directory out of its own.
-    pub fn remove_directory(&mut self, from: Node, path: &str) -> Result<(), Error> {
+    /// Takes an empty directory out of its own; the same holds for it.
+    pub fn remove_directory(&mut self, from: Node, path: &str) -> Result<Node, Error> {
         let found = self.find(from, path)?;
         if found == ROOT {
             return Err(Error::Access);
@@ -179,25 +179,31 @@ impl Files {
         self.take_out(from, path.trim_end_matches('/'))
     }
 
-    /// Moves what is at one path to another; a file there is replaced.
-    pub fn rename(&mut self, from: Node, path: &str, to: Node, new_path: &str) -> Result<(), Error> {
+    /// Moves what is at one path to another; what it replaces there, it says.
+    pub fn rename(
+        &mut self,
+        from: Node,
+        path: &str,
+        to: Node,
+        new_path: &str,
+    ) -> Result<Option<Node>, Error> {
         let (path, new_path) = (path.trim_end_matches('/'), new_path.trim_end_matches('/'));
         let moved = self.find(from, path)?;
         let ((old_parent, old_name), (parent, name)) = (self.place(from, path)?, self.place(to, new_path)?);
         if moved == ROOT || self.is_directory(moved)? && self.is_within(parent, moved) {
             return Err(Error::Invalid);
         }
-        match self.find(to, new_path) {
-            Ok(there) if there == moved => return Ok(()),
+        let replaced = match self.find(to, new_path) {
+            Ok(there) if there == moved => return Ok(None),
             Ok(there) => match (self.is_directory(moved)?, self.is_directory(there)?) {
-                (false, false) => self.unlink(to, new_path)?,
-                (true, true) => self.remove_directory(to, new_path)?,
+                (false, false) => Some(self.unlink(to, new_path)?),
+                (true, true) => Some(self.remove_directory(to, new_path)?),
                 (true, false) => return Err(Error::NotDirectory),
                 (false, true) => return Err(Error::IsDirectory),
             },
-            Err(Error::NoEntry) => {}
+            Err(Error::NoEntry) => None,
             Err(error) => return Err(error),
-        }
+        };
         self.spend(name.len())?;
         self.entries_mut(old_parent)?.remove(old_name);
         self.bytes_left += old_name.len();
@@ -205,7 +211,7 @@ impl Files {
         if let Some(Content::Directory { parent: above, .. }) = self.nodes.get_mut(&moved) {
             *above = parent;
         }
-        Ok(())
+        Ok(replaced)
     }
 
     /// What `stat` says of it.
@@ -291,7 +297,7 @@ impl Files {
         Ok(node)
     }
 
-    fn take_out(&mut self, from: Node, path: &str) -> Result<(), Error> {
+    fn take_out(&mut self, from: Node, path: &str) -> Result<Node, Error> {
         let (parent, name) = self.place(from, path)?;
         let node = self.entries_mut(parent)?.remove(name).ok_or(Error::NoEntry)?;
         self.bytes_left += name.len();
@@ -300,7 +306,7 @@ impl Files {
         {
             *linked = false;
         }
-        Ok(())
+        Ok(node)
     }
 
     /// The directory that a path's last name is in, and that name.
@@ -342,7 +348,8 @@ impl Files {
         true
     }
 
-    fn is_directory(&self, node: Node) -> Result<bool, Error> {
+    /// Whether it is a directory.
+    pub fn is_directory(&self, node: Node) -> Result<bool, Error> {
         Ok(matches!(self.content(node)?, Content::Directory { .. }))
     }
 

@@ -53,7 +53,7 @@ impl Handle {
 }
 
 /// The most that a guest may hold at a time. CPython holds a handful.
-const MOST: usize = 1024;
+pub const MOST: usize = 1024;
 
 /// Everything that the guest holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
