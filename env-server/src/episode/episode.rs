@@ -169,7 +169,10 @@ impl Episode {
 
     /// Ends it, if it has not ended, and frees what it holds.
     pub async fn close(&self, reason: v1::EndReason) -> Closed {
-        let mut play = self.play.lock().await;
+        self.close_now(&mut *self.play.lock().await, reason)
+    }
+
+    fn close_now(&self, play: &mut Play, reason: v1::EndReason) -> Closed {
         self.awake.gone(&self.last_use);
         play.close(reason)
     }
@@ -180,11 +183,7 @@ impl Episode {
         let Ok(mut play) = self.play.try_lock() else { return false };
         let lease = *self.lease.lock().unwrap_or_else(PoisonError::into_inner);
         let expired = lease.expired(now) || (play.end().is_some() && lease.untouched(now) > ENDED_RETENTION);
-        if !expired {
-            return false;
-        }
-        self.awake.gone(&self.last_use);
-        play.close(v1::EndReason::LeaseExpired).newly
+        expired && self.close_now(&mut play, v1::EndReason::LeaseExpired).newly
     }
 
     /// Where it stands, in short.

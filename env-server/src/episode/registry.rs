@@ -131,8 +131,8 @@ impl Registry {
 
     fn create_now(&self, request: v1::CreateEpisodeRequest) -> Result<v1::CreateEpisodeResponse, Error> {
         let digest: [u8; 32] = Sha256::digest(request.encode_to_vec()).into();
-        if let Some(answer) = self.created_before(&request.episode_id, &digest)? {
-            return Ok(answer);
+        if let Some(episode) = self.created_before(&request.episode_id, &digest)? {
+            return Ok(episode.creation());
         }
         let state = interpreter_state(&request)?;
         let limits = match &request.limits {
@@ -233,10 +233,8 @@ impl Registry {
         let digest = |id: &str| -> [u8; 32] { Sha256::digest(format!("fork/{}/{id}", source.id())).into() };
         let mut missing = Vec::new();
         for id in &ids {
-            match self.held().find(id) {
-                None => missing.push(id.clone()),
-                Some(episode) if episode.was_created_by(&digest(id)) => {}
-                Some(_) => return Err(Error::EpisodeExists { id: id.clone() }),
+            if self.created_before(id, &digest(id))?.is_none() {
+                missing.push(id.clone());
             }
         }
         let count = u32::try_from(missing.len()).map_err(|_| self.full())?;
@@ -342,15 +340,13 @@ impl Registry {
         }
     }
 
-    fn created_before(
-        &self,
-        id: &str,
-        digest: &[u8; 32],
-    ) -> Result<Option<v1::CreateEpisodeResponse>, Error> {
+    /// The episode of that id, if the request with that digest has created it.
+    fn created_before(&self, id: &str, digest: &[u8; 32]) -> Result<Option<Arc<Episode>>, Error> {
         match self.held().find(id) {
-            None => Ok(None),
-            Some(episode) if episode.was_created_by(digest) => Ok(Some(episode.creation())),
-            Some(_) => Err(Error::EpisodeExists { id: id.to_owned() }),
+            Some(episode) if !episode.was_created_by(digest) => {
+                Err(Error::EpisodeExists { id: id.to_owned() })
+            }
+            there => Ok(there.cloned()),
         }
     }
 
