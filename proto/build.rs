@@ -2,7 +2,9 @@
 
 #![allow(clippy::print_stdout)] // how a build script speaks to cargo
 
-use std::{env, error::Error, fs, path::PathBuf};
+use std::error::Error;
+use std::path::PathBuf;
+use std::{env, fs};
 
 use prost::Message as _;
 

@@ -5,27 +5,21 @@
 //! model or its code does wrong is shown to the model and costs a turn; only a
 //! failure of the machinery around it is an [`Error`].
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
-use proto::{
-    client::explain,
-    env::{self, v1},
-    trace,
-};
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout},
-};
+use client::explain;
+use proto::env::{self, v1};
+use proto::trace;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
 
-use crate::{
-    config::AgentConfig,
-    environment::Environment,
-    fence,
-    model::{self, Completion, FinishReason, GenerateRequest, Message, Model, Sampling},
-    prompt,
-    recorder::{self, Recorder},
-    retry::is_unreachable,
-};
+use crate::config::AgentConfig;
+use crate::model::{self, Completion, FinishReason, GenerateRequest, Message, Model, Sampling};
+use crate::recorder::{self, Recorder};
+use crate::{fence, prompt};
+use client::Environment;
+use client::is_unreachable;
 
 mod observed;
 

@@ -4,7 +4,8 @@
 //! `prompt`, `llm.backend` and `llm.url`. A key that nobody reads is an error: a
 //! misspelt limit would otherwise silently be the default.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use proto::env::v1::InterpreterState;
 use serde::{Deserialize, Serialize};

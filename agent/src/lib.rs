@@ -6,8 +6,6 @@
 //! | [`model`]       | the one trait every model client implements, and the clients       |
 //! | [`fence`]       | finding the code block in a model's answer                         |
 //! | [`prompt`]      | every text that a model is shown                                   |
-//! | [`environment`] | calls to the environment server that survive a lost answer         |
-//! | [`retry`]       | when a call is made again                                          |
 //! | [`server`]      | an environment server of the run's own, beside the agent           |
 //! | [`codeact`]     | one episode: turns of reasoning and code                           |
 //! | [`recorder`]    | the trace of an episode while it is being written                  |
@@ -19,13 +17,11 @@
 
 pub mod codeact;
 pub mod config;
-pub mod environment;
 pub mod fence;
 pub mod model;
 pub mod page;
 pub mod prompt;
 pub mod recorder;
-pub mod retry;
 pub mod run;
 pub mod server;
 

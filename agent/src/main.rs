@@ -1,14 +1,15 @@
 //! The command line: parse, run, and say how it went.
 
-use std::{fs::File, io::BufWriter, path::PathBuf, process::ExitCode};
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
-use agent::{
-    config::RunConfig,
-    model::scripted::drills,
-    retry::Retry,
-    run::{self, Options, Report},
-};
+use agent::config::RunConfig;
+use agent::model::scripted::drills;
+use agent::run::{self, Options, Report};
 use clap::{Args, Parser, Subcommand};
+use client::Retry;
 use tokio::sync::watch;
 
 /// Plays tasks of an environment server: a model's words in, actions out.
@@ -117,7 +118,7 @@ fn write_drills(args: &DrillsArgs) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn read_config(args: &RunArgs) -> Result<RunConfig, Box<dyn std::error::Error>> {
-    let text = proto::files::read_text(&args.config)?;
+    let text = files::read_text(&args.config)?;
     Ok(RunConfig::parse(&text).map_err(|error| format!("{}: {error}", args.config.display()))?)
 }
 

@@ -1,10 +1,10 @@
 //! A trace as one self-contained web page, for a person to read.
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, syntax::SyntaxConfig, value::Serde};
-use proto::{
-    run::EpisodeResult,
-    trace::{EventKind, Trace},
-};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use proto::run::EpisodeResult;
+use proto::trace::{EventKind, Trace};
 
 use crate::fence;
 
@@ -49,12 +49,9 @@ fn reasoning(text: &str, code: Option<String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use proto::{
-        run::{EpisodeResult, Status},
-        trace::{
-            Event, EventKind, InterpreterResult, Provenance, Step, StepInfo, Summary, ToolCall, Trace,
-            Versions,
-        },
+    use proto::run::{EpisodeResult, Status};
+    use proto::trace::{
+        Event, EventKind, InterpreterResult, Provenance, Step, StepInfo, Summary, ToolCall, Trace, Versions,
     };
 
     use super::render;

@@ -1,10 +1,8 @@
 //! Every text that a model is shown. None of them says how to solve a task.
 
-use proto::{
-    env::v1::{InitialObservation, InterpreterState, Limits, Tool},
-    python_json,
-    trace::InterpreterResult,
-};
+use proto::env::v1::{InitialObservation, InterpreterState, Limits, Tool};
+use proto::python_json;
+use proto::trace::InterpreterResult;
 use serde_json::{Value, json};
 
 use crate::config::{AgentConfig, ObservationFormat, PromptDetail, RuntimePrompt};

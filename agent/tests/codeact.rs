@@ -5,22 +5,16 @@
 
 mod support;
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use agent::{
-    codeact::{Assignment, CodeAct, Outcome},
-    config::RunConfig,
-    environment::Environment,
-    model::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, estimate_usage},
-    retry::Retry,
-};
-use proto::{
-    env::v1,
-    trace::{EventKind, Step, Trace, Versions},
-};
+use agent::codeact::{Assignment, CodeAct, Outcome};
+use agent::config::RunConfig;
+use agent::model::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, estimate_usage};
+use client::Environment;
+use client::Retry;
+use proto::env::v1;
+use proto::trace::{EventKind, Step, Trace, Versions};
 use support::{Fake, Setup};
 use tokio::sync::watch;
 
@@ -72,7 +66,7 @@ async fn play(
     let player = CodeAct {
         agent: RunConfig::parse(&yaml).unwrap().agents.remove(0),
         model: model.clone(),
-        environment: Environment::new(proto::client::connect(&fake.url).await.unwrap(), Retry::default()),
+        environment: Environment::new(client::connect(&fake.url).await.unwrap(), Retry::default()),
     };
     let task = v1::TaskSummary { task_id: "knapsack-0000000001".into(), ..v1::TaskSummary::default() };
     let assignment =

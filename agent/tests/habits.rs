@@ -10,16 +10,11 @@ mod support;
 
 use std::path::Path;
 
-use agent::{
-    config::RunConfig,
-    retry::Retry,
-    run::{Options, execute},
-};
-use proto::{
-    files,
-    run::{EpisodeResult, Layout},
-    trace::{EventKind, Trace},
-};
+use agent::config::RunConfig;
+use agent::run::{Options, execute};
+use client::Retry;
+use proto::run::{EpisodeResult, Layout};
+use proto::trace::{EventKind, Trace};
 use support::{Fake, Setup};
 use tokio::sync::watch;
 

@@ -5,19 +5,18 @@
 
 mod support;
 
-use std::{fs, path::Path, sync::atomic::Ordering, time::Duration};
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use agent::{
-    config::{Backend, RunConfig},
-    retry::Retry,
-    run::{Error, Options, Report, execute},
-};
-use proto::{
-    files,
-    run::{EpisodeResult, Layout, Status, Summary, TaskStatus},
-    trace::{EventKind, Trace},
-};
-use support::{Fake, Setup, proxy::Proxy};
+use agent::config::{Backend, RunConfig};
+use agent::run::{Error, Options, Report, execute};
+use client::Retry;
+use proto::run::{EpisodeResult, Layout, Status, Summary, TaskStatus};
+use proto::trace::{EventKind, Trace};
+use support::proxy::Proxy;
+use support::{Fake, Setup};
 use tokio::sync::watch;
 
 const CONFIG: &str = "
@@ -38,6 +37,7 @@ const RETRY: Retry = Retry {
     attempts: 3,
     base: Duration::from_millis(1),
     max: Duration::from_millis(5),
+    jitter: Duration::ZERO,
     deadline: Duration::from_secs(60),
 };
 

@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::ensure;
-use proto::{
-    run::{EpisodeResult, Evaluation},
-    trace::{EventKind, Provenance, Step, Trace},
-};
+use proto::run::{EpisodeResult, Evaluation};
+use proto::trace::{EventKind, Provenance, Step, Trace};
 
 /// One episode.
 #[derive(Clone, Debug)]

@@ -21,11 +21,9 @@ use proto::trace::{Step, ToolCall};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{
-    episode::{Episode, Tokens},
-    stats::describe::mean,
-    tool_calls,
-};
+use crate::episode::{Episode, Tokens};
+use crate::stats::describe::mean;
+use crate::tool_calls;
 
 /// Python's exceptions for a name that has no value.
 const MISSING_VARIABLE: [&str; 2] = ["NameError", "UnboundLocalError"];

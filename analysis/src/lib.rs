@@ -7,7 +7,6 @@
 //! | [`run_files`]         | which files of a run belong to which episode             |
 //! | [`load`]              | conditions of a folder, and their episodes one at a time |
 //! | [`episode`]           | one episode: its result and its trace                    |
-//! | [`archive`]           | a `.tar.gz` of results, read in memory                   |
 //! | [`scores`]            | the scores of one condition, by task                     |
 //! | [`tool_calls`]        | tool calls that happened, and tool names in code         |
 //! | [`failures`]          | missing variables, failing steps, redundant work         |
@@ -25,7 +24,6 @@
 //! A condition is one agent in one run; an episode is one task attempted under
 //! a condition.
 
-pub mod archive;
 pub mod command;
 pub mod episode;
 pub mod failures;

@@ -1,23 +1,17 @@
 //! Conditions of a folder, and their episodes, read one at a time.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use proto::{
-    files::read_json,
-    run::{EpisodeResult, Status},
-    trace::{EventKind, Trace},
-};
+use files::read_json;
+use proto::run::{EpisodeResult, Status};
+use proto::trace::{EventKind, Trace};
 
-use crate::{
-    episode::Episode,
-    run_files::{self, EpisodeFiles, Place},
-    unreadable::Unreadable,
-};
+use crate::episode::Episode;
+use crate::run_files::{self, EpisodeFiles, Place};
+use crate::unreadable::Unreadable;
 
 /// Most names that an error lists.
 const LISTED: usize = 3;

@@ -3,10 +3,8 @@
 //! stdout is data, stderr is talk. Exit code 0: done, warnings or not; 2: the
 //! arguments or the files they name are no good; 1: the output could not be written.
 
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::io::{self, Write as _};
+use std::process::ExitCode;
 
 use analysis::command::{collect, compare, failures, main_table, report, trace_stats, two_by_two};
 use clap::Parser;

@@ -4,10 +4,8 @@
 //! folder that holds a `.trace.json`. Only if there is no such folder is every
 //! JSON file that is not a summary taken for a result.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// End of a trace's file name.
 const TRACE: &str = ".trace.json";

@@ -1,18 +1,15 @@
 //! The scores of one condition, by task, from a folder or a `.tar.gz`.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use proto::run::EpisodeResult;
 
-use crate::{
-    archive, load,
-    run_files::{self, EpisodeFiles, Place},
-    unreadable::Unreadable,
-};
+use crate::load;
+use crate::run_files::{self, EpisodeFiles, Place};
+use crate::unreadable::Unreadable;
+use files::archive;
 
 /// Scores that cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -166,7 +163,7 @@ impl Source {
             load::collect_files(&root, &mut paths)?;
             Ok(Self::Folder(paths))
         } else {
-            Ok(Self::Archive(archive::read_json_files(path)?))
+            Ok(Self::Archive(archive::read_json_files(path, is_result)?))
         }
     }
 
@@ -185,4 +182,9 @@ impl Source {
             }
         })
     }
+}
+
+/// Only results are compared: of traces the path is enough.
+fn is_result(name: &Path) -> bool {
+    !name.to_string_lossy().ends_with(".trace.json")
 }

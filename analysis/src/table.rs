@@ -1,6 +1,7 @@
 //! Tables for people: Markdown, so that they can be pasted into a document.
 
-use comfy_table::{CellAlignment, presets::ASCII_MARKDOWN};
+use comfy_table::CellAlignment;
+use comfy_table::presets::ASCII_MARKDOWN;
 use serde::Serialize;
 
 use crate::stats::interval::Estimate;

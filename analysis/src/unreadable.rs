@@ -1,9 +1,7 @@
 //! A file or folder that cannot be read at all.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// It is not there, or may not be read.
 #[derive(Debug, thiserror::Error)]

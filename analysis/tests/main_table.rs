@@ -3,7 +3,8 @@
 
 mod support;
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use support::{analysis, recorded};

@@ -1,17 +1,15 @@
 //! The statistics against scipy's and statsmodels' recorded answers (see stats_golden.py).
 #![allow(clippy::unwrap_used, reason = "clippy exempts tests, but not their helpers")]
 
-use analysis::stats::{
-    bootstrap::Bootstrap,
-    describe::{mean, standardised_mean},
-    detectable::Power,
-    holm,
-    interval::Interval,
-    mcnemar::{Discordant, McNemar, Method},
-    proportion::{self, Counts, Proportion},
-    survival::{Subject, kaplan_meier},
-    wilcoxon::SignedRank,
-};
+use analysis::stats::bootstrap::Bootstrap;
+use analysis::stats::describe::{mean, standardised_mean};
+use analysis::stats::detectable::Power;
+use analysis::stats::holm;
+use analysis::stats::interval::Interval;
+use analysis::stats::mcnemar::{Discordant, McNemar, Method};
+use analysis::stats::proportion::{self, Counts, Proportion};
+use analysis::stats::survival::{Subject, kaplan_meier};
+use analysis::stats::wilcoxon::SignedRank;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -1,13 +1,12 @@
 //! What holds of the statistics whatever the numbers.
 
-use analysis::stats::{
-    detectable::Power,
-    holm,
-    mcnemar::{Discordant, McNemar},
-    proportion::{Counts, Proportion},
-    wilcoxon::{SignedRank, Zeros},
-};
-use proptest::{collection::vec, prelude::*};
+use analysis::stats::detectable::Power;
+use analysis::stats::holm;
+use analysis::stats::mcnemar::{Discordant, McNemar};
+use analysis::stats::proportion::{Counts, Proportion};
+use analysis::stats::wilcoxon::{SignedRank, Zeros};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 fn clusters() -> impl Strategy<Value = Vec<Discordant>> {
     let cluster = (0..4_usize, 0..4_usize);

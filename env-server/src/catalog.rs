@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use proto::{env::v1, task::TaskFile};
+use proto::env::v1;
+use proto::task::TaskFile;
 
-use crate::{
-    episode::{Error, Violation},
-    family::FAMILIES,
-    task_set::TaskSet,
-};
+use crate::episode::{Error, Violation};
+use crate::family::FAMILIES;
+use crate::task_set::TaskSet;
 
 /// Most tasks on one page of a listing.
 const MAX_PAGE: usize = 1000;

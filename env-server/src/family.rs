@@ -21,17 +21,13 @@ mod task_file;
 
 use std::collections::BTreeMap;
 
-use proto::{
-    run::Evaluation,
-    task::{SCHEMA_VERSION, TaskFile, ToolParameter, ToolSpec},
-};
+use proto::run::Evaluation;
+use proto::task::{SCHEMA_VERSION, TaskFile, ToolParameter, ToolSpec};
 use sandbox::{ToolCall, ToolError};
 use serde_json::{Map, Value};
 
-use crate::{
-    fields::{Collector, Place, Problems},
-    tool::{self, Bound},
-};
+use crate::tool::{self, Bound};
+use fields::{Collector, Place, Problems};
 
 pub use config::FamilyConfig;
 pub use range::Range;

@@ -13,23 +13,18 @@ mod key_order;
 mod manifest;
 mod task;
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    thread,
-};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::{fs, io, thread};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use proto::files;
 use serde_json::json;
 
-pub use task::{GENERATOR_RELEASED, TaskError, seed, task};
+use crate::family::FamilyConfig;
+use crate::task_config::TaskConfig;
 
-use crate::{family::FamilyConfig, task_config::TaskConfig};
+pub use task::{GENERATOR_RELEASED, TaskError, seed, task};
 
 /// Why a task set could not be generated.
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,6 @@
 pub mod catalog;
 pub mod episode;
 pub mod family;
-mod fields;
 pub mod generate;
 pub mod server;
 pub mod task_config;

@@ -7,13 +7,10 @@
 
 use std::path::{Path, PathBuf};
 
-use proto::files;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    family::{FAMILIES, FamilyConfig},
-    fields::{Collector, Fields, Place, Problems},
-};
+use crate::family::{FAMILIES, FamilyConfig};
+use fields::{Collector, Fields, Place, Problems};
 
 /// What to generate.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,16 +1,11 @@
 //! A task set, loaded for serving.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
 
-use proto::{
-    files,
-    task::{Manifest, TaskFile},
-};
+use proto::task::{Manifest, TaskFile};
 use serde_json::Value;
 
 use crate::family;

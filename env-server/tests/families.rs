@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy.toml exempts test functions, not their helpers")]
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
 
 use env_server::family;
 use sandbox::{Argument, ToolCall, ToolErrorKind};

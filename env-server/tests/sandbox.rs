@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy.toml exempts test functions, not their helpers")]
 
-use std::{
-    fs,
-    io::Write as _,
-    path::PathBuf,
-    process::{Command, Output, Stdio},
-};
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
-use crate::GREETING;
+use crate::address::GREETING;
 
 /// The longest that it may take to end, a little more than [`DRAIN`](crate::DRAIN).
 const STOP_LIMIT: Duration = Duration::from_secs(15);

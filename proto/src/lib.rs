@@ -1,28 +1,36 @@
 //! Every schema that crosses a process or file boundary, and nothing else.
 //!
-//! | module          | boundary                                                    |
-//! |-----------------|-------------------------------------------------------------|
-//! | [`env`]         | gRPC `runtime_gym.env.v1`: episodes                         |
-//! | [`inference`]   | gRPC `runtime_gym.inference.v1`: text generation            |
-//! | [`task`]        | task files and their manifest                               |
-//! | [`trace`]       | trace files (`.trace.json`)                                 |
-//! | [`run`]         | result, status and summary files of a run                   |
-//! | [`files`]       | reading and atomically writing JSON files                   |
-//! | [`client`]      | connecting to a server; what a failed call says to a person |
-//! | [`python_json`] | JSON as Python writes it                                    |
+//! | module                | boundary                                                                          |
+//! |-----------------------|-----------------------------------------------------------------------------------|
+//! | [`env`]               | gRPC `runtime_gym.env.v1`: episodes                                               |
+//! | [`inference`]         | gRPC `runtime_gym.inference.v1`: text generation                                  |
+//! | [`interpreter_state`] | the regime of an episode, in messages, files and configs                          |
+//! | [`task`]              | task files and their manifest                                                     |
+//! | [`run`]               | result, status and summary files of a run                                         |
+//! | [`trace`]             | trace files (`.trace.json`)                                                       |
+//! | [`conversation`]      | chat files; how observations read to a model, the same in play and in training    |
+//! | [`dataset`]           | what a folder of samples was made from (`dataset.json`)                           |
+//! | [`training`]          | a training's record and metrics (`training.json`, `metrics.jsonl`)                |
+//! | [`study`]             | what a study ran, and where its parts are (`study.json`)                          |
+//! | [`python_json`]       | JSON as Python writes it                                                          |
 //!
-//! This crate depends on no other crate of the workspace, and it holds no
-//! behaviour: no task rules, no interpreter, no statistics.
+//! This crate depends on no other crate of the workspace, and it holds no behaviour: no task rules, no interpreter, no
+//! statistics, no files, no connections.
 
-pub mod client;
+pub mod conversation;
+pub mod dataset;
 pub mod env;
-pub mod files;
 pub mod inference;
+pub mod interpreter_state;
 pub mod python_json;
 pub mod run;
 pub mod study;
 pub mod task;
 pub mod trace;
+pub mod training;
 
 /// The encoded `FileDescriptorSet` of both packages, for gRPC reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// The largest message that clients and servers accept, in bytes: inline tasks and lists of step records are large.
+pub const MAX_MESSAGE_BYTES: usize = 64 << 20;

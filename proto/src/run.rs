@@ -1,10 +1,8 @@
 //! Files of a run: `results/<agent>/<family>/<family>-<task_id>.json`,
 //! `task_status_<agent>-<family>.json`, `summary_<agent>-<family>.json`.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -9,14 +9,14 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use comfy_table::{CellAlignment, Table, presets};
 use lifecycle::child::{Server, tail};
 
-use crate::child::Sayings;
+use crate::child::{self, Sayings};
 use crate::experiment::Experiment;
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::plan::{Place, Plan};
 use crate::programs::{Program, Programs};
 use crate::stage::{self, Finished, Kind, Record, Stage, Unfinished};
 use crate::study_file::{self, Progress};
-use crate::{checks, child, links, words};
+use crate::{checks, links, words};
 
 /// Held while a study runs; all of an output folder's share their stages.
 const LOCK: &str = ".lock";
@@ -63,7 +63,7 @@ impl Runner<'_> {
         study_file::remove(self.place).with_context(|| format!("clearing {}", study.display()))?;
         links::clear(&study, &self.place.stages())
             .with_context(|| format!("clearing {}", study.display()))?;
-        proto::files::write_text(&study.join(EXPERIMENT), &serde_saphyr::to_string(self.experiment)?)?;
+        files::write_text(&study.join(EXPERIMENT), &serde_saphyr::to_string(self.experiment)?)?;
 
         let started = Instant::now();
         let mut progress = Progress { started_at: jiff::Timestamp::now().to_string(), stages: vec![] };
@@ -76,7 +76,7 @@ impl Runner<'_> {
         study_file::write(self.experiment, self.plan, self.place, &progress)?;
         say!("\n{}", times(self.plan, &progress));
         let tables = self.plan.stages.last().map(|report| report.folder.join(TABLES)).unwrap_or_default();
-        Ok(proto::files::read_text(&tables)?)
+        Ok(files::read_text(&tables)?)
     }
 
     async fn stages(
@@ -144,7 +144,7 @@ impl Runner<'_> {
             before.unwrap_or(Unfinished { started_at: jiff::Timestamp::now().to_string(), seconds: 0.0 });
         stage.note_unfinished(&attempts)?;
         for (name, text) in &stage.files {
-            proto::files::write_text(&stage.folder.join(name), text)?;
+            files::write_text(&stage.folder.join(name), text)?;
         }
         let (begun, before) = (Instant::now(), attempts.seconds);
         let mut noted = tokio::time::interval(NOTED_EVERY);
@@ -282,7 +282,7 @@ impl Runner<'_> {
 /// Fewer samples than the experiment asks for would be another experiment.
 fn enough(stage: &Stage) -> Result<()> {
     let Some(work) = stage.work.as_ref().filter(|_| stage.kind == Kind::Prepare) else { return Ok(()) };
-    let dataset: serde_json::Value = proto::files::read_json(&stage.made().path.join("dataset.json"))?;
+    let dataset: serde_json::Value = files::read_json(&stage.made().path.join("dataset.json"))?;
     let samples = dataset["statistics"]["samples"].as_u64().unwrap_or(0);
     ensure!(
         samples >= work.amount,

@@ -186,7 +186,7 @@ impl Stage {
     /// How it went, if it is done, and from the inputs that are there now: one that was made anew under the same key,
     /// by another build, may be another.
     pub fn done(&self, finished: &Finished) -> Option<Record> {
-        let record: Record = proto::files::read_json(&self.folder.join(RECORD)).ok()?;
+        let record: Record = files::read_json(&self.folder.join(RECORD)).ok()?;
         let there = self.folder.join(&self.output).exists();
         let same = |(key, at)| record.inputs_finished_at.get(key).is_none_or(|known| known == at);
         (record.key == self.key && there && finished.of(&self.inputs).iter().all(same)).then_some(record)
@@ -199,12 +199,12 @@ impl Stage {
 
     /// What earlier attempts took.
     pub fn unfinished(&self) -> Option<Unfinished> {
-        proto::files::read_json(&self.folder.join(UNFINISHED)).ok()
+        files::read_json(&self.folder.join(UNFINISHED)).ok()
     }
 
     /// Notes an attempt that came to no end.
-    pub fn note_unfinished(&self, attempts: &Unfinished) -> Result<(), proto::files::Error> {
-        proto::files::write_json(&self.folder.join(UNFINISHED), attempts)
+    pub fn note_unfinished(&self, attempts: &Unfinished) -> Result<(), files::Error> {
+        files::write_json(&self.folder.join(UNFINISHED), attempts)
     }
 
     /// Says that it is done.
@@ -228,7 +228,7 @@ impl Stage {
             seconds: attempts.seconds,
             work: self.work.clone(),
         };
-        proto::files::write_json(&self.folder.join(RECORD), &record)?;
+        files::write_json(&self.folder.join(RECORD), &record)?;
         let _ = std::fs::remove_file(self.folder.join(UNFINISHED));
         Ok(record)
     }
@@ -273,5 +273,5 @@ pub fn records(stages: &Path) -> Vec<Record> {
     let Ok(entries) = stages.read_dir() else { return vec![] };
     let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     folders.sort();
-    folders.iter().filter_map(|folder| proto::files::read_json(&folder.join(RECORD)).ok()).collect()
+    folders.iter().filter_map(|folder| files::read_json(&folder.join(RECORD)).ok()).collect()
 }

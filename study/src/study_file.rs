@@ -3,11 +3,10 @@
 use anyhow::Result;
 use proto::study::{self, Study};
 
-use crate::COMMIT;
 use crate::experiment::Experiment;
-use crate::machine;
 use crate::plan::{Place, Plan};
 use crate::stage::{Record, Stage};
+use crate::{COMMIT, machine};
 
 /// In a study's folder.
 pub const NAME: &str = "study.json";
@@ -51,7 +50,7 @@ pub fn write(experiment: &Experiment, plan: &Plan, place: Place<'_>, progress: &
         training: plan.training.clone(),
         cells: plan.cells.clone(),
     };
-    Ok(proto::files::write_json(&place.study().join(NAME), &study)?)
+    Ok(files::write_json(&place.study().join(NAME), &study)?)
 }
 
 /// Those that made something, each build of them once.

@@ -1,13 +1,13 @@
 //! Sequences of code blocks with what each block answered, in both regimes.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Context as _;
-use proto::{
-    client::{EnvClient, explain},
-    env::v1::{self, InterpreterState, create_episode_request::Task, step_request::Action},
-    files,
-};
+use client::{EnvClient, explain};
+use proto::env::v1::create_episode_request::Task;
+use proto::env::v1::step_request::Action;
+use proto::env::v1::{self, InterpreterState};
 use serde::Deserialize;
 
 use crate::report::{Differences, Report};

@@ -5,7 +5,8 @@ mod interpreter;
 mod report;
 mod tool_transcripts;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use report::Report;
@@ -64,7 +65,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> anyhow::Result<Report> {
-    let client = proto::client::connect(&arguments.env).await?;
+    let client = client::connect(&arguments.env).await?;
     match &arguments.command {
         Command::ToolTranscripts { dir } => tool_transcripts::replay(client, dir).await,
         Command::Interpreter { file, task } => interpreter::replay(client, file, task).await,

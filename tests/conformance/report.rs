@@ -1,6 +1,8 @@
 //! What passed and what did not.
 
-use std::{fmt::Debug, io::Write as _, process::ExitCode};
+use std::fmt::Debug;
+use std::io::Write as _;
+use std::process::ExitCode;
 
 /// Collects the differences of one run.
 #[derive(Debug, Default)]

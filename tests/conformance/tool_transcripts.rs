@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use proto::{
-    client::{EnvClient, explain},
-    env::v1::{self, create_episode_request::Task, step_request::Action},
-    files,
-    run::Evaluation,
-};
+use client::{EnvClient, explain};
+use proto::env::v1;
+use proto::env::v1::create_episode_request::Task;
+use proto::env::v1::step_request::Action;
+use proto::run::Evaluation;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

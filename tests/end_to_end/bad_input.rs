@@ -2,13 +2,12 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
-use std::{
-    path::Path,
-    process::{Command, Output},
-    time::Duration,
-};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
 
-use proto::env::v1::{self, ErrorKind, InterpreterState, create_episode_request::Task};
+use proto::env::v1::create_episode_request::Task;
+use proto::env::v1::{self, ErrorKind, InterpreterState};
 use serde_json::{Value, json};
 use tests::{EnvServer, Episode, code_step, create_request, knapsack_task, program, root};
 use tonic::Code;

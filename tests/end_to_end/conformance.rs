@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
-use std::{fs, path::Path, process::Command};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use tests::{EnvServer, fixtures, program};
 

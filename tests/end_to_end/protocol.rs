@@ -3,7 +3,8 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
-use proto::env::v1::{self, EndReason, InterpreterState, create_episode_request::Task};
+use proto::env::v1::create_episode_request::Task;
+use proto::env::v1::{self, EndReason, InterpreterState};
 use tests::{EnvServer, Episode, code_step, create_request, knapsack_task, tool_step};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;

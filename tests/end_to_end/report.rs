@@ -4,16 +4,11 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use proto::{
-    files,
-    study::{self, Cell, Machine, Program, Stage, Study, Training},
-};
+use proto::study::{self, Cell, Machine, Program, Stage, Study, Training};
 use resvg::tiny_skia::Pixmap;
 use serde_json::{Value, json};
 use tests::{Chromium, Colours, EnvServer, program, root};

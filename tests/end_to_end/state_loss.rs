@@ -2,13 +2,12 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
-use std::{fs, process::Command};
+use std::fs;
+use std::process::Command;
 
-use proto::{
-    env::v1::{self, ErrorKind, InterpreterState},
-    run::Layout,
-    trace::{EventKind, Trace},
-};
+use proto::env::v1::{self, ErrorKind, InterpreterState};
+use proto::run::Layout;
+use proto::trace::{EventKind, Trace};
 use tests::{EnvServer, Episode, create_request, knapsack_task, program, root, tool_step};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -177,7 +176,7 @@ fn an_agent_records_what_was_lost() {
     let (mut lost, mut missed) = (0, 0);
     for task in 0..6 {
         let id = format!("knapsack-{task:010}");
-        let trace: Trace = proto::files::read_json(&layout.trace(RUN, "knapsack", &id)).unwrap();
+        let trace: Trace = files::read_json(&layout.trace(RUN, "knapsack", &id)).unwrap();
         assert_eq!(trace.provenance.as_ref().unwrap().state_loss, 0.3);
         let mut lost_here = 0;
         for event in &trace.events {

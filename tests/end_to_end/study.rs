@@ -3,17 +3,13 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use proto::{
-    run::{EpisodeResult, Layout},
-    trace::{EventKind, Trace},
-};
+use proto::run::{EpisodeResult, Layout};
+use proto::trace::{EventKind, Trace};
 use serde_json::Value;
 use tests::{EnvServer, program, root};
 
@@ -58,7 +54,7 @@ fn play(cell: &str, tasks: &Path, out: &Path, more: &[&str]) {
 
 fn trace(out: &Path, cell: &str, task: usize) -> Trace {
     let path = Layout::new(out, cell).trace(cell, "knapsack", &format!("knapsack-{task:010}"));
-    proto::files::read_json(&path).unwrap()
+    files::read_json(&path).unwrap()
 }
 
 #[test]
@@ -100,9 +96,8 @@ fn the_two_habits_differ_as_the_paper_says() {
         for task in 0..EPISODES {
             let task_id = format!("knapsack-{task:010}");
             let path = Layout::new(out, cell).result(cell, "knapsack", &task_id);
-            let result: EpisodeResult = proto::files::read_json(&path).unwrap();
-            let task_file =
-                proto::files::read_json(&tasks.join(format!("tasks/knapsack/{task_id}.json"))).unwrap();
+            let result: EpisodeResult = files::read_json(&path).unwrap();
+            let task_file = files::read_json(&tasks.join(format!("tasks/knapsack/{task_id}.json"))).unwrap();
             let best = best_of_inspected(&task_file, &trace(out, cell, task));
             assert_eq!(result.result.unwrap().metrics["agent_value"], best, "{cell} task {task}");
         }
@@ -197,7 +192,7 @@ fn a_run_starts_its_own_server_repeats_and_resumes() {
     assert!(after.summary.token_usage.estimated, "a scripted policy has no tokenizer");
     let page = fs::read_to_string(layout.trace_html(cell, "knapsack", "knapsack-0000000001")).unwrap();
     assert!(page.contains("<!doctype html>") || page.contains("<!DOCTYPE html>"));
-    let summary: proto::run::Summary = proto::files::read_json(&layout.summary(cell, "knapsack")).unwrap();
+    let summary: proto::run::Summary = files::read_json(&layout.summary(cell, "knapsack")).unwrap();
     assert_eq!(summary.num_tasks_executed, 3);
 }
 

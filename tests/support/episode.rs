@@ -1,9 +1,9 @@
 //! Driving one episode in a test.
 
-use proto::{
-    client::EnvClient,
-    env::v1::{self, InterpreterState, create_episode_request::Task, step_request::Action},
-};
+use client::EnvClient;
+use proto::env::v1::create_episode_request::Task;
+use proto::env::v1::step_request::Action;
+use proto::env::v1::{self, InterpreterState};
 use tonic::Status;
 
 /// A request for an episode of this task file.

@@ -1,12 +1,10 @@
 //! A real environment server in a process of its own.
 
-use std::{
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
-use proto::client::{EnvClient, connect};
+use client::{EnvClient, connect};
 
 use crate::program;
 

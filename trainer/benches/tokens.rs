@@ -180,7 +180,7 @@ impl Bench {
         let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let speeds = runtime.block_on(async {
-            let client = proto::client::connect_inference(&url).await.unwrap();
+            let client = client::connect_inference(&url).await.unwrap();
             let mut speeds = vec![];
             for round in 0..=ROUNDS {
                 let begun = Instant::now();

@@ -16,6 +16,9 @@ pub enum Error {
         /// What the system says.
         reason: std::io::Error,
     },
+    /// An archive that cannot be read.
+    #[error(transparent)]
+    Archive(#[from] files::archive::Error),
     /// A file that is not JSON, or not the JSON it should be.
     #[error("{path}: {reason}")]
     Json {

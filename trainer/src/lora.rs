@@ -9,12 +9,12 @@ mod folder;
 
 use tch::{Kind, Tensor};
 
+use crate::Result;
+use crate::model::{Linear, Model};
+
 pub use adapter::{Adapter, Place, places};
 pub use config::{Config, Target};
 pub use folder::{CONFIG, WEIGHTS, load, save, tensors};
-
-use crate::Result;
-use crate::model::{Linear, Model};
 
 /// An adapter of one matrix `[outputs, inputs]`; its own weights are f32 whatever the model computes in.
 pub struct Lora {

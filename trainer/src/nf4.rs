@@ -9,9 +9,9 @@ mod levels;
 
 use tch::{Kind, Tensor};
 
-pub use absmax::Absmax;
-
 use crate::{Error, Result};
+
+pub use absmax::Absmax;
 
 /// Elements that share a magnitude.
 pub const BLOCK: i64 = 64;

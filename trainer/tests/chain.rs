@@ -80,7 +80,7 @@ fn play(folder: &Path, config: &Path, more: &[&str]) {
 }
 
 fn trace(folder: &Path, run: &str) -> Trace {
-    proto::files::read_json(&Layout::new(folder, run).trace(run, "knapsack", TASK)).unwrap()
+    files::read_json(&Layout::new(folder, run).trace(run, "knapsack", TASK)).unwrap()
 }
 
 /// All that the model wrote, turn by turn.

@@ -37,7 +37,7 @@ fn variant(folder: &Path, changes: &str) -> PathBuf {
 }
 
 fn record(out: &Path) -> Study {
-    proto::files::read_json(&out.join("smoke/study.json")).unwrap()
+    files::read_json(&out.join("smoke/study.json")).unwrap()
 }
 
 /// Names of the stages that the last run did not reuse.
@@ -71,7 +71,7 @@ fn a_study_runs_from_its_file_to_its_report_and_only_what_changes_runs_again() {
     for cell in &first.cells {
         let (run, name) = (folder.join(&cell.run), format!("{}_in_{}", cell.train, cell.runtime));
         let summary: proto::run::Summary =
-            proto::files::read_json(&run.join(format!("summary_{name}-knapsack.json"))).unwrap();
+            files::read_json(&run.join(format!("summary_{name}-knapsack.json"))).unwrap();
         assert_eq!(summary.num_tasks_executed, 2, "{name}");
     }
     assert!(folder.join("report").read_dir().unwrap().count() > 0);

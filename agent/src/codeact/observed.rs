@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use proto::{env, env::v1, trace};
+use proto::env::{self, v1};
+use proto::trace;
 use serde_json::Value;
 
 use super::Error;

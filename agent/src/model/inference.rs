@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use proto::{
-    client::{self, InferenceClient},
-    inference::v1,
-    trace::TokenUsage,
-};
-use tokio::{sync::Semaphore, time::sleep};
+use client::{InferenceClient, Retry, is_unreachable};
+use proto::inference::v1;
+use proto::trace::TokenUsage;
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
 use tonic::{Code, Status};
 
 use super::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, Weights};
-use crate::{config, retry};
+use crate::config;
 
 /// The reason with which a server says that a prompt is too long.
 const CONTEXT_OVERFLOW: &str = "CONTEXT_OVERFLOW";
@@ -26,7 +25,7 @@ pub struct Inference {
     weights: Weights,
     client: InferenceClient,
     places: Semaphore,
-    backoff: Backoff,
+    retry: Retry,
 }
 
 impl Inference {
@@ -55,7 +54,7 @@ impl Inference {
             weights: Weights { model_sha256: info.model_sha256, adapter_sha256 },
             client,
             places: Semaphore::new(llm.max_concurrent_requests),
-            backoff: Backoff::new(llm),
+            retry: retry(llm),
         })
     }
 
@@ -106,8 +105,8 @@ impl Model for Inference {
             match self.client.clone().generate(request.clone()).await {
                 Ok(response) => match completion(response.into_inner()) {
                     Some(completion) => return Ok(completion),
-                    None if attempt < self.backoff.retries => {
-                        sleep(self.backoff.wait(attempt)).await;
+                    None if self.retry.goes_on(attempt) => {
+                        sleep(self.retry.wait(attempt)).await;
                         attempt += 1;
                     }
                     None => {
@@ -115,9 +114,8 @@ impl Model for Inference {
                         return Err(Error::Unreachable { url: self.url.clone(), problem });
                     }
                 },
-                Err(status) if is_worth_a_retry(&status) && attempt < self.backoff.retries => {
-                    let own = self.backoff.wait(attempt);
-                    sleep(client::retry_after(&status).map_or(own, |asked| own.max(asked))).await;
+                Err(status) if is_worth_a_retry(&status) && self.retry.goes_on(attempt) => {
+                    sleep(self.retry.wait_after(attempt, &status)).await;
                     attempt += 1;
                 }
                 Err(status) => return Err(failed(&self.url, &status)),
@@ -156,12 +154,12 @@ fn completion(response: v1::GenerateResponse) -> Option<Completion> {
 }
 
 fn is_worth_a_retry(status: &Status) -> bool {
-    status.code() == Code::ResourceExhausted || retry::is_unreachable(status)
+    status.code() == Code::ResourceExhausted || is_unreachable(status)
 }
 
 fn failed(url: &str, status: &Status) -> Error {
     let problem = client::explain(status);
-    if retry::is_unreachable(status) {
+    if is_unreachable(status) {
         Error::Unreachable { url: url.to_owned(), problem }
     } else if client::reason(status).is_some_and(|reason| reason == CONTEXT_OVERFLOW) {
         Error::ContextOverflow { problem }
@@ -170,43 +168,20 @@ fn failed(url: &str, status: &Status) -> Error {
     }
 }
 
-/// How often, and after how long, a call is made again.
-#[derive(Debug)]
-struct Backoff {
-    retries: u32,
-    base: f64,
-    max: f64,
-    jitter: f64,
-}
-
-impl Backoff {
-    fn new(llm: &config::Llm) -> Self {
-        Self {
-            retries: llm.max_retries,
-            base: llm.backoff_base_s,
-            max: llm.backoff_max_s,
-            jitter: llm.jitter_s,
-        }
-    }
-
-    /// The wait after the given attempt, 0 for the first.
-    fn wait(&self, attempt: u32) -> Duration {
-        let doubled = self.base * 2f64.powi(attempt.min(1000) as i32);
-        Duration::from_secs_f64(doubled.min(self.max) + self.jitter * retry::random_share())
+/// The retries that a config asks for. A call's time is bounded by its caller.
+fn retry(llm: &config::Llm) -> Retry {
+    Retry {
+        attempts: llm.max_retries.saturating_add(1),
+        base: Duration::from_secs_f64(llm.backoff_base_s),
+        max: Duration::from_secs_f64(llm.backoff_max_s),
+        jitter: Duration::from_secs_f64(llm.jitter_s),
+        deadline: Duration::MAX,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn waits_double_up_to_the_longest() {
-        let backoff = Backoff { retries: 6, base: 0.5, max: 3.0, jitter: 0.0 };
-        let waits: Vec<f64> = (0..5).map(|attempt| backoff.wait(attempt).as_secs_f64()).collect();
-        assert_eq!(waits, [0.5, 1.0, 2.0, 3.0, 3.0]);
-        assert_eq!(backoff.wait(u32::MAX).as_secs_f64(), 3.0);
-    }
 
     #[test]
     fn a_model_is_the_base_or_an_adapter() {

@@ -1,12 +1,14 @@
 //! Many episodes, some at once, until all are played or something ends the run.
 
-use std::{future::Future, pin::pin};
+use std::future::Future;
+use std::pin::pin;
 
 use futures::StreamExt as _;
 use proto::run::Layout;
 use tokio::sync::watch;
 
-use super::{Error, Job, Played, progress::Progress};
+use super::progress::Progress;
+use super::{Error, Job, Played};
 use crate::codeact::stopped;
 
 /// So many episodes in a row that fail for want of a server end the run: the

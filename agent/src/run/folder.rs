@@ -1,12 +1,10 @@
 //! The run's folder: can it be written, and is it this run's?
 
-use std::{fs, path::PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
-use proto::{
-    files,
-    run::{EpisodeResult, Layout, Status},
-    trace::Trace,
-};
+use proto::run::{EpisodeResult, Layout, Status};
+use proto::trace::Trace;
 use serde_json::Value;
 
 use crate::config::{self, RunConfig};

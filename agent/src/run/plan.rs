@@ -1,20 +1,18 @@
 //! What a run has to play: which task set, which tasks, which episodes.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-    time::SystemTime,
-};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use proto::{env, env::v1, files, run as schema, task::Manifest, trace};
+use proto::env::{self, v1};
+use proto::task::Manifest;
+use proto::{run as schema, trace};
 use sha2::{Digest as _, Sha256};
 
 use super::{Error, Job, call_failed, folder};
-use crate::{
-    codeact::{Assignment, CodeAct},
-    config::RunConfig,
-    environment::Environment,
-};
+use crate::codeact::{Assignment, CodeAct};
+use crate::config::RunConfig;
+use client::Environment;
 
 /// The server lacks what the run asks for.
 #[derive(Debug, thiserror::Error)]
@@ -256,8 +254,9 @@ fn versions(player: &CodeAct, info: &v1::GetServerInfoResponse) -> trace::Versio
 
 #[cfg(test)]
 mod tests {
-    use super::{episode_id, offered_set};
     use proto::env::v1;
+
+    use super::{episode_id, offered_set};
 
     #[test]
     fn episode_ids_keep_to_what_the_server_takes() {

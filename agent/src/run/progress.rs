@@ -1,10 +1,8 @@
 //! Progress on stderr: bars on a terminal, a line now and then elsewhere.
 
-use std::{
-    io::IsTerminal as _,
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+use std::io::IsTerminal as _;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use proto::run::{EpisodeResult, Status};

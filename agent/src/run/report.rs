@@ -1,10 +1,7 @@
 //! Summaries and statuses of a run, counted from the files it wrote.
 
-use proto::{
-    files,
-    run::{EpisodeResult, Layout, MetricSummary, Status, Summary, TaskStatus},
-    trace::Trace,
-};
+use proto::run::{EpisodeResult, Layout, MetricSummary, Status, Summary, TaskStatus};
+use proto::trace::Trace;
 use serde_json::{Map, Value};
 
 use super::{Error, Job, folder};

@@ -6,18 +6,14 @@
 #![allow(dead_code, unreachable_pub)] // each test file uses its part
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
 
-use std::{
-    collections::{HashMap, HashSet},
-    io::{BufRead as _, BufReader, Write as _},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::collections::{HashMap, HashSet};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use proto::env::v1::{
-    self,
-    environment_service_server::{EnvironmentService, EnvironmentServiceServer},
-};
+use proto::env::v1;
+use proto::env::v1::environment_service_server::{EnvironmentService, EnvironmentServiceServer};
 use serde_json::{Value, json};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Code, Request, Response, Status};

@@ -4,14 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
-use crate::{
-    scores::{Score, Scores},
-    stats::{
-        describe::Description,
-        wilcoxon::{Method, SignedRank},
-    },
-    table,
-};
+use crate::scores::{Score, Scores};
+use crate::stats::describe::Description;
+use crate::stats::wilcoxon::{Method, SignedRank};
+use crate::table;
 
 /// Compare the scores of two runs, paired by task: Wilcoxon signed-rank test and effect size
 ///

@@ -3,14 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
-use proto::files;
 use serde::Serialize;
 
-use crate::{
-    failures::{ConditionFailures, EpisodeFailures},
-    load::{self, Condition},
-    table::{self, UNKNOWN, number_or_unknown},
-};
+use crate::failures::{ConditionFailures, EpisodeFailures};
+use crate::load::{self, Condition};
+use crate::table::{self, UNKNOWN, number_or_unknown};
 
 /// Per condition: missing-variable errors, runs of failing steps, tokens after them, redundant work
 ///

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::{
-    main_table::{Table, spec::Spec},
-    stats::bootstrap::Bootstrap,
-};
+use crate::main_table::Table;
+use crate::main_table::spec::Spec;
+use crate::stats::bootstrap::Bootstrap;
 
 /// The paper's results table as LaTeX, from a spec file that names each cell's summary
 ///

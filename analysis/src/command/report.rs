@@ -1,18 +1,13 @@
 //! `analysis report`: a study's report, and the generated parts of a document about it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use proto::files;
 
-use crate::{
-    report::{Report, marked},
-    results::file::Results,
-    two_by_two::report::Options,
-};
+use crate::report::{Report, marked};
+use crate::results::file::Results;
+use crate::two_by_two::report::Options;
 
 /// Where a study's report goes, in its folder.
 const FOLDER: &str = "report";

@@ -2,13 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{
-    episode::Episode,
-    load,
-    stats::describe::mean,
-    table::{self, UNKNOWN},
-    tool_calls,
-};
+use crate::episode::Episode;
+use crate::stats::describe::mean;
+use crate::table::{self, UNKNOWN};
+use crate::{load, tool_calls};
 
 /// Compare two result folders side by side: success, quality, steps, tool calls, tokens
 ///

@@ -3,16 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use proto::files;
 
-use crate::{
-    stats::wilcoxon::Zeros,
-    two_by_two::{
-        cell::Cell,
-        design::{Design, Selection},
-        report::{Options, Report},
-    },
-};
+use crate::stats::wilcoxon::Zeros;
+use crate::two_by_two::cell::Cell;
+use crate::two_by_two::design::{Design, Selection};
+use crate::two_by_two::report::{Options, Report};
 
 /// Compare the four cells of training x runtime: means, paired tests, and their interaction
 ///

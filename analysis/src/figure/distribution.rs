@@ -1,14 +1,10 @@
 //! A histogram a cell, one below the other over the same axis.
 
-use super::{
-    Figure,
-    axis::Scale,
-    svg::{Anchor, Path, Svg, WIDTH},
-};
-use crate::{
-    stats::describe::{mean, median},
-    table,
-};
+use super::Figure;
+use super::axis::Scale;
+use super::svg::{Anchor, Path, Svg, WIDTH};
+use crate::stats::describe::{mean, median};
+use crate::table;
 
 const LEFT: f64 = 190.0;
 const RIGHT: f64 = 110.0;

@@ -3,10 +3,9 @@
 use std::sync::{Arc, LazyLock};
 
 use anyhow::Context as _;
-use resvg::{
-    tiny_skia::{Pixmap, Transform},
-    usvg::{Options, Tree, fontdb::Database},
-};
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::fontdb::Database;
+use resvg::usvg::{Options, Tree};
 
 /// Pixels a pixel of the figure: sharp on a dense screen and in print.
 const SCALE: f32 = 2.0;
@@ -37,10 +36,8 @@ pub fn draw(svg: &str) -> anyhow::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figure::{
-        style,
-        svg::{Anchor, Svg},
-    };
+    use crate::figure::style;
+    use crate::figure::svg::{Anchor, Svg};
 
     /// Dark pixels of a figure with these words.
     fn ink(class: &str, words: &str) -> usize {

@@ -1,10 +1,8 @@
 //! Episodes without a missing variable, over turns: a panel a cell.
 
-use super::{
-    Figure,
-    axis::Scale,
-    svg::{Anchor, Path, Svg, WIDTH},
-};
+use super::Figure;
+use super::axis::Scale;
+use super::svg::{Anchor, Path, Svg, WIDTH};
 use crate::stats::survival::{Subject, at_risk, kaplan_meier};
 
 const LEFT: f64 = 74.0;

@@ -1,10 +1,8 @@
 //! Every turn of every episode: a panel a cell, a row an episode, a coloured block a turn.
 
-use super::{
-    Figure,
-    axis::Scale,
-    svg::{Anchor, Path, Svg, WIDTH},
-};
+use super::Figure;
+use super::axis::Scale;
+use super::svg::{Anchor, Path, Svg, WIDTH};
 use crate::turn::Turn;
 
 const TOP: f64 = 112.0;

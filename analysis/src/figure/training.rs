@@ -1,11 +1,10 @@
 //! The loss over steps: the base model's phases end to end, and the adapters beside.
 
-use super::{
-    Figure,
-    axis::Scale,
-    svg::{Anchor, Path, Svg, WIDTH},
-};
-use crate::{results::curve::Curve, table};
+use super::Figure;
+use super::axis::Scale;
+use super::svg::{Anchor, Path, Svg, WIDTH};
+use crate::results::curve::Curve;
+use crate::table;
 
 const TOP: f64 = 86.0;
 const HEIGHT: f64 = 240.0;

@@ -1,14 +1,13 @@
 //! The numbers of one cell, read from the files that the spec names.
 
 use anyhow::{Context as _, bail};
-use proto::{
-    files::read_json,
-    run::{MetricSummary, Summary},
-};
+use files::read_json;
+use proto::run::{MetricSummary, Summary};
 use serde::Deserialize as _;
 
 use super::spec::{CellSpec, Spec};
-use crate::{scores::Scores, stats::bootstrap::Bootstrap};
+use crate::scores::Scores;
+use crate::stats::bootstrap::Bootstrap;
 
 /// The numbers of one cell.
 #[derive(Clone, Debug)]

@@ -1,10 +1,8 @@
 //! The table's text. Its layout and number formats are those of the paper's own script.
 
-use super::{
-    Table,
-    cell::Cell,
-    spec::{Difficulty, Position, SolvedFormat},
-};
+use super::Table;
+use super::cell::Cell;
+use super::spec::{Difficulty, Position, SolvedFormat};
 use crate::table::number;
 
 /// What stands where a number is missing.

@@ -1,13 +1,10 @@
 //! The spec file.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use proto::files;
 use serde::Deserialize;
 
 use crate::interpreter_state::InterpreterState;

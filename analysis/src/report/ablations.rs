@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 
 use anyhow::ensure;
 
-use super::{
-    cells::{ESTIMATED, plain},
-    document::Block,
-    group::{Group, Measured, groups},
-};
-use crate::{
-    results::file::{Results, is_another},
-    stats::{describe::mean, interval::Estimate},
-    table::{self, Table, UNKNOWN, number_or_unknown},
-    two_by_two::{comparison::shares_interval, outcome::Outcome, report::Options},
-};
+use super::cells::{ESTIMATED, plain};
+use super::document::Block;
+use super::group::{Group, Measured, groups};
+use crate::results::file::{Results, is_another};
+use crate::stats::describe::mean;
+use crate::stats::interval::Estimate;
+use crate::table::{self, Table, UNKNOWN, number_or_unknown};
+use crate::two_by_two::comparison::shares_interval;
+use crate::two_by_two::outcome::Outcome;
+use crate::two_by_two::report::Options;
 
 /// What is compared.
 const OUTCOMES: [Outcome; 3] = [Outcome::MissingVariable, Outcome::GeneratedTokens, Outcome::Score];

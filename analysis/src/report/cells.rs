@@ -1,17 +1,11 @@
 //! The cells by themselves: the square, the main table, and each seed alone.
 
-use super::{
-    document::{Block, Tile},
-    group::{Group, Measured, mean_of, median_of},
-};
-use crate::{
-    results::row::Row,
-    table::{self, Table, UNKNOWN, number_or_unknown},
-    two_by_two::{
-        outcome::{self, Outcome},
-        report::Options,
-    },
-};
+use super::document::{Block, Tile};
+use super::group::{Group, Measured, mean_of, median_of};
+use crate::results::row::Row;
+use crate::table::{self, Table, UNKNOWN, number_or_unknown};
+use crate::two_by_two::outcome::{self, Outcome};
+use crate::two_by_two::report::Options;
 
 /// What a cell's mean is of an outcome, in the unit in which it is shown.
 fn estimate(cell: &Measured<'_>, outcome: Outcome, options: &Options, decimals: usize) -> String {

@@ -1,6 +1,8 @@
 //! Sections of blocks: what a report says, before it is Markdown or a page.
 
-use crate::{figure::Figure, results::example::Example, table::Table};
+use crate::figure::Figure;
+use crate::results::example::Example;
+use crate::table::Table;
 
 /// A part of the report with a title.
 #[derive(Clone, Debug)]

@@ -1,15 +1,14 @@
 //! What is drawn, of which numbers.
 
-use super::{
-    document::Block,
-    group::{Group, Measured},
-};
-use crate::{
-    figure::{Figure, distribution, survival, timeline, training},
-    results::{curve::Curve, file::Results, row::Row},
-    stats::survival::Subject,
-};
 use proto::study::Cell;
+
+use super::document::Block;
+use super::group::{Group, Measured};
+use crate::figure::{Figure, distribution, survival, timeline, training};
+use crate::results::curve::Curve;
+use crate::results::file::Results;
+use crate::results::row::Row;
+use crate::stats::survival::Subject;
 
 /// The figures of a task set; their names tell it where there are several.
 pub fn of_group(group: &Group<'_>, several: bool) -> Vec<Block> {
@@ -131,10 +130,8 @@ pub fn example(results: &Results, group: &Group<'_>) -> Vec<Block> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        stats::survival::kaplan_meier,
-        turn::Turn::{self, MissingVariable, Ok},
-    };
+    use crate::stats::survival::kaplan_meier;
+    use crate::turn::Turn::{self, MissingVariable, Ok};
 
     fn row(turns: &[Turn], finish_reason: Option<&str>) -> Row {
         Row {

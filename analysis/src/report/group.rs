@@ -2,19 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{
-    results::{
-        file::{CellResults, Results, TaskSet},
-        row::Row,
-    },
-    stats::describe::{mean, median},
-    two_by_two::{
-        self,
-        design::{Design, Run, Selection},
-        outcome::Outcome,
-        report::Options,
-    },
-};
+use crate::results::file::{CellResults, Results, TaskSet};
+use crate::results::row::Row;
+use crate::stats::describe::{mean, median};
+use crate::two_by_two;
+use crate::two_by_two::design::{Design, Run, Selection};
+use crate::two_by_two::outcome::Outcome;
+use crate::two_by_two::report::Options;
 
 /// The cells of one family of a task set.
 #[derive(Clone, Debug)]

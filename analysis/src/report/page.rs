@@ -1,21 +1,17 @@
 //! The report as one page that needs nothing else: no script, no font, no picture, no network.
 
 use anyhow::Context as _;
-use minijinja::{
-    AutoEscape, Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Serde,
-};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use serde_json::json;
 
-use super::{
-    Report,
-    document::{Block, Section},
-};
-use crate::{
-    figure::style,
-    report::group::label,
-    results::example::{self, Example, PlayedTurn},
-    turn::Turn,
-};
+use super::Report;
+use super::document::{Block, Section};
+use crate::figure::style;
+use crate::report::group::label;
+use crate::results::example::{self, Example, PlayedTurn};
+use crate::turn::Turn;
 
 const TEMPLATE: &str = include_str!("../../templates/report.html");
 const STYLE: &str = include_str!("../../templates/report.css");

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use proto::{study::Stage, trace::Versions};
+use proto::study::Stage;
+use proto::trace::Versions;
 
 use super::document::Block;
-use crate::{
-    results::file::Results,
-    table::{self, Table, UNKNOWN},
-};
+use crate::results::file::Results;
+use crate::table::{self, Table, UNKNOWN};
 
 /// Digits of a hash that are shown.
 const DIGITS: usize = 12;

@@ -1,11 +1,15 @@
 //! Aims and tests, in words.
 
-use super::{cells::seeds_in_words, document::Block, group::Group};
-use crate::{
-    stats::interval::Estimate,
-    table::{self, Table},
-    two_by_two::{cell::Cell, comparison::Comparison, contrast::Contrast, outcome::Outcome, report::Report},
-};
+use super::cells::seeds_in_words;
+use super::document::Block;
+use super::group::Group;
+use crate::stats::interval::Estimate;
+use crate::table::{self, Table};
+use crate::two_by_two::cell::Cell;
+use crate::two_by_two::comparison::Comparison;
+use crate::two_by_two::contrast::Contrast;
+use crate::two_by_two::outcome::Outcome;
+use crate::two_by_two::report::Report;
 
 /// What the study set out to show, before it was run.
 const SEEDS: usize = 3;

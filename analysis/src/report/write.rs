@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use proto::files;
 
-use super::{Report, document::Block, page};
+use super::document::Block;
+use super::{Report, page};
 use crate::figure::{Figure, png};
 
 impl Report {

@@ -1,25 +1,19 @@
 //! A study's folder, read into one results file.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use proto::{
-    files,
-    study::{self, Cell, Study},
-};
+use proto::study::{self, Cell, Study};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    curve::Curve,
-    example::{self, Example, Played},
-    file::{CellResults, FORMAT, Results, TaskSet, is_another},
-    row::Row,
-};
-use crate::{episode::Episode, load, two_by_two};
+use super::curve::Curve;
+use super::example::{self, Example, Played};
+use super::file::{CellResults, FORMAT, Results, TaskSet, is_another};
+use super::row::Row;
+use crate::episode::Episode;
+use crate::{load, two_by_two};
 
 /// The manifest's name.
 const MANIFEST: &str = "study.json";

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use proto::{files, study::Training};
+use proto::study::Training;
 use serde::{Deserialize, Serialize};
 
 /// At most so many points of a curve are kept.

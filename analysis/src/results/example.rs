@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{file::CellResults, row::Row};
-use crate::{
-    episode::Episode,
-    stats::describe::median,
-    turn::{self, Turn},
-};
+use super::file::CellResults;
+use super::row::Row;
+use crate::episode::Episode;
+use crate::stats::describe::median;
+use crate::turn::{self, Turn};
 
 /// The task that is shown, in words.
 pub const RULE: &str = "the task whose four episodes under the first seed are closest to their cells' medians: the \

@@ -1,27 +1,19 @@
 //! `results.json`: the study's manifest, its training curves, a row an
 //! evaluation episode, and a few episodes in full.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use proto::{
-    files,
-    study::{self, Cell, Study},
-    trace::Versions,
-};
+use proto::study::{self, Cell, Study};
+use proto::trace::Versions;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
-    collect,
-    curve::Curve,
-    example::Example,
-    layout,
-    row::{self, Row},
-};
+use super::curve::Curve;
+use super::example::Example;
+use super::row::{self, Row};
+use super::{collect, layout};
 use crate::turn::Turn;
 
 /// The value of [`Results::format`] that this version reads and writes.

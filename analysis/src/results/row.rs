@@ -2,11 +2,9 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{
-    episode::Episode,
-    turn::{self, Turn},
-    two_by_two::outcome::Observation,
-};
+use crate::episode::Episode;
+use crate::turn::{self, Turn};
+use crate::two_by_two::outcome::Observation;
 
 /// Why an episode that called `finish()` ended.
 const FINISHED: &str = "finish_tool";

@@ -12,7 +12,8 @@ use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
-use super::{describe, interval::Interval};
+use super::describe;
+use super::interval::Interval;
 
 /// How to resample.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -21,11 +21,9 @@
 
 use statrs::distribution::{ChiSquared, ContinuousCDF as _};
 
-use super::{
-    interval::Estimate,
-    proportion::{Counts, Proportion},
-    sign_flips,
-};
+use super::interval::Estimate;
+use super::proportion::{Counts, Proportion};
+use super::sign_flips;
 
 /// Most discordant pairs for the exact distribution.
 const EXACT_PAIRS: usize = 1_000;

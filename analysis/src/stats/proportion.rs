@@ -119,7 +119,8 @@ mod tests {
     #[test]
     fn the_difference_of_pairs_is_covered() {
         use rand::RngExt as _;
-        use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng as _};
+        use rand_chacha::ChaCha8Rng;
+        use rand_chacha::rand_core::SeedableRng as _;
 
         // 1,500 samples of 60 pairs with shares 0.9 and 0.75: where the first has it, the second has it 5 in 6 times.
         let mut rng = ChaCha8Rng::seed_from_u64(11);

@@ -18,7 +18,8 @@
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
-use super::{ranks::Ranks, sign_flips};
+use super::ranks::Ranks;
+use super::sign_flips;
 
 /// Most pairs for the exact distribution, if there are neither zeros nor ties.
 const EXACT_PAIRS: usize = 50;

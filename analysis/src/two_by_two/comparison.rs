@@ -2,20 +2,16 @@
 
 use serde::Serialize;
 
-use super::{
-    contrast::Contrast,
-    design::Design,
-    outcome::{self, Outcome},
-    report::Options,
-};
-use crate::stats::{
-    describe::{correlation, mean, standardised_mean},
-    detectable::Power,
-    interval::{Estimate, Interval},
-    mcnemar::{self, Discordant, McNemar},
-    proportion,
-    wilcoxon::{self, SignedRank},
-};
+use super::contrast::Contrast;
+use super::design::Design;
+use super::outcome::{self, Outcome};
+use super::report::Options;
+use crate::stats::describe::{correlation, mean, standardised_mean};
+use crate::stats::detectable::Power;
+use crate::stats::interval::{Estimate, Interval};
+use crate::stats::mcnemar::{self, Discordant, McNemar};
+use crate::stats::proportion;
+use crate::stats::wilcoxon::{self, SignedRank};
 
 /// Differences are rounded to one in this many: those that are equal on paper are then tied or zero.
 const ROUNDING: f64 = 1e9;

@@ -1,6 +1,8 @@
 //! What is subtracted from what.
 
-use super::{cell::Cell, design::Design, outcome::Outcome};
+use super::cell::Cell;
+use super::design::Design;
+use super::outcome::Outcome;
 
 /// Cells with a sign: what is subtracted from what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

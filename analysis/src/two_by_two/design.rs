@@ -1,22 +1,16 @@
 //! Runs read and paired: every task under every seed in every cell, or an error that says what is missing.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use proto::trace::Versions;
 use serde::Serialize;
 
-use super::{
-    cell::Cell,
-    outcome::{Observation, Outcome},
-};
-use crate::{
-    episode::Episode,
-    load::{self, Condition, listed},
-};
+use super::cell::Cell;
+use super::outcome::{Observation, Outcome};
+use crate::episode::Episode;
+use crate::load::{self, Condition, listed};
 
 /// Which episodes to take.
 #[derive(Clone, Debug, Default)]

@@ -2,16 +2,12 @@
 
 use serde::Serialize;
 
-use crate::{
-    episode::Episode,
-    failures::EpisodeFailures,
-    stats::{
-        bootstrap::Bootstrap,
-        describe::mean,
-        interval::Estimate,
-        proportion::{Counts, Proportion},
-    },
-};
+use crate::episode::Episode;
+use crate::failures::EpisodeFailures;
+use crate::stats::bootstrap::Bootstrap;
+use crate::stats::describe::mean;
+use crate::stats::interval::Estimate;
+use crate::stats::proportion::{Counts, Proportion};
 
 /// What one episode tells. Only the evaluation is always there.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,15 +2,15 @@
 
 use serde::Serialize;
 
-use super::{
-    cell::Cell,
-    comparison::Comparison,
-    contrast::Contrast,
-    design::{Design, Run},
-    outcome::Outcome,
-    summary::Summary,
-};
-use crate::stats::{bootstrap::Bootstrap, holm, wilcoxon::Zeros};
+use super::cell::Cell;
+use super::comparison::Comparison;
+use super::contrast::Contrast;
+use super::design::{Design, Run};
+use super::outcome::Outcome;
+use super::summary::Summary;
+use crate::stats::bootstrap::Bootstrap;
+use crate::stats::holm;
+use crate::stats::wilcoxon::Zeros;
 
 /// Version of the report's file.
 const SCHEMA: &str = "runtime_gym.two_by_two.v1";

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{
-    cell::Cell,
-    design::Design,
-    outcome::{self, Outcome},
-};
-use crate::stats::{bootstrap::Bootstrap, interval::Estimate};
+use super::cell::Cell;
+use super::design::Design;
+use super::outcome::{self, Outcome};
+use crate::stats::bootstrap::Bootstrap;
+use crate::stats::interval::Estimate;
 
 /// The numbers of one cell.
 #[derive(Clone, Debug, Serialize)]

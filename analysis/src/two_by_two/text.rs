@@ -1,14 +1,10 @@
 //! The report for people.
 
-use super::{
-    comparison::{Comparison, Test},
-    outcome::Outcome,
-    report::Report,
-};
-use crate::{
-    stats::detectable::FEWEST_DIFFERING,
-    table::{self, Table, UNKNOWN},
-};
+use super::comparison::{Comparison, Test};
+use super::outcome::Outcome;
+use super::report::Report;
+use crate::stats::detectable::FEWEST_DIFFERING;
+use crate::table::{self, Table, UNKNOWN};
 
 /// What the letters mean.
 const CELLS: &str = "First letter: training traces, second: runtime; P persistent, R reset.";

@@ -1,11 +1,9 @@
 //! Running the binary, and reading its tables.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::{Value, json};
 

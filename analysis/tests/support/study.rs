@@ -1,9 +1,7 @@
 //! Studies made for a test: a manifest, run folders, what trainings leave.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 

@@ -15,12 +15,11 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use common::{field_sum, private_bytes, quantile, run};
 use rand::seq::index;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use sandbox::{Interpreter, InterpreterState, Options, Sandbox};
-
-use common::{field_sum, private_bytes, quantile, run};
 
 const STEP: &str = "x = 41\nprint(x + 1)";
 /// Memory in bytes that must stay available.

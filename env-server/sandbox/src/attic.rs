@@ -4,8 +4,7 @@
 //! blocks, and what is kept lies in any blocks that are free.
 
 use std::borrow::Cow;
-use std::fs;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;

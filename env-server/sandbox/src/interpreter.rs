@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::guest;
 use crate::limits::Limits;
 use crate::live::{Ended, Live};
-use crate::message;
 use crate::outcome::{Definition, Failure, Outcome};
 use crate::past::Past;
 use crate::sandbox::Sandbox;
 use crate::snapshot::Snapshot;
 use crate::state::Answers;
 use crate::tool::{SharedTools, Tool};
+use crate::{guest, message};
 
 /// Whether what a step binds, imports and changes is there in the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

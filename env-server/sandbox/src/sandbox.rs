@@ -8,14 +8,14 @@ use wasmtime::{Engine, InstancePre, PoolConcurrencyLimitError, Store};
 
 use crate::attic::Attic;
 use crate::error::Error;
-use crate::guest::{Exports, Python};
+use crate::guest::{self, Exports, Python};
 use crate::interpreter::{Config, Interpreter};
 use crate::limits::Limits;
 use crate::live::Live;
 use crate::state::State;
 use crate::tool::SharedTools;
 use crate::world::World;
-use crate::{cache, engine, guest, linker};
+use crate::{cache, engine, linker};
 
 /// How the sandbox is set up. `Options::default()` suits most uses.
 #[derive(Clone, Debug)]

@@ -8,12 +8,11 @@ mod handles;
 mod stdout;
 mod wasi;
 
-use rand::SeedableRng as _;
-use rand_chacha::ChaCha8Rng;
-
 use clock::Clock;
 use files::Files;
 use handles::Handles;
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
 use stdout::Stdout;
 
 pub use wasi::add_to_linker;

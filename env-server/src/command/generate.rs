@@ -1,10 +1,12 @@
 //! `env-server generate`.
 
-use std::{io::Write as _, path::PathBuf};
+use std::io::Write as _;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use env_server::{generate, task_config::TaskConfig};
+use env_server::generate;
+use env_server::task_config::TaskConfig;
 
 /// Write the tasks that a config describes. Tasks that are there already are
 /// kept, so an interrupted run goes on where it stopped; the same config

@@ -3,21 +3,19 @@
 mod blocks;
 mod report;
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use ::sandbox::{
+use anyhow::{Context as _, bail};
+use blocks::Blocks;
+use clap::Args;
+use sandbox::{
     Config, Interpreter, InterpreterState, Limits, Options, ToolCall, ToolError, ToolErrorKind, ToolHost,
 };
-use anyhow::{Context as _, bail};
-use clap::Args;
 use serde_json::Value;
 
 use super::log;
-use blocks::Blocks;
 
 const MIB: usize = 1 << 20;
 

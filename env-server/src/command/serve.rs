@@ -1,15 +1,15 @@
 //! `env-server serve`.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use env_server::{
-    catalog::Catalog,
-    episode::{Limits, Options, Registry},
-    server::Server,
-    task_set::TaskSet,
-};
+use env_server::catalog::Catalog;
+use env_server::episode::{Limits, Options, Registry};
+use env_server::server::Server;
+use env_server::task_set::TaskSet;
 use sandbox::Sandbox;
 
 use super::log;

@@ -7,10 +7,8 @@ use proto::run::Evaluation;
 use sandbox::{ToolCall, ToolError, ToolHost};
 use serde_json::Value;
 
-use crate::{
-    family::{Environment, FINISH},
-    tool,
-};
+use crate::family::{Environment, FINISH};
+use crate::tool;
 
 /// The tools of one episode: the family's own, and `finish`.
 pub struct Bridge {

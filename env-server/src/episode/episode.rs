@@ -1,19 +1,15 @@
 //! One episode: who it is, and one step at a time.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use proto::env::v1;
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
-use super::{
-    awake::{Awake, LastUse},
-    error::Error,
-    lease::Lease,
-    play::{Closed, End, Play, Stepped},
-};
+use super::awake::{Awake, LastUse};
+use super::error::Error;
+use super::lease::Lease;
+use super::play::{Closed, End, Play, Stepped};
 
 /// How long an ended episode waits to be closed, if its lease is longer.
 const ENDED_RETENTION: Duration = Duration::from_secs(600);

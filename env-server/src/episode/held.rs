@@ -1,10 +1,8 @@
 //! The episodes that a server holds: open ones, and closed ones for a while.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::episode::Episode;
 

@@ -1,6 +1,7 @@
 //! The steps of an episode, kept so that a repeated step gets the same answer.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use prost::Message as _;
 use proto::env::v1;

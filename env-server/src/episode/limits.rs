@@ -1,7 +1,8 @@
 //! The limits of an episode: defaults, what a caller may ask for, and the
 //! part that the interpreter enforces.
 
-use std::{fmt::Display, time::Duration};
+use std::fmt::Display;
+use std::time::Duration;
 
 use proto::env::v1;
 

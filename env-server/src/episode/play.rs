@@ -1,27 +1,22 @@
 //! What a step does.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use proto::{
-    env::v1::{self, step_request::Action},
-    run::Evaluation,
-};
+use proto::env::v1;
+use proto::env::v1::step_request::Action;
+use proto::run::Evaluation;
 use sandbox::{
     Argument, Config, Failure, Interpreter, Sandbox, ToolCall, ToolError, ToolHost as _, ToolRecord,
 };
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{
-    bridge::Bridge,
-    error::{Error, Violation},
-    history::History,
-    limits::Limits,
-    state_loss::StateLoss,
-};
+use super::bridge::Bridge;
+use super::error::{Error, Violation};
+use super::history::History;
+use super::limits::Limits;
+use super::state_loss::StateLoss;
 
 /// The moving parts of an episode.
 pub struct Play {

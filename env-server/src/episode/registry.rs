@@ -1,38 +1,29 @@
 //! All episodes of a server: create, find, expire, forget.
 
-use std::{
-    collections::HashSet,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use prost::Message as _;
-use proto::{
-    env::v1::{self, create_episode_request::Task},
-    task::TaskFile,
-};
+use proto::env::v1;
+use proto::env::v1::create_episode_request::Task;
+use proto::task::TaskFile;
 use sandbox::{Config, InterpreterState, Sandbox};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-use super::{
-    awake::Awake,
-    bridge::Bridge,
-    episode::{Beginning, Episode},
-    error::{Error, Violation},
-    held::Held,
-    lease::Lease,
-    limits::Limits,
-    play::{Play, Stepped},
-    state_loss::StateLoss,
-};
-use crate::{
-    catalog::{self, Catalog},
-    family, generate, task_config,
-};
+use super::awake::Awake;
+use super::bridge::Bridge;
+use super::episode::{Beginning, Episode};
+use super::error::{Error, Violation};
+use super::held::Held;
+use super::lease::Lease;
+use super::limits::Limits;
+use super::play::{Play, Stepped};
+use super::state_loss::StateLoss;
+use crate::catalog::{self, Catalog};
+use crate::{family, generate, task_config};
 
 /// Episodes that are held for each one that may run: ended ones wait to be closed, or for their lease.
 const HELD_PER_RUNNING: usize = 4;

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{knapsack, navigation, rule_diagnosis, stream::Stream};
-use crate::fields::Fields;
+use super::stream::Stream;
+use super::{knapsack, navigation, rule_diagnosis};
+use fields::Fields;
 
 /// How the tasks of one family are drawn.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,13 +7,13 @@ mod generate;
 mod optimum;
 mod play;
 
-pub use config::Config;
-pub(crate) use generate::draw;
-pub use play::Knapsack;
-
 use proto::task::ToolSpec;
 
 use super::{finish_spec, tool_spec};
+
+pub use config::Config;
+pub(crate) use generate::draw;
+pub use play::Knapsack;
 
 /// The family's name.
 pub const NAME: &str = "knapsack";

@@ -5,13 +5,13 @@ mod config;
 mod generate;
 mod play;
 
-pub use config::Config;
-pub(crate) use generate::draw;
-pub use play::Navigation;
-
 use proto::task::ToolSpec;
 
 use super::{finish_spec, tool_spec};
+
+pub use config::Config;
+pub(crate) use generate::draw;
+pub use play::Navigation;
 
 /// The family's name.
 pub const NAME: &str = "navigation";

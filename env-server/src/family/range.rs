@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
-use crate::fields::{FromJson, Place};
+use fields::{FromJson, Place};
 
 /// A closed range `[low, high]`.
 #[derive(Clone, Copy, Debug, PartialEq)]

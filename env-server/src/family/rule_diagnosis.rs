@@ -5,13 +5,13 @@ mod config;
 mod generate;
 mod play;
 
-pub use config::Config;
-pub(crate) use generate::draw;
-pub use play::RuleDiagnosis;
-
 use proto::task::ToolSpec;
 
 use super::{finish_spec, tool_spec};
+
+pub use config::Config;
+pub(crate) use generate::draw;
+pub use play::RuleDiagnosis;
 
 /// The family's name.
 pub const NAME: &str = "rule_diagnosis";

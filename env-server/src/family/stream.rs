@@ -4,10 +4,8 @@
 //! doubles, so a seed gives the same task on every platform and with every
 //! version of `rand`: only the cipher itself comes from a dependency.
 
-use rand_chacha::{
-    ChaCha20Rng,
-    rand_core::{Rng as _, SeedableRng as _},
-};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 /// The stream of one task.
 pub struct Stream(ChaCha20Rng);

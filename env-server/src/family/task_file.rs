@@ -4,7 +4,7 @@ use proto::task::{NaturalLanguage, TaskFile, ToolParameter, ToolSpec};
 use serde_json::Value;
 
 use super::Error;
-use crate::fields::{Collector, Fields, FromJson, Place};
+use fields::{Collector, Fields, Place};
 
 /// Reads a task file's JSON. What the family's own sections hold is checked by
 /// [`super::open`].
@@ -22,7 +22,7 @@ fn read(value: &Value, root: &Place<'_>) -> Option<TaskFile> {
     let difficulty = fields.required("difficulty");
     let family = fields.required("family");
     let generated_at = fields.required("generated_at");
-    let nl = fields.required("nl");
+    let nl = fields.required_as("nl", natural_language);
     let private = fields.required("private");
     let public = fields.required("public");
     let reference = fields.required("reference");
@@ -32,7 +32,7 @@ fn read(value: &Value, root: &Place<'_>) -> Option<TaskFile> {
     let task_id = fields.required("task_id");
     let tools = match fields.raw("tools") {
         None => Some(None),
-        Some(tools) => Vec::from_json(tools, &fields.at("tools")).map(Some),
+        Some(tools) => fields::elements(tools, &fields.at("tools"), tool).map(Some),
     };
     Some(TaskFile {
         difficulty: difficulty?,
@@ -50,34 +50,29 @@ fn read(value: &Value, root: &Place<'_>) -> Option<TaskFile> {
     })
 }
 
-impl FromJson for NaturalLanguage {
-    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
-        let fields = Fields::new(value, place)?;
-        let instructions = fields.required("instructions");
-        let output_format = fields.required("output_format");
-        let title = fields.required("title");
-        Some(Self { instructions: instructions?, output_format: output_format?, title: title? })
-    }
+fn natural_language(value: &Value, place: &Place<'_>) -> Option<NaturalLanguage> {
+    let fields = Fields::new(value, place)?;
+    let instructions = fields.required("instructions");
+    let output_format = fields.required("output_format");
+    let title = fields.required("title");
+    Some(NaturalLanguage { instructions: instructions?, output_format: output_format?, title: title? })
 }
 
-impl FromJson for ToolSpec {
-    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
-        let fields = Fields::new(value, place)?;
-        let description = fields.required("description");
-        let name = fields.required("name");
-        let parameters = fields.required("parameters");
-        let returns = fields.required("returns");
-        fields.refuse_unknown();
-        Some(Self { name: name?, description: description?, parameters: parameters?, returns: returns? })
-    }
+fn tool(value: &Value, place: &Place<'_>) -> Option<ToolSpec> {
+    let fields = Fields::new(value, place)?;
+    let description = fields.required("description");
+    let name = fields.required("name");
+    let parameters =
+        fields.required_as("parameters", |value, place| fields::elements(value, place, parameter));
+    let returns = fields.required("returns");
+    fields.refuse_unknown();
+    Some(ToolSpec { name: name?, description: description?, parameters: parameters?, returns: returns? })
 }
 
-impl FromJson for ToolParameter {
-    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
-        let fields = Fields::new(value, place)?;
-        let name = fields.required("name");
-        let python_type = fields.required("type");
-        fields.refuse_unknown();
-        Some(Self { name: name?, python_type: python_type? })
-    }
+fn parameter(value: &Value, place: &Place<'_>) -> Option<ToolParameter> {
+    let fields = Fields::new(value, place)?;
+    let name = fields.required("name");
+    let python_type = fields.required("type");
+    fields.refuse_unknown();
+    Some(ToolParameter { name: name?, python_type: python_type? })
 }

@@ -1,17 +1,13 @@
 //! The manifest: what a folder holds, and whether a run may go on in it.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
-use proto::{
-    files,
-    task::{Manifest, SCHEMA_VERSION},
-};
+use proto::task::{Manifest, SCHEMA_VERSION};
 use serde_json::{Value, json};
 
-use super::{
-    Error, GENERATOR_RELEASED,
-    key_order::{sorted, sorted_map},
-};
+use super::key_order::{sorted, sorted_map};
+use super::{Error, GENERATOR_RELEASED};
 use crate::task_config::TaskConfig;
 
 /// Makes the folders and the manifest, if `root` is new or holds this very set.

@@ -1,10 +1,8 @@
 //! Latency histograms, one a kind of call.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use proto::env::v1;

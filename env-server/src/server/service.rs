@@ -1,22 +1,19 @@
 //! One thin handler a call: decode, call the registry, encode.
 
-use std::{
-    future::Future,
-    sync::Arc,
-    time::{Instant, SystemTime},
-};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
-use proto::env::v1::{self, environment_service_server::EnvironmentService};
+use proto::env::v1;
+use proto::env::v1::environment_service_server::EnvironmentService;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
 use super::metrics::Metrics;
-use crate::{
-    episode::{Error, Registry},
-    family,
-    version::{COMMIT, VERSION},
-};
+use crate::episode::{Error, Registry};
+use crate::family;
+use crate::version::{COMMIT, VERSION};
 
 /// The environment service over a registry.
 pub struct Service {

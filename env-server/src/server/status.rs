@@ -1,6 +1,7 @@
 //! Errors as gRPC statuses, with the details that a client can act on.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
+use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};

@@ -2,10 +2,8 @@
 
 use std::fs;
 
-use env_server::{
-    family, generate,
-    task_config::{self, TaskConfig},
-};
+use env_server::task_config::{self, TaskConfig};
+use env_server::{family, generate};
 use serde_json::json;
 
 use crate::{fixture, repository};

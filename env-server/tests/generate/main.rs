@@ -6,18 +6,14 @@
 mod config;
 mod rules;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use env_server::{
-    family::{self, FamilyConfig},
-    generate::{self, Report},
-    task_config::TaskConfig,
-    task_set::TaskSet,
-};
+use env_server::family::{self, FamilyConfig};
+use env_server::generate::{self, Report};
+use env_server::task_config::TaskConfig;
+use env_server::task_set::TaskSet;
 use indicatif::ProgressBar;
 use proto::task::TaskFile;
 use serde_json::{Value, json};
@@ -109,7 +105,7 @@ fn files_have_the_recorded_keys_in_order() {
         recorded.insert(".tools".to_owned());
         assert_eq!(ours[family], recorded, "{family}");
     }
-    let manifest: Value = proto::files::read_json(&folder.path().join("manifest.json")).unwrap();
+    let manifest: Value = files::read_json(&folder.path().join("manifest.json")).unwrap();
     assert_eq!(manifest["run_name"], "med_hard_k_80_120");
     assert_eq!(manifest["settings"]["knapsack"]["n_items_range"], json!([80, 120]));
 }

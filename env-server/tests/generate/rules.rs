@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use env_server::{
-    family::{self, FamilyConfig},
-    generate,
-    tool::Bound,
-};
+use env_server::family::{self, FamilyConfig};
+use env_server::generate;
+use env_server::tool::Bound;
 use proptest::prelude::*;
 use proto::task::TaskFile;
 use serde_json::{Value, json};

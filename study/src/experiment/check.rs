@@ -1,10 +1,10 @@
 //! What a file must hold beyond its types: names that exist, counts that are there.
 
 use indexmap::IndexMap;
+use proto::study::Cell;
 use serde_json::Value;
 
 use super::{Experiment, Model, Traces, Training, merged};
-use proto::study::Cell;
 
 /// A key, and what is wrong with it.
 type Problem = (String, String);

@@ -18,7 +18,7 @@ fn read_over(path: &Path, below: &mut Vec<PathBuf>) -> Result<Value> {
     let place = path.canonicalize().with_context(|| format!("reading {}", path.display()))?;
     ensure!(!below.contains(&place), "{}: `{EXTENDS}` comes back to this file", path.display());
     below.push(place);
-    let text = proto::files::read_text(path)?;
+    let text = files::read_text(path)?;
     let value: Value = serde_saphyr::from_str(&text).map_err(|error| {
         anyhow::anyhow!("{}: {}", path.display(), error.to_string().trim_start_matches("error: "))
     })?;

@@ -104,7 +104,7 @@ impl Sizes {
             #[serde(default)]
             tie_word_embeddings: bool,
         }
-        let config: Config = proto::files::read_json(&folder.join("config.json"))
+        let config: Config = files::read_json(&folder.join("config.json"))
             .with_context(|| format!("{} is not the folder of a Qwen3 model", folder.display()))?;
         Ok(Self {
             vocab_size: config.vocab_size,

@@ -1,6 +1,7 @@
 //! Episodes of every model in every runtime, and the report.
 
 use anyhow::Result;
+use proto::study::Cell;
 use serde_json::json;
 
 use super::data::{Run, play};
@@ -9,7 +10,6 @@ use super::{Call, Draft, Planner, text};
 use crate::experiment::State;
 use crate::programs::Program;
 use crate::stage::{Kind, Made, Server, Work};
-use proto::study::Cell;
 
 impl Planner<'_> {
     /// All cells of a repeat.

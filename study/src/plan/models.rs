@@ -1,6 +1,7 @@
 //! The base and its adapters.
 
 use anyhow::{Result, ensure};
+use proto::study::{self, Cell};
 use serde_json::{Value, json};
 
 use super::{Call, Draft, Planner, text, yaml};
@@ -8,7 +9,6 @@ use crate::digest;
 use crate::experiment::{Fresh, Model, Settings, Sizes, Training};
 use crate::programs::Program;
 use crate::stage::{Kind, Made, Work};
-use proto::study::{self, Cell};
 
 /// Files of a model's folder that make its tokenizer and its chat template.
 const TOKENIZER: [&str; 3] = ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"];

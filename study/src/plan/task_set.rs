@@ -27,7 +27,7 @@ impl TaskSet {
     /// Naming the file.
     pub fn read(name: &str, tasks: &Tasks) -> Result<Self> {
         let path = &tasks.config;
-        let mut config: Value = proto::files::read_json(path)?;
+        let mut config: Value = files::read_json(path)?;
         let Some(keys) = config.as_object_mut() else { bail!("{}: must be an object", path.display()) };
         keys.insert("run_name".to_owned(), json!(name));
         // Where to is the command's to say; it decides nothing.

@@ -1,11 +1,9 @@
 //! The JSON files of a folder or of a `.tar.gz`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
+use ::files::archive;
 
 use crate::{Error, Result};
 
@@ -25,11 +23,7 @@ impl Files {
             collect(path, Path::new(""), &mut names)?;
             return Ok(Self::Folder { root: path.into(), names });
         }
-        let file = File::open(path).map_err(Error::file(path))?;
-        let contents = unpack(file).map_err(|error| {
-            let problem = format!("no folder, and no .tar.gz that can be read ({error})");
-            Error::file(path)(io::Error::other(problem))
-        })?;
+        let contents = archive::read_json_files(path, |_| true)?;
         Ok(Self::Archive { path: path.into(), contents })
     }
 
@@ -71,31 +65,9 @@ fn collect(root: &Path, below: &Path, names: &mut BTreeSet<PathBuf>) -> Result<(
         let name = below.join(entry.file_name());
         if entry.file_type().map_err(Error::file(entry.path()))?.is_dir() {
             collect(root, &name, names)?;
-        } else if is_json(&name) {
+        } else if archive::is_json(&name) {
             names.insert(name);
         }
     }
     Ok(())
-}
-
-fn unpack(file: File) -> io::Result<BTreeMap<PathBuf, Vec<u8>>> {
-    let mut archive = tar::Archive::new(MultiGzDecoder::new(BufReader::new(file)));
-    let mut contents = BTreeMap::new();
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let name = entry.path()?.into_owned();
-        if entry.header().entry_type().is_file() && is_json(&name) {
-            let mut content = Vec::new();
-            entry.read_to_end(&mut content)?;
-            contents.insert(name, content);
-        }
-    }
-    // The checksum comes last: a file that is damaged behind its last entry is damaged too.
-    io::copy(&mut archive.into_inner(), &mut io::sink())?;
-    Ok(contents)
-}
-
-fn is_json(name: &Path) -> bool {
-    let name = name.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    name.ends_with(".json") && !name.starts_with('.')
 }

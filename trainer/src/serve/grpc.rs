@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt as _};
-use proto::inference::v1::{self, inference_service_server::InferenceService};
+use proto::inference::v1;
+use proto::inference::v1::inference_service_server::InferenceService;
 use tonic::{Request, Response, Status};
 use tracing::{Instrument as _, Span};
 

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use agent::codeact::{Assignment, CodeAct};
 use agent::config::RunConfig;
-use agent::environment::Environment;
 use agent::model::{Completion, Error, FinishReason, GenerateRequest, Model, estimate_usage};
-use agent::retry::Retry;
+use client::Environment;
+use client::Retry;
 use proto::env::v1;
 use proto::env::v1::environment_service_server::{EnvironmentService, EnvironmentServiceServer};
 use proto::trace::{Trace, Versions};
@@ -156,7 +156,7 @@ async fn play(
     let player = CodeAct {
         agent: RunConfig::parse(&yaml).unwrap().agents.remove(0),
         model: model.clone(),
-        environment: Environment::new(proto::client::connect(&url).await.unwrap(), Retry::default()),
+        environment: Environment::new(client::connect(&url).await.unwrap(), Retry::default()),
     };
     let assignment = Assignment {
         task: v1::TaskSummary::default(),

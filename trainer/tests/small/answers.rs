@@ -8,10 +8,10 @@ use tch::{Kind, Tensor};
 use trainer::generate::{
     Answer, Answering, Engine, Error, Event, Finish, Handle, Options, Request, Sampling, StoppedBy,
 };
+use trainer::lora;
 use trainer::model::folder::{self, load};
-use trainer::model::{Batch, Model};
+use trainer::model::{self, Batch, Model};
 use trainer::tokenizer::Tokenizer;
-use trainer::{lora, model};
 
 use crate::chatty;
 

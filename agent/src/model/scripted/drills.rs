@@ -10,11 +10,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{
-    knapsack::plain::{CHOOSING, Row, Style, TAKING, chosen_literal, given, rows_literal, take},
-    voice::{self, Voice},
-};
-use crate::{model::Message, prompt};
+use super::knapsack::plain::{CHOOSING, Row, Style, TAKING, chosen_literal, given, rows_literal, take};
+use super::voice::{self, Voice};
+use crate::model::Message;
+use crate::prompt;
 
 /// What is copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

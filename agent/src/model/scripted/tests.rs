@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::{Habit, answer};
-use crate::{fence, model::Message};
+use crate::fence;
+use crate::model::Message;
 
 const IDS: usize = 30;
 

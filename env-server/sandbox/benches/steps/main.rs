@@ -16,7 +16,6 @@ use std::env;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
-
 use common::quantile;
 use ours::{Ours, PASTS};
 use peers::{FreshProcess, InPython};

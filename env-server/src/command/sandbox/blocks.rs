@@ -1,11 +1,8 @@
 //! Where blocks come from: files, a pipe, or somebody who types.
 
-use std::{
-    fs,
-    io::{self, IsTerminal as _, Lines, StdinLock},
-    path::PathBuf,
-    vec,
-};
+use std::io::{self, IsTerminal as _, Lines, StdinLock};
+use std::path::PathBuf;
+use std::{fs, vec};
 
 use anyhow::Context as _;
 

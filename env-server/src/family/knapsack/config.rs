@@ -4,10 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::{
-    family::{Range, object},
-    fields::Fields,
-};
+use crate::family::{Range, object};
+use fields::Fields;
 
 /// How knapsack tasks are drawn.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,8 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Config, optimum, optimum::Optimum, play::Item};
-use crate::family::{config::Drawn, object, stream::Stream};
+use super::Config;
+use super::optimum::{self, Optimum};
+use super::play::Item;
+use crate::family::config::Drawn;
+use crate::family::object;
+use crate::family::stream::Stream;
 
 /// Draws before a task is given up.
 const ATTEMPTS: usize = 200;

@@ -2,18 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use proto::{
-    run::Evaluation,
-    task::{TaskFile, ToolSpec},
-};
+use proto::run::Evaluation;
+use proto::task::{TaskFile, ToolSpec};
 use sandbox::ToolError;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    family::{Environment, FINISH, object, python_text},
-    fields::{Entries, Fields, FromJson, Place},
-    tool::{self, Bound},
-};
+use crate::family::{Environment, FINISH, object, python_text};
+use crate::tool::{self, Bound};
+use fields::{Entries, Fields, FromJson, Place};
 
 /// What an item is; hidden until it is inspected.
 #[derive(Clone, Debug, PartialEq, Eq)]

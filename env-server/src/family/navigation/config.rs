@@ -2,10 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{
-    family::{Range, object},
-    fields::Fields,
-};
+use crate::family::{Range, object};
+use fields::Fields;
 
 /// How navigation tasks are drawn.
 #[derive(Clone, Debug, PartialEq)]

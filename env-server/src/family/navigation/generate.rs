@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::Config;
-use crate::family::{config::Drawn, object, stream::Stream};
+use crate::family::config::Drawn;
+use crate::family::object;
+use crate::family::stream::Stream;
 
 /// How often an extra node gets a second edge at once.
 const SECOND_EDGE: f64 = 0.35;

@@ -2,18 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proto::{
-    run::Evaluation,
-    task::{TaskFile, ToolSpec},
-};
+use proto::run::Evaluation;
+use proto::task::{TaskFile, ToolSpec};
 use sandbox::ToolError;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    family::{Environment, FINISH, object},
-    fields::{Entries, Fields, Place},
-    tool::{self, Bound},
-};
+use crate::family::{Environment, FINISH, object};
+use crate::tool::{self, Bound};
+use fields::{Entries, Fields, Place};
 
 /// One episode's walk.
 #[derive(Clone, Debug)]

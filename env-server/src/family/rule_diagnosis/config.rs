@@ -3,10 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::RuleFamily;
-use crate::{
-    family::{Range, object},
-    fields::{Fields, FromJson, Place},
-};
+use crate::family::{Range, object};
+use fields::{Fields, FromJson, Place};
 
 /// How rule-diagnosis tasks are drawn. All but `families` may be left out of a
 /// config; the defaults keep to the span of the paper's easy tasks.

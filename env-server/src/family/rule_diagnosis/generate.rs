@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{Config, RuleFamily};
-use crate::family::{config::Drawn, object, stream::Stream};
+use crate::family::config::Drawn;
+use crate::family::object;
+use crate::family::stream::Stream;
 
 /// Draws one task.
 pub(crate) fn draw(config: &Config, stream: &mut Stream) -> Drawn {

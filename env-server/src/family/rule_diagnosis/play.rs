@@ -2,19 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use proto::{
-    run::Evaluation,
-    task::{TaskFile, ToolSpec},
-};
+use proto::run::Evaluation;
+use proto::task::{TaskFile, ToolSpec};
 use sandbox::ToolError;
 use serde_json::{Map, Value, json};
 
 use super::RuleFamily;
-use crate::{
-    family::{Environment, FINISH, object, python_json},
-    fields::{Fields, Place},
-    tool::{self, Bound},
-};
+use crate::family::{Environment, FINISH, object, python_json};
+use crate::tool::{self, Bound};
+use fields::{Fields, Place};
 
 /// A rule and its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]

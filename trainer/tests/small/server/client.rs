@@ -4,8 +4,9 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+use proto::inference::v1;
+use proto::inference::v1::generate_request::Prompt;
 use proto::inference::v1::inference_service_client::InferenceServiceClient;
-use proto::inference::v1::{self, generate_request::Prompt};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

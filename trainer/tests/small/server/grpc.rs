@@ -1,6 +1,8 @@
 //! `runtime_gym.inference.v1`.
 
-use proto::inference::v1::{self, generate_request::Prompt, tokenize_request::Input};
+use proto::inference::v1;
+use proto::inference::v1::generate_request::Prompt;
+use proto::inference::v1::tokenize_request::Input;
 use tokio_stream::StreamExt as _;
 use tonic::{Code, Status};
 use tonic_health::pb::health_check_response::ServingStatus;

@@ -5,11 +5,12 @@
 //! print little. Where a name turns out to be missing, the habit sets up again
 //! what it had and retries, and then relies on its variables once more.
 
-use super::{Puzzle, finishing::Ending, names::Names, numbers, solver::Solver};
-use crate::model::scripted::{
-    conversation::{Conversation, Observation},
-    voice::Voice,
-};
+use super::finishing::Ending;
+use super::names::Names;
+use super::solver::Solver;
+use super::{Puzzle, numbers};
+use crate::model::scripted::conversation::{Conversation, Observation};
+use crate::model::scripted::voice::Voice;
 
 mod code;
 mod words;

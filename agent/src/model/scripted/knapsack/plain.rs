@@ -9,10 +9,8 @@
 //! same items in the same batches, print the same, and choose the same set.
 
 use super::Puzzle;
-use crate::model::scripted::{
-    conversation::{Conversation, Observation},
-    voice::{self, Voice},
-};
+use crate::model::scripted::conversation::{Conversation, Observation};
+use crate::model::scripted::voice::{self, Voice};
 
 mod code;
 mod words;

@@ -6,8 +6,13 @@
 //! copied. The choosing block holds the items to choose from, the taking block
 //! the chosen ids. No block holds what it does not use.
 
-use super::{Puzzle, finishing::Ending, names::Names, numbers, order::Order, solver::Solver};
-use crate::model::scripted::{conversation::Conversation, voice::Voice};
+use super::finishing::Ending;
+use super::names::Names;
+use super::order::Order;
+use super::solver::Solver;
+use super::{Puzzle, numbers};
+use crate::model::scripted::conversation::Conversation;
+use crate::model::scripted::voice::Voice;
 
 mod code;
 mod words;

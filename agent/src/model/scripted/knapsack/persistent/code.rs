@@ -1,10 +1,9 @@
 //! The blocks of the persistent habit.
 
-use super::{super::python_list, Goal, Report, Rows, State, Style, words};
-use crate::model::scripted::{
-    knapsack::Puzzle,
-    voice::{self, Voice},
-};
+use super::super::python_list;
+use super::{Goal, Report, Rows, State, Style, words};
+use crate::model::scripted::knapsack::Puzzle;
+use crate::model::scripted::voice::{self, Voice};
 
 /// The next answer: reasoning and a block.
 pub fn write(puzzle: &Puzzle, style: &Style, state: &State, voice: &mut Voice) -> String {

@@ -1,10 +1,8 @@
 //! The reasoning of the reset habit.
 
 use super::{Goal, State, Style};
-use crate::model::scripted::{
-    knapsack::{Items, Puzzle, finishing},
-    voice::Voice,
-};
+use crate::model::scripted::knapsack::{Items, Puzzle, finishing};
+use crate::model::scripted::voice::Voice;
 
 /// A few sentences before the block.
 pub fn reasoning(puzzle: &Puzzle, style: &Style, state: &State, voice: &mut Voice) -> String {

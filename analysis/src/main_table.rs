@@ -12,9 +12,10 @@ pub mod spec;
 
 use std::collections::BTreeMap;
 
-use crate::stats::bootstrap::Bootstrap;
 use cell::Cell;
 use spec::{Position, SolvedFormat, Spec};
+
+use crate::stats::bootstrap::Bootstrap;
 
 /// The table, ready to be written.
 #[derive(Clone, Debug)]

@@ -3,8 +3,9 @@
 
 use std::fmt;
 
-use super::conversation::Conversation;
 use order::Order;
+
+use super::conversation::Conversation;
 
 mod finishing;
 mod names;

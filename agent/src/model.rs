@@ -6,9 +6,10 @@
 //!
 //! [`config::Backend`]: crate::config::Backend
 
-use std::{fmt, sync::Arc};
+use std::fmt;
+use std::sync::Arc;
 
-use proto::{client, trace::TokenUsage};
+use proto::trace::TokenUsage;
 
 use crate::config;
 

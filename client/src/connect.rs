@@ -1,25 +1,17 @@
-//! Connecting to a server of ours, and reading what a failed call says.
+//! Connections to the servers.
 
 use std::time::Duration;
 
-use tonic::{
-    Status,
-    transport::{Channel, Endpoint},
-};
-use tonic_types::StatusExt as _;
+use tonic::transport::{Channel, Endpoint};
 
-use crate::env::v1::environment_service_client::EnvironmentServiceClient;
-use crate::inference::v1::inference_service_client::InferenceServiceClient;
+use proto::env::v1::environment_service_client::EnvironmentServiceClient;
+use proto::inference::v1::inference_service_client::InferenceServiceClient;
 
 /// A connected, cheaply cloned client of the environment server.
 pub type EnvClient = EnvironmentServiceClient<Channel>;
 
 /// A connected, cheaply cloned client of the inference server.
 pub type InferenceClient = InferenceServiceClient<Channel>;
-
-/// Largest message either side accepts: inline tasks and step records are the
-/// big ones.
-pub const MAX_MESSAGE_BYTES: usize = 64 << 20;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +24,7 @@ pub enum ConnectError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// Nobody answers there.
+    /// No server answers there.
     #[error("no {server} answers at {url} (start one with `{command}`): {source}")]
     Unreachable {
         /// What kind of server was expected.
@@ -41,35 +33,35 @@ pub enum ConnectError {
         command: &'static str,
         /// Where.
         url: String,
-        /// The transport's own words.
+        /// What the transport reports.
         source: tonic::transport::Error,
     },
 }
 
-/// How often a connection is asked whether it still lives, and how long its
-/// answer may take: a peer that vanished without a word is noticed.
+/// Interval of HTTP/2 keep-alive pings, and how long an answer to one may take. They detect a peer that vanished
+/// without closing the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// Connects to the environment server at `url` (`http://host:port`).
 ///
 /// # Errors
-/// [`ConnectError`] if the URL is malformed or nobody answers within 10 s.
+/// [`ConnectError`] if the URL is malformed or no server answers within 10 s.
 pub async fn connect(url: &str) -> Result<EnvClient, ConnectError> {
     let channel = channel(url, "environment server", "env-server serve").await?;
     Ok(EnvironmentServiceClient::new(channel)
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES))
+        .max_decoding_message_size(proto::MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(proto::MAX_MESSAGE_BYTES))
 }
 
 /// Connects to the inference server at `url` (`http://host:port`).
 ///
 /// # Errors
-/// [`ConnectError`] if the URL is malformed or nobody answers within 10 s.
+/// [`ConnectError`] if the URL is malformed or no server answers within 10 s.
 pub async fn connect_inference(url: &str) -> Result<InferenceClient, ConnectError> {
     let channel = channel(url, "inference server", "trainer serve").await?;
     Ok(InferenceServiceClient::new(channel)
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES))
+        .max_decoding_message_size(proto::MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(proto::MAX_MESSAGE_BYTES))
 }
 
 async fn channel(url: &str, server: &'static str, command: &'static str) -> Result<Channel, ConnectError> {
@@ -100,28 +92,6 @@ fn endpoint(url: &str) -> Result<Endpoint, &'static str> {
         return Err("it must name host and port");
     }
     Ok(endpoint)
-}
-
-/// When the server would have a failed call tried again, if it said so.
-pub fn retry_after(status: &Status) -> Option<Duration> {
-    status.get_details_retry_info()?.retry_delay
-}
-
-/// The machine-readable reason of a failed call (`google.rpc.ErrorInfo`), if the server gave one.
-pub fn reason(status: &Status) -> Option<String> {
-    Some(status.get_details_error_info()?.reason)
-}
-
-/// A failed call in one line for a person: code, message, and the request
-/// fields at fault where the server named them.
-pub fn explain(status: &Status) -> String {
-    let mut line = format!("{:?}: {}", status.code(), status.message());
-    for violation in status.get_details_bad_request().into_iter().flat_map(|bad| bad.field_violations) {
-        if !status.message().contains(&violation.field) {
-            line.push_str(&format!(" [{}: {}]", violation.field, violation.description));
-        }
-    }
-    line
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use indexmap::IndexMap;
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 pub use file::merged;

@@ -1,26 +1,21 @@
-//! A `.tar.gz` of results, read in memory: nothing is ever written to disk, so
-//! an entry's path can do no harm.
+//! The JSON files in a `.tar.gz`, read in memory: nothing is ever written to disk, so an entry's path can do no harm.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{self, Read},
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, Read as _};
+use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use crate::unreadable::Unreadable;
-
-/// A larger JSON file is no result: they are about a kilobyte.
-const LARGEST_RESULT: u64 = 1 << 24;
+/// The largest JSON file that is read, in bytes. Traces, the largest files of a run, take some megabytes at most.
+const LARGEST_ENTRY: u64 = 1 << 28;
 
 /// An archive that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is not there, or may not be read.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    File(#[from] crate::Error),
     /// It ends too early.
     #[error("{path}: the archive is cut short; copy or make it again")]
     Truncated {
@@ -35,8 +30,8 @@ pub enum Error {
         /// What the decoder says.
         source: io::Error,
     },
-    /// A JSON file in it is too large to be a result.
-    #[error("{path}: its entry {entry} has {size} bytes; a result has at most {LARGEST_RESULT}")]
+    /// A JSON file in it is too large.
+    #[error("{path}: its entry {entry} has {size} bytes; a JSON file may have at most {LARGEST_ENTRY}")]
     EntryTooLarge {
         /// Which archive.
         path: PathBuf,
@@ -47,30 +42,32 @@ pub enum Error {
     },
 }
 
-/// The JSON files of an archive by path. Of traces only the path is kept (their
-/// content is empty): who compares scores does not need them.
+/// The JSON files of an archive by path. The content of those that are not `wanted` is left empty. Hidden files do
+/// not count: macOS puts one beside each file.
 ///
 /// # Errors
 /// See [`Error`].
-pub fn read_json_files(path: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>, Error> {
-    let file = File::open(path).map_err(Unreadable::at(path))?;
+pub fn read_json_files(
+    path: &Path,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<BTreeMap<PathBuf, Vec<u8>>, Error> {
+    let file = File::open(path).map_err(crate::Error::reading(path))?;
     let broken = |source: io::Error| match source.kind() {
         io::ErrorKind::UnexpectedEof => Error::Truncated { path: path.to_owned() },
         _ => Error::Damaged { path: path.to_owned(), source },
     };
-    let mut archive = tar::Archive::new(MultiGzDecoder::new(io::BufReader::new(file)));
+    let mut archive = tar::Archive::new(MultiGzDecoder::new(BufReader::new(file)));
     let mut files = BTreeMap::new();
     for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
         let name = entry.path().map_err(broken)?.into_owned();
-        let text = name.to_string_lossy();
-        if !entry.header().entry_type().is_file() || !text.ends_with(".json") {
+        if !entry.header().entry_type().is_file() || !is_json(&name) {
             continue;
         }
         let mut content = Vec::new();
-        if !text.ends_with(".trace.json") {
+        if wanted(&name) {
             let size = entry.size();
-            if size > LARGEST_RESULT {
+            if size > LARGEST_ENTRY {
                 return Err(Error::EntryTooLarge { path: path.to_owned(), entry: name, size });
             }
             let read = entry.read_to_end(&mut content).map_err(broken)?;
@@ -80,7 +77,13 @@ pub fn read_json_files(path: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>, Error>
         }
         files.insert(name, content);
     }
-    // The checksum comes last: a file that is damaged behind its last entry is damaged too.
+    // The checksum comes last: a file that is damaged after its last entry is damaged too.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(broken)?;
     Ok(files)
+}
+
+/// Whether a file's name is that of a JSON file which is not hidden.
+pub fn is_json(name: &Path) -> bool {
+    let name = name.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    name.ends_with(".json") && !name.starts_with('.')
 }

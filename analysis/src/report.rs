@@ -27,7 +27,8 @@ pub mod write;
 
 use document::{Block, Section};
 
-use crate::{results::file::Results, two_by_two::report::Options};
+use crate::results::file::Results;
+use crate::two_by_two::report::Options;
 
 /// A report.
 #[derive(Clone, Debug)]

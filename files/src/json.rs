@@ -1,35 +1,13 @@
-//! JSON files: errors that name the file, writes that are whole or absent.
+//! JSON and text files.
 
-use std::{
-    fs, io,
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-/// A file that could not be read, understood or written.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The operating system said no.
-    #[error("{action} {path}: {source}")]
-    Io {
-        /// "reading" or "writing".
-        action: &'static str,
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Not the JSON that was expected; the message names line, column and key.
-    #[error("{path}: {source}")]
-    Json {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong in it.
-        source: serde_json::Error,
-    },
-}
+use crate::Error;
 
 /// Reads a JSON file.
 ///
@@ -45,7 +23,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
 /// # Errors
 /// [`Error`] naming the file.
 pub fn read_text(path: &Path) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|source| Error::Io { action: "reading", path: path.to_owned(), source })
+    fs::read_to_string(path).map_err(Error::reading(path))
 }
 
 /// Writes a value as indented JSON, atomically; makes missing folders.
@@ -74,7 +52,7 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
         file.persist(path)?;
         Ok(())
     };
-    write().map_err(|source| Error::Io { action: "writing", path: path.to_owned(), source })
+    write().map_err(Error::writing(path))
 }
 
 /// Temporary files are private to their owner; results are ordinary files.

@@ -4,16 +4,14 @@
 //! id, the step's index), so a call that may or may not have arrived is simply
 //! made again. No call waits for ever: each attempt has a deadline.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
+use std::time::Duration;
 
-use proto::{
-    client::{EnvClient, retry_after},
-    env::v1 as env,
-};
+use proto::env::v1 as env;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Code, Response, Status};
 
-use crate::retry::{Retry, is_unreachable};
+use crate::{EnvClient, Retry, is_unreachable};
 
 /// A server's place is free at the latest when the lease of an abandoned
 /// episode has run out and it has been swept: so much later than the lease.
@@ -50,7 +48,7 @@ impl Environment {
             let answer = timeout(deadline, call(self.client.clone())).await;
             match answer.unwrap_or_else(|_| Err(no_answer(deadline))) {
                 Ok(response) => return Ok(response.into_inner()),
-                Err(status) if is_unreachable(&status) && attempt + 1 < self.retry.attempts => {
+                Err(status) if is_unreachable(&status) && self.retry.goes_on(attempt) => {
                     sleep(self.retry.wait(attempt)).await;
                     attempt += 1;
                 }
@@ -121,8 +119,7 @@ impl Environment {
             };
             match self.retried(self.retry.deadline, call).await {
                 Err(status) if status.code() == Code::ResourceExhausted && Instant::now() < patience => {
-                    let own = self.retry.wait(refusals);
-                    sleep(retry_after(&status).map_or(own, |asked| own.max(asked))).await;
+                    sleep(self.retry.wait_after(refusals, &status)).await;
                     refusals += 1;
                 }
                 answer => return answer,

@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde_json::Value;
+use task_set::TaskSet;
 
 use crate::digest;
 use crate::experiment::{Experiment, Model, Sizes};
 use crate::programs::Program;
 use crate::stage::{Kind, Made, Server, Stage, Work};
-use task_set::TaskSet;
 
 /// All that is to be done.
 #[derive(Debug, Default)]

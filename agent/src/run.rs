@@ -3,19 +3,19 @@
 //! A run can be stopped at any time and started again: what has a completed
 //! result file is not played again, what failed is.
 
-use std::{path::PathBuf, sync::Arc, time::SystemTime};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use proto::{client, env::v1, files, run as schema, trace};
+use proto::env::v1;
+use proto::{run as schema, trace};
 use tokio::sync::watch;
 
-use crate::{
-    codeact::{Assignment, CodeAct, Error as EpisodeError, Outcome},
-    config::{AgentConfig, RunConfig},
-    environment::Environment,
-    model, page,
-    retry::Retry,
-    server,
-};
+use crate::codeact::{Assignment, CodeAct, Error as EpisodeError, Outcome};
+use crate::config::{AgentConfig, RunConfig};
+use crate::{model, page, server};
+use client::Environment;
+use client::Retry;
 
 mod episodes;
 mod folder;
@@ -24,6 +24,7 @@ mod progress;
 mod report;
 
 use episodes::{End, Episodes};
+
 pub use folder::ConfigDiffers;
 pub use plan::PlanError;
 pub use report::{Line, Report};

@@ -1,0 +1,37 @@
+//! The known word that a misspelt one may stand for.
+
+/// The known word with the fewest edits to `word`, if these are at most a third of its letters.
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (edits, nearest) = known.map(|known| (distance(word, known), known)).min()?;
+    (edits <= word.len().div_ceil(3)).then_some(nearest)
+}
+
+/// Levenshtein distance: insertions, deletions and replacements between two words.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in right.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distance_counts_edits() {
+        for (left, right, edits) in
+            [("", "abc", 3), ("n_item_range", "n_items_range", 1), ("kitten", "sitting", 3)]
+        {
+            assert_eq!(distance(left, right), edits, "{left} {right}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The address that a server listens on.
+
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+
+/// What a server's first line of output begins with; the URL comes after it.
+pub(crate) const GREETING: &str = "listening on ";
+
+/// Binds the address that a server is to listen on; `kind` is what may be there already, such as `env-server`.
+///
+/// # Errors
+/// A sentence that says what to do, e.g. for a port that is taken.
+pub async fn bind(address: SocketAddr, kind: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "cannot listen on {address}: the address is in use, perhaps by another {kind}; \
+             choose another with --listen (port 0 takes any free one)"
+        ),
+        _ => format!("cannot listen on {address}: {error}"),
+    })
+}
+
+/// Prints `listening on http://ADDRESS`, for people and parent processes; returns the address.
+///
+/// # Errors
+/// If the address can't be read or standard output can't be written.
+pub fn announce(listener: &TcpListener) -> io::Result<SocketAddr> {
+    let address = listener.local_addr()?;
+    let mut stdout = io::stdout();
+    writeln!(stdout, "{GREETING}http://{address}")?;
+    stdout.flush()?;
+    Ok(address)
+}
