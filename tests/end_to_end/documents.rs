@@ -1,0 +1,95 @@
+//! README.md, ARCHITECTURE.md and CONTRIBUTING.md tell the truth where a program can check it.
+
+#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tests::{EnvServer, program, root};
+
+const DOCUMENTS: [&str; 3] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
+
+fn text(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// What stands in single backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.starts_with("    ")).flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+#[test]
+fn every_path_that_is_named_is_there() {
+    // Made by commands that the documents tell of, or a pattern.
+    let made = ["target/", "runs/", ".libtorch", "NAME", "KIND-KEY", "~", "$"];
+    let mut checked = 0;
+    for document in DOCUMENTS {
+        let text = text(document);
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        let links = links.filter(|link| !link.is_empty() && !link.contains("://"));
+        let paths = quoted(&text).filter(|word| word.contains('/') && !word.contains([' ', ':', '*', '<']));
+        let crates = ["", "env-server/sandbox", "env-server", "env-server/src", "trainer", "trainer/src"];
+        for path in links.chain(paths).filter(|path| !made.iter().any(|part| path.contains(part))) {
+            let there = crates.iter().any(|folder| root().join(folder).join(path).exists());
+            assert!(there, "{document} names {path}, which is not there");
+            checked += 1;
+        }
+    }
+    assert!(checked > 100, "only {checked} paths were found");
+}
+
+#[test]
+fn the_first_episode_of_the_readme_is_the_example_and_runs() {
+    let example = text("client/examples/first_episode.rs");
+    let code = &example[example.find("use std::").unwrap()..];
+    assert!(text("README.md").contains(&format!("```rust\n{code}```")), "README.md has another program");
+
+    let tasks = tempfile::tempdir().unwrap();
+    let config = root().join("task_configs/tiny.json");
+    let generate = Command::new(program("env-server"))
+        .args(["generate", "--config", config.to_str().unwrap(), "--out", tasks.path().to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(generate.status.success(), "{generate:?}");
+    let server = EnvServer::start(&[tasks.path()], &[]);
+    let output = Command::new(program("examples/first_episode")).arg(&server.url).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains(r#"{"class":"#) && said.contains("is_solved: false"), "{said}");
+}
+
+#[test]
+fn every_environment_variable_is_in_the_table() {
+    let text = text("CONTRIBUTING.md");
+    let documented: BTreeSet<&str> = quoted(&text).collect();
+    let mut read = BTreeSet::new();
+    let mut folders = vec![root().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() && !name.starts_with('.') && !["target", "runs"].contains(&name.as_str()) {
+                folders.push(path);
+            } else if name.ends_with(".rs") {
+                read.extend(variables(&path));
+            }
+        }
+    }
+    // Set by cargo for build scripts, not by people.
+    for variable in ["CARGO_MANIFEST_DIR", "DEP_TCH_LIBTORCH_LIB", "OUT_DIR"] {
+        read.remove(variable);
+    }
+    assert!(read.contains("PARITY_PYTHON"), "{read:?}");
+    for variable in &read {
+        assert!(documented.contains(variable.as_str()), "{variable} is not in CONTRIBUTING.md");
+    }
+}
+
+/// The environment variables that a file reads by name.
+fn variables(path: &PathBuf) -> Vec<String> {
+    let text = fs::read_to_string(Path::new(path)).unwrap();
+    let calls = ["env::var(\"", "env::var_os(\""].into_iter().flat_map(|call| text.split(call).skip(1));
+    calls.filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
+}
