@@ -65,9 +65,10 @@ bench: guest torch
 gpu: torch
 	scripts/gpu.sh
 
-## Formatting and lints, without a warning, and what the dependencies may be.
+## Formatting and lints, without a warning, imports without circles, and what the dependencies may be.
 lint: guest torch
 	$(CARGO) fmt --all --check
+	scripts/imports.py
 	scripts/cargo_deny.sh
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
 

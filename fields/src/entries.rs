@@ -1,5 +1,6 @@
 //! Objects whose keys are data.
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::{FromJson, Place};
@@ -16,5 +17,12 @@ impl<T: FromJson> FromJson for Entries<T> {
             .map(|(key, value)| T::from_json(value, &place.key(key)).map(|value| (key.clone(), value)))
             .collect();
         read.into_iter().collect::<Option<Vec<_>>>().map(Self)
+    }
+}
+
+/// An object whose keys are data, in the document's order.
+impl<T: FromJson> FromJson for IndexMap<String, T> {
+    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
+        Entries::from_json(value, place).map(|entries| entries.0.into_iter().collect())
     }
 }

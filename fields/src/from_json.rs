@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-use crate::{Entries, Place};
+use crate::Place;
 
 /// A type that a JSON value can be read into.
 pub trait FromJson: Sized {
@@ -114,11 +113,4 @@ pub fn elements<T>(
     let elements: Vec<Option<T>> =
         elements.iter().enumerate().map(|(i, element)| read(element, &place.index(i))).collect();
     elements.into_iter().collect()
-}
-
-/// An object whose keys are data, in the document's order.
-impl<T: FromJson> FromJson for IndexMap<String, T> {
-    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
-        Entries::from_json(value, place).map(|entries| entries.0.into_iter().collect())
-    }
 }
