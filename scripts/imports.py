@@ -59,7 +59,7 @@ def absolute(path, module, known):
     return module + path if module + path[:1] in known else None
 
 
-USE = re.compile(r"^\s*(pub(?:\([^)]*\))?\s+)?use\s+([^;]+);", re.M)
+USE = re.compile(r"^\s*(pub(?:\([^)]*\))?\s+)?use\s+([\w:{},*\s]+);", re.M)
 PATH = re.compile(r"(?<![\w:])(?:crate|self|super)(?:::\w+)+")
 
 
