@@ -1,14 +1,13 @@
-# The commands that the README names. `make experiment` runs the study,
-# `make test` passes every test; both build what they need. Plain `cargo build` and
-# `cargo test` leave out the trainer, which alone needs libtorch.
+# The commands that the README names. `make experiment` runs the study and `make test` runs every test; both build
+# what they need. Plain `cargo build` and `cargo test` leave out the trainer, the only part that needs libtorch.
 
 CARGO ?= cargo
 GUEST := env-server/sandbox/guest
 
-# Repeats of the study, each with a seed of its own.
+# Repeats of the study, each with its own seed.
 SEEDS ?= 1
 
-# Those of the committed study.
+# The ablations in the committed results.
 ABLATIONS := $(sort $(wildcard docs/study/ablations/*.json))
 
 .PHONY: build experiment ablations study-docs habits test bench lint guest torch trainer gpu clean
@@ -17,11 +16,11 @@ ABLATIONS := $(sort $(wildcard docs/study/ablations/*.json))
 build: guest
 	$(CARGO) build --release --bins
 
-## CPython as a WebAssembly component, into target/guest; skipped when it is there.
+## CPython as a WebAssembly component, into target/guest; skipped if it is there.
 guest:
 	$(GUEST)/build.sh
 
-## libtorch, which the trainer links, into .libtorch; skipped when it is there.
+## libtorch, which the trainer links, into .libtorch; skipped if it is there.
 torch:
 	scripts/libtorch.sh
 
@@ -34,11 +33,11 @@ experiment: guest torch
 	$(CARGO) build --release --workspace --bins
 	target/release/study run experiments/small.yaml --seeds $(SEEDS)
 
-## What the study's parts do: one change each, beside the study in runs/small.
+## The ablations: the study with one change each, beside the study in runs/small.
 ablations: experiment
 	for file in experiments/ablations/*.yaml; do target/release/study run $$file --seeds $(SEEDS) || exit; done
 
-## The numbers and figures of docs/STUDY.md, from the committed results.
+## Regenerates the numbers and figures of docs/STUDY.md from the committed results.
 study-docs: build
 	target/release/analysis report docs/study/results.json $(ABLATIONS:%=--with %) --update docs/STUDY.md --figures docs/study
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints a Python that has the peers that `make bench` compares the sandbox with: `pyeryx`, and a Jupyter kernel.
-# Made once, into target/bench/venv. Prints nothing where no Python 3.12 or newer is found.
+# Prints the path of a Python with the peers that `make bench` compares the sandbox with: `pyeryx` and a Jupyter kernel.
+# Installed once, into target/bench/venv. Prints nothing if no Python 3.12 or newer is found.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

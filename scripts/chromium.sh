@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the path of a Chromium, with which the report's page is looked at. Where there is none, Debian's is
-# installed, which needs apt-get and the rights to use it.
+# Prints the path of a Chromium, for the tests that open the report's page. If there is none, Debian's is installed,
+# which needs apt-get and root (or sudo without a password).
 set -euo pipefail
 
 find_it() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The trainer on this machine's GPU: parity with the Python originals, then speed and memory beside them. It is the
-# same program as on a CPU; PyTorch's own libraries, which the parity Python brings, are put in front of it.
+# The trainer on this machine's GPU: parity with the Python originals, then speed and memory beside them. The program is
+# the same as on a CPU; LD_LIBRARY_PATH names the GPU libraries of the parity Python's PyTorch.
 # Needs an NVIDIA GPU whose driver supports CUDA 13.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The 2x2 of scripted habits and runtimes, through a real environment server:
-# tasks, 400 episodes, tables. Safe to run again: what is there is kept.
+# The 2x2 of scripted habits and runtimes, through a real environment server: tasks, 400 episodes, tables. Safe to run
+# again: existing tasks and results are kept.
 #
 #   scripts/habits.sh [FOLDER]      tasks, results and tables go to FOLDER (runs/habits)
 set -euo pipefail

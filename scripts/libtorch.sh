@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Installs libtorch, which the trainer links, into .libtorch: three wheels from PyPI, of which the headers and
-# the libraries for a CPU are kept (half a gigabyte). Does nothing where it is there; safe to run twice, and at
-# the same time. Needs python3 with pip, and Linux on x86-64.
+# Installs libtorch, which the trainer links, into .libtorch: three wheels from PyPI, of which the headers and the
+# CPU libraries are kept (half a gigabyte). Does nothing if it is installed; safe to run twice, also at the same time. Needs python3 with pip, and Linux on x86-64.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,7 +23,7 @@ python3 -m pip install --quiet --disable-pip-version-check --no-deps --no-compil
     --platform manylinux_2_25_x86_64 --platform manylinux2014_x86_64 \
     "torch==$torch" "nvidia-cuda-runtime==$cuda_runtime" "nvidia-cuda-cupti==$cuda_cupti"
 
-# libtorch_cpu.so wants the two CUDA libraries even where there is no GPU. The layout stays: its rpath is relative.
+# libtorch_cpu.so needs the two CUDA libraries even without a GPU. The folder layout is kept: its rpath is relative.
 kept=(
     torch/include
     torch/lib/libtorch.so torch/lib/libtorch_cpu.so torch/lib/libc10.so torch/lib/libgomp.so.1
@@ -37,7 +36,7 @@ done
 cp "$work"/wheels/torch-"$torch".dist-info/licenses/LICENSE "$work/kept/torch/LICENSE"
 touch "$work/kept/$(basename "$ready")"
 
-# Another version makes way; this one, where it was installed meanwhile, stays.
+# Another version is removed; the same version, if it was installed meanwhile, is kept.
 [ -f "$ready" ] || rm -rf .libtorch
 if ! mv -T "$work/kept" .libtorch 2>/dev/null && [ ! -f "$ready" ]; then
     echo "libtorch.sh: cannot move $work/kept to .libtorch" >&2

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Prints a Python that has what the trainer is compared with: PyTorch, transformers, PEFT, bitsandbytes. Made once,
-# into target/parity/venv (PyPI's PyTorch comes with its GPU libraries: 5 GB). Needs python3, 3.10 or newer.
+# Prints the path of a Python with the peers that the trainer is compared with: PyTorch, transformers, PEFT, bitsandbytes.
+# Installed once, into target/parity/venv (5 GB, since PyPI's PyTorch includes its GPU libraries). Needs Python 3.10 or
+# newer.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
