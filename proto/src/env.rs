@@ -7,7 +7,7 @@ pub mod v1 {
     tonic::include_proto!("runtime_gym.env.v1");
 }
 
-/// The regime's name in files and on screens: `persistent` or `reset`.
+/// The regime's name in files and on screens: `persistent`, `reset` or `unspecified`.
 pub fn state_name(state: v1::InterpreterState) -> &'static str {
     match state {
         v1::InterpreterState::Persistent => "persistent",
