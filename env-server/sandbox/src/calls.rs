@@ -77,7 +77,7 @@ fn answer(
 
     let answer = match &mut calls.answers {
         Answers::None => return Err(Diverged.into()),
-        Answers::Live(tools) => tools.lock().unwrap_or_else(PoisonError::into_inner).call(&call),
+        Answers::Tools(tools) => tools.lock().unwrap_or_else(PoisonError::into_inner).call(&call),
         Answers::Recorded(answers) => match answers.pop_front() {
             Some(record) if record.call == call => record.answer,
             _ => return Err(Diverged.into()),

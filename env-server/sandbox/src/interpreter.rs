@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
+use crate::instance::{Ended, Instance};
 use crate::limits::Limits;
-use crate::live::{Ended, Live};
 use crate::outcome::{Definition, Failure, Outcome};
-use crate::past::Past;
+use crate::replay_log::ReplayLog;
 use crate::sandbox::Sandbox;
 use crate::snapshot::Snapshot;
 use crate::state::Answers;
@@ -48,9 +48,9 @@ pub struct Interpreter {
     config: Arc<Config>,
     tools: SharedTools,
     /// The persistent instance. Absent until it is needed, and after a step that killed it.
-    live: Option<Live>,
+    instance: Option<Instance>,
     /// What it takes to build the persistent instance again.
-    past: Past,
+    replay_log: ReplayLog,
     globals: Vec<String>,
     stats: Stats,
 }
@@ -82,13 +82,13 @@ impl Interpreter {
             sandbox,
             config: Arc::new(config),
             tools,
-            live: None,
-            past: Past::default(),
+            instance: None,
+            replay_log: ReplayLog::default(),
             globals: Vec::new(),
             stats: Stats::default(),
         };
         if interpreter.persists() {
-            interpreter.live = Some(interpreter.relive()?);
+            interpreter.instance = Some(interpreter.rebuild()?);
         }
         Ok(interpreter)
     }
@@ -108,21 +108,21 @@ impl Interpreter {
             return Ok(self.too_long());
         }
         // Taken out: should a tool panic, the half-run instance is gone, and the next step builds another.
-        let mut live = match self.live.take() {
-            Some(live) => live,
+        let mut instance = match self.instance.take() {
+            Some(instance) => instance,
             None => self.wake()?,
         };
-        let ended = live
-            .run(code, limits, Answers::Live(self.tools.clone()))
-            .map_err(|_| Error::Diverged { step: self.past.steps(), of: self.past.steps() })?;
+        let ended = instance
+            .run(code, limits, Answers::Tools(self.tools.clone()))
+            .map_err(|_| Error::Diverged { step: self.replay_log.steps(), of: self.replay_log.steps() })?;
         if self.persists() && ended.reply.is_ok() {
-            self.past.push(code, &ended);
-            if self.past.is_large() {
-                self.settle(&mut live, usize::MAX);
-            } else if self.past.is_long() {
-                self.settle(&mut live, LARGE_SNAPSHOT);
+            self.replay_log.push(code, &ended);
+            if self.replay_log.is_large() {
+                self.snapshot(&mut instance, usize::MAX);
+            } else if self.replay_log.is_long() {
+                self.snapshot(&mut instance, LARGE_SNAPSHOT);
             }
-            self.live = Some(live);
+            self.instance = Some(instance);
         }
         self.stats.steps += 1;
         self.stats.fuel_used += ended.fuel_used;
@@ -139,13 +139,13 @@ impl Interpreter {
 
     /// Whether it holds a place between steps: it persists and does not hibernate.
     pub fn is_awake(&self) -> bool {
-        self.live.is_some()
+        self.instance.is_some()
     }
 
     /// What it is and has used.
     pub fn stats(&self) -> Stats {
-        let (kept_bytes, kept_on_disk_bytes) = self.past.kept_bytes();
-        let memory_bytes = self.live.as_ref().map_or(0, Live::memory_bytes);
+        let (kept_bytes, kept_on_disk_bytes) = self.replay_log.kept_bytes();
+        let memory_bytes = self.instance.as_ref().map_or(0, Instance::memory_bytes);
         Stats { memory_bytes, kept_bytes, kept_on_disk_bytes, ..self.stats }
     }
 
@@ -155,17 +155,20 @@ impl Interpreter {
     /// # Errors
     /// As [`Interpreter::run`].
     pub fn fork(&mut self, tools: SharedTools) -> Result<Interpreter, Error> {
-        if self.persists() && self.live.is_none() {
-            self.live = Some(self.wake()?);
+        if self.persists() && self.instance.is_none() {
+            self.instance = Some(self.wake()?);
         }
-        let live =
-            self.live.as_mut().map(|live| live.fork(&self.sandbox, &self.config.limits)).transpose()?;
+        let instance = self
+            .instance
+            .as_mut()
+            .map(|instance| instance.fork(&self.sandbox, &self.config.limits))
+            .transpose()?;
         Ok(Interpreter {
             sandbox: self.sandbox.clone(),
             config: self.config.clone(),
             tools,
-            live,
-            past: self.past.clone(),
+            instance,
+            replay_log: self.replay_log.clone(),
             globals: self.globals.clone(),
             stats: self.stats,
         })
@@ -175,9 +178,9 @@ impl Interpreter {
     /// its steps or a few kilobytes, are in memory, and where its steps took long, some tens of kilobytes on disk
     /// ([`crate::Options::hibernation_dir`]).
     pub fn hibernate(&mut self) {
-        let Some(mut live) = self.live.take() else { return };
-        if !self.past.is_short() {
-            self.settle(&mut live, usize::MAX);
+        let Some(mut instance) = self.instance.take() else { return };
+        if !self.replay_log.is_short() {
+            self.snapshot(&mut instance, usize::MAX);
         }
     }
 
@@ -185,25 +188,25 @@ impl Interpreter {
         self.config.state == InterpreterState::Persistent
     }
 
-    fn relive(&self) -> Result<Live, Error> {
-        self.past.relive(&self.sandbox, &self.config)
+    fn rebuild(&self) -> Result<Instance, Error> {
+        self.replay_log.rebuild(&self.sandbox, &self.config)
     }
 
     /// The persistent instance, had again. What took long once is not done twice.
-    fn wake(&mut self) -> Result<Live, Error> {
-        let mut live = self.relive()?;
-        if self.persists() && !self.past.is_short() {
-            self.settle(&mut live, usize::MAX);
+    fn wake(&mut self) -> Result<Instance, Error> {
+        let mut instance = self.rebuild()?;
+        if self.persists() && !self.replay_log.is_short() {
+            self.snapshot(&mut instance, usize::MAX);
         }
-        Ok(live)
+        Ok(instance)
     }
 
     /// Keeps where the interpreter stands, in place of how it came there, unless more than so many bytes of memory are
     /// its own.
-    fn settle(&mut self, live: &mut Live, most_bytes: usize) {
-        match Snapshot::take(live, self.sandbox.pristine(), self.sandbox.attic(), most_bytes) {
-            Some(snapshot) => self.past.settle(snapshot),
-            None => self.past.wait(),
+    fn snapshot(&mut self, instance: &mut Instance, most_bytes: usize) {
+        match Snapshot::take(instance, self.sandbox.pristine(), self.sandbox.spill(), most_bytes) {
+            Some(snapshot) => self.replay_log.snapshot(snapshot),
+            None => self.replay_log.double_budget(),
         }
     }
 

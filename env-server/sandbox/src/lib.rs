@@ -59,29 +59,29 @@
 //! ```
 //!
 //! Inside, from the outside in: `sandbox` and `engine` set up wasmtime, `cache` keeps its machine code;
-//! `interpreter` decides what persists, `past` knows how to have it again, `snapshot` packs it and `attic` keeps
-//! that; `live` is one started instance, with `pages` to see what its memory differs in; `state` is what belongs to
+//! `interpreter` decides what persists, `replay_log` knows how to have it again, `snapshot` packs it and `spill` keeps
+//! that; `instance` is one started instance, with `pages` to see what its memory differs in; `state` is what belongs to
 //! it on the host's side: its `world`, its `calls` of tools and its `fuel`, joined by `linker`; `guest` and `abi` are
 //! the way into the module, which `build.rs` makes from what `guest/build.sh` built.
 
 mod abi;
-mod attic;
 mod cache;
 mod calls;
 mod engine;
 mod error;
 mod fuel;
 mod guest;
+mod instance;
 mod interpreter;
 mod limits;
 mod linker;
-mod live;
 mod message;
 mod outcome;
 mod pages;
-mod past;
+mod replay_log;
 mod sandbox;
 mod snapshot;
+mod spill;
 mod state;
 mod tool;
 mod world;

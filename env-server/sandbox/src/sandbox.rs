@@ -6,12 +6,12 @@ use std::sync::{Arc, OnceLock};
 
 use wasmtime::{Engine, InstancePre, PoolConcurrencyLimitError, Store};
 
-use crate::attic::Attic;
 use crate::error::Error;
 use crate::guest::{self, Exports, Python};
+use crate::instance::Instance;
 use crate::interpreter::{Config, Interpreter};
 use crate::limits::Limits;
-use crate::live::Live;
+use crate::spill::Spill;
 use crate::state::State;
 use crate::tool::SharedTools;
 use crate::world::World;
@@ -63,10 +63,10 @@ struct Shared {
     python: InstancePre<State>,
     exports: Exports,
     /// One that has run nothing: what every interpreter's memory starts as.
-    pristine: OnceLock<Live>,
+    pristine: OnceLock<Instance>,
     python_version: OnceLock<String>,
     max_interpreters: u32,
-    attic: Attic,
+    spill: Spill,
 }
 
 impl Sandbox {
@@ -83,7 +83,7 @@ impl Sandbox {
         let exports = Exports::of(&module).map_err(setup)?;
         let linker = linker::new(&engine, &module).map_err(setup)?;
         let python = linker.instantiate_pre(&module).map_err(setup)?;
-        let attic = Attic::new(options.hibernation_dir.as_deref(), options.hibernation_bytes)
+        let spill = Spill::new(options.hibernation_dir.as_deref(), options.hibernation_bytes)
             .map_err(|error| Error::Setup(error.into()))?;
         let shared = Shared {
             engine,
@@ -92,12 +92,12 @@ impl Sandbox {
             pristine: OnceLock::new(),
             python_version: OnceLock::new(),
             max_interpreters: options.max_interpreters,
-            attic,
+            spill,
         };
         let sandbox = Sandbox { shared: Arc::new(shared) };
         // Also shows, before anything depends on it, that an interpreter starts here.
         let limits = Limits { memory_bytes: options.max_memory_bytes, ..Limits::default() };
-        let new = || Live::instantiate(&sandbox, World::new(0, 0), &limits);
+        let new = || Instance::instantiate(&sandbox, World::new(0, 0), &limits);
         let _ = sandbox.shared.python_version.set(new()?.version()?);
         let _ = sandbox.shared.pristine.set(new()?);
         Ok(sandbox)
@@ -138,12 +138,12 @@ impl Sandbox {
 
     /// The memory of an interpreter that has run nothing.
     pub(crate) fn pristine(&self) -> &[u8] {
-        self.shared.pristine.get().map_or(&[], Live::memory)
+        self.shared.pristine.get().map_or(&[], Instance::memory)
     }
 
     /// Where sleeping interpreters lie.
-    pub(crate) fn attic(&self) -> &Attic {
-        &self.shared.attic
+    pub(crate) fn spill(&self) -> &Spill {
+        &self.shared.spill
     }
 
     /// Why an interpreter did not start.

@@ -1,9 +1,9 @@
 //! All that an interpreter is between two steps, packed, apart from any instance.
 
-use crate::attic::{Attic, Kept};
 use crate::error::Error;
-use crate::live::Live;
+use crate::instance::Instance;
 use crate::pages::{self, PAGE_BYTES};
+use crate::spill::{Kept, Spill};
 use crate::world::World;
 
 /// An interpreter's state, exactly: what differs from one that has run nothing.
@@ -20,14 +20,19 @@ pub struct Snapshot {
 impl Snapshot {
     /// That of an interpreter at rest; `pristine` is the memory of one that has run nothing. None where more than
     /// `most_bytes` of memory differ.
-    pub fn take(live: &mut Live, pristine: &[u8], attic: &Attic, most_bytes: usize) -> Option<Snapshot> {
-        let (variables, world) = (live.variables(), live.world().clone());
-        let memory = live.memory();
+    pub fn take(
+        instance: &mut Instance,
+        pristine: &[u8],
+        spill: &Spill,
+        most_bytes: usize,
+    ) -> Option<Snapshot> {
+        let (variables, world) = (instance.variables(), instance.world().clone());
+        let memory = instance.memory();
         let places = pages::that_differ(memory, pristine);
         if places.len() * PAGE_BYTES > most_bytes {
             return None;
         }
-        let difference = attic.keep(pack(memory, &places, pristine));
+        let difference = spill.keep(pack(memory, &places, pristine));
         Some(Snapshot { memory_bytes: memory.len(), places, difference, variables, world })
     }
 

@@ -91,7 +91,7 @@ pub enum Answers {
     #[default]
     None,
     /// The tools.
-    Live(SharedTools),
+    Tools(SharedTools),
     /// The record of the same step, run before.
     Recorded(VecDeque<ToolRecord>),
 }

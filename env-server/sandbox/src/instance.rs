@@ -20,7 +20,7 @@ use crate::state::{Answers, Calls, State};
 use crate::tool::ToolRecord;
 use crate::world::World;
 
-pub struct Live {
+pub struct Instance {
     store: Store<State>,
     python: Python,
 }
@@ -36,24 +36,24 @@ pub struct Ended {
     pub fuel_used: u64,
 }
 
-impl Live {
+impl Instance {
     /// An interpreter that is ready for its first block.
-    pub fn start(sandbox: &Sandbox, config: &Config) -> Result<Live, Error> {
+    pub fn start(sandbox: &Sandbox, config: &Config) -> Result<Instance, Error> {
         let world = World::new(config.seed, config.limits.scratch_bytes);
-        let Live { mut store, python } = Live::instantiate(sandbox, world, &config.limits)?;
+        let Instance { mut store, python } = Instance::instantiate(sandbox, world, &config.limits)?;
         finish(python.start(&mut store, config.seed, &config.tools, config.record_definitions))
             .map_err(|error| sandbox.start_error(error))?;
-        Ok(Live { store, python })
+        Ok(Instance { store, python })
     }
 
     /// An instance that has run nothing yet.
-    pub fn instantiate(sandbox: &Sandbox, world: World, limits: &Limits) -> Result<Live, Error> {
+    pub fn instantiate(sandbox: &Sandbox, world: World, limits: &Limits) -> Result<Instance, Error> {
         let failed = |error| sandbox.start_error(error);
         let mut store = Store::new(sandbox.engine(), State::new(world, limits));
         store.limiter(|state| &mut state.memory);
         let python = finish(sandbox.instantiate(&mut store)).map_err(failed)?;
         store.data_mut().access = Some(python.access.clone());
-        Ok(Live { store, python })
+        Ok(Instance { store, python })
     }
 
     /// Which Python this is, such as `3.14.0`.
@@ -82,19 +82,19 @@ impl Live {
     }
 
     /// An interpreter that goes on from a snapshot.
-    pub fn restore(sandbox: &Sandbox, limits: &Limits, snapshot: &Snapshot) -> Result<Live, Error> {
+    pub fn restore(sandbox: &Sandbox, limits: &Limits, snapshot: &Snapshot) -> Result<Instance, Error> {
         let (world, memory_bytes) = (snapshot.world.clone(), snapshot.memory_bytes());
-        Live::with_state(sandbox, limits, world, memory_bytes, &snapshot.variables, |memory| {
+        Instance::with_state(sandbox, limits, world, memory_bytes, &snapshot.variables, |memory| {
             snapshot.write_to(memory, sandbox.pristine())
         })
     }
 
     /// A second one, in the same state.
-    pub fn fork(&mut self, sandbox: &Sandbox, limits: &Limits) -> Result<Live, Error> {
+    pub fn fork(&mut self, sandbox: &Sandbox, limits: &Limits) -> Result<Instance, Error> {
         let (world, variables) = (self.world().clone(), self.variables());
         let memory = self.memory();
         let places = pages::that_differ(memory, sandbox.pristine());
-        Live::with_state(sandbox, limits, world, memory.len(), &variables, |to| {
+        Instance::with_state(sandbox, limits, world, memory.len(), &variables, |to| {
             for place in places {
                 to[place..place + PAGE_BYTES].copy_from_slice(&memory[place..place + PAGE_BYTES]);
             }
@@ -109,20 +109,20 @@ impl Live {
         memory_bytes: usize,
         variables: &[i32],
         write: impl FnOnce(&mut [u8]) -> Result<(), Error>,
-    ) -> Result<Live, Error> {
+    ) -> Result<Instance, Error> {
         let failed = |error: wasmtime::Error| Error::Start(error.into());
-        let mut live = Live::instantiate(sandbox, world, limits)?;
-        let memory = live.python.access.memory;
-        let more = memory_bytes.saturating_sub(live.memory_bytes()) as u64;
+        let mut instance = Instance::instantiate(sandbox, world, limits)?;
+        let memory = instance.python.access.memory;
+        let more = memory_bytes.saturating_sub(instance.memory_bytes()) as u64;
         if more > 0 {
-            let pages = more / memory.page_size(&live.store);
-            finish(memory.grow_async(&mut live.store, pages)).map_err(failed)?;
+            let pages = more / memory.page_size(&instance.store);
+            finish(memory.grow_async(&mut instance.store, pages)).map_err(failed)?;
         }
-        write(memory.data_mut(&mut live.store))?;
-        for (variable, value) in live.python.variables.iter().zip(variables) {
-            variable.set(&mut live.store, Val::I32(*value)).map_err(failed)?;
+        write(memory.data_mut(&mut instance.store))?;
+        for (variable, value) in instance.python.variables.iter().zip(variables) {
+            variable.set(&mut instance.store, Val::I32(*value)).map_err(failed)?;
         }
-        Ok(live)
+        Ok(instance)
     }
 
     /// Runs one block. `Err` is a replay whose tool calls differ from the recorded ones.

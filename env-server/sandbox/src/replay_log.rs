@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::calls;
 use crate::error::Error;
+use crate::instance::{Ended, Instance};
 use crate::interpreter::Config;
-use crate::live::{Ended, Live};
 use crate::sandbox::Sandbox;
 use crate::snapshot::Snapshot;
 use crate::state::Answers;
@@ -13,15 +13,15 @@ use crate::tool::ToolRecord;
 
 /// Running the steps again takes some 100 ms at most; the last of them may have taken longer. Packing takes a
 /// millisecond or two, so it costs next to nothing to do it this often.
-const MOST_FUEL: u64 = 1_000_000_000;
+const MAX_FUEL: u64 = 1_000_000_000;
 /// Their code and the tools' answers are bounded too.
-const MOST_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 4 << 20;
 /// What is run again in a millisecond or two: then the steps alone are kept, which are much smaller than a snapshot.
-const LITTLE_FUEL: u64 = 15_000_000;
+const SHORT_FUEL: u64 = 15_000_000;
 
 /// A snapshot, none being the start, and the steps after it.
 #[derive(Clone, Default)]
-pub struct Past {
+pub struct ReplayLog {
     snapshot: Option<Arc<Snapshot>>,
     steps: Vec<Arc<Step>>,
     fuel: u64,
@@ -38,7 +38,7 @@ struct Step {
     fuel_used: u64,
 }
 
-impl Past {
+impl ReplayLog {
     /// Adds a step.
     pub fn push(&mut self, code: &str, ended: &Ended) {
         let step =
@@ -50,16 +50,16 @@ impl Past {
 
     /// Whether it takes long to run the steps again.
     pub fn is_long(&self) -> bool {
-        self.fuel >> self.patience > MOST_FUEL
+        self.fuel >> self.patience > MAX_FUEL
     }
 
     /// Whether the steps take much memory to keep.
     pub fn is_large(&self) -> bool {
-        self.bytes > MOST_BYTES
+        self.bytes > MAX_BYTES
     }
 
     /// Lets it grow to twice its length.
-    pub fn wait(&mut self) {
+    pub fn double_budget(&mut self) {
         while self.is_long() {
             self.patience += 1;
         }
@@ -67,12 +67,12 @@ impl Past {
 
     /// Whether it takes no time to speak of.
     pub fn is_short(&self) -> bool {
-        self.fuel <= LITTLE_FUEL
+        self.fuel <= SHORT_FUEL
     }
 
     /// Replaces all of it with where it led.
-    pub fn settle(&mut self, snapshot: Snapshot) {
-        *self = Past { snapshot: Some(Arc::new(snapshot)), ..Past::default() };
+    pub fn snapshot(&mut self, snapshot: Snapshot) {
+        *self = ReplayLog { snapshot: Some(Arc::new(snapshot)), ..ReplayLog::default() };
     }
 
     /// What it takes of the host's memory, and of its disk, in bytes.
@@ -82,14 +82,14 @@ impl Past {
     }
 
     /// An instance that has it behind it. No tool is called.
-    pub fn relive(&self, sandbox: &Sandbox, config: &Config) -> Result<Live, Error> {
-        let mut live = match &self.snapshot {
-            Some(snapshot) => Live::restore(sandbox, &config.limits, snapshot)?,
-            None => Live::start(sandbox, config)?,
+    pub fn rebuild(&self, sandbox: &Sandbox, config: &Config) -> Result<Instance, Error> {
+        let mut instance = match &self.snapshot {
+            Some(snapshot) => Instance::restore(sandbox, &config.limits, snapshot)?,
+            None => Instance::start(sandbox, config)?,
         };
         for (index, step) in self.steps.iter().enumerate() {
             let answers = Answers::Recorded(step.tool_calls.iter().cloned().collect());
-            let same = match live.run(&step.code, &config.limits, answers) {
+            let same = match instance.run(&step.code, &config.limits, answers) {
                 Ok(ended) => ended.reply.is_ok() && ended.fuel_used == step.fuel_used,
                 Err(calls::Diverged) => false,
             };
@@ -97,7 +97,7 @@ impl Past {
                 return Err(Error::Diverged { step: index, of: self.steps.len() });
             }
         }
-        Ok(live)
+        Ok(instance)
     }
 
     /// How many steps there are after the snapshot.

@@ -16,7 +16,7 @@ const BLOCK_BYTES: usize = 4096;
 
 /// A file with a limit. Clones share it.
 #[derive(Clone)]
-pub struct Attic {
+pub struct Spill {
     shared: Arc<Shared>,
 }
 
@@ -41,16 +41,16 @@ pub enum Kept {
     OnDisk(Stored),
 }
 
-/// Bytes that lie in blocks of the attic's file, which are free again when this goes.
+/// Bytes that lie in blocks of the spill's file, which are free again when this goes.
 pub struct Stored {
     bytes: usize,
     blocks: Vec<u32>,
-    attic: Attic,
+    spill: Spill,
 }
 
-impl Attic {
-    /// An attic of so many bytes in a folder; without a folder, all is kept in memory.
-    pub fn new(folder: Option<&Path>, bytes: u64) -> io::Result<Attic> {
+impl Spill {
+    /// An spill of so many bytes in a folder; without a folder, all is kept in memory.
+    pub fn new(folder: Option<&Path>, bytes: u64) -> io::Result<Spill> {
         let make = |folder| {
             fs::create_dir_all(folder)?;
             tempfile::tempfile_in(folder)
@@ -58,7 +58,7 @@ impl Attic {
         let file = folder.map(make).transpose()?;
         let most = u32::try_from(bytes / BLOCK_BYTES as u64).unwrap_or(u32::MAX);
         let blocks = Mutex::new(Blocks { free: Vec::new(), unused: 0, most });
-        Ok(Attic { shared: Arc::new(Shared { file, blocks }) })
+        Ok(Spill { shared: Arc::new(Shared { file, blocks }) })
     }
 
     /// Keeps bytes: on disk if there is a file with room, and it takes them.
@@ -72,7 +72,7 @@ impl Attic {
     fn store(&self, bytes: &[u8]) -> Option<Stored> {
         let file = self.shared.file.as_ref()?;
         let blocks = self.blocks().take(bytes.len().div_ceil(BLOCK_BYTES))?;
-        let stored = Stored { bytes: bytes.len(), blocks, attic: self.clone() };
+        let stored = Stored { bytes: bytes.len(), blocks, spill: self.clone() };
         let mut rest = bytes;
         for (place, length) in stored.runs() {
             let (run, more) = rest.split_at(length);
@@ -112,7 +112,7 @@ impl Stored {
     }
 
     fn read(&self) -> io::Result<Vec<u8>> {
-        let file = self.attic.shared.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let file = self.spill.shared.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let mut bytes = vec![0; self.bytes];
         let mut rest = &mut bytes[..];
         for (place, length) in self.runs() {
@@ -136,7 +136,7 @@ impl Stored {
 
 impl Drop for Stored {
     fn drop(&mut self) {
-        self.attic.blocks().free.append(&mut self.blocks);
+        self.spill.blocks().free.append(&mut self.blocks);
     }
 }
 
@@ -163,36 +163,36 @@ mod tests {
     #[test]
     fn what_there_is_no_room_for_stays_in_memory_and_room_comes_back() {
         let folder = tempfile::tempdir().unwrap();
-        let attic = Attic::new(Some(folder.path()), 10 * BLOCK_BYTES as u64).unwrap();
+        let spill = Spill::new(Some(folder.path()), 10 * BLOCK_BYTES as u64).unwrap();
         let of = |byte, blocks: usize| vec![byte; blocks * BLOCK_BYTES - 7];
-        let (first, second, third) = (attic.keep(of(1, 6)), attic.keep(of(2, 5)), attic.keep(of(3, 4)));
+        let (first, second, third) = (spill.keep(of(1, 6)), spill.keep(of(2, 5)), spill.keep(of(3, 4)));
         assert_eq!([&first, &second, &third].map(on_disk), [true, false, true]);
         drop(first);
-        let (fourth, fifth) = (attic.keep(of(4, 2)), attic.keep(of(5, 4)));
+        let (fourth, fifth) = (spill.keep(of(4, 2)), spill.keep(of(5, 4)));
         for (kept, bytes) in
             [(&second, of(2, 5)), (&third, of(3, 4)), (&fourth, of(4, 2)), (&fifth, of(5, 4))]
         {
             assert!(kept.bytes().unwrap() == bytes);
         }
-        assert!(on_disk(&fourth) && on_disk(&fifth) && !on_disk(&attic.keep(vec![6])));
-        assert!(on_disk(&attic.keep(Vec::new())));
+        assert!(on_disk(&fourth) && on_disk(&fifth) && !on_disk(&spill.keep(vec![6])));
+        assert!(on_disk(&spill.keep(Vec::new())));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "there is no name to find it by");
     }
 
     #[test]
     fn what_cannot_be_read_back_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let attic = Attic::new(Some(folder.path()), 1 << 20).unwrap();
-        let kept = attic.keep(vec![1; 6]);
-        attic.shared.file.as_ref().unwrap().set_len(3).unwrap();
+        let spill = Spill::new(Some(folder.path()), 1 << 20).unwrap();
+        let kept = spill.keep(vec![1; 6]);
+        spill.shared.file.as_ref().unwrap().set_len(3).unwrap();
         assert!(matches!(kept.bytes(), Err(Error::Snapshot(_))));
     }
 
     #[test]
     fn a_folder_that_cannot_be_is_an_error_at_once() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert!(Attic::new(Some(&file.path().join("below")), 1).is_err());
-        let attic = Attic::new(None, 1 << 20).unwrap();
-        assert!(!on_disk(&attic.keep(vec![1; 6])));
+        assert!(Spill::new(Some(&file.path().join("below")), 1).is_err());
+        let spill = Spill::new(None, 1 << 20).unwrap();
+        assert!(!on_disk(&spill.keep(vec![1; 6])));
     }
 }
