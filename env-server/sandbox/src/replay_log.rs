@@ -1,96 +1,106 @@
-//! What a persistent interpreter has done, so that it can be had again: where it stood, and the steps since.
+//! The replay log of a persistent interpreter: a snapshot and the steps since, from which it can be rebuilt.
 
 use std::sync::Arc;
 
 use crate::calls;
+use crate::config::Config;
 use crate::error::Error;
-use crate::instance::{Ended, Instance};
-use crate::interpreter::Config;
-use crate::sandbox::Sandbox;
+use crate::execution::Execution;
+use crate::host::Host;
+use crate::instance::Instance;
 use crate::snapshot::Snapshot;
 use crate::state::Answers;
 use crate::tool::ToolRecord;
 
-/// Running the steps again takes some 100 ms at most; the last of them may have taken longer. Packing takes a
-/// millisecond or two, so it costs next to nothing to do it this often.
+/// The replay budget in fuel, before it is doubled. Replaying this much takes some 100 ms, to which the last
+/// step may add; a snapshot takes one or two milliseconds, so taking one this often costs almost nothing.
 const MAX_FUEL: u64 = 1_000_000_000;
-/// Their code and the tools' answers are bounded too.
+/// The bound of the log's size: the code of its steps, their tool calls and the answers.
 const MAX_BYTES: usize = 4 << 20;
-/// What is run again in a millisecond or two: then the steps alone are kept, which are much smaller than a snapshot.
+/// A log with no more fuel than this is replayed in one or two milliseconds. It is kept instead of a
+/// snapshot, because it is much smaller.
 const SHORT_FUEL: u64 = 15_000_000;
 
-/// A snapshot, none being the start, and the steps after it.
+/// A snapshot (`None` is the initial state) and the steps after it.
 #[derive(Clone, Default)]
 pub struct ReplayLog {
     snapshot: Option<Arc<Snapshot>>,
     steps: Vec<Arc<Step>>,
+    /// The fuel of all steps.
     fuel: u64,
+    /// The size of all steps in bytes.
     bytes: usize,
-    /// How many times longer than it should be it has grown, because a snapshot would have been too large.
-    patience: u32,
+    /// The replay budget is `MAX_FUEL << doublings`; it doubles each time a snapshot would be too large.
+    doublings: u32,
 }
 
-/// A step that ended by itself.
+/// A step that was not killed.
 struct Step {
     code: String,
     tool_calls: Vec<ToolRecord>,
-    /// Fuel is deterministic: a replay that uses as much did the same.
+    /// Fuel is deterministic: a replay that used the same amount did the same work.
     fuel_used: u64,
 }
 
 impl ReplayLog {
-    /// Adds a step.
-    pub fn push(&mut self, code: &str, ended: &Ended) {
-        let step =
-            Step { code: code.to_owned(), tool_calls: ended.tool_calls.clone(), fuel_used: ended.fuel_used };
+    /// Appends a step.
+    pub fn push(&mut self, code: &str, execution: &Execution) {
+        let step = Step {
+            code: code.to_owned(),
+            tool_calls: execution.tool_calls.clone(),
+            fuel_used: execution.fuel_used,
+        };
         self.fuel += step.fuel_used;
-        self.bytes += step.code.len() + step.tool_calls.iter().map(calls::held_by_record).sum::<usize>();
+        self.bytes += step.code.len() + step.tool_calls.iter().map(calls::record_bytes).sum::<usize>();
         self.steps.push(Arc::new(step));
     }
 
-    /// Whether it takes long to run the steps again.
+    /// Whether a replay would exceed the budget.
     pub fn is_long(&self) -> bool {
-        self.fuel >> self.patience > MAX_FUEL
+        self.fuel >> self.doublings > MAX_FUEL
     }
 
-    /// Whether the steps take much memory to keep.
+    /// Whether the steps exceed the size bound.
     pub fn is_large(&self) -> bool {
         self.bytes > MAX_BYTES
     }
 
-    /// Lets it grow to twice its length.
+    /// Doubles the replay budget until the log is within it.
     pub fn double_budget(&mut self) {
         while self.is_long() {
-            self.patience += 1;
+            self.doublings += 1;
         }
     }
 
-    /// Whether it takes no time to speak of.
+    /// Whether a replay takes one or two milliseconds at most.
     pub fn is_short(&self) -> bool {
         self.fuel <= SHORT_FUEL
     }
 
-    /// Replaces all of it with where it led.
-    pub fn snapshot(&mut self, snapshot: Snapshot) {
+    /// Replaces the log by a snapshot of the state after its last step.
+    pub fn compact(&mut self, snapshot: Snapshot) {
         *self = ReplayLog { snapshot: Some(Arc::new(snapshot)), ..ReplayLog::default() };
     }
 
-    /// What it takes of the host's memory, and of its disk, in bytes.
+    /// The bytes it takes in the host's memory and on disk.
     pub fn kept_bytes(&self) -> (usize, usize) {
         let (memory, disk) = self.snapshot.as_ref().map_or((0, 0), |snapshot| snapshot.kept_bytes());
         (memory + self.bytes, disk)
     }
 
-    /// An instance that has it behind it. No tool is called.
-    pub fn rebuild(&self, sandbox: &Sandbox, config: &Config) -> Result<Instance, Error> {
+    /// Creates an instance in the state after the last step. Tool calls are answered from the log.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] if a step behaves differently from its first run.
+    pub fn rebuild(&self, host: &Host, config: &Config) -> Result<Instance, Error> {
         let mut instance = match &self.snapshot {
-            Some(snapshot) => Instance::restore(sandbox, &config.limits, snapshot)?,
-            None => Instance::start(sandbox, config)?,
+            Some(snapshot) => Instance::restore(host, &config.limits, snapshot)?,
+            None => Instance::start(host, config)?,
         };
         for (index, step) in self.steps.iter().enumerate() {
             let answers = Answers::Recorded(step.tool_calls.iter().cloned().collect());
             let same = match instance.run(&step.code, &config.limits, answers) {
-                Ok(ended) => ended.reply.is_ok() && ended.fuel_used == step.fuel_used,
+                Ok(execution) => execution.reply.is_ok() && execution.fuel_used == step.fuel_used,
                 Err(calls::Diverged) => false,
             };
             if !same {
@@ -100,7 +110,7 @@ impl ReplayLog {
         Ok(instance)
     }
 
-    /// How many steps there are after the snapshot.
+    /// The number of steps after the snapshot.
     pub fn steps(&self) -> usize {
         self.steps.len()
     }

@@ -1,7 +1,7 @@
-//! Where packed interpreters lie: on disk as long as there is room, else in memory.
+//! Storage for snapshots: a file with a size limit, and memory for what does not fit.
 //!
-//! On disk they share one file, which has no name: it goes with the process, however that ends. The file is made of
-//! blocks, and what is kept lies in any blocks that are free.
+//! The file has no name, so the kernel deletes it when the process ends, however it ends. It is divided into
+//! blocks; what is stored occupies any blocks that are free.
 
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -14,89 +14,96 @@ use crate::error::Error;
 
 const BLOCK_BYTES: usize = 4096;
 
-/// A file with a limit. Clones share it.
+/// Storage for snapshots. Clones share one file.
 #[derive(Clone)]
 pub struct Spill {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    /// None: all is kept in memory.
+    /// `None`: everything is stored in memory.
     file: Option<File>,
-    blocks: Mutex<Blocks>,
+    blocks: Mutex<FreeBlocks>,
 }
 
-/// Which blocks of the file are used.
-struct Blocks {
-    /// Those that were used before.
-    free: Vec<u32>,
-    /// From here on none was.
+/// The free blocks of the file.
+struct FreeBlocks {
+    /// Blocks that were released.
+    released: Vec<u32>,
+    /// The first block that was never used. All blocks from here to `max` are free.
     unused: u32,
-    most: u32,
+    /// The number of blocks that the file may have.
+    max: u32,
 }
 
-/// Bytes that are kept.
-pub enum Kept {
+/// Stored bytes.
+pub enum Stored {
+    /// In memory.
     InMemory(Vec<u8>),
-    OnDisk(Stored),
+    /// In the file.
+    OnDisk(Extent),
 }
 
-/// Bytes that lie in blocks of the spill's file, which are free again when this goes.
-pub struct Stored {
+/// Bytes in blocks of the file. Dropping it frees the blocks.
+pub struct Extent {
     bytes: usize,
     blocks: Vec<u32>,
     spill: Spill,
 }
 
 impl Spill {
-    /// An spill of so many bytes in a folder; without a folder, all is kept in memory.
-    pub fn new(folder: Option<&Path>, bytes: u64) -> io::Result<Spill> {
-        let make = |folder| {
-            fs::create_dir_all(folder)?;
-            tempfile::tempfile_in(folder)
+    /// Makes a file of at most `bytes` bytes in a directory. Without a directory, everything is stored in
+    /// memory.
+    ///
+    /// # Errors
+    /// The directory or the file cannot be made.
+    pub fn new(directory: Option<&Path>, bytes: u64) -> io::Result<Spill> {
+        let make = |directory| {
+            fs::create_dir_all(directory)?;
+            tempfile::tempfile_in(directory)
         };
-        let file = folder.map(make).transpose()?;
-        let most = u32::try_from(bytes / BLOCK_BYTES as u64).unwrap_or(u32::MAX);
-        let blocks = Mutex::new(Blocks { free: Vec::new(), unused: 0, most });
+        let file = directory.map(make).transpose()?;
+        let max = u32::try_from(bytes / BLOCK_BYTES as u64).unwrap_or(u32::MAX);
+        let blocks = Mutex::new(FreeBlocks { released: Vec::new(), unused: 0, max });
         Ok(Spill { shared: Arc::new(Shared { file, blocks }) })
     }
 
-    /// Keeps bytes: on disk if there is a file with room, and it takes them.
-    pub fn keep(&self, bytes: Vec<u8>) -> Kept {
-        match self.store(&bytes) {
-            Some(stored) => Kept::OnDisk(stored),
-            None => Kept::InMemory(bytes),
+    /// Stores bytes in the file, or in memory if the file has no room or the write fails.
+    pub fn store(&self, bytes: Vec<u8>) -> Stored {
+        match self.write(&bytes) {
+            Some(extent) => Stored::OnDisk(extent),
+            None => Stored::InMemory(bytes),
         }
     }
 
-    fn store(&self, bytes: &[u8]) -> Option<Stored> {
+    fn write(&self, bytes: &[u8]) -> Option<Extent> {
         let file = self.shared.file.as_ref()?;
         let blocks = self.blocks().take(bytes.len().div_ceil(BLOCK_BYTES))?;
-        let stored = Stored { bytes: bytes.len(), blocks, spill: self.clone() };
+        let extent = Extent { bytes: bytes.len(), blocks, spill: self.clone() };
         let mut rest = bytes;
-        for (place, length) in stored.runs() {
+        for (offset, length) in extent.runs() {
             let (run, more) = rest.split_at(length);
             rest = more;
-            if let Err(error) = file.write_all_at(run, place) {
+            if let Err(error) = file.write_all_at(run, offset) {
                 tracing::warn!(%error, "cannot keep a sleeping interpreter on disk");
                 return None;
             }
         }
-        Some(stored)
+        Some(extent)
     }
 
-    fn blocks(&self) -> MutexGuard<'_, Blocks> {
+    fn blocks(&self) -> MutexGuard<'_, FreeBlocks> {
         self.shared.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Blocks {
-    /// So many blocks, if there are.
+impl FreeBlocks {
+    /// Takes `count` blocks; `None` if fewer are free.
     fn take(&mut self, count: usize) -> Option<Vec<u32>> {
-        if count > self.free.len() + (self.most - self.unused) as usize {
+        if count > self.released.len() + (self.max - self.unused) as usize {
             return None;
         }
-        let mut taken = self.free.split_off(self.free.len().saturating_sub(count));
+        let mut taken = self.released.split_off(self.released.len().saturating_sub(count));
         while taken.len() < count {
             taken.push(self.unused);
             self.unused += 1;
@@ -105,8 +112,8 @@ impl Blocks {
     }
 }
 
-impl Stored {
-    /// How many bytes there are.
+impl Extent {
+    /// The number of stored bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -115,15 +122,15 @@ impl Stored {
         let file = self.spill.shared.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let mut bytes = vec![0; self.bytes];
         let mut rest = &mut bytes[..];
-        for (place, length) in self.runs() {
+        for (offset, length) in self.runs() {
             let (run, more) = rest.split_at_mut(length);
             rest = more;
-            file.read_exact_at(run, place)?;
+            file.read_exact_at(run, offset)?;
         }
         Ok(bytes)
     }
 
-    /// The parts of the file that blocks side by side make: where each begins, and how much of it is used.
+    /// The runs of adjacent blocks: the offset of each in the file, and the number of bytes used of it.
     fn runs(&self) -> impl Iterator<Item = (u64, usize)> {
         let mut left = self.bytes;
         self.blocks.chunk_by(|block, next| block + 1 == *next).map(move |run| {
@@ -134,19 +141,22 @@ impl Stored {
     }
 }
 
-impl Drop for Stored {
+impl Drop for Extent {
     fn drop(&mut self) {
-        self.spill.blocks().free.append(&mut self.blocks);
+        self.spill.blocks().released.append(&mut self.blocks);
     }
 }
 
-impl Kept {
-    /// What was given.
-    pub fn bytes(&self) -> Result<Cow<'_, [u8]>, Error> {
+impl Stored {
+    /// The stored bytes.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`] if the file cannot be read.
+    pub fn read(&self) -> Result<Cow<'_, [u8]>, Error> {
         match self {
-            Kept::InMemory(bytes) => Ok(Cow::Borrowed(bytes)),
-            Kept::OnDisk(stored) => {
-                stored.read().map(Cow::Owned).map_err(|error| Error::Snapshot(error.into()))
+            Stored::InMemory(bytes) => Ok(Cow::Borrowed(bytes)),
+            Stored::OnDisk(extent) => {
+                extent.read().map(Cow::Owned).map_err(|error| Error::Snapshot(error.into()))
             }
         }
     }
@@ -156,43 +166,43 @@ impl Kept {
 mod tests {
     use super::*;
 
-    fn on_disk(kept: &Kept) -> bool {
-        matches!(kept, Kept::OnDisk(_))
+    fn on_disk(stored: &Stored) -> bool {
+        matches!(stored, Stored::OnDisk(_))
     }
 
     #[test]
-    fn what_there_is_no_room_for_stays_in_memory_and_room_comes_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let spill = Spill::new(Some(folder.path()), 10 * BLOCK_BYTES as u64).unwrap();
+    fn what_does_not_fit_stays_in_memory_and_freed_blocks_are_used_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let spill = Spill::new(Some(directory.path()), 10 * BLOCK_BYTES as u64).unwrap();
         let of = |byte, blocks: usize| vec![byte; blocks * BLOCK_BYTES - 7];
-        let (first, second, third) = (spill.keep(of(1, 6)), spill.keep(of(2, 5)), spill.keep(of(3, 4)));
+        let (first, second, third) = (spill.store(of(1, 6)), spill.store(of(2, 5)), spill.store(of(3, 4)));
         assert_eq!([&first, &second, &third].map(on_disk), [true, false, true]);
         drop(first);
-        let (fourth, fifth) = (spill.keep(of(4, 2)), spill.keep(of(5, 4)));
-        for (kept, bytes) in
+        let (fourth, fifth) = (spill.store(of(4, 2)), spill.store(of(5, 4)));
+        for (stored, bytes) in
             [(&second, of(2, 5)), (&third, of(3, 4)), (&fourth, of(4, 2)), (&fifth, of(5, 4))]
         {
-            assert!(kept.bytes().unwrap() == bytes);
+            assert!(stored.read().unwrap() == bytes);
         }
-        assert!(on_disk(&fourth) && on_disk(&fifth) && !on_disk(&spill.keep(vec![6])));
-        assert!(on_disk(&spill.keep(Vec::new())));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "there is no name to find it by");
+        assert!(on_disk(&fourth) && on_disk(&fifth) && !on_disk(&spill.store(vec![6])));
+        assert!(on_disk(&spill.store(Vec::new())));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "the file has no name");
     }
 
     #[test]
-    fn what_cannot_be_read_back_is_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        let spill = Spill::new(Some(folder.path()), 1 << 20).unwrap();
-        let kept = spill.keep(vec![1; 6]);
+    fn a_truncated_file_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let spill = Spill::new(Some(directory.path()), 1 << 20).unwrap();
+        let stored = spill.store(vec![1; 6]);
         spill.shared.file.as_ref().unwrap().set_len(3).unwrap();
-        assert!(matches!(kept.bytes(), Err(Error::Snapshot(_))));
+        assert!(matches!(stored.read(), Err(Error::Snapshot(_))));
     }
 
     #[test]
-    fn a_folder_that_cannot_be_is_an_error_at_once() {
+    fn a_directory_that_cannot_be_made_is_an_error_at_once() {
         let file = tempfile::NamedTempFile::new().unwrap();
         assert!(Spill::new(Some(&file.path().join("below")), 1).is_err());
         let spill = Spill::new(None, 1 << 20).unwrap();
-        assert!(!on_disk(&spill.keep(vec![1; 6])));
+        assert!(!on_disk(&spill.store(vec![1; 6])));
     }
 }
