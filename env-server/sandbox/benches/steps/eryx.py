@@ -1,4 +1,4 @@
-# CPython in WebAssembly too: https://pypi.org/project/pyeryx. Its snapshot is a pickle of the variables that can be pickled.
+# eryx, also CPython in WebAssembly: https://pypi.org/project/pyeryx. Its snapshot pickles the variables that it can.
 import eryx
 
 LIVE = 20

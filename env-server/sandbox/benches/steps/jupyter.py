@@ -1,4 +1,4 @@
-# A Jupyter kernel, as notebooks and most agents' code interpreters have it: https://pypi.org/project/ipykernel.
+# A Jupyter kernel, which notebooks and most agents' code interpreters use: https://pypi.org/project/ipykernel.
 import os, tempfile
 
 folder = tempfile.TemporaryDirectory()
@@ -7,7 +7,7 @@ from jupyter_client.manager import start_new_kernel
 
 
 def execute(kernel, code):
-    """Waits for the output, the reply and the kernel's word that it is idle."""
+    """Runs code, and waits for the output, the reply and the kernel's idle message."""
     reply = kernel[1].execute_interactive(code, output_hook=lambda message: None)
     assert reply["content"]["status"] == "ok", reply
     return kernel

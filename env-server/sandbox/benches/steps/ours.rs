@@ -1,4 +1,4 @@
-//! The sandbox itself.
+//! Our sandbox as a side of the comparison.
 
 use std::time::Duration;
 
@@ -8,10 +8,11 @@ use tempfile::TempDir;
 use crate::common::{self, private_bytes, run};
 use crate::side::{CALLS, LOOP, STEP, Side, past, timed};
 
-/// How many live while their memory is counted.
+/// The number of interpreters whose memory is measured.
 const LIVE: usize = 200;
 
-/// What an interpreter that hibernates has done before, and whether that is kept as a snapshot: else it is a log.
+/// Histories of an interpreter before it hibernates: name, steps, and whether it is kept as a snapshot
+/// instead of a log.
 pub const PASTS: [(&str, &[&str], bool); 4] = [
     ("ten short steps", &[STEP; 10], false),
     ("a step of 5,000 rounds", &["for n in range(5_000): n * n"], false),
@@ -23,9 +24,9 @@ pub struct Ours {
     sandbox: Sandbox,
     live: Interpreter,
     resetting: Interpreter,
-    /// Has a hundred steps behind it.
+    /// An interpreter that has run a hundred steps.
     old: Interpreter,
-    /// Where those that hibernate are kept.
+    /// The directory for hibernated interpreters.
     _folder: TempDir,
 }
 
@@ -44,13 +45,13 @@ impl Ours {
         }
     }
 
-    /// The bytes in memory and on disk that are kept of an interpreter that sleeps.
+    /// The bytes in memory and on disk that a hibernated interpreter takes.
     pub fn kept_bytes(&self, steps: &[&str]) -> (usize, usize) {
         let stats = asleep(after(&self.sandbox, steps)).stats();
         (stats.kept_bytes, stats.kept_on_disk_bytes)
     }
 
-    /// The fuel of [`LOOP`], and how much of it a second.
+    /// The fuel of [`LOOP`], and fuel per second.
     pub fn fuel(&self) -> (f64, f64) {
         let outcome = new(&self.sandbox).run(LOOP).expect("the sandbox works");
         (outcome.fuel_used as f64, outcome.fuel_used as f64 / outcome.wall.as_secs_f64())
@@ -102,7 +103,7 @@ fn new(sandbox: &Sandbox) -> Interpreter {
     common::interpreter(sandbox, InterpreterState::Persistent, 1).expect("there is a free place")
 }
 
-/// One that has run these steps.
+/// A new interpreter that has run these steps.
 fn after(sandbox: &Sandbox, steps: impl IntoIterator<Item = impl AsRef<str>>) -> Interpreter {
     let mut python = new(sandbox);
     for step in steps {
