@@ -9,8 +9,7 @@ use rand_chacha::rand_core::SeedableRng as _;
 use sandbox::{Interpreter, InterpreterState, Options, Sandbox};
 
 use crate::common::{self, private_bytes, quantile, run};
-use crate::usage::available_bytes;
-use crate::{SPARE, in_full};
+use crate::usage::{SPARE, available_bytes, in_full};
 
 /// A step that is too long to be replayed, so that hibernation stores a snapshot.
 const LONG: &str = "total = 0\nfor n in range(20_000): total += n * n";
@@ -20,10 +19,10 @@ const LONG_ONES: usize = 10;
 const WOKEN: usize = 2_000;
 
 /// Opens many interpreters, of which a few are in memory at a time, and wakes random ones.
-pub fn asleep(count: usize, most_awake: usize) {
+pub fn asleep(count: usize, max_awake: usize) {
     let folder = tempfile::tempdir().expect("there is a folder for temporary files");
     let options = Options {
-        max_interpreters: most_awake as u32 + 1,
+        max_interpreters: max_awake as u32 + 1,
         hibernation_dir: Some(folder.path().into()),
         ..Options::default()
     };
@@ -31,8 +30,8 @@ pub fn asleep(count: usize, most_awake: usize) {
     let (mut all, mut awake) = (Vec::with_capacity(count), VecDeque::new());
     let (mut hibernations, mut all_awake, started) = (Vec::new(), 0.0, Instant::now());
     for index in 0..count {
-        if awake.len() == most_awake {
-            if index == most_awake {
+        if awake.len() == max_awake {
+            if index == max_awake {
                 all_awake = private_bytes("self");
             }
             hibernate_oldest(&mut all, &mut awake, &mut hibernations);
@@ -56,26 +55,26 @@ pub fn asleep(count: usize, most_awake: usize) {
     );
     let private = private_bytes("self");
     println!(
-        "private memory: {:.2} GB; with the first {most_awake} alone {:.2} GB, so {:.1} kB for each that sleeps",
+        "private memory: {:.2} GB; with the first {max_awake} alone {:.2} GB, so {:.1} kB for each hibernated one",
         private / 1e9,
         all_awake / 1e9,
         (private - all_awake) / asleep as f64 / 1e3,
     );
-    for (what, long) in [("short past, a log", false), ("long past, a snapshot", true)] {
+    for (what, long) in [("short history, a log", false), ("long history, a snapshot", true)] {
         let kept = (0..asleep).filter(|index| is_long(*index) == long).map(|index| all[index].stats());
-        let (mut sleepers, mut memory, mut disk) = (0.0, 0.0, 0.0);
+        let (mut hibernated, mut memory, mut disk) = (0.0, 0.0, 0.0);
         for stats in kept {
             assert_eq!(stats.kept_on_disk_bytes > 0, long, "a snapshot is on disk, a log is not");
-            sleepers += 1.0;
+            hibernated += 1.0;
             memory += stats.kept_bytes as f64;
             disk += stats.kept_on_disk_bytes as f64;
         }
         println!(
-            "asleep, {what}: {sleepers}   kept in memory {:.1} MB, {:.0} bytes each   on disk {:.1} MB, {:.0} bytes each",
+            "asleep, {what}: {hibernated}   kept in memory {:.1} MB, {:.0} bytes each   on disk {:.1} MB, {:.0} bytes each",
             memory / 1e6,
-            memory / sleepers,
+            memory / hibernated,
             disk / 1e6,
-            disk / sleepers,
+            disk / hibernated,
         );
     }
 
@@ -90,7 +89,7 @@ pub fn asleep(count: usize, most_awake: usize) {
         assert_eq!(output, format!("{index} {}\n", consumed(index).pow(2)), "it continues where it stopped");
         awake.push_back(index);
     }
-    for (what, mut times) in [("short past", short), ("long past", long)] {
+    for (what, mut times) in [("short history", short), ("long history", long)] {
         println!(
             "woken at random, {what}: {}, every generator exact   median {:.3} ms, p99 {:.3} ms, max {:.3} ms",
             times.len(),

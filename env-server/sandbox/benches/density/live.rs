@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use sandbox::{Interpreter, InterpreterState, Options, Sandbox};
 
 use crate::common::{self, quantile, run};
-use crate::usage::{Usage, available_bytes, max_map_count};
-use crate::{SPARE, in_full};
+use crate::usage::{SPARE, Usage, available_bytes, in_full, max_map_count};
 
 const STEP: &str = "x = 41\nprint(x + 1)";
 const GIB: f64 = (1u64 << 30) as f64;

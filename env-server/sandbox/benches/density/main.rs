@@ -16,9 +16,6 @@ mod usage;
 use std::env;
 use std::process::Command;
 
-/// Memory in bytes that must stay available.
-const SPARE: f64 = 2e9;
-
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -52,10 +49,4 @@ fn part(arguments: &[&str]) {
 
 fn number(name: &str, default: usize) -> usize {
     env::var(name).map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
-}
-
-/// An error with all its causes.
-fn in_full(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -1,9 +1,12 @@
-//! What the process uses, and what the machine still has.
+//! What the process uses, what the machine still has, and the errors of using it up.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 
 use crate::common::{field_sum, private_bytes};
+
+/// Memory in bytes that must stay available.
+pub const SPARE: f64 = 2e9;
 
 /// What the process uses: bytes, and the number of its memory maps.
 pub struct Usage {
@@ -37,4 +40,10 @@ pub fn available_bytes() -> f64 {
 pub fn max_map_count() -> f64 {
     let text = fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
     text.trim().parse().unwrap_or(f64::INFINITY)
+}
+
+/// An error with all its causes.
+pub fn in_full(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -19,9 +19,9 @@ def stop(kernel):
     manager.shutdown_kernel(now=True)
 
 
-def with_past():
+def with_history():
     kernel = start_new_kernel()
-    for step in PAST:
+    for step in HISTORY:
         execute(kernel, step)
     return kernel
 
@@ -34,7 +34,7 @@ serve(
         "new interpreter and its first step": operation(lambda _: execute(start_new_kernel(), STEP), clean=stop),
         "step in a live interpreter": operation(lambda _: execute(live, STEP)),
         "step of nothing": operation(lambda _: execute(live, "pass")),
-        "new interpreter and those 100 steps": operation(lambda _: with_past(), clean=stop),
+        "new interpreter and those 100 steps": operation(lambda _: with_history(), clean=stop),
         "3 million rounds of a loop": operation(lambda _: execute(live, LOOP)),
     },
     lambda: private_bytes(live[0].provisioner.pid),

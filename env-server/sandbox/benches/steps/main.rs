@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 use common::quantile;
-use ours::{Ours, PASTS};
+use ours::{HISTORIES, Ours};
 use peers::{FreshProcess, InPython};
 use side::Side;
 
@@ -49,10 +49,10 @@ fn main() {
     println!("{}", common::machine());
     let ours = Ours::new();
     let (fuel, fuel_per_second) = ours.fuel();
-    let kept = PASTS.map(|(past, steps, snapshot)| {
+    let kept = HISTORIES.map(|(history, steps, snapshot)| {
         let (memory, disk) = ours.kept_bytes(steps);
-        assert_eq!(disk > 0, snapshot, "{past}");
-        format!("kept after {past}: {memory} bytes in memory, {disk} on disk")
+        assert_eq!(disk > 0, snapshot, "{history}");
+        format!("kept after {history}: {memory} bytes in memory, {disk} on disk")
     });
     let mut sides = sides(ours);
 
@@ -64,9 +64,9 @@ fn main() {
     for (operation, in_one, aim) in OPERATIONS {
         table.add_row(times(&mut sides, operation, in_one, aim.map(|aim| (aim, 0.5))));
     }
-    for (past, ..) in PASTS {
-        table.add_row(times(&mut sides, &format!("hibernate after {past}"), 1.0, None));
-        let wake = format!("wake, and a step, after {past}");
+    for (history, ..) in HISTORIES {
+        table.add_row(times(&mut sides, &format!("hibernate after {history}"), 1.0, None));
+        let wake = format!("wake, and a step, after {history}");
         table.add_row(times(&mut sides, &wake, 1.0, Some((WAKE_AIM, 0.99))));
     }
     let megabytes: Vec<_> = sides.iter_mut().map(|side| Some(side.private_bytes() / 1e6)).collect();

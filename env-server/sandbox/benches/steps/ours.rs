@@ -6,14 +6,14 @@ use sandbox::{Interpreter, InterpreterState, Options, Sandbox};
 use tempfile::TempDir;
 
 use crate::common::{self, private_bytes, run};
-use crate::side::{CALLS, LOOP, STEP, Side, past, timed};
+use crate::side::{CALLS, LOOP, STEP, Side, history, timed};
 
 /// The number of interpreters whose memory is measured.
 const LIVE: usize = 200;
 
 /// Histories of an interpreter before it hibernates: name, steps, and whether it is kept as a snapshot
 /// instead of a log.
-pub const PASTS: [(&str, &[&str], bool); 4] = [
+pub const HISTORIES: [(&str, &[&str], bool); 4] = [
     ("ten short steps", &[STEP; 10], false),
     ("a step of 5,000 rounds", &["for n in range(5_000): n * n"], false),
     ("a step of 50,000 rounds", &["for n in range(50_000): n * n"], true),
@@ -39,7 +39,7 @@ impl Ours {
             live: new(&sandbox),
             resetting: common::interpreter(&sandbox, InterpreterState::Reset, 1)
                 .expect("it takes no place yet"),
-            old: after(&sandbox, past()),
+            old: after(&sandbox, history()),
             sandbox,
             _folder: folder,
         }
@@ -71,11 +71,11 @@ impl Side for Ours {
             run(&mut python, code);
             python
         };
-        if let Some(past) = operation.strip_prefix("hibernate after ") {
-            return timed(budget, || after(sandbox, steps(past)), asleep);
+        if let Some(history) = operation.strip_prefix("hibernate after ") {
+            return timed(budget, || after(sandbox, steps(history)), asleep);
         }
-        if let Some(past) = operation.strip_prefix("wake, and a step, after ") {
-            return timed(budget, || asleep(after(sandbox, steps(past))), |python| step(python, STEP));
+        if let Some(history) = operation.strip_prefix("wake, and a step, after ") {
+            return timed(budget, || asleep(after(sandbox, steps(history))), |python| step(python, STEP));
         }
         match operation {
             "new interpreter" => timed(budget, || (), |()| new()),
@@ -86,7 +86,7 @@ impl Side for Ours {
             "tool call" => timed(budget, || (), |()| run(live, CALLS)),
             "fork after 100 steps" => timed(budget, || (), |()| fork(old)),
             "first step of a fork" => timed(budget, || fork(old), |python| step(python, STEP)),
-            "new interpreter and those 100 steps" => timed(budget, || (), |()| after(sandbox, past())),
+            "new interpreter and those 100 steps" => timed(budget, || (), |()| after(sandbox, history())),
             "3 million rounds of a loop" => timed(budget, new, |python| step(python, LOOP)),
             _ => Vec::new(),
         }
@@ -117,6 +117,6 @@ fn asleep(mut python: Interpreter) -> Interpreter {
     python
 }
 
-fn steps(past: &str) -> &'static [&'static str] {
-    PASTS.iter().find(|(what, ..)| *what == past).map_or(&[], |(_, steps, _)| steps)
+fn steps(history: &str) -> &'static [&'static str] {
+    HISTORIES.iter().find(|(what, ..)| *what == history).map_or(&[], |(_, steps, _)| steps)
 }

@@ -1,5 +1,5 @@
 # Serves the bench: a line of input names an operation and a number of seconds; the operation is timed repeatedly for
-# that long. The bench prepends its programs as variables: STEP, CALLS, LOOP, PAST.
+# that long. The bench prepends its programs as variables: STEP, CALLS, LOOP, HISTORY.
 import re, sys, time
 
 

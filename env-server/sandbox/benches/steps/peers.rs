@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::common::private_bytes;
-use crate::side::{CALLS, LOOP, STEP, Side, past, timed};
+use crate::side::{CALLS, LOOP, STEP, Side, history, timed};
 
 /// A new CPython process for every step.
 pub struct FreshProcess {
@@ -40,7 +40,7 @@ impl Side for FreshProcess {
         let code = match operation {
             "new interpreter" => "pass".into(),
             "new interpreter and its first step" | "step in a resetting interpreter" => STEP.into(),
-            "new interpreter and those 100 steps" => past().join("\n"),
+            "new interpreter and those 100 steps" => history().join("\n"),
             "3 million rounds of a loop" => LOOP.into(),
             _ => return Vec::new(),
         };
@@ -106,7 +106,7 @@ fn programs() -> String {
     let variable = |name: &str, value: Value| format!("{name} = {value}\n");
     let texts = [("STEP", STEP), ("CALLS", CALLS), ("LOOP", LOOP)];
     let mut all: String = texts.map(|(name, text)| variable(name, text.into())).concat();
-    all += &variable("PAST", past().into());
+    all += &variable("HISTORY", history().into());
     all
 }
 

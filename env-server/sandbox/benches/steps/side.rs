@@ -9,7 +9,7 @@ pub const LOOP: &str = "n = 0\nfor i in range(3_000_000): n += i";
 pub const CALLS: &str = "for _ in range(1000): ask(q='q')";
 
 /// A history of a hundred steps.
-pub fn past() -> Vec<String> {
+pub fn history() -> Vec<String> {
     (0..100).map(|i| format!("a{i} = [{i}] * 10\nprint(sum(a{i}))")).collect()
 }
 
