@@ -10,7 +10,7 @@ use crate::state::State;
 /// The guest gave an address outside its memory, or a malformed value. This is an error in the guest's own
 /// code, or the agent's code broke it.
 #[derive(Debug, thiserror::Error)]
-#[error("the guest gave what cannot be read")]
+#[error("the guest gave a malformed value or address")]
 pub struct Malformed;
 
 /// The size of an address. In a text or a list, the length follows it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The limits of one step. They apply to each step anew, except [`Limits::memory_bytes`] and
+/// The limits of one step. They apply to each step separately, except [`Limits::memory_bytes`] and
 /// [`Limits::scratch_bytes`], which bound what the interpreter holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -59,7 +59,7 @@ impl Snapshot {
     /// [`Error::Snapshot`] if the stored difference cannot be read or is damaged.
     pub fn write_to(&self, memory: &mut [u8], pristine: &[u8]) -> Result<(), Error> {
         unpack(&self.difference.read()?, memory, &self.pages, pristine)
-            .ok_or_else(|| Error::Snapshot("what was kept is broken".into()))
+            .ok_or_else(|| Error::Snapshot("the stored snapshot is damaged".into()))
     }
 }
 

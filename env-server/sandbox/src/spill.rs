@@ -85,7 +85,7 @@ impl Spill {
             let (run, more) = rest.split_at(length);
             rest = more;
             if let Err(error) = file.write_all_at(run, offset) {
-                tracing::warn!(%error, "cannot keep a sleeping interpreter on disk");
+                tracing::warn!(%error, "cannot store a hibernated interpreter on disk");
                 return None;
             }
         }

@@ -35,7 +35,7 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> Result {
     linker.func_wrap_async(poll, "poll", |mut guest: Guest<'_>, (_, count, to): (u32, u32, u32)| {
         Box::new(async move {
             if count == 0 {
-                return Err(WaitsForNothing.into());
+                return Err(EmptyPoll.into());
             }
             let count = count.min(handles::MAX as u32);
             let ready = (0..count).fold(Record::default(), Record::word);
@@ -48,5 +48,5 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> Result {
 
 /// The guest polls an empty list, which would never return.
 #[derive(Debug, thiserror::Error)]
-#[error("the guest waits for nothing")]
-struct WaitsForNothing;
+#[error("the guest polls an empty list")]
+struct EmptyPoll;
