@@ -1,4 +1,4 @@
-//! An interpreter with a past, by which one can tell whether an attack left it as it was.
+//! An interpreter with a history, from which one can see whether an attack changed its state.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use sandbox::{Failure, Interpreter, InterpreterState, Limits, Outcome};
 
 use crate::common::{prints, with_limits};
 
-/// Little of everything, so that an attack ends soon.
+/// Small limits, so that an attack ends soon.
 pub fn small() -> Limits {
-    // Fuel ends them, also on a machine that is busy with something else.
+    // The wall clock is far away, so that fuel ends attacks even on a busy machine.
     let wall_clock = Duration::from_secs(600);
     Limits { fuel: 500_000_000, wall_clock, memory_bytes: 64 << 20, tool_calls: 3, ..Limits::default() }
 }
 
-/// What the past defined, and what it changed in modules.
+/// Prints what the history defined, and what it changed in modules.
 const STATE: &str = "print(kept, twice(4), thing.x, random.random(), json.mark, next(numbers))";
 
-/// Checks every piece of code, and fails at the end with all those that did not pass.
+/// Checks every piece of code, and fails at the end if any check failed.
 #[track_caller]
 pub fn each<C: AsRef<str>>(codes: &[C], check: impl Fn(&str)) {
     let fails = |code: &&C| std::panic::catch_unwind(AssertUnwindSafe(|| check(code.as_ref()))).is_err();
@@ -26,7 +26,7 @@ pub fn each<C: AsRef<str>>(codes: &[C], check: impl Fn(&str)) {
 }
 
 /// A persistent interpreter that has run a few steps.
-pub fn with_past(limits: &Limits) -> Interpreter {
+pub fn with_history(limits: &Limits) -> Interpreter {
     let mut python = with_limits(InterpreterState::Persistent, limits.clone());
     prints(
         &mut python,
@@ -39,9 +39,9 @@ pub fn with_past(limits: &Limits) -> Interpreter {
     python
 }
 
-/// What [`STATE`] prints where nothing happened in between.
+/// What [`STATE`] prints without an attack.
 fn undisturbed(limits: &Limits) -> String {
-    prints(&mut with_past(limits), STATE)
+    prints(&mut with_history(limits), STATE)
 }
 
 /// Checks that an outcome is within the limits, whatever the code did.
@@ -64,7 +64,7 @@ pub fn is_bounded(code: &str, limits: &Limits, outcome: &Outcome) {
 /// Runs an attack that must kill its step, and checks that nothing else changed.
 #[track_caller]
 pub fn is_killed(limits: &Limits, code: &str, expected: &[Failure]) {
-    let mut python = with_past(limits);
+    let mut python = with_history(limits);
     let before = python.globals().to_vec();
     let outcome = python.run(code).unwrap();
     is_bounded(code, limits, &outcome);
@@ -74,10 +74,10 @@ pub fn is_killed(limits: &Limits, code: &str, expected: &[Failure]) {
     assert_eq!(prints(&mut python, STATE), undisturbed(limits), "{code}");
 }
 
-/// Runs an attack that may end in any way, and checks that the interpreter is of use after it.
+/// Runs an attack that may end in any way, and checks that the interpreter is usable afterwards.
 #[track_caller]
 pub fn is_survived(limits: &Limits, code: &str) -> Outcome {
-    let mut python = with_past(limits);
+    let mut python = with_history(limits);
     let outcome = python.run(code).unwrap();
     is_bounded(code, limits, &outcome);
     let after = python.run("print(kept, twice(4), len(str(count())))").unwrap();
@@ -85,11 +85,11 @@ pub fn is_survived(limits: &Limits, code: &str) -> Outcome {
     outcome
 }
 
-/// Runs an attack by which an interpreter may break itself for good, and checks that it fails by itself then,
-/// and that another one is well.
+/// Runs an attack that may break its interpreter permanently. Checks that later outcomes are still bounded,
+/// and that another interpreter works.
 #[track_caller]
 pub fn is_contained(limits: &Limits, code: &str) {
-    let mut python = with_past(limits);
+    let mut python = with_history(limits);
     for code in [code, "print(kept)", "print(kept)"] {
         let outcome = python.run(code).unwrap();
         is_bounded(code, limits, &outcome);
