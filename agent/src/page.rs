@@ -10,10 +10,10 @@ use crate::fence;
 
 const TEMPLATE: &str = include_str!("../templates/trace.html");
 
-/// Renders a trace and its result; works without scripts and without a network.
+/// Renders a trace and its result as a page that needs neither scripts nor a network.
 ///
 /// # Errors
-/// What the template engine says; only a broken template can be the cause.
+/// What the template engine reports; only a broken template can cause an error.
 pub fn render(agent: &str, trace: &Trace, result: &EpisodeResult) -> Result<String, minijinja::Error> {
     let mut engine = Environment::new();
     engine.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -41,8 +41,7 @@ pub fn render(agent: &str, trace: &Trace, result: &EpisodeResult) -> Result<Stri
     )
 }
 
-/// What a model wrote, without the block that is shown beside it; all of it if
-/// none is.
+/// The model's text without its code block, if that is shown separately, and otherwise the whole text.
 fn reasoning(text: &str, code: Option<String>) -> String {
     if code.is_some() { fence::prose(text) } else { text.to_owned() }
 }

@@ -8,11 +8,10 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agent::codeact::{Assignment, CodeAct, Outcome};
 use agent::config::RunConfig;
+use agent::episode::{Assignment, Outcome, Player};
 use agent::model::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, estimate_usage};
-use client::Environment;
-use client::Retry;
+use client::{Environment, Retry};
 use proto::env::v1;
 use proto::trace::{EventKind, Step, Trace, Versions};
 use support::{Fake, Setup};
@@ -63,7 +62,7 @@ async fn play(
         "{{output_dir: o, run_name: r, task_families: [knapsack], agents: [{{name: a, agent_type: codeact, \
          persistent_state: {persistent}, {extra} llm: {{backend: scripted, model: reset-habit}}}}]}}"
     );
-    let player = CodeAct {
+    let player = Player {
         agent: RunConfig::parse(&yaml).unwrap().agents.remove(0),
         model: model.clone(),
         environment: Environment::new(client::connect(&fake.url).await.unwrap(), Retry::default()),

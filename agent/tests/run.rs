@@ -13,6 +13,7 @@ use std::time::Duration;
 use agent::config::{Backend, RunConfig};
 use agent::run::{Error, Options, Report, execute};
 use client::Retry;
+use proto::interpreter_state::InterpreterState;
 use proto::run::{EpisodeResult, Layout, Status, Summary, TaskStatus};
 use proto::trace::{EventKind, Trace};
 use support::proxy::Proxy;
@@ -321,9 +322,27 @@ async fn a_folder_of_another_config_is_refused_and_the_key_named() {
     changed.config.max_concurrent_runs = 1; // says nothing of what is measured
     run(changed).await.unwrap();
     let mut changed = options(&fake, folder.path());
-    changed.config.agents[0].persistent_state = Some(false);
+    changed.config.agents[0].interpreter_state = InterpreterState::Reset;
     let error = run(changed).await.unwrap_err().to_string();
     assert!(error.contains("`agents[0].persistent_state` was true, now it is false"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_an_earlier_version_with_keys_that_were_removed_is_continued() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 1, ..Setup::default() }).await;
+    run(options(&fake, folder.path())).await.unwrap();
+    let path = folder.path().join("trial/config.yaml");
+    let written = fs::read_to_string(&path).unwrap();
+    let earlier = format!(
+        "cache_db_path: cache.sqlite\n{}    cache_enabled: false\n",
+        written.trim_end().to_owned() + "\n"
+    );
+    fs::write(&path, earlier).unwrap();
+
+    let report = run(options(&fake, folder.path())).await.unwrap();
+    assert_eq!((report.lines[0].played, report.lines[0].kept), (0, 1));
+    assert_eq!(fs::read_to_string(&path).unwrap(), written, "the removed keys are gone");
 }
 
 #[tokio::test(flavor = "multi_thread")]

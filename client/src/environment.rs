@@ -48,7 +48,7 @@ impl Environment {
             let answer = timeout(deadline, call(self.client.clone())).await;
             match answer.unwrap_or_else(|_| Err(no_answer(deadline))) {
                 Ok(response) => return Ok(response.into_inner()),
-                Err(status) if is_unreachable(&status) && self.retry.goes_on(attempt) => {
+                Err(status) if is_unreachable(&status) && self.retry.allows_another(attempt) => {
                     sleep(self.retry.wait(attempt)).await;
                     attempt += 1;
                 }

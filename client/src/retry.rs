@@ -35,18 +35,18 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// Whether there is another attempt after this one (0 for the first).
-    pub fn goes_on(&self, attempt: u32) -> bool {
+    /// Whether another attempt may follow this one (0 is the first).
+    pub fn allows_another(&self, attempt: u32) -> bool {
         attempt.saturating_add(1) < self.attempts
     }
 
-    /// The wait after an attempt (0 for the first).
+    /// The wait after an attempt (0 is the first).
     pub fn wait(&self, attempt: u32) -> Duration {
         let doubled = self.base.saturating_mul(2u32.saturating_pow(attempt)).min(self.max);
         doubled + self.jitter.mul_f64(random_share())
     }
 
-    /// The wait after an attempt that failed with `status`: at least as long as the server asks for.
+    /// The wait after an attempt that failed with `status`: at least as long as the server asks for in its `RetryInfo`.
     pub fn wait_after(&self, attempt: u32, status: &Status) -> Duration {
         crate::retry_after(status).map_or(self.wait(attempt), |asked| self.wait(attempt).max(asked))
     }

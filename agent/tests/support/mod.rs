@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use proto::env::v1;
 use proto::env::v1::environment_service_server::{EnvironmentService, EnvironmentServiceServer};
+use proto::interpreter_state::InterpreterState;
 use serde_json::{Value, json};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Code, Request, Response, Status};
@@ -266,8 +267,9 @@ impl EnvironmentService for Service {
         assert!(request.lease.unwrap().seconds <= 240);
         let seed: u64 = task.task_id.rsplit('-').next().unwrap().parse().unwrap();
         let limits = request.limits.unwrap();
-        let regime = proto::env::state_name(request.interpreter_state());
-        let (process, public) = Process::start(seed, &state.setup, regime, limits.tool_calls_per_step);
+        let interpreter = InterpreterState::from_wire(request.interpreter_state()).unwrap();
+        let (process, public) =
+            Process::start(seed, &state.setup, interpreter.name(), limits.tool_calls_per_step);
         let created = v1::CreateEpisodeResponse {
             episode_id: id.clone(),
             observation: Some(v1::InitialObservation {
