@@ -5,16 +5,16 @@
 //! | [`config`]   | the run config (YAML), read once into typed values                         |
 //! | [`model`]    | the trait that every model client implements, and the clients              |
 //! | [`teachers`] | scripted policies, and drills: programs that write training data           |
-//! | [`acting`]   | ways of acting: a model's answer becomes an action, the result a message   |
-//! | [`fence`]    | code blocks in a model's answer                                            |
-//! | [`prompt`]   | texts that a model is shown, however it acts                               |
+//! | `acting`     | ways of acting: a model's answer becomes an action, the result a message   |
+//! | `fence`      | code blocks in a model's answer                                            |
+//! | `prompt`     | texts that a model is shown, however it acts                               |
 //! | [`episode`]  | one episode: turns, deadlines, outcome                                     |
-//! | [`wire`]     | conversions between messages of the server, the config and a trace         |
-//! | [`recorder`] | the trace of an episode that is being played                               |
-//! | [`page`]     | a trace as a web page                                                      |
-//! | [`server`]   | an environment server as a child of the run                                |
-//! | [`stop`]     | the signal that stops a run                                                |
-//! | [`version`]  | the version of this program                                                |
+//! | `wire`       | conversions between messages of the server, the config and a trace         |
+//! | `recorder`   | the trace of an episode that is being played                               |
+//! | `page`       | a trace as a web page                                                      |
+//! | `server`     | an environment server as a child of the run                                |
+//! | `stop`       | the signal that stops a run                                                |
+//! | `version`    | the version of this program                                                |
 //! | [`run`]      | many episodes: plan, resume, progress, result files                        |
 //!
 //! The agent knows no task rules and reads no task files, because those hold hidden data. Everything it knows about a

@@ -122,7 +122,10 @@ fn write_drills(args: &DrillsArgs) -> Result<(), Box<dyn std::error::Error>> {
 
 fn read_config(args: &RunArgs) -> Result<RunConfig, Box<dyn std::error::Error>> {
     let text = files::read_text(&args.config)?;
-    Ok(RunConfig::parse(&text).map_err(|error| format!("{}: {error}", args.config.display()))?)
+    Ok(RunConfig::parse(&text).map_err(|error| {
+        let between = if error.0.0.len() == 1 { " " } else { "\n" };
+        format!("{}:{between}{error}", args.config.display())
+    })?)
 }
 
 fn run(args: RunArgs) -> Result<Report, Box<dyn std::error::Error>> {
