@@ -1,5 +1,4 @@
-//! What a model is shown when its answer can't be run, and how an episode ends
-//! that nobody finishes.
+//! What a model is shown when its answer can't be run, and how an episode without a call of `finish` ends.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
 
@@ -17,7 +16,7 @@ use proto::trace::{EventKind, Step, Trace, Versions};
 use support::{Fake, Setup};
 use tokio::sync::watch;
 
-/// Gives prepared answers in turn, and keeps what it was shown.
+/// A model that gives prepared answers in turn, and keeps the messages that it was sent.
 #[derive(Debug)]
 struct Canned {
     answers: Vec<(&'static str, FinishReason)>,
@@ -48,7 +47,7 @@ impl Model for Canned {
     }
 }
 
-/// Plays one episode; `extra` are further keys of the agent's config.
+/// Plays one episode; `extra` holds further keys of the agent's config. The numbers are the server's steps and renewals.
 async fn play(
     answers: &[&'static str],
     persistent: bool,

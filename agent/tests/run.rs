@@ -1,5 +1,5 @@
-//! A whole run against a server that loses answers, refuses tasks or is left
-//! alone: what is written, and what another start makes of it.
+//! A whole run against a server that loses answers, refuses tasks or becomes unreachable: which files are written, and
+//! how another start continues.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
 
@@ -123,9 +123,7 @@ async fn a_server_that_stays_away_ends_the_run() {
     let proxy = Proxy::start(&fake.url, 0, 0).await;
     let options = Options { env: Some(proxy.url.clone()), ..options(&fake, folder.path()) };
     let running = tokio::spawn(run(options));
-    while fake.state.lock().unwrap().steps_run < 3 {
-        tokio::task::yield_now().await;
-    }
+    fake.has_run(3).await;
     proxy.cut();
     let error = running.await.unwrap().unwrap_err().to_string();
     assert!(error.contains("can't be reached") && error.contains("3 episodes in a row"), "{error}");
@@ -163,9 +161,7 @@ async fn a_terminated_program_closes_its_episodes() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    while fake.state.lock().unwrap().steps_run < 3 {
-        tokio::task::yield_now().await;
-    }
+    fake.has_run(3).await;
     let pid = agent.id().unwrap().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert_eq!(agent.wait().await.unwrap().code(), Some(130));
@@ -351,9 +347,7 @@ async fn a_stopped_run_closes_its_episodes_and_goes_on_later() {
     let fake = Fake::start(Setup { tasks: 24, ..Setup::default() }).await;
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(execute(options(&fake, folder.path()), stopped));
-    while fake.state.lock().unwrap().steps_run < 3 {
-        tokio::task::yield_now().await;
-    }
+    fake.has_run(3).await;
     stop.send_replace(true);
     let report = running.await.unwrap().unwrap();
     assert!(report.interrupted && report.lines[0].left > 0);
