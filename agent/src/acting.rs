@@ -1,5 +1,5 @@
-//! Ways of acting: how a model is told to act, how its answer becomes an action, and how the result becomes its next
-//! message.
+//! Ways of acting: how a model is told to act, how its answer becomes an action, and how the result becomes
+//! its next message.
 //!
 //! Each way is a module here and a value of [`AgentType`]. The episode's loop knows only the trait.
 //!

@@ -7,9 +7,10 @@
 //! | `prompt`   | what the model is told                                         |
 //! | `keys`     | readers of keys, with the rules that their values must keep    |
 //!
-//! The keys are those of the paper's system, plus `task_set`, `state_loss`, `limits`, `prompt`, `llm.backend` and
-//! `llm.url`. All problems of a config are reported at once, each with its key. Unknown keys are problems: a misspelt
-//! limit would otherwise silently have its default. `agent_configs/README.md` describes every key.
+//! The keys are those of the paper's system, plus `task_set`, `state_loss`, `limits`, `prompt`, `llm.backend`
+//! and `llm.url`. All problems of a config are reported at once, each with its key. Unknown keys are
+//! problems: a misspelt limit would otherwise silently have its default. `agent_configs/README.md` describes
+//! every key.
 
 use std::path::PathBuf;
 
@@ -66,8 +67,8 @@ impl RunConfig {
         Ok(fields::read(&fields::from_yaml(yaml)?)?)
     }
 
-    /// Reads a config that this program or an earlier version of it wrote into a run folder. Keys that were removed
-    /// since are ignored: they had no effect.
+    /// Reads a config that this program or an earlier version of it wrote into a run folder. Keys that were
+    /// removed since are ignored: they had no effect.
     ///
     /// # Errors
     /// As [`RunConfig::parse`].

@@ -7,8 +7,8 @@
 //! | `end`          | how an episode can end                                         |
 //! | `error`        | why an episode has no evaluation                               |
 //!
-//! Mistakes of the model or of its code are shown to the model and cost a turn. Only a failure of a server or of the
-//! connection to it is an [`Error`]. How the model acts is up to the module `acting`.
+//! Mistakes of the model or of its code are shown to the model and cost a turn. Only a failure of a server or
+//! of the connection to it is an [`Error`]. How the model acts is up to the module `acting`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,8 +73,8 @@ impl Player {
             // There is no episode to close.
             Err(error @ Error::Call { call: CREATE, .. }) => (End::Error, Err(error)),
             Err(error) => {
-                // An open episode would hold its place on the server until its lease ends. If closing fails too, the
-                // first error is the one to report.
+                // An open episode would hold its place on the server until its lease ends. If closing fails
+                // too, the first error is the one to report.
                 let _ = timeout(CLOSE_LIMIT, self.environment.close(&assignment.episode_id)).await;
                 let end = if matches!(error, Error::Interrupted) { End::Interrupted } else { End::Error };
                 (end, Err(error))

@@ -1,11 +1,11 @@
 //! Fenced code blocks in a model's answer.
 //!
-//! The rules are CommonMark's, as far as models use them: a fence is at least three backticks or tildes, indented by at
-//! most three spaces; it is closed by a fence of the same character, at least as long, with nothing after it; a block
-//! that is never closed extends to the end of the text.
+//! The rules are CommonMark's, as far as models use them: a fence is at least three backticks or tildes,
+//! indented by at most three spaces; it is closed by a fence of the same character, at least as long, with
+//! nothing after it; a block that is never closed extends to the end of the text.
 
-/// The Python blocks of an answer, in order: those marked `python` (also `py`, `python3`) and unmarked ones. Blocks in
-/// other languages are prose.
+/// The Python blocks of an answer, in order: those marked `python` (also `py`, `python3`) and unmarked ones.
+/// Blocks in other languages are prose.
 pub fn python_blocks(text: &str) -> Vec<String> {
     parts(text).into_iter().filter(|part| part.is_python).map(|part| part.lines.join("\n")).collect()
 }

@@ -17,8 +17,8 @@
 //! | `version`    | the version of this program                                                |
 //! | [`run`]      | many episodes: plan, resume, progress, result files                        |
 //!
-//! The agent knows no task rules and reads no task files, because those hold hidden data. Everything it knows about a
-//! task comes from the server.
+//! The agent knows no task rules and reads no task files, because those hold hidden data. Everything it knows
+//! about a task comes from the server.
 
 mod acting;
 pub mod config;

@@ -27,9 +27,9 @@ struct Cli {
 enum Command {
     /// Plays every agent of a config on every task, and writes results and traces.
     ///
-    /// Results go to <output_dir>/<run_name>. A run can be stopped (Ctrl-C or SIGTERM) and started again with the same
-    /// command: completed episodes are not played again, failed ones are. The exit status is 0 if every episode has an
-    /// evaluation, 1 otherwise, and 130 if the run was stopped.
+    /// Results go to <output_dir>/<run_name>. A run can be stopped (Ctrl-C or SIGTERM) and started again with
+    /// the same command: completed episodes are not played again, failed ones are. The exit status is 0 if
+    /// every episode has an evaluation, 1 otherwise, and 130 if the run was stopped.
     #[command(after_long_help = EXAMPLES)]
     Run(RunArgs),
     /// Writes short conversations that teach a small model to copy, for `trainer prepare --chat`.
@@ -64,8 +64,8 @@ struct RunArgs {
     /// A running environment server, such as http://127.0.0.1:50051. Without it, the run starts its own.
     #[arg(long, value_name = "URL")]
     env: Option<String>,
-    /// A running inference server (`trainer serve`), for the agents whose backend is `inference`. It replaces the
-    /// config's `llm.url`.
+    /// A running inference server (`trainer serve`), for the agents whose backend is `inference`. It replaces
+    /// the config's `llm.url`.
     #[arg(long, value_name = "URL")]
     inference: Option<String>,
     /// The folder in which the run's folder is made; the config's output_dir if not given.
@@ -178,7 +178,7 @@ fn conclude(report: &Report) -> ExitCode {
     eprintln!("results: {}", report.folder.display());
     if report.interrupted {
         let left: usize = report.lines.iter().map(|line| line.left).sum();
-        eprintln!("stopped with {left} episodes not played; the same command goes on from here");
+        eprintln!("stopped with {left} episodes not played; the same command continues the run");
         return ExitCode::from(EXIT_CODE);
     }
     if report.failed() > 0 {

@@ -30,8 +30,8 @@ pub use proto::conversation::{Message, Role};
 /// The client for the model that a config names, connected.
 ///
 /// # Errors
-/// [`Error::Unknown`] if no backend, or not the named one, has the model; [`Error::Connect`] if its server does not
-/// answer.
+/// [`Error::Unknown`] if no backend, or not the named one, has the model; [`Error::Connect`] if its server
+/// does not answer.
 pub async fn from_config(llm: &config::Llm) -> Result<Arc<dyn Model>, Error> {
     let unknown = || Error::Unknown { model: llm.model.clone() };
     match llm.backend().ok_or_else(unknown)? {

@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn a_page_shows_every_turn_and_escapes_what_the_model_wrote() {
         let step = Step {
-            // The words hold the code, too: the block is where its fence is.
+            // The prose quotes the code, too; only the fenced block is left out.
             assistant_text: "I look <script> with print('<b>').\n\n```python\nprint('<b>')\n```".into(),
             code: Some("print('<b>')".into()),
             interpreter_result: Some(InterpreterResult {

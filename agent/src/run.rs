@@ -13,8 +13,8 @@
 //! | `summary`    | means over the episodes of one agent                              |
 //! | `error`      | why a run can't start, or can't continue                          |
 //!
-//! A run can be stopped at any time and started again: episodes with a completed result file are not played again,
-//! failed ones are.
+//! A run can be stopped at any time and started again: episodes with a completed result file are not played
+//! again, failed ones are.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,8 +63,8 @@ pub struct Options {
 /// Plays a run to its end, or until `stop` turns true.
 ///
 /// # Errors
-/// [`Error`] if it can't start, its files can't be written, or a server can't be reached any more. Failed episodes are
-/// not errors; the report counts them.
+/// [`Error`] if it can't start, its files can't be written, or a server can't be reached any more. Failed
+/// episodes are not errors; the report counts them.
 pub async fn execute(options: Options, stop: watch::Receiver<bool>) -> Result<Report, Error> {
     let config = &options.config;
     let models = models(config).await?;

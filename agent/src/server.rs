@@ -11,7 +11,8 @@ const PROGRAM: &str = "env-server";
 /// The server's name in errors.
 const WHAT: &str = "environment server";
 
-/// The longest that a start may take. The first start compiles the interpreter, which is slow on a slow machine.
+/// The longest that a start may take. The first start compiles the interpreter, which is slow on a slow
+/// machine.
 const START_LIMIT: Duration = Duration::from_secs(300);
 
 /// Starts a server for the tasks in `tasks`. Its messages go to the file `log`.

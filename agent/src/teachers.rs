@@ -1,5 +1,5 @@
-//! Scripted policies: programs that play tasks the way a model does. They write training data and stand in for models
-//! in tests.
+//! Scripted policies: programs that play tasks the way a model does. They write training data and stand in
+//! for models in tests.
 //!
 //! | module         | what it holds                                                             |
 //! |----------------|---------------------------------------------------------------------------|
@@ -9,13 +9,13 @@
 //! | `knapsack`     | the policies for the knapsack family; another family is another folder    |
 //! | [`drills`]     | copying exercises for small models                                        |
 //!
-//! A policy is a pure function of a conversation and a seed. It learns about the task and about the results of its code
-//! only from the messages, as a model does. It therefore runs through the same code path as a model, and the same
-//! messages always give the same answer.
+//! A policy is a pure function of a conversation and a seed. It learns about the task and about the results
+//! of its code only from the messages, as a model does. It therefore runs through the same code path as a
+//! model, and the same messages always give the same answer.
 //!
 //! The policies differ in what they assume about the interpreter's state between two steps.
-//! [`Policy::Persistent`] defines names once and relies on them; [`Policy::Reset`] writes everything that a block needs
-//! into that block. Each exists in a second, terse style, for training small models.
+//! [`Policy::Persistent`] defines names once and relies on them; [`Policy::Reset`] writes everything that a
+//! block needs into that block. Each exists in a second, terse style, for training small models.
 
 use proto::conversation::Message;
 
@@ -29,7 +29,8 @@ mod random;
 
 pub use policy::Policy;
 
-/// Writes the next assistant message of a conversation. The seed selects among the ways of playing and of wording.
+/// Writes the next assistant message of a conversation. The seed selects among the ways of playing and of
+/// wording.
 ///
 /// # Errors
 /// What the conversation lacks, if it holds no task that the policy can play.

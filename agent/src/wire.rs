@@ -85,8 +85,8 @@ pub fn wall_clock(limits: &v1::Limits) -> Duration {
 /// The longest lease that a server grants, in seconds.
 const LONGEST_LEASE: f64 = 86_400.0;
 
-/// The lease of an agent's episodes. Every turn renews it, so it must outlast one turn: the model call, the step, and a
-/// minute for everything else.
+/// The lease of an agent's episodes. Every turn renews it, so it must outlast one turn: the model call, the
+/// step, and a minute for everything else.
 pub fn lease(agent: &AgentConfig) -> prost_types::Duration {
     let step = agent.limits.wall_clock_per_step_s.unwrap_or(60.0); // the server's default
     duration((agent.llm.timeout_s + step + 60.0).min(LONGEST_LEASE))

@@ -47,7 +47,8 @@ impl Model for Canned {
     }
 }
 
-/// Plays one episode; `extra` holds further keys of the agent's config. The numbers are the server's steps and renewals.
+/// Plays one episode; `extra` holds further keys of the agent's config. The numbers are the server's steps
+/// and renewals.
 async fn play(
     answers: &[&'static str],
     persistent: bool,

@@ -1,5 +1,5 @@
-//! The scripted policies with both interpreter states, through the whole agent: the differences that the study's 2x2 is
-//! to show must already show here.
+//! The scripted policies with both interpreter states, through the whole agent: the differences that the
+//! study's 2x2 is to show must already show here.
 //!
 //! `HABIT_TASKS=100 cargo test --release -p agent --test habits -- --nocapture`
 //! plays more tasks and prints the table.
@@ -96,7 +96,8 @@ fn errors(trace: &Trace, missing: bool) -> usize {
     failed.filter(|name| ["NameError", "UnboundLocalError"].contains(name) == missing).count()
 }
 
-/// The four cells: the persistent policy with a persistent and a resetting interpreter, then the reset policy with both.
+/// The four cells: the persistent policy with a persistent and a resetting interpreter, then the reset policy
+/// with both.
 async fn table(setup: &Setup, calls: u32, manner: &str) -> [Cell; 4] {
     let folder = tempfile::tempdir().unwrap();
     let (persistent, reset) = (format!("persistent-{manner}"), format!("reset-{manner}"));

@@ -1,5 +1,5 @@
-//! A whole run against a server that loses answers, refuses tasks or becomes unreachable: which files are written, and
-//! how another start continues.
+//! A whole run against a server that loses answers, refuses tasks or becomes unreachable: which files are
+//! written, and how another start continues.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
 

@@ -1,8 +1,9 @@
 //! Calls to the environment server that survive a lost answer.
 //!
-//! Every request that changes an episode carries what makes it safe to repeat: the episode id, chosen by the client, and
-//! the index of the step. The server answers a repeated request with the stored answer. A call that may or may not have
-//! arrived is therefore repeated, and still takes effect exactly once. Every attempt has a deadline.
+//! Every request that changes an episode carries what makes it safe to repeat: the episode id, chosen by the
+//! client, and the index of the step. The server answers a repeated request with the stored answer. A call
+//! that may or may not have arrived is therefore repeated, and still takes effect exactly once. Every attempt
+//! has a deadline.
 
 use std::future::Future;
 use std::time::Duration;
@@ -33,8 +34,8 @@ impl Environment {
         Self { client, retry }
     }
 
-    /// Makes a call, and repeats it while the server can't be reached, as often as `retry` allows. `deadline` bounds each
-    /// attempt.
+    /// Makes a call, and repeats it while the server can't be reached, as often as `retry` allows. `deadline`
+    /// bounds each attempt.
     async fn retried<T, F>(
         &self,
         deadline: Duration,
@@ -101,8 +102,9 @@ impl Environment {
 
     /// Creates an episode. The request must carry an episode id.
     ///
-    /// A server without a free place (RESOURCE_EXHAUSTED) is asked again until a lease as long as this episode's has
-    /// ended: by then the places of abandoned episodes are free. `retry` does not limit these attempts.
+    /// A server without a free place (RESOURCE_EXHAUSTED) is asked again until a lease as long as this
+    /// episode's has ended: by then the places of abandoned episodes are free. `retry` does not limit these
+    /// attempts.
     ///
     /// # Errors
     /// The status of the last attempt.

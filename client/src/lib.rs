@@ -7,7 +7,8 @@
 //! | `retry`       | which calls to repeat, and when: [`Retry`], [`is_unreachable`]                  |
 //! | `status`      | what a failed call says: [`explain`], [`reason`], [`retry_after`]               |
 //!
-//! This crate knows no agent and no task, so that clients in any program, or in another language, can build on it.
+//! This crate knows no agent and no task, so that clients in any program, or in another language, can build
+//! on it.
 
 mod connect;
 mod environment;

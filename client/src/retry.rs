@@ -17,7 +17,8 @@ pub struct Retry {
     pub base: Duration,
     /// The longest wait, without the jitter.
     pub max: Duration,
-    /// The most that is added to each wait at random, so that clients which failed together do not return together.
+    /// The most that is added to each wait at random, so that clients which failed together do not return
+    /// together.
     pub jitter: Duration,
     /// The deadline of one attempt. A step's wall-clock limit is added to it.
     pub deadline: Duration,
@@ -48,14 +49,16 @@ impl Retry {
         doubled + self.jitter.mul_f64(random_share())
     }
 
-    /// The wait after an attempt that failed with `status`: at least as long as the server asks for in its `RetryInfo`.
+    /// The wait after an attempt that failed with `status`: at least as long as the server asks for in its
+    /// `RetryInfo`.
     pub fn wait_after(&self, attempt: u32, status: &Status) -> Duration {
         retry_after(status).map_or(self.wait(attempt), |asked| self.wait(attempt).max(asked))
     }
 }
 
-/// Whether the server could not be reached: there is no connection, it was lost, or no answer came in time. A status that
-/// the server sent has no source; one that the transport made from its own error has a source, whatever its code.
+/// Whether the server could not be reached: there is no connection, it was lost, or no answer came in time. A
+/// status that the server sent has no source; one that the transport made from its own error has a source,
+/// whatever its code.
 pub fn is_unreachable(status: &Status) -> bool {
     match status.code() {
         Code::Unavailable | Code::DeadlineExceeded => true,
@@ -64,8 +67,8 @@ pub fn is_unreachable(status: &Status) -> bool {
     }
 }
 
-/// A random number from 0 to 1. The standard library's hash maps are seeded by the operating system, which is random
-/// enough for waiting.
+/// A random number from 0 to 1. The standard library's hash maps are seeded by the operating system, which is
+/// random enough for waiting.
 fn random_share() -> f64 {
     RandomState::new().hash_one(()) as f64 / u64::MAX as f64
 }

@@ -15,7 +15,8 @@ pub fn reason(status: &Status) -> Option<String> {
     Some(status.get_details_error_info()?.reason)
 }
 
-/// A failed call in one line for a person: code, message, and the faulty request fields, if the server named any.
+/// A failed call in one line for a person: code, message, and the faulty request fields, if the server named
+/// any.
 pub fn explain(status: &Status) -> String {
     let mut line = format!("{:?}: {}", status.code(), status.message());
     for violation in status.get_details_bad_request().into_iter().flat_map(|bad| bad.field_violations) {

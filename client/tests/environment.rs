@@ -30,7 +30,8 @@ enum Failure {
     Silence,
 }
 
-/// A server that fails a number of times, and keeps the steps and the number of creations that it was asked for.
+/// A server that fails a number of times, and keeps the steps and the number of creations that it was asked
+/// for.
 #[derive(Clone, Default)]
 struct Server(Arc<Mutex<State>>);
 

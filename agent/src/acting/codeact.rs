@@ -1,5 +1,5 @@
-//! Acting by writing Python: each turn holds reasoning and at most one block of code. The block becomes a step, and the
-//! step's observation the next message.
+//! Acting by writing Python: each turn holds reasoning and at most one block of code. The block becomes a
+//! step, and the step's observation the next message.
 
 use proto::conversation::{NO_BLOCK, observation, turn_error};
 use proto::env::v1::{InitialObservation, Limits};

@@ -10,8 +10,8 @@ pub trait Acting: fmt::Debug + Send + Sync {
     /// What the model is told before its first turn.
     fn opening(&self, observation: &InitialObservation, limits: &Limits) -> Opening;
 
-    /// A message that ends this request and that the conversation does not keep. `globals` are the names in the
-    /// interpreter.
+    /// A message that ends this request and that the conversation does not keep. `globals` are the names in
+    /// the interpreter.
     fn reminder(&self, globals: &[String]) -> Option<String>;
 
     /// The action in a model's answer; `None` if it holds none, which is not an error.

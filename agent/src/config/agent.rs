@@ -16,18 +16,18 @@ pub struct AgentConfig {
     pub name: String,
     /// How it acts.
     pub agent_type: AgentType,
-    /// Whether the interpreter keeps its state from step to step: `persistent_state: true` or `false`. The key has no
-    /// default, because every run depends on it.
+    /// Whether the interpreter keeps its state from step to step: `persistent_state: true` or `false`. The
+    /// key has no default, because every run depends on it.
     #[serde(rename = "persistent_state", serialize_with = "as_persistent")]
     pub interpreter_state: InterpreterState,
-    /// Probability that a persistent interpreter's state is lost before a step, as if the runtime restarted. The model
-    /// is not told about it.
+    /// Probability that a persistent interpreter's state is lost before a step, as if the runtime restarted.
+    /// The model is not told about it.
     #[serde(skip_serializing_if = "is_zero")]
     pub state_loss: f64,
     /// Model turns after which the episode ends.
     pub max_turns: u32,
-    /// Seconds after which the episode ends: no turn begins and no model call continues after them. A step that is
-    /// running then is bounded by its own limits and completes.
+    /// Seconds after which the episode ends: no turn begins and no model call continues after them. A step
+    /// that is running then is bounded by its own limits and completes.
     pub timeout_s: f64,
     /// Tool calls allowed in one step.
     pub max_tool_calls: u32,
@@ -49,8 +49,8 @@ pub enum AgentType {
     Codeact,
 }
 
-/// Limits of one step, as `runtime_gym.env.v1.Limits` names them. The server's default applies to those that are
-/// `None`.
+/// Limits of one step, as `runtime_gym.env.v1.Limits` names them. The server's default applies to those that
+/// are `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct StepLimits {
     /// CPU budget, in interpreter fuel.
@@ -124,7 +124,9 @@ fn check_state_loss(state_loss: f64, persistent: Option<bool>, place: &Place<'_>
         format!("must be within 0 (never) and 1 (before every step), not {state_loss}")
     });
     place.require(state_loss == 0.0 || persistent != Some(false), || {
-        "must be 0 or left out with `persistent_state: false`: a resetting interpreter keeps no state to lose".into()
+        "must be 0 or left out with `persistent_state: false`: a resetting interpreter keeps no state to \
+         lose"
+            .into()
     });
 }
 

@@ -44,8 +44,8 @@ pub enum PromptDetail {
     /// How to act, every function with its description, the whole goal.
     #[default]
     Full,
-    /// The functions' names and parameters, and the task's public data without the goal: for models that learn the
-    /// rest from traces.
+    /// The functions' names and parameters, and the task's public data without the goal: for models that
+    /// learn the rest from traces.
     Brief,
 }
 

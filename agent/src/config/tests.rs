@@ -1,5 +1,8 @@
 //! What is read from a config, and what its author is told about problems.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
 use proto::conversation::ObservationFormat;
 use proto::interpreter_state::InterpreterState;
 
@@ -245,4 +248,65 @@ fn a_written_config_has_the_papers_keys_in_order() {
         .collect();
     assert_eq!(keys, read);
     assert!(written.contains("persistent_state: true\n"), "{written}");
+}
+
+/// The configs of this repository.
+fn configs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../agent_configs")
+}
+
+/// The paths of all values in a config, with `[]` for the elements of lists.
+fn paths(value: &serde_json::Value, path: &str, found: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            for (key, value) in map {
+                paths(value, &format!("{path}.{key}"), found);
+            }
+        }
+        serde_json::Value::Array(values) if values[0].is_object() => {
+            values.iter().for_each(|value| paths(value, &format!("{path}[]"), found));
+        }
+        _ => drop(found.insert(path.trim_start_matches('.').to_owned())),
+    }
+}
+
+#[test]
+fn the_readme_describes_every_key() {
+    let every_key = GOOD
+        .replace("task_families", "task_set: easy\ntask_families")
+        .replace("model: persistent-habit", "model: persistent-habit\n      url: http://127.0.0.1:1")
+        .replace(
+            "    llm:",
+            "    state_loss: 0.1\n    prompt: {runtime: hidden}\n    limits: {fuel_per_step: 1, \
+             wall_clock_per_step_s: 1, memory_bytes: 1, output_bytes_per_step: 1, code_bytes_per_step: 1, \
+             tool_bytes_per_step: 1, scratch_bytes: 1}\n    llm:",
+        );
+    let config = RunConfig::parse(&every_key).unwrap();
+    let mut keys = BTreeSet::new();
+    paths(&serde_json::to_value(&config).unwrap(), "", &mut keys);
+    let readme = std::fs::read_to_string(configs().join("README.md")).unwrap();
+    let (_, table) = readme.split_once("| Key |").unwrap();
+    let described: BTreeSet<String> = table
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()))
+        .filter(|key| key != "agents")
+        .collect();
+    assert_eq!(described, keys);
+
+    let (_, example) = readme.split_once("```yaml\n").unwrap();
+    RunConfig::parse(example.split_once("```").unwrap().0).unwrap();
+}
+
+#[test]
+fn every_config_of_the_repository_can_be_used() {
+    let mut count = 0;
+    for folder in ["habits", "served", "teachers"] {
+        for file in std::fs::read_dir(configs().join(folder)).unwrap() {
+            let path = file.unwrap().path();
+            RunConfig::parse(&std::fs::read_to_string(&path).unwrap())
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            count += 1;
+        }
+    }
+    assert_eq!(count, 8);
 }

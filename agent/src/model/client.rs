@@ -16,8 +16,8 @@ pub trait Model: fmt::Debug + Send + Sync {
         Weights::default()
     }
 
-    /// Checks whether the model can play a task family at all, so that a run which cannot work fails before its first
-    /// episode.
+    /// Checks whether the model can play a task family at all, so that a run which cannot work fails before
+    /// its first episode.
     ///
     /// # Errors
     /// [`Error::Unsupported`], naming the family.
@@ -32,7 +32,8 @@ pub trait Model: fmt::Debug + Send + Sync {
     async fn generate(&self, request: &GenerateRequest) -> Result<Completion, Error>;
 }
 
-/// Digests of a model's weights, in hexadecimal; empty for models without weights, or if the server does not tell.
+/// Digests of a model's weights, in hexadecimal; empty for models without weights, or if the server does not
+/// tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Weights {
     /// SHA-256 of the base model.

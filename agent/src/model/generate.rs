@@ -12,7 +12,8 @@ pub struct GenerateRequest {
     pub messages: Vec<Message>,
     /// How tokens are sampled.
     pub sampling: Sampling,
-    /// Seed of the sampling. The same request with the same seed gives the same answer, as far as the model allows.
+    /// Seed of the sampling. The same request with the same seed gives the same answer, as far as the model
+    /// allows.
     pub seed: u64,
     /// The most new tokens.
     pub max_tokens: u32,

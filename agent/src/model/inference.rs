@@ -81,8 +81,8 @@ impl Inference {
     }
 }
 
-/// Name and digest of the adapter that `name` selects, both empty for the base model; `None` if the server has no such
-/// model.
+/// Name and digest of the adapter that `name` selects, both empty for the base model; `None` if the server
+/// has no such model.
 fn served(info: &v1::GetModelInfoResponse, name: &str) -> Option<(String, String)> {
     if info.model == name {
         return Some(<_>::default());

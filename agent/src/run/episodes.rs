@@ -12,8 +12,8 @@ use super::job::{Job, Played};
 use super::progress::Progress;
 use crate::stop::stopped;
 
-/// The run ends when this many consecutive episodes fail because a server can't be reached: the others would each wait
-/// and fail in the same way.
+/// The run ends when this many consecutive episodes fail because a server can't be reached: the others would
+/// each wait and fail in the same way.
 const UNREACHABLE_LIMIT: usize = 3;
 
 /// How the episodes of a run are played.
@@ -36,12 +36,12 @@ pub enum End {
 }
 
 impl Episodes<'_> {
-    /// Plays the jobs that are not kept, and notes in each how it ended. If the run ends early, running episodes are
-    /// closed first, and no further job begins.
+    /// Plays the jobs that are not kept, and notes in each how it ended. If the run ends early, running
+    /// episodes are closed first, and no further job begins.
     ///
     /// # Errors
-    /// The first failure that concerns the run and not one episode: a file can't be written, a server ended or can't be
-    /// reached.
+    /// The first failure that concerns the run and not one episode: a file can't be written, a server ended
+    /// or can't be reached.
     pub async fn play(
         &self,
         jobs: &mut [Job],
@@ -85,8 +85,8 @@ impl Episodes<'_> {
         }
     }
 
-    /// Notes how an episode ended. `unreachable` counts consecutive episodes that failed because a server could not be
-    /// reached.
+    /// Notes how an episode ended. `unreachable` counts consecutive episodes that failed because a server
+    /// could not be reached.
     fn take_in(
         &self,
         job: &mut Job,

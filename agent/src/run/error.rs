@@ -37,7 +37,7 @@ pub enum Error {
     /// A server can't be reached any more.
     #[error(
         "the {server} can't be reached ({episodes} episodes in a row failed for it; the last: {last}); once it \
-         is there again, the same command goes on from here"
+         can be reached again, the same command continues the run"
     )]
     Unreachable {
         /// Which server.

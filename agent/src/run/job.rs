@@ -18,8 +18,8 @@ pub struct Job {
     pub player: Player,
     /// Which episode it is.
     pub assignment: Assignment,
-    /// The versions that an earlier start of the run completed the episode with, if one did. It is then not played
-    /// again.
+    /// The versions that an earlier start of the run completed the episode with, if one did. It is then not
+    /// played again.
     pub kept: Option<Versions>,
     /// How the episode ended, if this start of the run played it.
     pub played: Option<Status>,
@@ -45,8 +45,8 @@ impl Job {
         &self.assignment.task
     }
 
-    /// Plays the episode and writes its files; the result is `None`, and nothing is written, if it was interrupted. The
-    /// result file is written last: where it exists, the other files do.
+    /// Plays the episode and writes its files; the result is `None`, and nothing is written, if it was
+    /// interrupted. The result file is written last: where it exists, the other files do.
     ///
     /// # Errors
     /// If a file can't be written.

@@ -11,8 +11,8 @@ use super::folder;
 use super::job::Job;
 use crate::episode::Player;
 
-/// The versions that the player's episode of a task was completed with; `None` if it is to be played, because it failed
-/// or lacks a readable file.
+/// The versions that the player's episode of a task was completed with; `None` if it is to be played, because
+/// it failed or lacks a readable file.
 ///
 /// # Errors
 /// [`PlanError::OtherTask`] if the episode was of another task of the same name.

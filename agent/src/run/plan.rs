@@ -67,16 +67,16 @@ pub fn jobs(
     players.iter().flat_map(|player| tasks.iter().map(move |task| job(player, task))).collect()
 }
 
-/// The model's seed for a task. It is the same for every agent, so that agents can be compared task by task, and has 53
-/// bits, so that every JSON reader gets the same number.
+/// The model's seed for a task. It is the same for every agent, so that agents can be compared task by task,
+/// and has 53 bits, so that every JSON reader gets the same number.
 fn policy_seed(seed_start: u64, task: &v1::TaskSummary) -> u64 {
     let digest = Sha256::digest(format!("{seed_start}/{}/{}", task.family, task.task_id));
     let (head, _) = digest.split_at(8);
     head.iter().fold(0, |seed, &byte| seed << 8 | u64::from(byte)) >> 11
 }
 
-/// Distinguishes this start of the run from all others: a server that is still running knows the episodes of an earlier
-/// start.
+/// Distinguishes this start of the run from all others: a server that is still running knows the episodes of
+/// an earlier start.
 fn attempt() -> String {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     format!("{:x}", since.as_millis())

@@ -46,8 +46,8 @@ impl Report {
     }
 }
 
-/// Writes the summary and status files of every agent and family of the jobs. They cover all results in the folder,
-/// those of earlier starts included.
+/// Writes the summary and status files of every agent and family of the jobs. They cover all results in the
+/// folder, those of earlier starts included.
 ///
 /// # Errors
 /// If a file can't be read or written.
@@ -78,8 +78,8 @@ pub fn write(layout: &Layout, jobs: &[Job], interrupted: bool) -> Result<Report,
     Ok(Report { folder: layout.root.clone(), lines, interrupted })
 }
 
-/// Writes the summary and status files of one agent on one family. A completed result without a readable trace counts as
-/// failed, as it will be played again.
+/// Writes the summary and status files of one agent on one family. A completed result without a readable
+/// trace counts as failed, as it will be played again.
 fn write_group(layout: &Layout, agent: &str, family: &str) -> Result<Summary, Error> {
     let mut statuses = TaskStatus::new();
     let mut episodes = Vec::new();

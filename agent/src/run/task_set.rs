@@ -8,8 +8,8 @@ use proto::task::Manifest;
 use super::error::{Error, PlanError};
 use crate::config::RunConfig;
 
-/// The task set that the config or the task folder names. Only the folder's manifest is read, because the tasks hold
-/// hidden data.
+/// The task set that the config or the task folder names. Only the folder's manifest is read, because the
+/// tasks hold hidden data.
 ///
 /// # Errors
 /// If config and folder name different sets, or the manifest can't be read.

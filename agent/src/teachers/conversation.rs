@@ -75,7 +75,8 @@ impl Conversation {
     }
 }
 
-/// The observation in a user message. Other user messages, such as the names in the interpreter, are not JSON.
+/// The observation in a user message. Other user messages, such as the names in the interpreter, are not
+/// JSON.
 fn observation(content: &str) -> Option<Observation> {
     content.starts_with('{').then(|| serde_json::from_str(content).ok()).flatten()
 }

@@ -1,8 +1,9 @@
 //! Drills: short conversations that teach a small model to copy.
 //!
-//! A model trained from scratch does not learn from traces alone to carry an output's rows into its next block: traces
-//! require too many new abilities at once. It does learn this if it first repeats random [spans](Kind::Spans) and then
-//! restates printed [rows](Kind::Rows) as the literal that the terse policies write.
+//! A model trained from scratch does not learn from traces alone to carry an output's rows into its next
+//! block: traces require too many new abilities at once. It does learn this if it first repeats random
+//! [spans](Kind::Spans) and then restates printed [rows](Kind::Rows) as the literal that the terse policies
+//! write.
 
 use std::io::{self, Write};
 
@@ -16,7 +17,8 @@ use super::random::Random;
 pub enum Kind {
     /// Random lines of words, numbers and signs.
     Spans,
-    /// A task's numbers, the rows that one to four outputs printed, and then the chosen positions, as Python literals.
+    /// A task's numbers, the rows that one to four outputs printed, and then the chosen positions, as Python
+    /// literals.
     Rows,
 }
 

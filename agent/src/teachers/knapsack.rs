@@ -1,5 +1,5 @@
-//! Policies for the knapsack family: items have a hidden class, weight and value; inspect them within a budget, then
-//! take the best set of allowed items that fits.
+//! Policies for the knapsack family: items have a hidden class, weight and value; inspect them within a
+//! budget, then take the best set of allowed items that fits.
 //!
 //! | module         | what it holds                                                   |
 //! |----------------|-----------------------------------------------------------------|

@@ -1,6 +1,7 @@
 //! Which scripted policies there are.
 
-/// A scripted policy: what it assumes about the interpreter's state between two steps, and how much it writes.
+/// A scripted policy: what it assumes about the interpreter's state between two steps, and how much it
+/// writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// Assumes that everything it has defined still exists.

@@ -1,7 +1,7 @@
 //! A tiny environment server: knapsack tasks, each episode a Python process.
 //!
-//! It follows the protocol as far as the agent relies on it: steps run in order, each runs once, and a repeated step is
-//! answered with the stored answer. It fails where a test asks for it.
+//! It follows the protocol as far as the agent relies on it: steps run in order, each runs once, and a
+//! repeated step is answered with the stored answer. It fails where a test asks for it.
 
 #![allow(dead_code, unreachable_pub)] // each test file uses its part
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call

@@ -16,8 +16,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy for the server at `server` (`http://host:port`). Each of the first `resets` connections is reset when the
-    /// server has sent more than `after_bytes` bytes on it.
+    /// A proxy for the server at `server` (`http://host:port`). Each of the first `resets` connections is
+    /// reset when the server has sent more than `after_bytes` bytes on it.
     pub async fn start(server: &str, resets: usize, after_bytes: usize) -> Self {
         let server = server.trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

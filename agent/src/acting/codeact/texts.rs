@@ -56,7 +56,8 @@ fn shown(format: ObservationFormat) -> &'static str {
     }
 }
 
-/// What is said about the interpreter state; `None` if it is hidden. Only this text differs between the two states.
+/// What is said about the interpreter state; `None` if it is hidden. Only this text differs between the two
+/// states.
 pub fn interpreter_state(said: RuntimePrompt, persistent: bool) -> Option<String> {
     let claimed = match said {
         RuntimePrompt::Stated => persistent,

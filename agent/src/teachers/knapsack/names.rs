@@ -1,5 +1,5 @@
-//! Variable names that an episode's code uses. No two lists share a name, and none holds a name that the solvers or
-//! loops use themselves.
+//! Variable names that an episode's code uses. No two lists share a name, and none holds a name that the
+//! solvers or loops use themselves.
 
 use crate::teachers::random::Random;
 

@@ -2,8 +2,9 @@
 
 use crate::teachers::random::Random;
 
-/// An order of inspection. All policies draw the same one from a seed, so they inspect the same items of a task and can
-/// be compared task by task. No order depends on the order in which the server lists the items, which is not specified.
+/// An order of inspection. All policies draw the same one from a seed, so they inspect the same items of a
+/// task and can be compared task by task. No order depends on the order in which the server lists the items,
+/// which is not specified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// As in the task's public data; the code has to paste the ids from there.
@@ -29,8 +30,8 @@ impl Order {
         }
     }
 
-    /// Code that binds the ids to `name` in this order. It pastes `given`, a Python list, if the order or `pastes`
-    /// requires it, and otherwise calls `list_items`.
+    /// Code that binds the ids to `name` in this order. It pastes `given`, a Python list, if the order or
+    /// `pastes` requires it, and otherwise calls `list_items`.
     pub fn bind(self, name: &str, given: &str, pastes: bool) -> String {
         match self {
             Self::Given => format!("{name} = {given}\n"),

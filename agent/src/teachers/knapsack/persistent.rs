@@ -1,8 +1,8 @@
 //! The persistent policy: it defines names once and relies on them.
 //!
-//! The first block lists the items and defines a helper that inspects a batch and stores the results. Later blocks call
-//! the helper, choose, take and finish, and print little. If a name turns out to be undefined, the policy repeats the
-//! setup in the block that retries, and afterwards relies on its variables again.
+//! The first block lists the items and defines a helper that inspects a batch and stores the results. Later
+//! blocks call the helper, choose, take and finish, and print little. If a name turns out to be undefined,
+//! the policy repeats the setup in the block that retries, and afterwards relies on its variables again.
 
 use state::State;
 use style::Style;

@@ -1,10 +1,11 @@
 //! Both policies in the terse style, as teachers of small models.
 //!
-//! A model of a million weights can learn to carry rows of numbers from an output into its next block if it sees little
-//! else. These policies therefore play in one way: items are named by their position in the sorted list of ids, every
-//! output is a Python literal, and a block is a few fixed lines. The class is the last column of a row: a copying model
-//! finds the next token by the tokens before it, and values rarely repeat, unlike classes. Only names, batch sizes and
-//! wording vary. Both policies inspect the same items in the same batches, print the same, and choose the same set.
+//! A model of a million weights can learn to carry rows of numbers from an output into its next block if it
+//! sees little else. These policies therefore play in one way: items are named by their position in the
+//! sorted list of ids, every output is a Python literal, and a block is a few fixed lines. The class is the
+//! last column of a row: a copying model finds the next token by the tokens before it, and values rarely
+//! repeat, unlike classes. Only names, batch sizes and wording vary. Both policies inspect the same items in
+//! the same batches, print the same, and choose the same set.
 
 use state::{Goal, State};
 use style::Style;
@@ -21,8 +22,8 @@ mod row;
 mod state;
 mod style;
 
-/// Writes the next answer of the persistent policy: it defines names once and relies on them. If they turn out to be
-/// undefined, it writes down again what it can read in the outputs above, and continues.
+/// Writes the next answer of the persistent policy: it defines names once and relies on them. If they turn
+/// out to be undefined, it writes down again what it can read in the outputs above, and continues.
 pub fn persistent(task: &Task, conversation: &Conversation, seed: u64) -> String {
     answer(task, conversation, seed, code::persistent)
 }

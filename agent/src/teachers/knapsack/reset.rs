@@ -1,9 +1,9 @@
 //! The reset policy: every block defines everything it needs.
 //!
-//! Each block lists or pastes the ids, holds the known items as a literal copied from earlier outputs (to skip them, and
-//! in some styles to count the allowed ones), defines its helpers again, and prints its results in the form in which
-//! later blocks hold them. The choosing block holds the items to choose from, the taking block the chosen ids. No block
-//! holds anything that it does not use.
+//! Each block lists or pastes the ids, holds the known items as a literal copied from earlier outputs (to
+//! skip them, and in some styles to count the allowed ones), defines its helpers again, and prints its
+//! results in the form in which later blocks hold them. The choosing block holds the items to choose from,
+//! the taking block the chosen ids. No block holds anything that it does not use.
 
 use state::State;
 use style::Style;

@@ -22,8 +22,8 @@ impl Solver {
         random.pick(&[Self::OneRow, Self::Table, Self::Reachable, Self::Function])
     }
 
-    /// Code that reads the (id, weight, value) triples and the capacity, and binds the chosen ids and `total`, their
-    /// value.
+    /// Code that reads the (id, weight, value) triples and the capacity, and binds the chosen ids and
+    /// `total`, their value.
     pub fn code(self, names: &Names) -> String {
         let Names { candidates, capacity, chosen, .. } = names;
         match self {

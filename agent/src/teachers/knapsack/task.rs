@@ -67,15 +67,15 @@ impl Task {
         self.ids.len().min(self.budget)
     }
 
-    /// How many items to inspect in a step: `base` for up to 45 items and proportionally more for larger tasks, with one
-    /// tool call left for listing the items in the same step.
+    /// How many items to inspect in a step: `base` for up to 45 items and proportionally more for larger
+    /// tasks, with one tool call left for listing the items in the same step.
     pub fn batch(&self, base: usize) -> usize {
         let wanted = base * self.ids.len().div_ceil(45);
         wanted.clamp(1, self.calls.saturating_sub(1).max(1))
     }
 
-    /// Whether choosing and taking may share a step. How many items will be taken is not known in advance, so the
-    /// limit of tool calls must leave a margin.
+    /// Whether choosing and taking may share a step. How many items will be taken is not known in advance, so
+    /// the limit of tool calls must leave a margin.
     pub fn can_choose_and_take(&self) -> bool {
         self.calls >= 20 && self.ids.len() <= 60
     }

@@ -189,8 +189,8 @@ fn part(task: &Task, state: &State, from: usize) -> Option<String> {
     Some(format!("[{from}:{}]", (from + task.calls).min(count)))
 }
 
-/// Takes after the chosen ids were lost: pastes them if they were printed, and otherwise chooses again among as many
-/// items as the tool calls of a step allow besides taking.
+/// Takes after the chosen ids were lost: pastes them if they were printed, and otherwise chooses again among
+/// as many items as the tool calls of a step allow besides taking.
 fn retake(task: &Task, style: &Style, state: &State, from: usize, random: &mut Random) -> String {
     let chosen = style.names.chosen;
     if !state.chooses_again() {

@@ -132,8 +132,8 @@ impl State {
         };
     }
 
-    /// The items that a recovery inspects after the block for `from..to` failed: those and, as far as the tool calls of
-    /// a step allow (one lists the items), those before them.
+    /// The items that a recovery inspects after the block for `from..to` failed: those and, as far as the
+    /// tool calls of a step allow (one lists the items), those before them.
     pub fn window(&self, task: &Task, from: usize, to: usize) -> std::ops::Range<usize> {
         let first = to.saturating_sub(task.calls - 1);
         if from == 0 { 0..to } else { first..to }
@@ -165,8 +165,8 @@ impl State {
         self.missing.is_some() && self.chosen.is_empty()
     }
 
-    /// The items to inspect again before choosing, at most `calls`: first those known to be allowed, then those about
-    /// which nothing was printed.
+    /// The items to inspect again before choosing, at most `calls`: first those known to be allowed, then
+    /// those about which nothing was printed.
     pub fn to_inspect_again(&self, task: &Task, calls: usize) -> Vec<String> {
         let unknown =
             (0..self.inspected).filter(|&index| !self.reviewed[index]).map(|index| &task.ids[index]);

@@ -12,8 +12,8 @@ use crate::{fence, prompt};
 /// How many items a block can take.
 const TAKEN: usize = 4;
 
-/// A task's numbers, the rows that one to four outputs printed, and the chosen positions: each to be restated as a Python
-/// literal.
+/// A task's numbers, the rows that one to four outputs printed, and the chosen positions: each to be restated
+/// as a Python literal.
 pub fn rows(random: &mut Random) -> Vec<Message> {
     let style = Style::names(TAKEN, random);
     let class = |random: &mut Random| random.pick(&["A", "B", "C", "D"]).to_owned();

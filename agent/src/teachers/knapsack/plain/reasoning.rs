@@ -2,8 +2,8 @@
 
 use super::state::{Goal, State};
 
-/// Sentences for the next block. Those before an inspection say how far it goes: a small model can then read in the
-/// sentence that it was the last one, and need not compute it.
+/// Sentences for the next block. Those before an inspection say how far it goes: a small model can then read
+/// in the sentence that it was the last one, and need not compute it.
 pub fn options(state: &State) -> &'static [&'static str] {
     if state.lost {
         return RECOVERING;
