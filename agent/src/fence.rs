@@ -1,24 +1,28 @@
-//! Finding fenced code blocks in a model's answer.
+//! Fenced code blocks in a model's answer.
 //!
-//! CommonMark's rules as far as models write them: a fence is at least three
-//! backticks or tildes, indented at most three spaces; it is closed by a fence
-//! of the same character, at least as long, with nothing after it; a block that
-//! is never closed runs to the end of the text.
+//! The rules are CommonMark's, as far as models use them: a fence is at least three backticks or tildes,
+//! indented by at most three spaces; it is closed by a fence of the same character, at least as long, with
+//! nothing after it; a block that is never closed extends to the end of the text.
 
-/// The Python blocks of an answer, in order: those marked `python` (also `py`,
-/// `python3`) and those not marked at all. Blocks in other languages are prose.
+/// The Python blocks of an answer, in order: those marked `python` (also `py`, `python3`) and unmarked ones.
+/// Blocks in other languages are prose.
 pub fn python_blocks(text: &str) -> Vec<String> {
     parts(text).into_iter().filter(|part| part.is_python).map(|part| part.lines.join("\n")).collect()
 }
 
-/// What an answer holds beside its Python blocks.
+/// The text of an answer without its Python blocks.
 pub fn prose(text: &str) -> String {
     let parts = parts(text).into_iter().filter(|part| !part.is_python);
     let texts = parts.map(|part| part.lines.join("\n").trim().to_owned()).filter(|text| !text.is_empty());
     texts.collect::<Vec<_>>().join("\n")
 }
 
-/// A Python block without its fences, or what stands before or after one.
+/// An answer that consists of reasoning and one block of code.
+pub fn answer(reasoning: &str, code: &str) -> String {
+    format!("{reasoning}\n\n```python\n{}\n```", code.trim_end())
+}
+
+/// A Python block without its fences, or the prose before or after one.
 #[derive(Default)]
 struct Part<'text> {
     is_python: bool,
@@ -57,7 +61,7 @@ struct Fence<'text> {
 }
 
 impl<'text> Fence<'text> {
-    /// The fence that a line opens, if it does.
+    /// The fence that a line opens, if it opens one.
     fn opening(line: &'text str) -> Option<Self> {
         let (indent, character, length, info) = fence_line(line)?;
         // Backticks on the opening line after the fence make it inline code.
@@ -88,7 +92,7 @@ fn fence_line(line: &str) -> Option<(usize, char, usize, &str)> {
     (indent <= 3 && length >= 3).then(|| (indent, character, length, rest.trim()))
 }
 
-/// Removes as much of a line's indent as its fence had.
+/// Removes from a line as much indent as its fence has.
 fn strip_indent(line: &str, indent: usize) -> &str {
     let spaces = line.len() - line.trim_start_matches(' ').len();
     &line[spaces.min(indent)..]

@@ -10,10 +10,10 @@ use crate::fence;
 
 const TEMPLATE: &str = include_str!("../templates/trace.html");
 
-/// Renders a trace and its result; works without scripts and without a network.
+/// Renders a trace and its result as a page that needs neither scripts nor a network.
 ///
 /// # Errors
-/// What the template engine says; only a broken template can be the cause.
+/// What the template engine reports; only a broken template can cause an error.
 pub fn render(agent: &str, trace: &Trace, result: &EpisodeResult) -> Result<String, minijinja::Error> {
     let mut engine = Environment::new();
     engine.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -41,8 +41,7 @@ pub fn render(agent: &str, trace: &Trace, result: &EpisodeResult) -> Result<Stri
     )
 }
 
-/// What a model wrote, without the block that is shown beside it; all of it if
-/// none is.
+/// The model's text without its code block, if that is shown separately, and otherwise the whole text.
 fn reasoning(text: &str, code: Option<String>) -> String {
     if code.is_some() { fence::prose(text) } else { text.to_owned() }
 }
@@ -59,7 +58,7 @@ mod tests {
     #[test]
     fn a_page_shows_every_turn_and_escapes_what_the_model_wrote() {
         let step = Step {
-            // The words hold the code, too: the block is where its fence is.
+            // The prose quotes the code, too; only the fenced block is left out.
             assistant_text: "I look <script> with print('<b>').\n\n```python\nprint('<b>')\n```".into(),
             code: Some("print('<b>')".into()),
             interpreter_result: Some(InterpreterResult {

@@ -38,8 +38,8 @@ pub enum ConnectError {
     },
 }
 
-/// Interval of HTTP/2 keep-alive pings, and how long an answer to one may take. They detect a peer that vanished
-/// without closing the connection.
+/// Interval of HTTP/2 keep-alive pings, and how long an answer to one may take. They detect a peer that
+/// vanished without closing the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// Connects to the environment server at `url` (`http://host:port`).
