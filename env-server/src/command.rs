@@ -1,7 +1,6 @@
 //! The commands, one a file.
 
 mod generate;
-mod log;
 mod sandbox;
 mod serve;
 

@@ -10,12 +10,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use blocks::Blocks;
 use clap::Args;
+use lifecycle::telemetry;
 use sandbox::{
     Config, Interpreter, InterpreterState, Limits, Options, ToolCall, ToolError, ToolErrorKind, ToolHost,
 };
 use serde_json::Value;
-
-use super::log;
 
 const MIB: usize = 1 << 20;
 
@@ -73,7 +72,7 @@ pub struct Sandbox {
 impl Sandbox {
     /// Runs the blocks, one after the other, whether they fail or not.
     pub fn run(self) -> anyhow::Result<()> {
-        log::init(log::Format::Text);
+        telemetry::init(telemetry::Format::Text);
         // Before the interpreter is compiled: a file that cannot be read should fail at once.
         let blocks = Blocks::open(&self.files)?;
         let typed = blocks.are_typed();

@@ -10,9 +10,9 @@ use env_server::catalog::Catalog;
 use env_server::episode::{Limits, Options, Registry};
 use env_server::server::Server;
 use env_server::task_set::TaskSet;
+use env_server::wire;
+use lifecycle::telemetry;
 use sandbox::Sandbox;
-
-use super::log;
 
 /// Serve episodes over gRPC. The first line on standard output is
 /// `listening on http://ADDRESS`; the log goes to standard error.
@@ -70,53 +70,33 @@ pub struct Serve {
     until_stdin_closes: bool,
 
     /// The log's format.
-    #[arg(long, value_enum, default_value_t = log::Format::Text)]
-    log_format: log::Format,
+    #[arg(long, value_enum, default_value_t = telemetry::Format::Text)]
+    log_format: telemetry::Format,
 }
 
 impl Serve {
-    /// Serves until a signal (or the end of standard input) says stop.
+    /// Serves until a signal, or the end of standard input, says to stop.
     pub fn run(self) -> anyhow::Result<()> {
-        log::init(self.log_format);
+        telemetry::init(self.log_format);
+        lifecycle::run_to_end(self.serve())
+    }
+
+    async fn serve(self) -> anyhow::Result<()> {
         let workers = match self.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("starting the runtime")?;
-        let served = runtime.block_on(self.serve(workers));
-        // Steps that are still running were given their time to end.
-        runtime.shutdown_background();
-        served
-    }
-
-    async fn serve(self, workers: usize) -> anyhow::Result<()> {
-        let sets = self.tasks.iter().map(|root| TaskSet::load(root)).collect::<Result<Vec<_>, _>>()?;
-        let catalog = Catalog::new(sets).map_err(|name| {
-            anyhow!("two of the --tasks folders hold a set named `{name}`; rename one in its manifest.json")
-        })?;
+        let catalog = self.catalog()?;
         // Before the interpreter is compiled: a taken port should fail at once.
         let listener = lifecycle::bind(self.listen, "env-server").await.map_err(anyhow::Error::msg)?;
-        let sandbox = Sandbox::new(&sandbox::Options {
-            cache_dir: self.cache_dir,
-            // Those that are awake, and for each worker the one that it wakes and the copy that it makes.
-            max_interpreters: self
-                .max_awake
-                .min(self.max_episodes)
-                .saturating_add(u32::try_from(2 * workers).unwrap_or(u32::MAX)),
-            hibernation_dir: Some(self.hibernation_dir.unwrap_or_else(std::env::temp_dir)),
-            hibernation_bytes: self.hibernation_gib.saturating_mul(1 << 30),
-            ..Default::default()
-        })
-        .context("starting the Python sandbox")?;
+        let sandbox = Sandbox::new(&self.sandbox_options(workers)).context("starting the Python sandbox")?;
         let options = Options {
             max_episodes: self.max_episodes as usize,
             max_awake: self.max_awake as usize,
             workers,
             default_lease: Duration::from_secs(self.lease),
             default_limits: Limits::default(),
+            step_bytes: wire::step_bytes,
         };
         let registry = Registry::new(sandbox, catalog, options);
 
@@ -126,5 +106,24 @@ impl Serve {
             .run(listener, lifecycle::shutdown(self.until_stdin_closes))
             .await
             .map_err(|error| anyhow!("serving failed: {error}"))
+    }
+
+    fn catalog(&self) -> anyhow::Result<Catalog> {
+        let sets = self.tasks.iter().map(|root| TaskSet::load(root)).collect::<Result<Vec<_>, _>>()?;
+        Catalog::new(sets).map_err(|name| {
+            anyhow!("two of the --tasks folders hold a set named `{name}`; rename one in its manifest.json")
+        })
+    }
+
+    fn sandbox_options(&self, workers: usize) -> sandbox::Options {
+        // In addition to the interpreters in memory, each worker may have one that it wakes and one that it copies.
+        let working = u32::try_from(2 * workers).unwrap_or(u32::MAX);
+        sandbox::Options {
+            cache_dir: self.cache_dir.clone(),
+            max_interpreters: self.max_awake.min(self.max_episodes).saturating_add(working),
+            hibernation_dir: Some(self.hibernation_dir.clone().unwrap_or_else(std::env::temp_dir)),
+            hibernation_bytes: self.hibernation_gib.saturating_mul(1 << 30),
+            ..sandbox::Options::default()
+        }
     }
 }

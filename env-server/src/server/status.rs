@@ -6,7 +6,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::episode::Error;
+use crate::error::Error;
 
 /// The domain of this service's error reasons (`google.rpc.ErrorInfo`).
 const DOMAIN: &str = "runtime-gym";
@@ -62,7 +62,7 @@ fn cut(mut text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::episode::Violation;
+    use crate::error::Violation;
 
     #[test]
     fn a_violation_names_its_field() {

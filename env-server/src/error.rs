@@ -1,5 +1,6 @@
-//! What can go wrong with a call on an episode. What goes wrong in the
-//! agent's code is not here: that is an observation.
+//! Calls that are refused or fail. A failure of the agent's code is not one of them: that is part of an observation.
+
+use crate::episode::end::EndReason;
 
 /// A request field that cannot be accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,45 +18,45 @@ impl Violation {
     }
 }
 
-/// A call that was refused or failed.
+/// Why a call was refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A request field is wrong.
     #[error("{}: {}", .0.field, .0.description)]
     Invalid(Violation),
-    /// No episode of that id.
+    /// No episode has this id.
     #[error("no episode `{id}`: it was never created, or it was closed or expired and is forgotten")]
     UnknownEpisode {
-        /// The id asked for.
+        /// The requested id.
         id: String,
     },
-    /// No task of that id, or no such set.
+    /// No task has this id, or no set this name.
     #[error("{0}")]
     UnknownTask(String),
-    /// The id is taken by an episode that another request created.
+    /// Another request created an episode with this id.
     #[error("episode `{id}` exists already and was created by a different request")]
     EpisodeExists {
-        /// The id asked for.
+        /// The requested id.
         id: String,
     },
     /// The step index was used for another action.
     #[error("step {index} was already taken with another action; the next step is {next}")]
     StepConflict {
-        /// The index asked for.
+        /// The requested index.
         index: u64,
         /// The index that would be accepted.
         next: u64,
     },
-    /// The step was taken so long ago that its answer is gone.
+    /// The answer to this old step is no longer kept.
     #[error("the answer to step {index} is no longer kept; an episode keeps its latest steps")]
     StepForgotten {
-        /// The index asked for.
+        /// The requested index.
         index: u64,
     },
     /// The step index skips steps.
     #[error("step {index} leaves a gap; the next step is {next}")]
     StepGap {
-        /// The index asked for.
+        /// The requested index.
         index: u64,
         /// The index that would be accepted.
         next: u64,
@@ -64,9 +65,9 @@ pub enum Error {
     #[error("the episode has ended ({reason}); create a new one")]
     Ended {
         /// Why it ended.
-        reason: String,
+        reason: EndReason,
     },
-    /// The server has no room; nothing was done.
+    /// The server has no room. The call had no effect.
     #[error(
         "the server has room for {limit} running episodes, all of it taken; close some, or try again later"
     )]
@@ -80,7 +81,7 @@ pub enum Error {
     /// The server is shutting down.
     #[error("the server is shutting down")]
     ShuttingDown,
-    /// A fault of the server's own.
+    /// A fault of the server itself.
     #[error("internal error: {0}")]
     Internal(String),
 }

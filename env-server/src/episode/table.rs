@@ -1,4 +1,4 @@
-//! The episodes that a server holds: open ones, and closed ones for a while.
+//! The episodes of a server by id: open ones, and closed ones for a while.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -6,60 +6,60 @@ use std::time::{Duration, Instant};
 
 use super::episode::Episode;
 
-/// How long a closed episode can still be asked about.
+/// How long a closed episode is remembered.
 const CLOSED_RETENTION: Duration = Duration::from_secs(60);
-/// Most closed episodes that are remembered; the oldest are forgotten first.
+/// The most closed episodes that are remembered; the oldest are forgotten first.
 const MAX_CLOSED: usize = 10_000;
 
 /// Episodes by id.
 #[derive(Default)]
-pub struct Held {
+pub struct Table {
     by_id: HashMap<String, Arc<Episode>>,
-    /// Oldest first.
+    /// When episodes were closed, and their ids; the oldest first.
     closed: VecDeque<(Instant, String)>,
 }
 
-impl Held {
-    /// All that are held.
-    pub fn count(&self) -> usize {
+impl Table {
+    /// The number of episodes.
+    pub fn len(&self) -> usize {
         self.by_id.len()
     }
 
-    /// Those of them that are not closed.
+    /// The number of episodes that are not closed.
     pub fn open(&self) -> usize {
         self.by_id.len() - self.closed.len()
     }
 
-    /// The episode of that id.
+    /// The episode with this id.
     pub fn find(&self, id: &str) -> Option<&Arc<Episode>> {
         self.by_id.get(id)
     }
 
-    /// Every episode, in no order.
+    /// Every episode, in no particular order.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Episode>> {
         self.by_id.values()
     }
 
-    /// Adds an episode; answers with the one that has its id.
+    /// Adds an episode, unless its id is taken. Returns the episode with that id.
     pub fn add(&mut self, episode: Arc<Episode>) -> &Arc<Episode> {
         self.by_id.entry(episode.id().to_owned()).or_insert(episode)
     }
 
-    /// Forgets an episode at once, one that has not been noted as closed.
+    /// Forgets an episode that has not been noted as closed.
     pub fn remove(&mut self, id: &str) {
         self.by_id.remove(id);
     }
 
-    /// Notes that an episode was closed; once for each.
-    pub fn closed(&mut self, id: &str) {
+    /// Notes that an episode was closed. Must be called once for each.
+    pub fn note_closed(&mut self, id: &str) {
         self.closed.push_back((Instant::now(), id.to_owned()));
         if self.closed.len() > MAX_CLOSED {
             self.forget_oldest();
         }
     }
 
-    /// Forgets what was closed long enough ago.
-    pub fn forget(&mut self, now: Instant) {
+    /// Forgets the episodes that were closed long enough ago.
+    pub fn forget_closed(&mut self, now: Instant) {
         while self.closed.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) > CLOSED_RETENTION)
         {
             self.forget_oldest();
