@@ -70,7 +70,7 @@ impl Loading {
             }),
             device: self.device.unwrap_or_else(Device::cuda_if_available),
             nf4: self.load_in_4bit,
-            wide: false,
+            master_weights: false,
         };
         let model = model::folder::load(&self.model, &options)?;
         let largest = model.config().hidden_size * model.config().intermediate_size;

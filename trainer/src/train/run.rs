@@ -101,8 +101,12 @@ impl Training {
         record.steps = schedule.steps;
 
         // 3. The model.
-        let wide = config.adapter.is_none();
-        let load = model::folder::Options { kind: Some(compute), device, nf4: config.load_in_4bit, wide };
+        let load = model::folder::Options {
+            kind: Some(compute),
+            device,
+            nf4: config.load_in_4bit,
+            master_weights: config.adapter.is_none(),
+        };
         let mut model = model::folder::load(&config.base_model, &load)?;
         if let Some(adapter) = config.lora() {
             tch::manual_seed(config.seed as i64);

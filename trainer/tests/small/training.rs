@@ -242,7 +242,7 @@ fn gradients_with_and_without_checkpointing_are_equal() {
         (true, lora::Target::ALL.to_vec(), Kind::BFloat16),
     ] {
         let full = targets.is_empty();
-        let options = Options { nf4, kind: Some(kind), wide: full, ..Options::default() };
+        let options = Options { nf4, kind: Some(kind), master_weights: full, ..Options::default() };
         let mut model = load(&path, &options).unwrap();
         if !full {
             let target_modules = targets.into_iter().collect();
