@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use proto::dataset::RECORD;
 use proto::inference::v1;
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
-use trainer::dataset::{Dataset, RECORD};
+use trainer::dataset::Dataset;
 
 /// Sequences of a training step, and their length.
 const ROWS: i64 = 8;

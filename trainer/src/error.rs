@@ -89,7 +89,15 @@ pub enum Error {
         /// Where it all went.
         problem: String,
     },
-    /// A key that is missing, malformed, or asks for what this trainer does not do.
+    /// A training config with problems.
+    #[error("{path}: {}", .problems.quoted())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// All of them, each with its key.
+        problems: fields::Problems,
+    },
+    /// A key that is missing or malformed, or that asks for something unsupported.
     #[error("{path}: `{key}` {problem}")]
     Key {
         /// The file.
@@ -132,7 +140,7 @@ pub enum Error {
         /// What is wrong.
         problem: &'static str,
     },
-    /// A training that could not go on.
+    /// A training that ended early or could not start.
     #[error(transparent)]
     Training(#[from] crate::train::Failure),
 }

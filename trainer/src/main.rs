@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use command::Command;
-use trainer::train::{self, Failure};
+use trainer::train::Failure;
 use trainer::{Error, cuda};
 
 /// Adapters for Qwen3, without Python.
@@ -24,7 +24,9 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("error: {error}");
             match error {
-                Error::Training(Failure::Interrupted { .. }) => ExitCode::from(train::EXIT_CODE),
+                Error::Training(Failure::Interrupted { .. }) => {
+                    ExitCode::from(lifecycle::interrupt::EXIT_CODE)
+                }
                 _ => ExitCode::FAILURE,
             }
         }

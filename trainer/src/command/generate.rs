@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use trainer::chat::{Message, Rendering, Role};
+use proto::conversation::Message;
+use trainer::chat::Rendering;
 use trainer::generate::{Engine, Event, Options, Request, Sampling};
 use trainer::tokenizer::Tokenizer;
 use trainer::{Error, Result};
@@ -54,7 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             let text = std::fs::read(path).map_err(|reason| Error::File { path: path.clone(), reason })?;
             serde_json::from_slice(&text).map_err(|reason| Error::Json { path: path.clone(), reason })?
         }
-        (None, prompt) => vec![Message { role: Role::User, content: prompt.clone().unwrap_or_default() }],
+        (None, prompt) => vec![Message::user(prompt.clone().unwrap_or_default())],
     };
     let model = arguments.loading.model()?;
     let options = Options { max_batch: 1, context: arguments.loading.context(&model)?, queue: 1 };

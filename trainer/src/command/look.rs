@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
-use trainer::dataset::{Dataset, Record};
+use trainer::dataset::{Dataset, record};
 use trainer::look::{self, Style};
 use trainer::tokenizer::Tokenizer;
 use trainer::{Error, Result};
@@ -33,9 +33,9 @@ pub struct Arguments {
 
 #[allow(clippy::print_stdout)] // the sample is what the command is for
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let record = Record::read(&arguments.data)?;
+    record::read(&arguments.data)?;
     let tokenizer = Tokenizer::read(&arguments.model)?;
-    record.check_tokenizer(&arguments.data, &tokenizer)?;
+    record::check_tokenizer(&arguments.data, &arguments.model)?;
     let dataset = Dataset::read(&arguments.data)?;
     if arguments.sample >= dataset.len() {
         let problem = format!("there are {} samples, numbered from 0", dataset.len());

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
+use proto::dataset::{Observations, TraceOptions};
 use trainer::Result;
-use trainer::corpus::{self, Corpus, Observations, Sources, TraceOptions};
+use trainer::corpus::{self, Corpus, Sources};
 
 /// At least one source; all that are given are read.
 #[derive(Args)]

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use lifecycle::Interrupt;
 use tch::{Cuda, Device};
-use trainer::train::{Config, Failure, Interrupt, Options, Training, quiet_panics};
+use tokio::signal::unix::SignalKind;
+use trainer::train::{Config, Failure, Options, Training, silence_exhaustion};
 use trainer::{Error, Result};
 
 const HELP: &str = "\
@@ -58,23 +60,23 @@ output_dir gets the adapter or the model with training.json (where it came from)
 loss.svg, and checkpoint-N folders. The same command again goes on from the last checkpoint, to the same weights (on a
 CPU, with as many threads, to the bit). Ctrl-C ends the step, saves a checkpoint and exits with 130.";
 
-/// A config in, an adapter or a model out.
+/// Trains an adapter or a model.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub struct Arguments {
     /// The config, YAML.
     #[arg(long)]
     config: PathBuf,
-    /// Where to compute; auto is the GPU where there is one.
+    /// The device to compute on; auto: the GPU if there is one.
     #[arg(long, value_enum, default_value_t = Place::Auto)]
     device: Place,
-    /// Threads on a CPU [default: one for each core].
+    /// Threads on a CPU [default: one per core].
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
     threads: Option<i32>,
-    /// Begins anew: removes the checkpoints and metrics that are in the output folder.
+    /// Start from the beginning: remove the checkpoints and metrics in the output folder.
     #[arg(long)]
     restart: bool,
-    /// Only reads the config; the exit status says whether it can be used.
+    /// Only check the config; the exit status says whether it is valid.
     #[arg(long)]
     check: bool,
 }
@@ -86,9 +88,18 @@ enum Place {
     Auto,
 }
 
+/// Called at each signal. The first one ends the training after its step, the second one ends the program.
+fn interrupted(signals: u32) {
+    if signals > 1 {
+        std::process::exit(lifecycle::interrupt::EXIT_CODE.into());
+    }
+    eprintln!("stopping after this step, with a checkpoint; once more stops at once");
+}
+
 pub fn run(arguments: &Arguments) -> Result<()> {
-    quiet_panics();
-    let interrupt = Interrupt::listen().map_err(|reason| Error::File { path: "signals".into(), reason })?;
+    silence_exhaustion();
+    let interrupt = Interrupt::listen(&[SignalKind::interrupt(), SignalKind::terminate()], interrupted)
+        .map_err(|reason| Error::File { path: "signals".into(), reason })?;
     let config = Config::read(&arguments.config)?;
     if arguments.check {
         return Ok(());
@@ -107,9 +118,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     eprintln!("reading {} and {} datasets", config.base_model.display(), config.datasets.len());
     let training = Training::open(config, Options { device, restart: arguments.restart, interrupt })?;
     let record = training.record();
-    let [samples, kept_back] = record.samples;
+    let [samples, held_out] = record.samples;
     eprintln!(
-        "{} steps over {samples} samples, {kept_back} kept back; {} trained parameters, {} on {}",
+        "{} steps over {samples} samples, {held_out} held out; {} trained parameters, {} on {}",
         record.steps, record.trained_parameters, record.compute, record.device
     );
     if record.position.step > 0 {

@@ -38,6 +38,18 @@ pub enum Target {
     DownProj,
 }
 
+fields::words! {
+    Target {
+        "q_proj" => QProj,
+        "k_proj" => KProj,
+        "v_proj" => VProj,
+        "o_proj" => OProj,
+        "gate_proj" => GateProj,
+        "up_proj" => UpProj,
+        "down_proj" => DownProj,
+    }
+}
+
 impl Target {
     /// Every matrix of a layer: PEFT's "all-linear".
     pub const ALL: [Self; 7] =

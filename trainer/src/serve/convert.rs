@@ -1,9 +1,10 @@
 //! The protocol's messages from and to ours.
 
+use proto::conversation::{Message, Role};
 use proto::inference::v1;
 
 use super::{Error, Result, Serving};
-use crate::chat::{Message, Rendering, Role};
+use crate::chat::Rendering;
 use crate::generate::{AdapterInfo, Answer, Finish, Piece, Request, Sampling, StoppedBy, TokenLogprob};
 
 /// A request, its prompt encoded.

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::chat::{Message, Rendering};
+use proto::conversation::Message;
+
+use crate::chat::Rendering;
 use crate::generate::{AdapterInfo, Handle};
 use crate::json::Object;
 use crate::serve::{Error, Result};

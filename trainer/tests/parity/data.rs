@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use proto::conversation::{Message, Role};
 use serde_json::{Value, json};
-use trainer::chat::{Message, Rendering, Role};
+use trainer::chat::Rendering;
 use trainer::model::folder::load;
 use trainer::prepare::encode;
 use trainer::tokenizer::Tokenizer;

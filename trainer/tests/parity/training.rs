@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use proto::dataset::RECORD;
 use serde_json::{Value, json};
-use trainer::dataset::{Dataset, RECORD};
+use trainer::dataset::Dataset;
 use trainer::lora;
 use trainer::model::folder::load;
 use trainer::train::batches::Batches;

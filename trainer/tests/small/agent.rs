@@ -7,13 +7,14 @@ use agent::config::RunConfig;
 use agent::model::{Completion, Error, FinishReason, GenerateRequest, Model, estimate_usage};
 use client::Environment;
 use client::Retry;
+use proto::conversation::{Message, Role};
+use proto::dataset::Observations;
 use proto::env::v1;
 use proto::env::v1::environment_service_server::{EnvironmentService, EnvironmentServiceServer};
 use proto::trace::{Trace, Versions};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
-use trainer::chat::{Message, Role};
-use trainer::corpus::{Observations, conversation};
+use trainer::corpus::{conversation, default_observations};
 
 /// Gives prepared answers in turn, and keeps what it was sent.
 #[derive(Debug)]
@@ -198,7 +199,7 @@ fn a_trace_is_the_conversation_that_the_agent_sent() {
         let (trace, mut sent) = play(ANSWERS, persistent, prompt);
         // Through a file, as traces come.
         let trace: Trace = serde_json::from_str(&serde_json::to_string(&trace).unwrap()).unwrap();
-        assert_eq!(Observations::of(&trace), Observations::Agent);
+        assert_eq!(default_observations(&trace), Observations::Agent);
         let learnt = conversation(&trace, Observations::Agent);
         for (turn, request) in sent.iter_mut().enumerate() {
             if persistent && prompt.is_empty() {

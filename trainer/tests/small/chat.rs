@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use proto::conversation::{Message, Role};
 use serde_json::{Value, json};
-use trainer::chat::{Message, Rendering, Role};
+use trainer::chat::Rendering;
 use trainer::tokenizer::Tokenizer;
 
 use crate::prepare::model;

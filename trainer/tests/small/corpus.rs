@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use proto::conversation::{Message, Role};
+use proto::dataset::{Observations, SourceKind};
 use serde_json::{Value, json};
-use trainer::chat::{Message, Role};
-use trainer::corpus::{Content, Corpus, Observations, SourceKind, Sources, read};
+use trainer::corpus::{Content, Corpus, Sources, read};
 
 use crate::refusal;
 

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use proto::conversation::{Message, Role};
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
-use trainer::chat::{Message, Rendering, Role};
-use trainer::dataset::{Dataset, Record};
+use trainer::chat::Rendering;
+use trainer::dataset::{Dataset, record};
 use trainer::prepare::{Fit, encode, fit};
 use trainer::tokenizer::Tokenizer;
 use trainer::weights::write_file;
@@ -163,7 +164,7 @@ fn everything_is_counted_and_repeats_to_the_byte() {
         assert_eq!(read("a"), read("b"), "{file}");
     }
 
-    let record = Record::read(&work.path().join("a")).unwrap();
+    let record = record::read(&work.path().join("a")).unwrap();
     let statistics = &record.statistics;
     let dropped: usize = statistics.dropped.values().sum();
     assert_eq!(statistics.read, 12 + 5 + 1);
@@ -239,14 +240,13 @@ fn what_cannot_be_prepared_is_refused() {
     // A folder without its record is not whole, one of another tokenizer is not for this model.
     prepare(work.path(), "c", &["--chat", &chat, "--sequence-len", "64"]).unwrap();
     let data = work.path().join("c");
-    let tokenizer = tokenizer();
     set(&data.join("dataset.json"), "tokenizer_sha256", json!("0"));
-    let message = refusal(Record::read(&data).unwrap().check_tokenizer(&data, &tokenizer));
+    let message = refusal(record::check_tokenizer(&data, model()));
     assert!(message.contains("`tokenizer_sha256` is of the tokenizer of "), "{message}");
     set(&data.join("dataset.json"), "schema_version", json!("v0"));
-    assert!(refusal(Record::read(&data)).contains("`schema_version` is not"));
+    assert!(refusal(record::read(&data)).contains("`schema_version` is not"));
     std::fs::remove_file(data.join("dataset.json")).unwrap();
-    assert!(refusal(Record::read(&data)).contains("did not finish"));
+    assert!(refusal(record::read(&data)).contains("did not finish"));
     assert!(refusal(Dataset::read(&data)).contains("did not finish"));
 }
 

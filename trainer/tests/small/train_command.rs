@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use proto::dataset::RECORD;
 use serde_json::Value;
 use tch::Kind;
-use trainer::dataset::{Dataset, RECORD};
+use trainer::dataset::Dataset;
 use trainer::lora;
 use trainer::model::folder::{Options, load};
 use trainer::weights::Weights;

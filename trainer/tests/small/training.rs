@@ -38,13 +38,13 @@ fn configs_are_read_strictly() {
     assert_eq!(read("bf16: true").unwrap().compute(false), Kind::BFloat16);
 
     for (lines, key, says) in [
-        ("lora_rank: 8", "lora_rank", "unknown field"),
+        ("lora_rank: 8", "lora_rank", "unknown key"),
         ("seed: [x]", "seed", ""),
         ("optimizer: adafactor", "optimizer", "adamw_torch"),
         ("lr_scheduler: rex", "lr_scheduler", "cosine"),
         ("lr_scheduler: warmup_stable_decay", "lr_scheduler_kwargs", "num_decay_steps"),
         ("lr_scheduler_kwargs: {num_decay_steps: 3}", "lr_scheduler_kwargs", "warmup_stable_decay"),
-        ("lr_scheduler_kwargs: {num_cycles: 2}", "lr_scheduler_kwargs.num_cycles", "unknown field"),
+        ("lr_scheduler_kwargs: {num_cycles: 2}", "lr_scheduler_kwargs.num_cycles", "unknown key"),
         (
             "lr_scheduler_kwargs: {num_decay_steps: 3, decay_type: sqrt}",
             "lr_scheduler_kwargs.decay_type",

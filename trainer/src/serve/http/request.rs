@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use proto::conversation::{Message, Role};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::chat::{Message, Rendering, Role};
+use crate::chat::Rendering;
 use crate::generate::{Request, Sampling};
 use crate::serve::{Error, Result, Serving};
 
