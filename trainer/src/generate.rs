@@ -18,7 +18,7 @@
 //! | `memory`    | whether the cache fits into memory                                     |
 //!
 //! Every iteration of the engine's loop accepts new requests, prefills a bounded number of prompt tokens, and decodes
-//! one token of every answer under way: requests join and leave at any step. If an [`Answering`] is dropped, its
+//! one token of every answer under way: requests join and leave at any step. If a [`Generation`] is dropped, its
 //! generation ends before the next step.
 //!
 //! A sequence does not depend on its neighbours in the batch, except for rounding: matrix products of other sizes may
@@ -40,7 +40,7 @@ mod slots;
 mod stop;
 mod text;
 
-pub use answer::{Answer, Answering, Event, Finish, Piece, StoppedBy, TokenLogprob};
+pub use answer::{Answer, Event, Finish, Generation, Piece, StoppedBy, TokenLogprob};
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use handle::{AdapterInfo, Handle};

@@ -13,7 +13,7 @@ const HELP: &str = "\
 Example:
   trainer train --config qlora.yaml
 
-A QLoRA adapter, with the keys and values that the paper used (Axolotl's; a key that is not known is an error):
+A QLoRA adapter, with the keys and values of the paper (Axolotl's keys; an unknown key is an error):
   base_model: models/base            # a Hugging Face folder
   datasets:
     - path: data/persistent          # a folder of `trainer prepare`
@@ -34,7 +34,7 @@ A QLoRA adapter, with the keys and values that the paper used (Axolotl's; a key 
   learning_rate: 1.0e-4
   warmup_ratio: 0.03                 # or warmup_steps
   weight_decay: 0.01
-  bf16: auto                         # on a GPU; true and false say so for any device
+  bf16: auto                         # true on a GPU, false on a CPU
   gradient_checkpointing: true
   val_set_size: 0.05
   eval_steps: 100
@@ -42,8 +42,8 @@ A QLoRA adapter, with the keys and values that the paper used (Axolotl's; a key 
   save_total_limit: 3
   seed: 3407
 
-A whole model, from scratch or further on:
-  base_model: models/fresh           # of `trainer init`, say
+A whole model, from scratch or continued:
+  base_model: models/fresh           # for example of `trainer init`
   datasets: [{ path: data/corpus }]
   output_dir: runs/base
   sequence_len: 1024
@@ -56,9 +56,10 @@ A whole model, from scratch or further on:
   lr_scheduler: warmup_stable_decay
   lr_scheduler_kwargs: { num_decay_steps: 800, decay_type: linear, min_lr_ratio: 0.03 }
 
-output_dir gets the adapter or the model with training.json (where it came from), metrics.jsonl, TensorBoard events,
-loss.svg, and checkpoint-N folders. The same command again goes on from the last checkpoint, to the same weights (on a
-CPU, with as many threads, to the bit). Ctrl-C ends the step, saves a checkpoint and exits with 130.";
+train_configs/README.md lists all keys. output_dir receives the adapter or the model, training.json (its inputs and
+position), metrics.jsonl, TensorBoard events, loss.svg, and checkpoint-N folders. The same command resumes from the last
+checkpoint and gives the same weights (bit for bit on a CPU with the same number of threads). Ctrl-C ends the step, saves
+a checkpoint and exits with 130.";
 
 /// Trains an adapter or a model.
 #[derive(Args)]

@@ -84,11 +84,11 @@ pub enum Event {
 
 /// A generation under way. Dropping this ends it before its next step.
 #[derive(Debug)]
-pub struct Answering {
+pub struct Generation {
     pub(super) events: UnboundedReceiver<Event>,
 }
 
-impl Answering {
+impl Generation {
     /// The next event; [`Event::End`] is the last.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::command::{Accepted, Command};
-use super::{Answering, Error, Request, Result};
+use super::{Error, Generation, Request, Result};
 use crate::digest;
 use crate::lora::{self, Adapter, MatrixInfo};
 use crate::tokenizer::Tokenizer;
@@ -70,7 +70,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`Error`] if a field is out of bounds, the prompt is too long, the queue is full, or there is no such adapter.
-    pub fn generate(&self, request: Request) -> Result<Answering> {
+    pub fn generate(&self, request: Request) -> Result<Generation> {
         let Limits { context, vocabulary, queue } = self.shared.limits;
         request.check(context, vocabulary)?;
         let place = self.shared.queue.clone().try_acquire_owned().map_err(|_| Error::Full { queue })?;
@@ -81,7 +81,7 @@ impl Handle {
         }
         let accepted = Accepted { request, events: sender, place, arrived: Instant::now() };
         self.send(Command::Generate(Box::new(accepted)))?;
-        Ok(Answering { events })
+        Ok(Generation { events })
     }
 
     /// Loads an adapter from a PEFT folder after checking all of it. Blocks on file access. Generations under way keep

@@ -122,7 +122,13 @@ impl Scheduler {
             self.prefilling = None;
             self.slots.release(self.decoding.len());
         }
-        self.remove_where(|_, sequence| sequence.is_abandoned());
+        self.remove_where(|_, sequence| {
+            let abandoned = sequence.is_abandoned();
+            if abandoned {
+                tracing::debug!(tokens = sequence.tokens(), "generation abandoned");
+            }
+            abandoned
+        });
     }
 
     /// Removes sequences from the batch. The last ones move into the slots that become free.
@@ -174,6 +180,7 @@ impl Scheduler {
         // The log-probabilities of a prompt need a pass over all of its tokens.
         let reusable = if sequence.request.prompt_logprobs { 0 } else { prompt.len() - 1 };
         let cached = self.slots.claim(slot, &prompt[..reusable], sequence.adapter.as_ref());
+        tracing::debug!(prompt_tokens = sequence.request.tokens.len(), cached, "generation started");
         sequence.start(cached);
         sequence
     }

@@ -77,9 +77,14 @@ impl Sequence {
         self.prefilled = cached;
     }
 
-    /// Whether the caller has dropped its [`Answering`](super::Answering).
+    /// Whether the caller has dropped its [`Generation`](super::Generation).
     pub fn is_abandoned(&self) -> bool {
         self.events.is_closed()
+    }
+
+    /// The number of tokens of the answer so far.
+    pub fn tokens(&self) -> usize {
+        self.answer.ids.len()
     }
 
     /// The last token of the answer, which the next step processes.

@@ -14,7 +14,7 @@ use trainer::weights::write_file;
 
 use crate::{refusal, set, trainer};
 
-/// A folder of `trainer init`.
+/// A model folder made by `trainer init`.
 pub fn model() -> &'static Path {
     static MODEL: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let make = || {
@@ -83,7 +83,7 @@ fn answers_and_their_ends_bear_loss() {
 
 #[test]
 fn a_token_that_reaches_into_an_answer_bears_no_loss() {
-    // The header's line break and the answer's own are one token.
+    // The line break of the header and those of the answer are one token.
     let tokenizer = tokenizer();
     let messages = turns(&[(Role::User, "?"), (Role::Assistant, "\n\nx")]);
     let encoded = encode(&tokenizer, &messages, Rendering::default()).unwrap();
@@ -129,7 +129,7 @@ fn over_long_conversations_lose_their_last_turns() {
     assert_eq!(unanswered, Fit::NoAnswer);
 }
 
-/// Runs `trainer prepare` into a folder of this name.
+/// Runs `trainer prepare` into the folder `name`.
 fn prepare(work: &Path, name: &str, options: &[&str]) -> Result<String, String> {
     let (model, out) = (model().display().to_string(), work.join(name).display().to_string());
     trainer(&[&["prepare", "--model", &model, "--out", &out], options].concat())
@@ -182,7 +182,7 @@ fn everything_is_counted_and_repeats_to_the_byte() {
     assert_eq!(dataset.samples().map(|sample| sample.tokens.len()).sum::<usize>(), statistics.tokens);
     assert_eq!(dataset.samples().map(|sample| sample.tokens.len()).max(), Some(statistics.lengths.max));
     assert!(statistics.lengths.max <= 300);
-    // The book is last, in pieces; the end of the document is part of it, and all of it bears loss.
+    // The document is last, in pieces; it includes its end token, and all of it bears loss.
     let tokenizer = tokenizer();
     let last = dataset.sample(dataset.len() - 1);
     assert_eq!(last.tokens.last().copied(), tokenizer.document_end_id());
@@ -228,7 +228,7 @@ fn what_cannot_be_prepared_is_refused() {
     let said = prepare(work.path(), "b", &["--chat", &chat, "--sequence-len", "64"]).unwrap_err();
     assert!(said.contains("b: not empty"), "{said}");
 
-    // A file whose parts do not fit one another.
+    // A file with inconsistent tensors.
     prepare(work.path(), "d", &["--chat", &chat, "--sequence-len", "64"]).unwrap();
     let row = |kind| Tensor::arange(3, (kind, Device::Cpu));
     let parts = [("tokens", Kind::Int64), ("targets", Kind::Uint8), ("ends", Kind::Int64)];
@@ -237,7 +237,7 @@ fn what_cannot_be_prepared_is_refused() {
     let message = refusal(Dataset::read(&work.path().join("d")));
     assert!(message.contains("samples.safetensors: tensor `ends` does not fit the tokens"), "{message}");
 
-    // A folder without its record is not whole, one of another tokenizer is not for this model.
+    // A folder without its record is unfinished; one made with another tokenizer is refused.
     prepare(work.path(), "c", &["--chat", &chat, "--sequence-len", "64"]).unwrap();
     let data = work.path().join("c");
     set(&data.join("dataset.json"), "tokenizer_sha256", json!("0"));
@@ -278,6 +278,6 @@ fn templates_that_teach_no_end_or_refuse_are_told() {
     );
     let message = refusal(template("{% for m in messages %}"));
     assert!(message.contains("chat_template.jinja: "), "{message}");
-    // Trimmed answers are found all the same.
+    // Trimmed answers are found, too.
     template("{% for m in messages %}{{ m.content | trim }}<|im_end|>{% endfor %}").unwrap();
 }
