@@ -1,9 +1,10 @@
-//! Tokens per second and peak memory of training and of generation, compared with transformers, PEFT and bitsandbytes on
-//! the same work in the same run.
+//! Tokens per second and peak memory of training and of generation, compared with transformers, PEFT and
+//! bitsandbytes on the same work in the same run.
 //!
-//! `make bench`; by itself: `PARITY_PYTHON=$(scripts/parity_python.sh) cargo bench -p trainer --bench tokens`.
-//! `BENCH_DEVICE=cuda` measures on a GPU. The trainer is measured as it is used: `trainer train`, and `trainer serve` over
-//! gRPC. The originals run in `peer.py`: plain loops in one process, without a server.
+//! `make bench`; by itself:
+//! `PARITY_PYTHON=$(scripts/parity_python.sh) cargo bench -p trainer --bench tokens`. `BENCH_DEVICE=cuda`
+//! measures on a GPU. The trainer is measured as it is used: `trainer train`, and `trainer serve` over gRPC.
+//! The originals run in `peer.py`: plain loops in one process, without a server.
 
 #![allow(clippy::unwrap_used)] // a failure ends the benchmark
 #![allow(clippy::print_stdout)] // the report is the purpose

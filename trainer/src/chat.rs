@@ -127,8 +127,8 @@ fn to_json(value: &Value) -> std::result::Result<Value, TemplateError> {
     Ok(Value::from_safe_string(python_json::dumps(&value)))
 }
 
-/// Replaces transformers' `{% generation %}` blocks, which mark the assistant's text and print nothing, by `if` blocks
-/// that are always entered.
+/// Replaces transformers' `{% generation %}` blocks, which mark the assistant's text and print nothing, by
+/// `if` blocks that are always entered.
 fn without_generation_tags(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;

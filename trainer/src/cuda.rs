@@ -1,8 +1,8 @@
 //! libtorch's CUDA part, which exists only on machines with a GPU.
 
-/// Loads libtorch's CUDA part if it exists, and returns whether it did. The program is linked with the CPU part only, so
-/// that it runs on both kinds of machines. Must be called first in `main`, before anything asks libtorch about CUDA:
-/// libtorch remembers the answer.
+/// Loads libtorch's CUDA part if it exists, and returns whether it did. The program is linked with the CPU
+/// part only, so that it runs on both kinds of machines. Must be called first in `main`, before anything asks
+/// libtorch about CUDA: libtorch remembers the answer.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)] // loading a library runs its initialisers; libtorch's are meant to be run this way
 pub fn load() -> bool {

@@ -1,7 +1,7 @@
 //! Prepared data: samples of token ids, and which of the tokens bear loss.
 //!
-//! A folder of two files: `samples.safetensors` holds all samples end to end (`tokens` I64 `[n]`, `targets` U8 `[n]`,
-//! `ends` I64 `[samples]`, where each sample ends), `dataset.json` is their [`record`].
+//! A folder of two files: `samples.safetensors` holds all samples end to end (`tokens` I64 `[n]`, `targets`
+//! U8 `[n]`, `ends` I64 `[samples]`, where each sample ends), `dataset.json` is their [`record`].
 
 pub mod record;
 
@@ -81,8 +81,8 @@ impl Dataset {
         write_file(&folder.join(SAMPLES), tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into())
     }
 
-    /// Reads a folder that `trainer prepare` has written. Its record must exist: it is written last, so a folder without
-    /// one is unfinished.
+    /// Reads a folder that `trainer prepare` has written. Its record must exist: it is written last, so a
+    /// folder without one is unfinished.
     ///
     /// # Errors
     /// If a file is missing, or the tensors are malformed.

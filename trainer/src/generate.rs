@@ -17,12 +17,12 @@
 //! | `stop`      | strings that end an answer                                             |
 //! | `memory`    | whether the cache fits into memory                                     |
 //!
-//! Every iteration of the engine's loop accepts new requests, prefills a bounded number of prompt tokens, and decodes
-//! one token of every answer under way: requests join and leave at any step. If a [`Generation`] is dropped, its
-//! generation ends before the next step.
+//! Every iteration of the engine's loop accepts new requests, prefills a bounded number of prompt tokens, and
+//! decodes one token of every answer under way: requests join and leave at any step. If a [`Generation`] is
+//! dropped, its generation ends before the next step.
 //!
-//! A sequence does not depend on its neighbours in the batch, except for rounding: matrix products of other sizes may
-//! sum in another order.
+//! A sequence does not depend on its neighbours in the batch, except for rounding: matrix products of other
+//! sizes may sum in another order.
 
 mod answer;
 mod command;

@@ -1,5 +1,5 @@
-//! New models: a byte-level BPE tokenizer trained on a corpus, a ChatML template, and random weights, in a folder that
-//! transformers and vLLM load like Qwen3's.
+//! New models: a byte-level BPE tokenizer trained on a corpus, a ChatML template, and random weights, in a
+//! folder that transformers and vLLM load like Qwen3's.
 
 mod bpe;
 mod companions;
@@ -21,8 +21,9 @@ pub use sizes::Sizes;
 pub struct Options {
     /// The model's sizes; the vocabulary may turn out smaller.
     pub sizes: Sizes,
-    /// Regexes (Oniguruma) that split a text before byte pairs are merged, applied one after the other; no token crosses
-    /// the border of a match. Empty: words, numbers of up to three digits, punctuation, whitespace.
+    /// Regexes (Oniguruma) that split a text before byte pairs are merged, applied one after the other; no
+    /// token crosses the border of a match. Empty: words, numbers of up to three digits, punctuation,
+    /// whitespace.
     pub split: Vec<String>,
     /// Standard deviation of the weights.
     pub init_std: f64,
@@ -39,12 +40,12 @@ pub struct Created {
     pub parameters: i64,
 }
 
-/// Trains a tokenizer on a corpus, and saves it with a random model into a new folder. The same corpus and options give
-/// the same bytes.
+/// Trains a tokenizer on a corpus, and saves it with a random model into a new folder. The same corpus and
+/// options give the same bytes.
 ///
 /// # Errors
-/// [`Error::Flag`] for sizes that are out of bounds or inconsistent, and for an invalid regex; [`Error::Empty`] for an
-/// empty corpus.
+/// [`Error::Flag`] for sizes that are out of bounds or inconsistent, and for an invalid regex;
+/// [`Error::Empty`] for an empty corpus.
 pub fn run(options: &Options, corpus: &Corpus, out: &Path) -> Result<Created> {
     let mut sizes = options.sizes.clone();
     sizes.check()?;
@@ -68,7 +69,8 @@ pub fn run(options: &Options, corpus: &Corpus, out: &Path) -> Result<Created> {
     Ok(Created { vocab_size: sizes.vocab_size, parameters })
 }
 
-/// The training texts of the tokenizer: rendered as the template does, except for special tokens, which no pair crosses.
+/// The training texts of the tokenizer: rendered as the template does, except for special tokens, which no
+/// pair crosses.
 fn texts(item: &Item) -> Vec<String> {
     match &item.content {
         Content::Text(text) => vec![text.clone()],

@@ -19,9 +19,9 @@
 //! | [`digest`]    | SHA-256 of input files                                                   |
 //! | [`cuda`]      | libtorch's CUDA part, on machines with a GPU                             |
 //!
-//! The crate knows no episodes, tools or rewards, except that `corpus` reads traces. Input (files, configs, shapes of
-//! stored tensors) is checked where it is read and refused with an [`Error`] that names file and key. After that, a
-//! failing tensor operation is a bug or exhausted memory, and panics.
+//! The crate knows no episodes, tools or rewards, except that `corpus` reads traces. Input (files, configs,
+//! shapes of stored tensors) is checked where it is read and refused with an [`Error`] that names file and
+//! key. After that, a failing tensor operation is a bug or exhausted memory, and panics.
 
 pub mod chat;
 pub mod corpus;

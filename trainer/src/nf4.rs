@@ -1,8 +1,9 @@
 //! NF4 with double quantisation: weights in four bits, as bitsandbytes stores them.
 //!
-//! A weight is flattened into blocks of 64. Each block is divided by its largest absolute value, and each element is
-//! replaced by the index of the nearest of sixteen levels; two indices share a byte. The largest absolute values are
-//! quantised, too ([`Absmax`]). This takes half a byte per element, plus 0.127 bits for its block.
+//! A weight is flattened into blocks of 64. Each block is divided by its largest absolute value, and each
+//! element is replaced by the index of the nearest of sixteen levels; two indices share a byte. The largest
+//! absolute values are quantised, too ([`Absmax`]). This takes half a byte per element, plus 0.127 bits for
+//! its block.
 
 mod absmax;
 mod levels;
@@ -80,8 +81,8 @@ impl Quantised {
     }
 }
 
-/// Divides each row by its largest absolute value, to -1 to 1. Multiplies by the reciprocal, as bitsandbytes does: a
-/// division may round differently.
+/// Divides each row by its largest absolute value, to -1 to 1. Multiplies by the reciprocal, as bitsandbytes
+/// does: a division may round differently.
 fn scale(rows: &Tensor, magnitudes: &Tensor) -> Tensor {
     (rows * magnitudes.clamp_min(TINY).reciprocal().unsqueeze(-1)).clamp(-1, 1)
 }

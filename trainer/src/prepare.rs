@@ -7,8 +7,8 @@
 //! | `fit`        | over-long conversations are cut at the end                           |
 //! | `statistics` | the counts of what was kept, cut and dropped                         |
 //!
-//! In a conversation, the tokens of the model's answers bear loss, including the token that ends each answer; in a text,
-//! all tokens do. Everything that is cut or dropped is counted.
+//! In a conversation, the tokens of the model's answers bear loss, including the token that ends each answer;
+//! in a text, all tokens do. Everything that is cut or dropped is counted.
 
 mod answers;
 mod encode;
@@ -82,7 +82,8 @@ pub fn run(
     Ok((dataset, statistics))
 }
 
-/// Writes samples and their record into a new folder. The record is written last: a folder that has one is complete.
+/// Writes samples and their record into a new folder. The record is written last: a folder that has one is
+/// complete.
 ///
 /// # Errors
 /// If the folder is not empty, or a file cannot be written.
@@ -92,8 +93,8 @@ pub fn write(out: &Path, dataset: &Dataset, statistics: Statistics, provenance: 
     record::write(&record::new(out, provenance, statistics)?, out)
 }
 
-/// The tokens of a text and an end token, in pieces that fit. A last piece of one token is left out: it has no token to
-/// predict.
+/// The tokens of a text and an end token, in pieces that fit. A last piece of one token is left out: it has
+/// no token to predict.
 fn document(tokenizer: &Tokenizer, text: &str, sequence_len: usize) -> Result<Vec<Vec<i64>>> {
     let mut tokens = tokenizer.encode(text)?;
     tokens.extend(tokenizer.document_end_id());

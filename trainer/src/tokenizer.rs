@@ -46,8 +46,8 @@ impl Tokenizer {
         Ok(encoding.get_ids().iter().map(|id| i64::from(*id)).collect())
     }
 
-    /// The ids of a text, and for each the bytes of the text that it covers, `start..end`. A token that is part of a
-    /// character covers all of it.
+    /// The ids of a text, and for each the bytes of the text that it covers, `start..end`. A token that is
+    /// part of a character covers all of it.
     ///
     /// # Errors
     /// Those of the library.
@@ -82,8 +82,8 @@ impl Tokenizer {
         &self.template
     }
 
-    /// The ids that end an answer: `eos_token_id` of the generation config, otherwise of the model's config, otherwise
-    /// the tokenizer's end token.
+    /// The ids that end an answer: `eos_token_id` of the generation config, otherwise of the model's config,
+    /// otherwise the tokenizer's end token.
     pub fn end_ids(&self) -> &BTreeSet<i64> {
         &self.end_ids
     }

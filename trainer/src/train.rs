@@ -19,9 +19,9 @@
 //! | `memory`        | memory in use, and exhausted memory                                          |
 //! | `failure`       | why a training ended early                                                   |
 //!
-//! [`Training::open`] reads everything and finds the checkpoint to resume from; [`Training::run`] runs the steps. The
-//! order of samples and all random draws depend only on the seed and the number of the step, so a training that was
-//! stopped at any time resumes from its last checkpoint to the same weights.
+//! [`Training::open`] reads everything and finds the checkpoint to resume from; [`Training::run`] runs the
+//! steps. The order of samples and all random draws depend only on the seed and the number of the step, so a
+//! training that was stopped at any time resumes from its last checkpoint to the same weights.
 
 pub mod batches;
 mod checkpoint;

@@ -1,4 +1,5 @@
-//! From a teacher's traces to a model that plays: all programs, by their command lines, with a very small model.
+//! From a teacher's traces to a model that plays: all programs, by their command lines, with a very small
+//! model.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
@@ -106,8 +107,9 @@ fn training(folder: &Path, base: &str, data: &[&str], out: &str, more: &str) -> 
     path
 }
 
-/// One trace of each teacher is memorised, so that the answers are known: the base learns both, and each adapter selects
-/// one. The play can equal the trace only if training and play see the same conversation, to the token.
+/// One trace of each teacher is memorised, so that the answers are known: the base learns both, and each
+/// adapter selects one. The play can equal the trace only if training and play see the same conversation, to
+/// the token.
 #[test]
 fn models_learn_their_teachers_traces_and_play_them() {
     let work = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! A whole study of the smallest size, from the experiment file to the report, by the programs' command lines.
+//! A whole study of the smallest size, from the experiment file to the report, by the programs' command
+//! lines.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 

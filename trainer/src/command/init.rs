@@ -59,8 +59,8 @@ pub struct Arguments {
     /// The output head is a separate matrix.
     #[arg(long, overrides_with = "tied")]
     untied: bool,
-    /// Regexes that split texts before byte pairs are merged, applied one after the other: no token crosses the border of a
-    /// match. Look-behind is supported.
+    /// Regexes that split texts before byte pairs are merged, applied one after the other: no token crosses
+    /// the border of a match. Look-behind is supported.
     #[arg(long, num_args = 1.., value_name = "REGEX")]
     split: Vec<String>,
 }

@@ -7,8 +7,8 @@ use tch::{Device, Kind};
 use trainer::model::{self, Model};
 use trainer::{Error, Result};
 
-/// The number of elements of a matrix above which several threads are faster than one at multiplying it by the few rows
-/// of a generation step. `make bench` has the numbers for a width of 128.
+/// The number of elements of a matrix above which several threads are faster than one at multiplying it by
+/// the few rows of a generation step. `make bench` has the numbers for a width of 128.
 const PARALLEL_ELEMENTS: i64 = 1 << 20;
 
 /// Which model, on which device, in which precision.
@@ -27,7 +27,8 @@ pub struct Arguments {
     #[arg(long, value_enum)]
     dtype: Option<Precision>,
 
-    /// Quantise the matrices of the layers to four bits (NF4). They are dequantised at each use: less memory, slower.
+    /// Quantise the matrices of the layers to four bits (NF4). They are dequantised at each use: less memory,
+    /// slower.
     #[arg(long)]
     load_in_4bit: bool,
 
@@ -35,7 +36,8 @@ pub struct Arguments {
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(2..))]
     context: Option<u32>,
 
-    /// Threads that libtorch uses. [default: all processors; one for small models, which are slower on several]
+    /// Threads that libtorch uses. [default: all processors; one for small models, which are slower on
+    /// several]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 }

@@ -6,18 +6,18 @@ use proto::python_json;
 use proto::trace::{EventKind, Step, Trace};
 use serde_json::json;
 
-/// How the observations of a trace are written by default. Traces of this repository's agent are learnt in the agent's
-/// own format, so that a model is run on what it was trained on. Others (of the paper's system, which record no schema)
-/// are written as the paper trains.
+/// How the observations of a trace are written by default. Traces of this repository's agent are learnt in
+/// the agent's own format, so that a model is run on what it was trained on. Others (of the paper's system,
+/// which record no schema) are written as the paper trains.
 pub fn default_observations(trace: &Trace) -> Observations {
     let ours =
         trace.provenance.as_ref().is_some_and(|origin| origin.schema_version.starts_with("runtime_gym."));
     if ours { Observations::Agent } else { Observations::Paper }
 }
 
-/// The conversation that a trace records: system prompts, the task as the user's first message, then the model's
-/// messages and the observations in turn. It ends with the model's last message, since the model never saw the
-/// observation after it.
+/// The conversation that a trace records: system prompts, the task as the user's first message, then the
+/// model's messages and the observations in turn. It ends with the model's last message, since the model
+/// never saw the observation after it.
 pub fn conversation(trace: &Trace, observations: Observations) -> Vec<Message> {
     let prompts = &trace.summary.system_prompts;
     let mut messages: Vec<Message> = match observations {

@@ -7,15 +7,16 @@ use ::files::archive;
 
 use crate::{Error, Result};
 
-/// Files by name. Those of an archive are in memory: nothing is written to disk, so an entry's path can do no harm.
+/// Files by name. Those of an archive are in memory: nothing is written to disk, so an entry's path can do no
+/// harm.
 pub enum Files {
     Folder { root: PathBuf, names: BTreeSet<PathBuf> },
     Archive { path: PathBuf, contents: BTreeMap<PathBuf, Vec<u8>> },
 }
 
 impl Files {
-    /// All files of a folder, at any depth, or of an archive, whose names end in `.json`. Hidden files are ignored:
-    /// macOS puts one next to each file of an archive.
+    /// All files of a folder, at any depth, or of an archive, whose names end in `.json`. Hidden files are
+    /// ignored: macOS puts one next to each file of an archive.
     pub fn open(path: &Path) -> Result<Self> {
         if path.is_dir() {
             let mut names = BTreeSet::new();

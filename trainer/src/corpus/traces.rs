@@ -15,7 +15,8 @@ use crate::{Error, Result};
 
 const TRACE: &str = ".trace.json";
 
-/// Reads the traces below a folder, or in an archive, in the order of their names; returns a hash of names and contents.
+/// Reads the traces below a folder, or in an archive, in the order of their names; returns a hash of names
+/// and contents.
 pub fn read(path: &Path, options: &TraceOptions, reader: &mut Reader<'_>) -> Result<String> {
     let files = Files::open(path)?;
     let mut hasher = Hasher::default();
@@ -60,7 +61,8 @@ pub fn read(path: &Path, options: &TraceOptions, reader: &mut Reader<'_>) -> Res
     Ok(hasher.finish())
 }
 
-/// Adds a file to a hash. Name and length are delimited, so that different lists of files never give the same bytes.
+/// Adds a file to a hash. Name and length are delimited, so that different lists of files never give the same
+/// bytes.
 fn add_named(hasher: &mut Hasher, name: &Path, content: &[u8]) {
     hasher.add(format!("{} {}\0", name.display(), content.len()));
     hasher.add(content);
@@ -85,7 +87,8 @@ fn parse<T: DeserializeOwned>(path: &Path, content: &[u8]) -> Result<T> {
     serde_json::from_slice(content).map_err(|reason| Error::Json { path: path.into(), reason })
 }
 
-/// Checks that the conversation will be complete: a malformed step loads as an unknown event and would be missing.
+/// Checks that the conversation will be complete: a malformed step loads as an unknown event and would be
+/// missing.
 fn check(path: &Path, trace: &Trace) -> Result<()> {
     for (number, event) in trace.events.iter().enumerate() {
         if let EventKind::Other(value) = &event.kind

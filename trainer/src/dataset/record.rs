@@ -51,9 +51,9 @@ pub fn write(record: &Record, folder: &Path) -> Result<()> {
     json::write(&folder.join(RECORD), record)
 }
 
-/// Refuses a dataset whose samples were made with another tokenizer than that of the `model` folder: the same ids would
-/// mean other texts. A dataset that was not made by `trainer prepare` may leave the tokenizer's hash out of its record;
-/// then nothing is compared, and neither is it for a model without a tokenizer.
+/// Refuses a dataset whose samples were made with another tokenizer than that of the `model` folder: the same
+/// ids would mean other texts. A dataset that was not made by `trainer prepare` may leave the tokenizer's
+/// hash out of its record; then nothing is compared, and neither is it for a model without a tokenizer.
 ///
 /// # Errors
 /// [`Error::Key`] if the hashes differ; otherwise if a file cannot be read.

@@ -13,7 +13,8 @@ use crate::lora;
 use crate::model::Model;
 use crate::tokenizer::Tokenizer;
 
-/// A running engine. Dropping it stops the thread; answers under way end as [`Finish::Cancelled`](super::Finish).
+/// A running engine. Dropping it stops the thread; answers under way end as
+/// [`Finish::Cancelled`](super::Finish).
 pub struct Engine {
     handle: Handle,
     thread: Option<JoinHandle<()>>,

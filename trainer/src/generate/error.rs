@@ -16,7 +16,7 @@ pub enum Error {
     },
     /// The prompt leaves no room for an answer.
     #[error(
-        "the prompt has {prompt} tokens; with at least one of answer it does not fit the context of {context} tokens"
+        "the prompt has {prompt} tokens; with at least one token of answer it does not fit the context of {context} tokens"
     )]
     Overflow {
         /// Tokens of the prompt.

@@ -69,7 +69,8 @@ impl Handle {
     /// Submits a request.
     ///
     /// # Errors
-    /// [`Error`] if a field is out of bounds, the prompt is too long, the queue is full, or there is no such adapter.
+    /// [`Error`] if a field is out of bounds, the prompt is too long, the queue is full, or there is no such
+    /// adapter.
     pub fn generate(&self, request: Request) -> Result<Generation> {
         let Limits { context, vocabulary, queue } = self.shared.limits;
         request.check(context, vocabulary)?;
@@ -84,8 +85,8 @@ impl Handle {
         Ok(Generation { events })
     }
 
-    /// Loads an adapter from a PEFT folder after checking all of it. Blocks on file access. Generations under way keep
-    /// using an adapter that is replaced.
+    /// Loads an adapter from a PEFT folder after checking all of it. Blocks on file access. Generations under
+    /// way keep using an adapter that is replaced.
     ///
     /// # Errors
     /// [`Error`] if the name is taken, empty or too long, or the adapter does not fit the model.

@@ -4,8 +4,8 @@ use tch::{Kind, Tensor};
 
 use super::TokenLogprob;
 
-/// For each row of logits, `[n, vocabulary]`: the log-probability of the chosen token, and those of the `alternatives`
-/// most likely tokens.
+/// For each row of logits, `[n, vocabulary]`: the log-probability of the chosen token, and those of the
+/// `alternatives` most likely tokens.
 pub fn of_rows(logits: &Tensor, chosen: &[i64], alternatives: usize) -> Vec<TokenLogprob> {
     let all = logits.log_softmax(-1, Kind::Float);
     let ids = Tensor::from_slice(chosen).to_device(all.device()).unsqueeze(1);

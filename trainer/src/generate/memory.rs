@@ -6,8 +6,8 @@ use super::Options;
 use crate::model::{Cache, Model};
 use crate::{Error, Result};
 
-/// An empty cache that can grow to the options' limits in the memory that is free now. Main memory is allocated as the
-/// cache grows, GPU memory at once.
+/// An empty cache that can grow to the options' limits in the memory that is free now. Main memory is
+/// allocated as the cache grows, GPU memory at once.
 ///
 /// # Errors
 /// [`Error::Memory`] with limits that would fit.
@@ -37,8 +37,8 @@ pub fn cache(model: &Model, options: Options) -> Result<Cache> {
     Ok(cache)
 }
 
-/// The default of [`Options::max_batch`]: on a CPU the number of sequences of `context` tokens that half of the free
-/// memory holds, at most 32. On a GPU, whose free memory is not known here, 32.
+/// The default of [`Options::max_batch`]: on a CPU the number of sequences of `context` tokens that half of
+/// the free memory holds, at most 32. On a GPU, whose free memory is not known here, 32.
 pub fn default_batch(model: &Model, context: usize) -> usize {
     const MOST: usize = 32;
     let each = Cache::bytes_per_token(model.config(), model.kind()) * context as u64;

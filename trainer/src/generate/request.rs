@@ -54,7 +54,7 @@ impl Request {
             return Err(Error::field("max_tokens", "must be at least 1"));
         }
         if let Some(asked) = self.logprobs.filter(|asked| *asked > MAX_ALTERNATIVES) {
-            let problem = format!("is {asked}; at most {MAX_ALTERNATIVES} alternatives are told");
+            let problem = format!("is {asked}; at most {MAX_ALTERNATIVES} alternatives are reported");
             return Err(Error::field("logprobs", problem));
         }
         if self.stop.len() > MAX_STOPS {

@@ -41,8 +41,8 @@ impl Sampling {
         self.temperature == 0.0
     }
 
-    /// The tokens that may be drawn and their probabilities, in the order of their ids: temperature first, then
-    /// `top_k`, then `top_p` among the remaining tokens, as transformers does it.
+    /// The tokens that may be drawn and their probabilities, in the order of their ids: temperature first,
+    /// then `top_k`, then `top_p` among the remaining tokens, as transformers does it.
     pub fn distribution(&self, logits: &[f32]) -> Vec<(usize, f64)> {
         if self.is_greedy() {
             return vec![(argmax(logits), 1.0)];

@@ -1,5 +1,5 @@
-//! The engine's loop: continuous batching. Between two steps of the batch, requests join it, leave it, and have a part
-//! of their prompts processed.
+//! The engine's loop: continuous batching. Between two steps of the batch, requests join it, leave it, and
+//! have a part of their prompts processed.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
@@ -18,7 +18,8 @@ use crate::lora::Adapter;
 use crate::model::{Adapted, Cache, Model};
 use crate::tokenizer::Tokenizer;
 
-/// Prompt tokens that are processed between two decoding steps. It bounds how long the generations under way wait.
+/// Prompt tokens that are processed between two decoding steps. It bounds how long the generations under way
+/// wait.
 const PREFILL_TOKENS: usize = 512;
 
 /// Rows whose logits are held at once while the log-probabilities of a prompt are computed.
@@ -185,8 +186,8 @@ impl Scheduler {
         sequence
     }
 
-    /// Processes as much of a prompt as the budget allows, and at its end draws the first token of the answer. Returns
-    /// whether that token ends the answer.
+    /// Processes as much of a prompt as the budget allows, and at its end draws the first token of the
+    /// answer. Returns whether that token ends the answer.
     fn prefill_chunk(&mut self, slot: usize, sequence: &mut Sequence, budget: &mut usize) -> bool {
         let left = &sequence.request.tokens[sequence.prefilled..];
         let tokens = &left[..left.len().min(*budget)];

@@ -102,8 +102,8 @@ impl Sequence {
         self.answer.prompt_logprobs.extend(logprobs);
     }
 
-    /// Adds the next token to the answer and reports it; `ends` says whether it is an end token of the model. Returns
-    /// whether the answer has ended.
+    /// Adds the next token to the answer and reports it; `ends` says whether it is an end token of the model.
+    /// Returns whether the answer has ended.
     pub fn accept(&mut self, id: i64, logprob: Option<TokenLogprob>, ends: bool) -> bool {
         self.answer.ids.push(id);
         let logprobs: Vec<_> = logprob.into_iter().collect();

@@ -8,8 +8,8 @@ use crate::model::Cache;
 /// Initial capacity of a slot, in tokens.
 const FIRST_CAPACITY: usize = 64;
 
-/// The slots of a cache. Those in use come first, so that a batch is a view of them. Idle slots keep their last content
-/// until they are needed.
+/// The slots of a cache. Those in use come first, so that a batch is a view of them. Idle slots keep their
+/// last content until they are needed.
 pub struct Slots {
     pub cache: Cache,
     slots: Vec<Slot>,
@@ -37,8 +37,8 @@ impl Slots {
         self.slots[slot].tokens.len()
     }
 
-    /// Makes room for `new` more tokens in each of `count` slots from `first` on. Returns the number of tokens that each
-    /// holds.
+    /// Makes room for `new` more tokens in each of `count` slots from `first` on. Returns the number of
+    /// tokens that each holds.
     pub fn reserve(&mut self, first: usize, count: usize, new: usize) -> Vec<i64> {
         let lengths: Vec<i64> = (first..first + count).map(|slot| self.len(slot) as i64).collect();
         let needed = lengths.iter().max().map_or(0, |longest| *longest as usize + new);
@@ -58,8 +58,8 @@ impl Slots {
         self.slots[slot].tokens.extend(tokens);
     }
 
-    /// Prepares slot `place`, the first idle one, for a prompt that begins with `reusable`. Returns how many of these
-    /// tokens are cached already, by an earlier sequence with the same adapter and a common prefix.
+    /// Prepares slot `place`, the first idle one, for a prompt that begins with `reusable`. Returns how many
+    /// of these tokens are cached already, by an earlier sequence with the same adapter and a common prefix.
     pub fn claim(&mut self, place: usize, reusable: &[i64], adapter: Option<&Rc<Adapter>>) -> usize {
         let shared = |slot: &Slot| match same(slot.adapter.as_ref(), adapter) {
             true => slot.tokens.iter().zip(reusable).take_while(|(one, other)| one == other).count(),
@@ -68,7 +68,8 @@ impl Slots {
         let (cached, best) =
             self.slots.iter().enumerate().map(|(slot, held)| (shared(held), slot)).max().unwrap_or((0, 0));
 
-        // An idle slot that is a prefix of the prompt is continued. Otherwise a new slot, or the least recently used.
+        // An idle slot that is a prefix of the prompt is continued. Otherwise a new slot, or the least
+        // recently used.
         let slot = if cached > 0 && best >= place && cached == self.len(best) {
             best
         } else if self.slots.len() < self.most {
@@ -114,7 +115,8 @@ impl Slots {
     }
 }
 
-/// Whether both are the base, or the same adapter. An adapter that replaced another under its name is a different one.
+/// Whether both are the base, or the same adapter. An adapter that replaced another under its name is a
+/// different one.
 fn same(one: Option<&Rc<Adapter>>, other: Option<&Rc<Adapter>>) -> bool {
     match (one, other) {
         (None, None) => true,

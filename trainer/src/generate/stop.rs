@@ -11,7 +11,8 @@ impl Stopper {
         Self { stops, held: String::new() }
     }
 
-    /// Adds text. Returns the text that can be passed on, and the stop string that follows it, if one occurred.
+    /// Adds text. Returns the text that can be passed on, and the stop string that follows it, if one
+    /// occurred.
     pub fn push(&mut self, new: &str) -> (String, Option<String>) {
         self.held.push_str(new);
         let met = self.stops.iter().filter_map(|stop| self.held.find(stop).map(|place| (place, stop)));
@@ -67,7 +68,8 @@ mod tests {
         assert_eq!(run(&["xy", "abc"], &["zab", "xy"]), (vec!["z".into(), "ab".into()], Some("xy".into())));
         assert_eq!(run(&["aab"], &["aaa", "ab"]), (vec!["a".into(), "a".into()], Some("aab".into())));
         assert_eq!(run(&["ü!"], &["ü", "?"]).0, ["", "ü?", ""]);
-        // The beginning of a stop string is passed on at the end; the earliest of several stop strings counts.
+        // The beginning of a stop string is passed on at the end; the earliest of several stop strings
+        // counts.
         assert_eq!(run(&["END"], &["x EN"]).0, ["x ", "EN"]);
         assert_eq!(run(&["c", "b"], &["abcd"]), (vec!["a".into()], Some("b".into())));
         assert_eq!(run(&[], &["abc"]).0, ["abc", ""]);

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use crate::Result;
 use crate::tokenizer::Tokenizer;
 
-/// The text of a growing answer, without special tokens. A character whose bytes are spread over several tokens is
-/// returned once it is complete.
+/// The text of a growing answer, without special tokens. A character whose bytes are spread over several
+/// tokens is returned once it is complete.
 pub struct TextStream {
     tokenizer: Arc<Tokenizer>,
-    /// The tokens of the previous piece, which may affect how the next ones are decoded, and the tokens since.
+    /// The tokens of the previous piece, which may affect how the next ones are decoded, and the tokens
+    /// since.
     window: Vec<i64>,
     /// Number of tokens of the previous piece.
     before: usize,
@@ -20,7 +21,8 @@ pub struct TextStream {
 /// The replacement character, for bytes that are not UTF-8, or not complete yet.
 const UNKNOWN: char = '\u{fffd}';
 
-/// Tokens that may wait for a character to be completed: a character has at most four bytes, a token at least one.
+/// Tokens that may wait for a character to be completed: a character has at most four bytes, a token at least
+/// one.
 const MOST_UNSETTLED: usize = 8;
 
 impl TextStream {

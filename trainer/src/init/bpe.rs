@@ -32,8 +32,8 @@ pub const SMALLEST: i64 = 256 + SPECIALS.len() as i64;
 /// whitespace: essentially the pattern of GPT-4's and Qwen's tokenizers.
 const SPLIT: &str = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// Trains a tokenizer of at most `vocab_size` tokens. Pairs are merged in the order of their frequency, ties by their
-/// ids, so the same texts give the same tokenizer.
+/// Trains a tokenizer of at most `vocab_size` tokens. Pairs are merged in the order of their frequency, ties
+/// by their ids, so the same texts give the same tokenizer.
 pub fn train(
     texts: impl Iterator<Item = String> + Send,
     vocab_size: i64,

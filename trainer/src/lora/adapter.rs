@@ -31,8 +31,8 @@ impl Adapter {
     /// Reads a PEFT folder. Everything in it must fit the model that has these `matrices`.
     ///
     /// # Errors
-    /// An [`Error`](crate::Error) that names the file, and the key or tensor that is missing, superfluous or does not
-    /// fit.
+    /// An [`Error`](crate::Error) that names the file, and the key or tensor that is missing, superfluous or
+    /// does not fit.
     pub fn read(matrices: &[MatrixInfo], folder: &Path) -> Result<Self> {
         let config = Config::read(&folder.join(CONFIG))?;
         let weights = Weights::open_file(&folder.join(WEIGHTS))?;
@@ -45,7 +45,8 @@ impl Adapter {
             let mut tensor = |part, shape: [i64; 2]| {
                 let key = key(name, part);
                 let tensor = weights.read(&key, &shape)?.to_device(*device).to_kind(Kind::Float);
-                // A NaN in one sequence of a batch would reach the others: masked values are still multiplied.
+                // A NaN in one sequence of a batch would reach the others: masked values are still
+                // multiplied.
                 if !bool::try_from(tensor.isfinite().all()).unwrap_or(false) {
                     return Err(weights.error(&key, "has values that are not finite"));
                 }

@@ -97,7 +97,8 @@ impl Config {
                 _ => file.refuse_unless(key, &[])?,
             }
         }
-        // Some initialisations ("pissa", "olora") also changed the base, and that change is not in the folder.
+        // Some initialisations ("pissa", "olora") also changed the base, and that change is not in the
+        // folder.
         file.refuse_unless("init_lora_weights", &[json!(true), json!("gaussian")])?;
 
         let target_modules = match file.map.get("target_modules") {

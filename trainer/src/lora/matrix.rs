@@ -17,8 +17,8 @@ pub struct Lora {
 }
 
 impl Lora {
-    /// An adapter of a matrix of `size` `[outputs, inputs]` that changes nothing yet: `b` is zero, and `a` is uniform
-    /// as PEFT draws it, from libtorch's generator.
+    /// An adapter of a matrix of `size` `[outputs, inputs]` that changes nothing yet: `b` is zero, and `a` is
+    /// uniform as PEFT draws it, from libtorch's generator.
     pub fn new(size: [i64; 2], device: Device, config: &Config) -> Self {
         let [outputs, inputs] = size;
         let options = (Kind::Float, device);

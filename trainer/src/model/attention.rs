@@ -69,8 +69,9 @@ impl Attention {
     }
 }
 
-/// Causal attention within one sample. Packed samples are computed one by one instead of under a mask over the row:
-/// libtorch's fused kernels apply, and the cost grows with the lengths of the samples, not of the row.
+/// Causal attention within one sample. Packed samples are computed one by one instead of under a mask over
+/// the row: libtorch's fused kernels apply, and the cost grows with the lengths of the samples, not of the
+/// row.
 fn attend(q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
     Tensor::scaled_dot_product_attention(q, k, v, None::<&Tensor>, 0.0, true, None, true)
 }

@@ -12,14 +12,15 @@ use crate::lora;
 pub struct Backward {
     /// Seed of dropout: the same seed drops the same inputs.
     pub seed: i64,
-    /// Whether a layer keeps only its input and recomputes its activations in the backward pass: more work, but
-    /// activations of one layer instead of all. Quantised matrices are then dense for one layer at a time, too.
+    /// Whether a layer keeps only its input and recomputes its activations in the backward pass: more work,
+    /// but activations of one layer instead of all. Quantised matrices are then dense for one layer at a
+    /// time, too.
     pub checkpointing: bool,
 }
 
 impl Model {
-    /// The trained tensors by their names in files: the adapter's weights if there is an adapter, otherwise the
-    /// model's own. These are the tensors themselves, not copies.
+    /// The trained tensors by their names in files: the adapter's weights if there is an adapter, otherwise
+    /// the model's own. These are the tensors themselves, not copies.
     pub fn trained(&self) -> Vec<(String, Tensor)> {
         match lora::tensors(self) {
             adapter if !adapter.is_empty() => adapter,
@@ -27,9 +28,9 @@ impl Model {
         }
     }
 
-    /// Runs the model forwards and backwards, and adds to the gradients of all tensors that require them. `head`
-    /// receives the hidden states, `[b, t, h]`, and returns the gradient of the loss with respect to them, of the same
-    /// shape.
+    /// Runs the model forwards and backwards, and adds to the gradients of all tensors that require them.
+    /// `head` receives the hidden states, `[b, t, h]`, and returns the gradient of the loss with respect to
+    /// them, of the same shape.
     pub fn backpropagate(&self, batch: &Batch, how: Backward, head: impl FnOnce(&Tensor) -> Tensor) {
         let pass = self.pass(batch, true);
         let run = |number: usize, x: &Tensor| run(&self.layers[number], number, x, &pass, how.seed);
@@ -66,8 +67,8 @@ impl Model {
     }
 }
 
-/// The output of a layer. Dropout draws from libtorch's generator, which is seeded first so that recomputing the layer
-/// draws the same values.
+/// The output of a layer. Dropout draws from libtorch's generator, which is seeded first so that recomputing
+/// the layer draws the same values.
 fn run(layer: &Layer, number: usize, x: &Tensor, pass: &Pass<'_>, seed: i64) -> Tensor {
     tch::manual_seed(seed.wrapping_add(number as i64));
     layer.forward(x, pass)
@@ -78,7 +79,8 @@ fn leaf(x: Tensor) -> Tensor {
     x.detach().set_requires_grad(true)
 }
 
-/// Runs backwards from `y`, given the gradient of the loss with respect to it. (tch offers this for scalars only.)
+/// Runs backwards from `y`, given the gradient of the loss with respect to it. (tch offers this for scalars
+/// only.)
 fn backward(y: &Tensor, gradient: &Tensor) {
     (y * gradient).sum(y.kind()).backward();
 }

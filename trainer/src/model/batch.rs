@@ -8,8 +8,8 @@ pub struct Batch {
     pub tokens: Tensor,
     /// Positions, `[b, t]`, or `[1, t]` if all rows have the same.
     pub positions: Tensor,
-    /// The lengths of the samples packed into the only row, each attending only to itself; `None`: each row is one
-    /// sample.
+    /// The lengths of the samples packed into the only row, each attending only to itself; `None`: each row
+    /// is one sample.
     pub samples: Option<Vec<i64>>,
 }
 

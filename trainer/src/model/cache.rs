@@ -4,8 +4,8 @@ use tch::{Device, Kind, TchError, Tensor};
 
 use super::Config;
 
-/// Keys and values by slot: a slot holds one sequence, from its first token on. The owner keeps track of which slots
-/// are in use, and how far each is filled.
+/// Keys and values by slot: a slot holds one sequence, from its first token on. The owner keeps track of
+/// which slots are in use, and how far each is filled.
 pub struct Cache {
     layers: Vec<[Tensor; 2]>, // keys and values, [slots, key heads, capacity, d]
     slots: i64,
@@ -47,7 +47,8 @@ impl Cache {
         }
         for tensor in self.layers.iter_mut().flatten() {
             let (_, heads, _, d) = tensor.size4().expect("slots of keys");
-            // Zeros, not uninitialised memory: masked values are multiplied by zero, which must give zero, not NaN.
+            // Zeros, not uninitialised memory: masked values are multiplied by zero, which must give zero,
+            // not NaN.
             let options = (tensor.kind(), tensor.device());
             let grown = Tensor::f_zeros([slots, heads, capacity, d], options)?;
             grown.narrow(0, 0, self.slots).narrow(2, 0, self.capacity).copy_(tensor);
@@ -65,7 +66,8 @@ impl Cache {
         }
     }
 
-    /// The causal mask of new tokens at `positions`, `[b, t]`: `[b, 1, g * t, seen]`, minus infinity where hidden.
+    /// The causal mask of new tokens at `positions`, `[b, t]`: `[b, 1, g * t, seen]`, minus infinity where
+    /// hidden.
     fn mask(&self, positions: &Tensor, seen: i64, config: &Config) -> Tensor {
         let (b, t) = positions.size2().expect("a matrix of positions");
         let (kind, device) = (self.layers[0][0].kind(), positions.device());
@@ -102,8 +104,8 @@ struct Group {
 }
 
 impl<'a> Window<'a> {
-    /// The slots from `first` on, which hold `lengths` tokens; `positions`, `[b, t]`, are those of the new tokens of
-    /// each row.
+    /// The slots from `first` on, which hold `lengths` tokens; `positions`, `[b, t]`, are those of the new
+    /// tokens of each row.
     pub(super) fn new(
         cache: &'a Cache,
         first: i64,
@@ -118,7 +120,8 @@ impl<'a> Window<'a> {
         let heads = config.num_key_value_heads;
         let rows = Tensor::arange_start(first * heads, (first + b) * heads, (Kind::Int64, device));
         let places = (rows * cache.capacity).view([b, heads, 1]) + positions.unsqueeze(1);
-        // A CPU computes one row after the other, each at its own length; a GPU all at once, padded to the longest.
+        // A CPU computes one row after the other, each at its own length; a GPU all at once, padded to the
+        // longest.
         let rows = if device == Device::Cpu { 1 } else { b };
         let group = |start: i64| {
             let seen =
@@ -132,9 +135,9 @@ impl<'a> Window<'a> {
         Self { cache, places: places.reshape([-1]), groups }
     }
 
-    /// Stores the new keys and values of a layer, `[b, key heads, t, d]`, and attends to all tokens of each row: queries
-    /// `[b, heads, t, d]` in, the same shape out. The queries that share a head of keys are rows of one product, so
-    /// that keys and values are read in place, without repeating them.
+    /// Stores the new keys and values of a layer, `[b, key heads, t, d]`, and attends to all tokens of each
+    /// row: queries `[b, heads, t, d]` in, the same shape out. The queries that share a head of keys are rows
+    /// of one product, so that keys and values are read in place, without repeating them.
     pub(super) fn attend(&self, layer: usize, q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
         let (b, heads, t, d) = q.size4().expect("queries");
         let cached = &self.cache.layers[layer];

@@ -33,8 +33,8 @@ pub struct Options {
     pub device: Device,
     /// Whether the matrices of the layers are quantised while loading.
     pub nf4: bool,
-    /// Whether weights are held in f32 even if the computation is in bf16. Needed to train the model itself: a step is
-    /// often smaller than the resolution of bf16.
+    /// Whether weights are held in f32 even if the computation is in bf16. Needed to train the model itself:
+    /// a step is often smaller than the resolution of bf16.
     pub master_weights: bool,
 }
 
@@ -47,7 +47,8 @@ impl Default for Options {
 /// Loads a model.
 ///
 /// # Errors
-/// If a tensor is missing, or one is stored that the model does not have, so that nothing is dropped silently.
+/// If a tensor is missing, or one is stored that the model does not have, so that nothing is dropped
+/// silently.
 pub fn load(folder: &Path, options: &Options) -> Result<Model> {
     let mut config = Config::read(&folder.join(CONFIG))?;
     config.kind = options.kind.unwrap_or(config.kind);
@@ -70,8 +71,8 @@ pub fn load(folder: &Path, options: &Options) -> Result<Model> {
     }
 }
 
-/// Saves a model into a new folder, in shards of at most `max_shard_bytes`. The config is written last: a folder that
-/// has one is complete.
+/// Saves a model into a new folder, in shards of at most `max_shard_bytes`. The config is written last: a
+/// folder that has one is complete.
 ///
 /// # Errors
 /// If the model carries an adapter, the folder is not empty, or a file cannot be written.

@@ -26,8 +26,8 @@ impl Linear {
         Self { name: name.to_owned(), matrix, adapter: None }
     }
 
-    /// `[b, .., inputs]` to `[b, .., outputs]`. The attached adapter applies to all rows, those of the pass to the rows
-    /// that they name.
+    /// `[b, .., inputs]` to `[b, .., outputs]`. The attached adapter applies to all rows, those of the pass
+    /// to the rows that they name.
     pub(super) fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Tensor {
         let y = x.linear(&self.weight().to_kind(x.kind()), None::<Tensor>);
         let y = match &self.adapter {
@@ -49,8 +49,8 @@ impl Linear {
         &self.name
     }
 
-    /// The base weight, `[outputs, inputs]`; a quantised one is dequantised at each call. Autograd keeps the result
-    /// until the backward pass, so training on four bits needs gradient checkpointing to save memory.
+    /// The base weight, `[outputs, inputs]`; a quantised one is dequantised at each call. Autograd keeps the
+    /// result until the backward pass, so training on four bits needs gradient checkpointing to save memory.
     pub fn weight(&self) -> Tensor {
         match &self.matrix {
             Matrix::Dense(weight) => weight.shallow_clone(),

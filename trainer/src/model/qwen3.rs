@@ -48,8 +48,9 @@ impl Model {
         self.run(&batch.tokens, &self.pass(batch, train))
     }
 
-    /// Processes `t` more tokens of each sequence in the cache's slots from `first` on: `tokens` is `[b, t]`, and
-    /// `lengths` are the numbers of tokens that the slots hold already. Returns `[b, t, h]`, as [`Self::hidden`].
+    /// Processes `t` more tokens of each sequence in the cache's slots from `first` on: `tokens` is `[b, t]`,
+    /// and `lengths` are the numbers of tokens that the slots hold already. Returns `[b, t, h]`, as
+    /// [`Self::hidden`].
     pub fn extend(
         &self,
         cache: &mut Cache,
@@ -112,8 +113,8 @@ impl Model {
         self.layers.iter_mut().flat_map(Layer::linears_mut)
     }
 
-    /// The tensors of the base by name, without adapters. These are the tensors themselves, not copies, except that
-    /// quantised ones are dequantised.
+    /// The tensors of the base by name, without adapters. These are the tensors themselves, not copies,
+    /// except that quantised ones are dequantised.
     pub fn tensors(&self) -> Vec<(String, Tensor)> {
         let mut tensors = vec![("model.embed_tokens.weight".to_owned(), self.embedding.shallow_clone())];
         for layer in &self.layers {

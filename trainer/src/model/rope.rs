@@ -1,4 +1,5 @@
-//! Rotary position embedding: pairs of dimensions of a head are rotated by an angle proportional to the position.
+//! Rotary position embedding: pairs of dimensions of a head are rotated by an angle proportional to the
+//! position.
 
 use tch::{Kind, Tensor};
 

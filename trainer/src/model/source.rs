@@ -20,7 +20,8 @@ impl<'a> Source<'a> {
         Self { read: Box::new(read), nf4: false }
     }
 
-    /// The weights of a new model: normal with standard deviation `std`, from libtorch's generator; norms are one.
+    /// The weights of a new model: normal with standard deviation `std`, from libtorch's generator; norms are
+    /// one.
     pub fn random(std: f64, kind: Kind, device: tch::Device) -> Self {
         Self::new(move |_, shape| {
             let options = (Kind::Float, device);

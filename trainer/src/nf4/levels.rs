@@ -34,8 +34,8 @@ pub fn pairs(levels: &Tensor) -> Tensor {
     Tensor::stack(&[high, low], -1).reshape([256, 2])
 }
 
-/// The 256 levels of bitsandbytes' signed dynamic map, ascending: seven decades, each with twice as many evenly spaced
-/// levels as the one below it, plus zero and one.
+/// The 256 levels of bitsandbytes' signed dynamic map, ascending: seven decades, each with twice as many
+/// evenly spaced levels as the one below it, plus zero and one.
 pub fn dynamic(device: Device) -> Tensor {
     let mut parts = vec![Tensor::from_slice(&[0f32, 1.0])];
     for decade in 0..7 {

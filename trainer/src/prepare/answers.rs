@@ -1,10 +1,10 @@
 //! The positions of a conversation's answers in its rendered text.
 //!
 //! Templates are programs. Qwen3's, for example, renders the last answer differently from earlier ones, so a
-//! conversation cannot be rendered turn by turn. Instead it is rendered a second time with marks around the answers: if
-//! the text without the marks is the same, the marks show where the answers are. A template that inspects answers (to
-//! trim whitespace or remove thoughts) may change the text because of the marks; then marks are placed further inside,
-//! one answer at a time.
+//! conversation cannot be rendered turn by turn. Instead it is rendered a second time with marks around the
+//! answers: if the text without the marks is the same, the marks show where the answers are. A template that
+//! inspects answers (to trim whitespace or remove thoughts) may change the text because of the marks; then
+//! marks are placed further inside, one answer at a time.
 
 use std::ops::Range;
 
@@ -14,14 +14,15 @@ use crate::chat::Rendering;
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result};
 
-/// Noncharacters, which Unicode reserves for internal use; two that the conversation does not contain are the marks.
+/// Noncharacters, which Unicode reserves for internal use; two that the conversation does not contain are the
+/// marks.
 const MARKS: std::ops::RangeInclusive<char> = '\u{fdd0}'..='\u{fdef}';
 
 const THINK: &str = "<think>";
 const END_THINK: &str = "</think>";
 
-/// The rendered text of a conversation, and the byte ranges of the answers. Text that the template adds to an answer is
-/// not part of it.
+/// The rendered text of a conversation, and the byte ranges of the answers. Text that the template adds to an
+/// answer is not part of it.
 pub fn render(
     tokenizer: &Tokenizer,
     messages: &[Message],
@@ -87,8 +88,8 @@ fn locate(text: &str, marked: &str, start: char, end: char) -> Option<Vec<Range<
     (open.is_none() && plain == text).then_some(ranges)
 }
 
-/// The parts of an answer that a template may render unchanged: all of it; without surrounding whitespace; from inside
-/// its thoughts on; after its thoughts.
+/// The parts of an answer that a template may render unchanged: all of it; without surrounding whitespace;
+/// from inside its thoughts on; after its thoughts.
 fn candidates(content: &str) -> impl Iterator<Item = Range<usize>> {
     let inside = |tag: &str, found: Option<usize>| {
         let start = found.map_or(0, |position| position + tag.len());

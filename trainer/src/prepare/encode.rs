@@ -18,13 +18,13 @@ pub struct Encoded {
     pub ends: Vec<usize>,
 }
 
-/// Encodes a conversation. The whole text is tokenised at once, as it is for generation. A token belongs to an answer if
-/// it begins in it. A token that begins before the answer and reaches into it does not, because the prompt cannot end
-/// within a token.
+/// Encodes a conversation. The whole text is tokenised at once, as it is for generation. A token belongs to
+/// an answer if it begins in it. A token that begins before the answer and reaches into it does not, because
+/// the prompt cannot end within a token.
 ///
 /// # Errors
-/// [`Error::Conversation`] if the template refuses it, or if an answer is not followed by an end token: a model trained
-/// on that would not learn to stop.
+/// [`Error::Conversation`] if the template refuses it, or if an answer is not followed by an end token: a
+/// model trained on that would not learn to stop.
 pub fn encode(tokenizer: &Tokenizer, messages: &[Message], rendering: Rendering) -> Result<Encoded> {
     let (text, answers) = answers::render(tokenizer, messages, rendering)?;
     let (tokens, offsets) = tokenizer.encode_with_offsets(&text)?;

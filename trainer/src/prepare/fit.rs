@@ -1,4 +1,5 @@
-//! Over-long conversations are cut at the end: system prompts and task are kept, and the last message is the model's.
+//! Over-long conversations are cut at the end: system prompts and task are kept, and the last message is the
+//! model's.
 
 use proto::conversation::{Message, Role};
 
@@ -41,8 +42,8 @@ pub fn fit(tokenizer: &Tokenizer, messages: &[Message], rendering: Rendering, li
                 answers => Fit::Cut { encoded, answers },
             });
         }
-        // As many answers as end within the limit. The template may render the last answer longer than one in the
-        // middle, so the result is encoded and checked again.
+        // As many answers as end within the limit. The template may render the last answer longer than one in
+        // the middle, so the result is encoded and checked again.
         kept = encoded.ends.partition_point(|end| *end <= limit).min(kept - 1);
     }
     Ok(if answers.is_empty() { Fit::NoAnswer } else { Fit::TooLong })

@@ -1,7 +1,7 @@
 //! The part of OpenAI's chat protocol that agents use, in the shape of vLLM's answers.
 //!
-//! Unknown keys are ignored, as in vLLM. Known keys that would change the answer but are not supported are refused by
-//! name.
+//! Unknown keys are ignored, as in vLLM. Known keys that would change the answer but are not supported are
+//! refused by name.
 
 mod answer;
 mod error;

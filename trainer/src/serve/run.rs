@@ -21,8 +21,8 @@ impl Server {
         Self { serving: Arc::new(serving) }
     }
 
-    /// Serves on `listener` until `shutdown` resolves; then refuses new calls and lets those under way end, for at most
-    /// [`lifecycle::DRAIN`].
+    /// Serves on `listener` until `shutdown` resolves; then refuses new calls and lets those under way end,
+    /// for at most [`lifecycle::DRAIN`].
     ///
     /// # Errors
     /// If the transport or the engine fails.

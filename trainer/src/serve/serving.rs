@@ -20,8 +20,8 @@ pub struct Identity {
     pub sha256: String,
 }
 
-/// The sampling of HTTP requests that do not specify it: from the model's `generation_config.json`, otherwise OpenAI's
-/// defaults, as in vLLM. Over gRPC the default is greedy.
+/// The sampling of HTTP requests that do not specify it: from the model's `generation_config.json`, otherwise
+/// OpenAI's defaults, as in vLLM. Over gRPC the default is greedy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SamplingDefaults {
     /// Default: 1.

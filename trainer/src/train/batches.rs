@@ -1,7 +1,7 @@
 //! Which samples share a pass and a step, and in which order.
 //!
-//! This module knows only the lengths of samples. Samples that share a pass are concatenated, each attending only to
-//! itself, so nothing is padded, with or without packing.
+//! This module knows only the lengths of samples. Samples that share a pass are concatenated, each attending
+//! only to itself, so nothing is padded, with or without packing.
 
 use std::collections::BTreeMap;
 
@@ -45,14 +45,16 @@ impl Batches {
         passes.chunks(self.passes_per_step).map(<[_]>::to_vec).collect()
     }
 
-    /// The number of steps of an epoch. It is the same for all epochs, because packing depends only on lengths.
+    /// The number of steps of an epoch. It is the same for all epochs, because packing depends only on
+    /// lengths.
     pub fn steps_per_epoch(&self) -> u64 {
         self.epoch(0).len() as u64
     }
 }
 
-/// Packs samples into sequences of at most `capacity` tokens: best fit decreasing. From the longest sample to the
-/// shortest, each goes to the sequence with the least sufficient room. Samples of equal length are taken in `order`.
+/// Packs samples into sequences of at most `capacity` tokens: best fit decreasing. From the longest sample to
+/// the shortest, each goes to the sequence with the least sufficient room. Samples of equal length are taken
+/// in `order`.
 pub fn pack(order: &[usize], lengths: &[usize], capacity: usize) -> Vec<Samples> {
     let mut decreasing = order.to_vec();
     decreasing.sort_by_key(|sample| std::cmp::Reverse(lengths[*sample]));

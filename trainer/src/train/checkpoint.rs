@@ -1,8 +1,8 @@
 //! Checkpoints: `checkpoint-N` folders, each complete or absent.
 //!
-//! A folder is written under a temporary name and renamed once all of its files are on disk. It holds the adapter or
-//! model as a result that can be used by itself, the optimizer's state, and the record. Random generators have no state
-//! to save, since all draws depend only on seed and step.
+//! A folder is written under a temporary name and renamed once all of its files are on disk. It holds the
+//! adapter or model as a result that can be used by itself, the optimizer's state, and the record. Random
+//! generators have no state to save, since all draws depend only on seed and step.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -35,8 +35,8 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Creates the output folder, locks it for the lifetime of the returned value, and removes incomplete checkpoints of
-    /// an earlier start.
+    /// Creates the output folder, locks it for the lifetime of the returned value, and removes incomplete
+    /// checkpoints of an earlier start.
     ///
     /// # Errors
     /// [`Failure::InUse`] if another training has locked the folder.
@@ -189,8 +189,9 @@ pub fn load(checkpoint: &Path, optimizer: &mut Optimizer) -> Result<()> {
     })
 }
 
-/// The trained tensors in full precision, and the optimizer's state of each; the tensors themselves, not copies. Their
-/// names show which optimizer owns a tensor: AdamW stores a second-moment estimate (`mean_square`), Muon does not.
+/// The trained tensors in full precision, and the optimizer's state of each; the tensors themselves, not
+/// copies. Their names show which optimizer owns a tensor: AdamW stores a second-moment estimate
+/// (`mean_square`), Muon does not.
 fn state(optimizer: &Optimizer) -> Vec<(String, Tensor)> {
     let parts = |parameter: &Parameter| {
         let Parameter { name, value, mean, mean_square, .. } = parameter;

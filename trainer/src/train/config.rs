@@ -1,8 +1,8 @@
 //! The training config: one YAML file with Axolotl's keys, parsed once into typed values.
 //!
-//! Keys mean what they mean to Axolotl (<https://docs.axolotl.ai/docs/config-reference.html>) and to the Hugging Face
-//! `Trainer` that it configures. Defaults are theirs, too, except where the documentation of a key says otherwise.
-//! `train_configs/README.md` lists all keys.
+//! Keys mean what they mean to Axolotl (<https://docs.axolotl.ai/docs/config-reference.html>) and to the
+//! Hugging Face `Trainer` that it configures. Defaults are theirs, too, except where the documentation of a
+//! key says otherwise. `train_configs/README.md` lists all keys.
 //!
 //! | file       | what it holds                                                   |
 //! |------------|-----------------------------------------------------------------|
@@ -114,8 +114,8 @@ pub struct Config {
     /// The number of steps in which the learning rate rises.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warmup_steps: Option<u64>,
-    /// Decoupled weight decay. With AdamW norms are exempt; with Muon everything that AdamW trains is exempt, unlike in
-    /// Axolotl.
+    /// Decoupled weight decay. With AdamW norms are exempt; with Muon everything that AdamW trains is exempt,
+    /// unlike in Axolotl.
     pub weight_decay: f64,
     /// Decay rate of the first-moment estimate.
     pub adam_beta1: f64,

@@ -15,7 +15,8 @@ const EVALUATIONS: RGBColor = RGBColor(200, 80, 20);
 /// The moving mean averages the steps divided by this number.
 const WINDOW: usize = 20;
 
-/// Draws an SVG: the loss of every step, its moving mean, and the evaluations. Does nothing for fewer than two steps.
+/// Draws an SVG: the loss of every step, its moving mean, and the evaluations. Does nothing for fewer than
+/// two steps.
 pub fn draw(path: &Path, lines: &[Line]) -> Result<()> {
     let points = |choose: fn(&Values) -> Option<f64>| -> Vec<(f64, f64)> {
         lines.iter().filter_map(|line| Some((line.step as f64, choose(&line.values)?))).collect()

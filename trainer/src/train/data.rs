@@ -22,10 +22,12 @@ pub struct Data {
 }
 
 impl Data {
-    /// Reads all datasets of a config, for a model with this size of vocabulary. Samples without targets are left out.
+    /// Reads all datasets of a config, for a model with this size of vocabulary. Samples without targets are
+    /// left out.
     ///
     /// # Errors
-    /// If a dataset cannot be read or does not fit the model or the config, or if no samples remain to train on.
+    /// If a dataset cannot be read or does not fit the model or the config, or if no samples remain to train
+    /// on.
     pub fn read(config: &Config, vocabulary: i64) -> Result<Self> {
         let mut all = Dataset::default();
         for entry in &config.datasets {

@@ -83,7 +83,8 @@ impl Events {
     }
 }
 
-/// The checksum of the format: a rotated CRC-32C plus a constant, because records may contain CRCs themselves.
+/// The checksum of the format: a rotated CRC-32C plus a constant, because records may contain CRCs
+/// themselves.
 fn masked_crc(data: &[u8]) -> u32 {
     crc32c::crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8)
 }

@@ -17,8 +17,8 @@ pub enum Failure {
     },
     /// A loss, gradient or weight is infinite or NaN.
     #[error(
-        "step {step}: the {what} is {value}; nothing of this step is kept. Lower `learning_rate`, lengthen the \
-         warm-up, or set `max_grad_norm`, and begin anew: with another `output_dir`, or with --restart; {}",
+        "step {step}: the {what} is {value}; this step is not saved. Lower `learning_rate`, lengthen the \
+         warm-up, or set `max_grad_norm`, and start from the beginning: with another `output_dir`, or with --restart; {}",
         kept(last)
     )]
     NotFinite {
@@ -33,7 +33,7 @@ pub enum Failure {
     },
     /// Memory is exhausted.
     #[error(
-        "out of memory {when}: set `gradient_checkpointing: true` and start again, which goes on; or, in another \
+        "out of memory {when}: set `gradient_checkpointing: true` and start again, which resumes; or, in another \
          `output_dir`, lower `micro_batch_size` (and raise `gradient_accumulation_steps`) or `sequence_len`; {}. \
          ({reason})",
         kept(last)
@@ -80,8 +80,8 @@ pub enum Failure {
     },
     /// The output folder holds another training.
     #[error(
-        "{} is of another training: {problem}. To go on with that one, undo the change; to begin anew, choose \
-         another `output_dir`, or pass --restart, which removes what is there", folder.display()
+        "{} is of another training: {problem}. To resume that one, undo the change; to start from the beginning, choose \
+         another `output_dir`, or pass --restart, which deletes it", folder.display()
     )]
     Differs {
         /// The folder.

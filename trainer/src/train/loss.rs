@@ -5,8 +5,8 @@ use tch::{Device, Kind, Reduction, Tensor};
 use crate::dataset::Sample;
 use crate::model::Model;
 
-/// Tokens whose logits are held at once: enough for an efficient matrix product; 0.6 GB in f32 for Qwen3's vocabulary of
-/// 151,936.
+/// Tokens whose logits are held at once: enough for an efficient matrix product; 0.6 GB in f32 for Qwen3's
+/// vocabulary of 151,936.
 const CHUNK: i64 = 1024;
 
 /// The target tokens of a pass, and the positions where they are predicted: those of the tokens before them.
@@ -16,7 +16,8 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// The targets of samples that are concatenated in one row. The first token of a sample is never predicted.
+    /// The targets of samples that are concatenated in one row. The first token of a sample is never
+    /// predicted.
     pub fn new(samples: &[Sample<'_>], device: Device) -> Self {
         let (mut positions, mut tokens) = (vec![], vec![]);
         let mut start = 0;
@@ -51,8 +52,9 @@ impl Targets {
         })
     }
 
-    /// The sum of the losses, and the gradient of that sum times `scale` with respect to `hidden`. Also adds to the
-    /// gradient of the head, if it is trained. The logits of a chunk are freed before those of the next are computed.
+    /// The sum of the losses, and the gradient of that sum times `scale` with respect to `hidden`. Also adds
+    /// to the gradient of the head, if it is trained. The logits of a chunk are freed before those of the
+    /// next are computed.
     pub fn backpropagate(&self, model: &Model, hidden: &Tensor, scale: f64) -> (Tensor, Tensor) {
         let rows = self.rows(hidden);
         let mut sum = zero(hidden.device());

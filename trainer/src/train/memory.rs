@@ -11,8 +11,8 @@ pub fn in_use() -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
-/// Runs tensor code. If it panics because memory is exhausted, returns libtorch's message, in a line; other panics
-/// continue.
+/// Runs tensor code. If it panics because memory is exhausted, returns libtorch's message, in a line; other
+/// panics continue.
 pub fn catch_exhaustion<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| match exhausted(panic.as_ref()) {
         Some(reason) => reason,
@@ -30,8 +30,8 @@ pub fn silence_exhaustion() {
     }));
 }
 
-/// The message of a panic because of exhausted memory. The CPU's allocator says "can't allocate memory", CUDA's "out of
-/// memory".
+/// The message of a panic because of exhausted memory. The CPU's allocator says "can't allocate memory",
+/// CUDA's "out of memory".
 fn exhausted(panic: &(dyn Any + Send)) -> Option<String> {
     let text = match panic.downcast_ref::<String>() {
         Some(text) => text.as_str(),

@@ -1,5 +1,5 @@
-//! The metrics of a training: `metrics.jsonl`, TensorBoard events, and a chart of the loss. The lines' declaration is
-//! [`proto::training::Line`].
+//! The metrics of a training: `metrics.jsonl`, TensorBoard events, and a chart of the loss. The lines'
+//! declaration is [`proto::training::Line`].
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;

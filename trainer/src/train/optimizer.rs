@@ -14,8 +14,8 @@ use super::config::OptimizerName;
 
 pub use parameter::Parameter;
 
-/// The optimizer of all trained tensors: AdamW for all of them, or Muon for the matrices of layers and AdamW for the
-/// rest.
+/// The optimizer of all trained tensors: AdamW for all of them, or Muon for the matrices of layers and AdamW
+/// for the rest.
 pub struct Optimizer {
     parameters: Vec<Parameter>,
     adamw: AdamW,
@@ -23,8 +23,8 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// An optimizer of these tensors, which must be f32, and which require gradients from now on. With AdamW norms do
-    /// not decay, as in the Hugging Face `Trainer`; with Muon only its own matrices do.
+    /// An optimizer of these tensors, which must be f32, and which require gradients from now on. With AdamW
+    /// norms do not decay, as in the Hugging Face `Trainer`; with Muon only its own matrices do.
     pub fn new(config: &Config, tensors: Vec<(String, Tensor)>) -> Self {
         let parameters = tensors.into_iter().map(|(name, value)| {
             let muon = config.optimizer == OptimizerName::Muon;
@@ -47,8 +47,8 @@ impl Optimizer {
         &self.parameters
     }
 
-    /// The L2 norm of all gradients together. If it exceeds `max_norm`, the gradients are scaled down to it; 0: they are
-    /// not clipped.
+    /// The L2 norm of all gradients together. If it exceeds `max_norm`, the gradients are scaled down to it;
+    /// 0: they are not clipped.
     pub fn clip(&self, max_norm: f64) -> f64 {
         tch::no_grad(|| {
             let gradients: Vec<Tensor> = self.gradients().collect();

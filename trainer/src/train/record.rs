@@ -13,8 +13,8 @@ use crate::dataset::SAMPLES;
 use crate::json::{self, Object};
 use crate::{Error, Result, digest, model};
 
-/// Keys of the config that may differ between two starts of a training, because they do not affect what is computed.
-/// The contents of `base_model` and `datasets` may not differ; their hashes are compared.
+/// Keys of the config that may differ between two starts of a training, because they do not affect what is
+/// computed. The contents of `base_model` and `datasets` may not differ; their hashes are compared.
 const OPERATIONAL: [&str; 9] = [
     "base_model",
     "datasets",
@@ -114,7 +114,7 @@ fn difference(now: &Record, before: &Record, config: &Map<String, Value>) -> Opt
         return Some("`datasets` hold other samples".to_owned());
     }
     if now.compute != before.compute {
-        return Some(format!("it computed in {}, this would in {}", before.compute, now.compute));
+        return Some(format!("it computed in {}, this one would compute in {}", before.compute, now.compute));
     }
     None
 }

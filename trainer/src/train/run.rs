@@ -49,7 +49,8 @@ struct Step {
 }
 
 impl Training {
-    /// Reads the inputs and builds the model. If the output folder has a checkpoint of this training, resumes from it.
+    /// Reads the inputs and builds the model. If the output folder has a checkpoint of this training, resumes
+    /// from it.
     ///
     /// # Errors
     /// If an input cannot be read or does not fit, or the output folder cannot be used.

@@ -66,8 +66,8 @@ impl Schedule {
         }
     }
 
-    /// The number of steps between two events, from a value of `eval_steps` or `save_steps`: a number, a share of all
-    /// steps, or `None` for an epoch.
+    /// The number of steps between two events, from a value of `eval_steps` or `save_steps`: a number, a
+    /// share of all steps, or `None` for an epoch.
     pub fn interval(&self, steps: Option<f64>) -> u64 {
         match steps {
             None => self.steps_per_epoch,

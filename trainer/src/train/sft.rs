@@ -1,8 +1,8 @@
 //! Supervised fine-tuning: the objective is the mean cross-entropy of the target tokens of prepared samples.
 //!
-//! It knows samples, and how they are grouped into steps; it does not know optimizers, checkpoints or metrics. Another
-//! objective would take its place in [`Training`](super::Training): it adds gradients to the model for each step, and
-//! evaluates.
+//! It knows samples, and how they are grouped into steps; it does not know optimizers, checkpoints or
+//! metrics. Another objective would take its place in [`Training`](super::Training): it adds gradients to the
+//! model for each step, and evaluates.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -78,8 +78,8 @@ impl Sft {
 
     /// Adds the gradient of a step's loss to the model's tensors. Steps count from zero.
     ///
-    /// The loss is the mean over all target tokens of the step, as in transformers since 4.46 (`num_items_in_batch`),
-    /// not the mean of the means of passes.
+    /// The loss is the mean over all target tokens of the step, as in transformers since 4.46
+    /// (`num_items_in_batch`), not the mean of the means of passes.
     pub fn backpropagate(&mut self, model: &Model, step: u64) -> Gradient {
         let passes = self.passes(step);
         let (mut tokens, mut target_tokens) = (0, 0);
@@ -105,7 +105,8 @@ impl Sft {
         Gradient { loss: sum.double_value(&[]) * scale, tokens, target_tokens }
     }
 
-    /// The mean loss over the target tokens of the held-out samples, in nats; `None` if there are no such samples.
+    /// The mean loss over the target tokens of the held-out samples, in nats; `None` if there are no such
+    /// samples.
     pub fn evaluate(&self, model: &Model) -> Option<f64> {
         let data = &self.data.validation;
         if data.is_empty() {

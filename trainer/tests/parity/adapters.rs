@@ -1,4 +1,5 @@
-//! PEFT's adapters loaded here, the trainer's adapters loaded by PEFT, and merged models loaded by transformers.
+//! PEFT's adapters loaded here, the trainer's adapters loaded by PEFT, and merged models loaded by
+//! transformers.
 
 use std::process::Command;
 

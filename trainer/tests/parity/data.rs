@@ -13,8 +13,8 @@ use trainer::tokenizer::Tokenizer;
 
 use crate::{assert_close, oracle};
 
-/// Like Qwen3's template, with the parts of Jinja that it uses: thoughts are removed from all answers except the last,
-/// which always has some.
+/// Like Qwen3's template, with the parts of Jinja that it uses: thoughts are removed from all answers except
+/// the last, which always has some.
 const THOUGHTS: &str = include_str!("templates/thoughts.jinja");
 /// Answers are trimmed, roles must alternate, and the system prompt is prepended to the first message.
 const TRIMMED: &str = include_str!("templates/trimmed.jinja");

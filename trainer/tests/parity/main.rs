@@ -1,5 +1,5 @@
-//! The trainer compared with the Python originals: PyTorch, transformers, PEFT, bitsandbytes. Needs the Python
-//! environment that `scripts/parity_python.sh` makes; `make test` runs both.
+//! The trainer compared with the Python originals: PyTorch, transformers, PEFT, bitsandbytes. Needs the
+//! Python environment that `scripts/parity_python.sh` makes; `make test` runs both.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 #![allow(clippy::print_stdout)] // differences, shown with `--nocapture`

@@ -22,7 +22,8 @@ fn logits_are_theirs_in_bf16() {
     assert_eq!(model.kind(), Kind::BFloat16);
     let ours = model.forward(&oracle::batch());
     assert_eq!(ours.kind(), Kind::BFloat16);
-    // Two of the seven bits of bf16's mantissa: other processors use other kernels, which may sum in another order.
+    // Two of the seven bits of bf16's mantissa: other processors use other kernels, which may sum in another
+    // order.
     let theirs = oracle::tensor("bf16.safetensors", "logits");
     let largest = theirs.to_kind(Kind::Float).abs().max().double_value(&[]);
     assert_close("bf16", &ours, &theirs, largest / 64.0);

@@ -1,4 +1,5 @@
-//! Twenty steps of training, compared with PEFT and transformers: losses, learning rates, and results that both load.
+//! Twenty steps of training, compared with PEFT and transformers: losses, learning rates, and results that
+//! both load.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,7 +25,8 @@ const STABLE_DECAYS: [&str; 4] = [
     r#"{"num_decay_steps": 19, "decay_type": "cosine"}"#,
 ];
 
-/// The samples of the first steps, in the trainer's order: two packed sequences per pass, two passes per step.
+/// The samples of the first steps, in the trainer's order: two packed sequences per pass, two passes per
+/// step.
 fn passes(data: &Dataset) -> Value {
     let batches = Batches {
         lengths: data.samples().map(|sample| sample.tokens.len()).collect(),
@@ -153,7 +155,8 @@ fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
             ours.iter().zip(&theirs).map(|(ours, theirs)| (ours - theirs).abs()).fold(0.0, f64::max);
         println!("{name}: from {:.4} to {:.4}, losses differ by {differs:.1e}", ours[0], ours[19]);
         assert!(ours[19] < ours[0] - 0.5, "{name} learns nothing: {ours:?}");
-        // torch's Muon rounds its directions to bf16, this one to f32: 3e-4. Without weight decay it would be 1.6e-3.
+        // torch's Muon rounds its directions to bf16, this one to f32: 3e-4. Without weight decay it would be
+        // 1.6e-3.
         assert!(differs < 1e-3, "{name}: {ours:?}, theirs {theirs:?}");
     }
 

@@ -1,4 +1,5 @@
-//! Answers are the same with and without cache, alone and in a batch; where they end; their log-probabilities.
+//! Answers are the same with and without cache, alone and in a batch; where they end; their
+//! log-probabilities.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -85,7 +86,8 @@ fn company_changes_nothing() {
         alone.push(model);
     }
 
-    // Nine answers of different lengths in a batch of three; each except the first starts while another is under way.
+    // Nine answers of different lengths in a batch of three; each except the first starts while another is
+    // under way.
     let names = [None, Some("even"), Some("odd")];
     let requests: Vec<(usize, Request)> = (0..9)
         .map(|number| {

@@ -55,7 +55,8 @@ pub fn adapter(model: &Path, out: &Path, number: u8, r: i64) {
     lora::save(&model, &config, out).unwrap();
 }
 
-/// Deterministic noise between `-scale` and `scale`. libtorch's generator is shared by all tests and cannot be used.
+/// Deterministic noise between `-scale` and `scale`. libtorch's generator is shared by all tests and cannot
+/// be used.
 fn noise(phase: f64, shape: &[i64], scale: f64) -> Tensor {
     let count = shape.iter().product::<i64>();
     let waves =

@@ -7,7 +7,8 @@ use trainer::tokenizer::Tokenizer;
 
 use crate::trainer;
 
-/// The study's pattern: an opaque id becomes tokens of two hexadecimal characters, a two-digit number one token.
+/// The study's pattern: an opaque id becomes tokens of two hexadecimal characters, a two-digit number one
+/// token.
 const STUDY: &str = r"(?<=item_|item_..)[0-9a-f]{2}| ?[0-9]{1,2}| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
 fn corpus(folder: &Path) -> String {

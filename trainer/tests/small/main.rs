@@ -1,4 +1,5 @@
-//! Tests on small models, without Python: folders and configs, four bits, data, training, generation, the server.
+//! Tests on small models, without Python: folders and configs, four bits, data, training, generation, the
+//! server.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 

@@ -277,7 +277,8 @@ fn a_loss_that_is_no_number_ends_the_training() {
 #[test]
 fn memory_that_is_not_there_is_told_with_what_to_lower() {
     let work = Work::new();
-    // One sample of half a million tokens, for which a single layer needs more memory than the process may have.
+    // One sample of half a million tokens, for which a single layer needs more memory than the process may
+    // have.
     let mut data = Dataset::default();
     data.push(&[1; 500_000], &[true; 500_000]);
     data.write(&work.out("data")).unwrap();

@@ -287,7 +287,8 @@ fn adamw_takes_the_steps_that_its_formula_says() {
     let mut optimizer = Optimizer::new(&config, tensors.into());
     let (mut values, mut means, mut squares) = ([1.0, -2.0, 1.0, -2.0], [0.0; 4], [0.0; 4]);
     for step in 1..=3 {
-        // The loss is the sum of squares, with weight three for the second values. The gradient is clipped to norm one.
+        // The loss is the sum of squares, with weight three for the second values. The gradient is clipped to
+        // norm one.
         for parameter in optimizer.parameters() {
             (parameter.value.square() * Tensor::from_slice(&[1.0f32, 3.0])).sum(Kind::Float).backward();
         }
@@ -358,7 +359,8 @@ fn muon_steps_along_orthogonal_matrices() {
         let name = &parameter.name;
         let value = parameter.value.detach();
         if !name.contains("proj") {
-            // AdamW's first step has the size of the learning rate, whatever the gradient's size; nothing decays.
+            // AdamW's first step has the size of the learning rate, whatever the gradient's size; nothing
+            // decays.
             let step = (&value - value.ones_like()) + gradient.sign() * rate;
             assert!(step.abs().max().double_value(&[]) < 1e-5, "{name}: {value}");
             continue;
@@ -368,7 +370,8 @@ fn muon_steps_along_orthogonal_matrices() {
             assert!((value - decayed).abs().max().double_value(&[]) < 1e-6);
             continue;
         }
-        // The singular vectors of the gradient with singular values of about one, scaled to the size of AdamW's steps.
+        // The singular vectors of the gradient with singular values of about one, scaled to the size of
+        // AdamW's steps.
         let longest = *value.size().iter().max().unwrap() as f64;
         let step = (decayed - value) / (rate * 0.2 * longest.sqrt());
         let (u, s, v) = gradient.svd(true, true);

@@ -77,8 +77,8 @@ pub enum OptimizerName {
     /// `torch.optim.AdamW`.
     #[default]
     AdamwTorch,
-    /// `torch.optim.Muon` with `adjust_lr_fn="match_rms_adamw"` for the matrices of layers and of their adapters, AdamW
-    /// for embedding, head and norms.
+    /// `torch.optim.Muon` with `adjust_lr_fn="match_rms_adamw"` for the matrices of layers and of their
+    /// adapters, AdamW for embedding, head and norms.
     Muon,
 }
 

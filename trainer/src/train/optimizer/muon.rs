@@ -1,9 +1,9 @@
-//! Muon (<https://kellerjordan.github.io/posts/muon/>): momentum whose singular values are all made approximately one.
-//! By the formula of `torch.optim.Muon` with `adjust_lr_fn="match_rms_adamw"`, which gives steps the size of AdamW's, so
-//! that one learning rate serves both (<https://arxiv.org/abs/2502.16982>).
+//! Muon (<https://kellerjordan.github.io/posts/muon/>): momentum whose singular values are all made
+//! approximately one. By the formula of `torch.optim.Muon` with `adjust_lr_fn="match_rms_adamw"`, which gives
+//! steps the size of AdamW's, so that one learning rate serves both (<https://arxiv.org/abs/2502.16982>).
 //!
-//! torch orthogonalises in bf16. This does so on a GPU; on a CPU it uses f32, which is more exact and also faster for
-//! matrices of this size. Matrices of the same shape are computed in one batch.
+//! torch orthogonalises in bf16. This does so on a GPU; on a CPU it uses f32, which is more exact and also
+//! faster for matrices of this size. Matrices of the same shape are computed in one batch.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,8 @@ const COEFFICIENTS: [f64; 3] = [3.4445, -4.7750, 2.0315];
 const ITERATIONS: usize = 5;
 /// The smallest divisor of a normalisation.
 const EPSILON: f64 = 1e-7;
-/// Most elements of a batch of matrices: enough to keep matrix products efficient, and little memory compared to a model.
+/// Most elements of a batch of matrices: enough to keep matrix products efficient, and little memory compared
+/// to a model.
 const STACKED: i64 = 1 << 24;
 
 /// Whether Muon trains this tensor: the matrices of layers and of their adapters, but not embedding and head.
@@ -64,8 +65,8 @@ fn wide(matrix: &Tensor) -> Tensor {
     if is_tall(matrix) { matrix.tr() } else { matrix.shallow_clone() }
 }
 
-/// Orthogonalises matrices `[n, rows, columns]` by Newton-Schulz iteration: the singular vectors are kept, the singular
-/// values become about 0.7 to 1.2. A zero matrix stays zero.
+/// Orthogonalises matrices `[n, rows, columns]` by Newton-Schulz iteration: the singular vectors are kept,
+/// the singular values become about 0.7 to 1.2. A zero matrix stays zero.
 fn orthogonal(matrices: &Tensor) -> Tensor {
     let kind = if matrices.device() == Device::Cpu { Kind::Float } else { Kind::BFloat16 };
     let [a, b, c] = COEFFICIENTS;

@@ -10,7 +10,8 @@ pub struct Parameter {
     pub value: Tensor,
     /// The first-moment estimate: a moving average of the gradients.
     pub mean: Tensor,
-    /// AdamW's second-moment estimate: a moving average of the squared gradients. `None` if Muon trains the tensor.
+    /// AdamW's second-moment estimate: a moving average of the squared gradients. `None` if Muon trains the
+    /// tensor.
     pub mean_square: Option<Tensor>,
     /// Whether weight decay applies.
     pub decays: bool,

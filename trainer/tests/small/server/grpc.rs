@@ -60,7 +60,8 @@ async fn every_call_answers() {
     assert_eq!(whole.usage.unwrap().completion_tokens, 12);
     assert!(whole.generate_time.is_some() && whole.queue_time.is_some());
 
-    // Streamed: the same answer in pieces, and whole at the end. The prompt as text is equivalent to that as messages.
+    // Streamed: the same answer in pieces, and whole at the end. The prompt as text is equivalent to that as
+    // messages.
     let text = v1::GenerateRequest { prompt: Some(Prompt::Text(tokens.text.clone())), ..asked };
     let mut stream = client.generate_stream(text).await.unwrap().into_inner();
     let (mut delta, mut ids, mut last) = (String::new(), vec![], None);
