@@ -5,6 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use proto::dataset::RECORD;
+use proto::training::SCHEMA_VERSION;
 use serde_json::Value;
 use tch::Kind;
 use trainer::dataset::Dataset;
@@ -184,6 +185,14 @@ fn killed_interrupted_or_starved_it_goes_on_to_the_same_weights() {
         hidden.into_iter().all(|entry| !entry.unwrap().file_name().to_str().unwrap().ends_with(".partial"))
     );
 
+    // Resumed from records of an earlier version, without a schema version and without a key that is new.
+    for step in &before {
+        let file = work.out("interrupted").join(format!("checkpoint-{step}/training.json"));
+        let mut record: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        assert_eq!(record.as_object_mut().unwrap().remove("schema_version").unwrap(), SCHEMA_VERSION);
+        assert!(record["config"].as_object_mut().unwrap().remove("optimizer").is_some());
+        std::fs::write(&file, record.to_string()).unwrap();
+    }
     assert_success(&run(&words));
     assert_same_adapter(&work.out("whole"), &work.out("interrupted"));
     assert_complete(&work.metrics("interrupted"), 40);

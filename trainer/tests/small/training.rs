@@ -86,6 +86,31 @@ fn configs_are_read_strictly() {
 }
 
 #[test]
+fn all_problems_of_a_config_are_named_at_once() {
+    let error = refusal(read("lora_rank: 8\nbf16: maybe\nseed: -1\nlogging_steps: 0\nload_in_4bit: true"));
+    for part in ["`lora_rank`: unknown key; did you mean lora_r?", "`bf16`", "`seed`", "`logging_steps`"] {
+        assert!(error.contains(part), "{error}");
+    }
+    let error = refusal(read("lora_r: 8\nload_in_4bit: true\nwarmup_ratio: 0.1\nwarmup_steps: 3"));
+    for part in
+        ["`lora_r`: is for adapters", "`load_in_4bit`: must be true with", "`warmup_steps`: says the same"]
+    {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn the_readme_of_configs_lists_every_key() {
+    let readme = include_str!("../../../train_configs/README.md");
+    let error = refusal(read("qqqqqqqqqqqqqqqqqqqq: 1"));
+    let keys: Vec<&str> = error.split_once("known here: ").unwrap().1.split(", ").collect();
+    assert!(keys.len() > 35, "{keys:?}");
+    for key in keys {
+        assert!(readme.contains(&format!("\n| `{key}` |")), "{key}");
+    }
+}
+
+#[test]
 fn learning_rates_follow_their_shapes() {
     // The parity tests compare with transformers' schedules; this tests the steps.
     let schedule = Schedule::new(&read("num_epochs: 3\nwarmup_ratio: 0.03").unwrap(), 7);
