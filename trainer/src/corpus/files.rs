@@ -7,7 +7,7 @@ use ::files::archive;
 
 use crate::{Error, Result};
 
-/// Files by name. An archive's are in memory: nothing of it is ever written to disk, so an entry's path can do no
+/// Files by name. Those of an archive are in memory: nothing is written to disk, so an entry's path can do no
 /// harm.
 pub enum Files {
     Folder { root: PathBuf, names: BTreeSet<PathBuf> },
@@ -15,8 +15,8 @@ pub enum Files {
 }
 
 impl Files {
-    /// All files of a folder, at any depth, or of an archive, whose names end in `.json`. Hidden files do not count:
-    /// macOS puts some into archives, one beside each file.
+    /// All files of a folder, at any depth, or of an archive, whose names end in `.json`. Hidden files are
+    /// ignored: macOS puts one next to each file of an archive.
     pub fn open(path: &Path) -> Result<Self> {
         if path.is_dir() {
             let mut names = BTreeSet::new();
@@ -48,7 +48,7 @@ impl Files {
         }
     }
 
-    /// The file's path, for people; in an archive, as if it were a folder.
+    /// The path of a file in messages; an archive is shown as if it were a folder.
     pub fn path(&self, name: &Path) -> PathBuf {
         match self {
             Self::Folder { root, .. } => root.join(name),
@@ -57,7 +57,7 @@ impl Files {
     }
 }
 
-/// Links to folders are not followed, so nothing counts twice.
+/// Adds the JSON files below a folder. Links to folders are not followed, so that no file is read twice.
 fn collect(root: &Path, below: &Path, names: &mut BTreeSet<PathBuf>) -> Result<()> {
     let folder = root.join(below);
     for entry in std::fs::read_dir(&folder).map_err(Error::file(&folder))? {

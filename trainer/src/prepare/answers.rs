@@ -1,25 +1,28 @@
-//! Where a conversation's answers stand in its rendered text.
+//! The positions of a conversation's answers in its rendered text.
 //!
-//! Templates are programs: Qwen3's, for one, writes another text around the last answer than around those before, so
-//! that a conversation cannot be rendered turn by turn. So it is rendered once more with marks around the answers: if
-//! the text without the marks is the same, they tell where the answers are. Where a template looks into an answer
-//! (blanks trimmed, thoughts taken out), marks at its ends may change or lose text; then they are tried further in,
-//! answer by answer.
+//! Templates are programs. Qwen3's, for example, renders the last answer differently from earlier ones, so a
+//! conversation cannot be rendered turn by turn. Instead it is rendered a second time with marks around the
+//! answers: if the text without the marks is the same, the marks show where the answers are. A template that
+//! inspects answers (to trim whitespace or remove thoughts) may change the text because of the marks; then
+//! marks are placed further inside, one answer at a time.
 
 use std::ops::Range;
 
-use crate::chat::{Message, Rendering, Role};
+use proto::conversation::{Message, Role};
+
+use crate::chat::Rendering;
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result};
 
-/// Characters that Unicode keeps free for such uses; two that the conversation does not contain are the marks.
+/// Noncharacters, which Unicode reserves for internal use; two that the conversation does not contain are the
+/// marks.
 const MARKS: std::ops::RangeInclusive<char> = '\u{fdd0}'..='\u{fdef}';
 
 const THINK: &str = "<think>";
 const END_THINK: &str = "</think>";
 
-/// The text of a conversation, and which bytes of it are the answers. What the template changes or adds of its own is
-/// no part of an answer.
+/// The rendered text of a conversation, and the byte ranges of the answers. Text that the template adds to an
+/// answer is not part of it.
 pub fn render(
     tokenizer: &Tokenizer,
     messages: &[Message],
@@ -33,7 +36,7 @@ pub fn render(
         });
     };
     let find = |marked: Vec<Message>| -> Option<Vec<Range<usize>>> {
-        // A template that refuses what is marked may still take it marked elsewhere.
+        // A template that refuses the conversation with these marks may accept other positions.
         locate(&text, &tokenizer.render(&marked, rendering).ok()?, start, end)
     };
     let mark = |content: &str, inner: Range<usize>| {
@@ -53,7 +56,7 @@ pub fn render(
 
     let one_by_one = messages.iter().enumerate().filter(|(_, message)| is_answer(message));
     let ranges = one_by_one.map(|(number, message)| {
-        let found = places(&message.content).find_map(|inner| {
+        let found = candidates(&message.content).find_map(|inner| {
             let mut marked = messages.to_vec();
             marked[number].content = mark(&message.content, inner);
             find(marked).filter(|ranges| ranges.len() == 1)
@@ -66,7 +69,7 @@ pub fn render(
     Ok((text, ranges))
 }
 
-/// The marked ranges, if the marks come in pairs and the text without them is `text`.
+/// The marked ranges, if the marks are paired and the text without them equals `text`.
 fn locate(text: &str, marked: &str, start: char, end: char) -> Option<Vec<Range<usize>>> {
     let mut plain = String::with_capacity(text.len());
     let mut ranges = vec![];
@@ -85,20 +88,24 @@ fn locate(text: &str, marked: &str, start: char, end: char) -> Option<Vec<Range<
     (open.is_none() && plain == text).then_some(ranges)
 }
 
-/// The parts of an answer that a template may write as they are: all; without blanks around it; from within its
-/// thoughts; behind them.
-fn places(content: &str) -> impl Iterator<Item = Range<usize>> {
+/// The parts of an answer that a template may render unchanged: all of it; without surrounding whitespace;
+/// from inside its thoughts on; after its thoughts.
+fn candidates(content: &str) -> impl Iterator<Item = Range<usize>> {
     let inside = |tag: &str, found: Option<usize>| {
         let start = found.map_or(0, |position| position + tag.len());
-        start + blank(&content[start..])
+        start + leading_whitespace(&content[start..])
     };
-    let starts =
-        [0, blank(content), inside(THINK, content.find(THINK)), inside(END_THINK, content.rfind(END_THINK))];
+    let starts = [
+        0,
+        leading_whitespace(content),
+        inside(THINK, content.find(THINK)),
+        inside(END_THINK, content.rfind(END_THINK)),
+    ];
     let ends = [content.len(), content.trim_end().len()];
     starts.into_iter().flat_map(move |start| ends.map(|end| start..end.max(start)))
 }
 
-/// Bytes of blanks at the start.
-fn blank(text: &str) -> usize {
+/// The number of bytes of whitespace at the start.
+fn leading_whitespace(text: &str) -> usize {
     text.len() - text.trim_start().len()
 }

@@ -1,28 +1,30 @@
-//! A conversation's tokens, and which of them bear loss.
+//! The tokens of a conversation, and which of them bear loss.
+
+use proto::conversation::Message;
 
 use super::answers;
-use crate::chat::{Message, Rendering};
+use crate::chat::Rendering;
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result};
 
 /// A conversation as a sample.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Encoded {
-    /// Of the whole text, as the template renders it.
+    /// The tokens of the whole text, as the template renders it.
     pub tokens: Vec<i64>,
-    /// Whether a token is part of an answer, or ends one.
+    /// For each token, whether it is part of an answer or ends one.
     pub targets: Vec<bool>,
-    /// How many tokens there are up to the end of each answer, its end token included.
+    /// For each answer, the number of tokens up to its end, including its end token.
     pub ends: Vec<usize>,
 }
 
-/// The whole text is tokenised at once, as it is when the model is asked. A token belongs to an answer if it begins
-/// in it; one that begins before the answer and reaches into it does not: the model would have to be given half of
-/// it.
+/// Encodes a conversation. The whole text is tokenised at once, as it is for generation. A token belongs to
+/// an answer if it begins in it. A token that begins before the answer and reaches into it does not, because
+/// the prompt cannot end within a token.
 ///
 /// # Errors
-/// [`Error::Conversation`] if the template refuses it, or writes something other than an end token behind an answer:
-/// a model that learnt that would not know how to stop.
+/// [`Error::Conversation`] if the template refuses it, or if an answer is not followed by an end token: a
+/// model trained on that would not learn to stop.
 pub fn encode(tokenizer: &Tokenizer, messages: &[Message], rendering: Rendering) -> Result<Encoded> {
     let (text, answers) = answers::render(tokenizer, messages, rendering)?;
     let (tokens, offsets) = tokenizer.encode_with_offsets(&text)?;

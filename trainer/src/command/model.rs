@@ -1,4 +1,4 @@
-//! How commands that generate load their model.
+//! The arguments of commands that generate: which model, and how it is loaded.
 
 use std::path::PathBuf;
 
@@ -7,35 +7,37 @@ use tch::{Device, Kind};
 use trainer::model::{self, Model};
 use trainer::{Error, Result};
 
-/// Elements of a matrix from which on several threads are faster at it than one: a step of generation multiplies it by
-/// a few rows only. `make bench` has the numbers for a width of 128.
-const WORTH_SHARING: i64 = 1 << 20;
+/// The number of elements of a matrix above which several threads are faster than one at multiplying it by
+/// the few rows of a generation step. `make bench` has the numbers for a width of 128.
+const PARALLEL_ELEMENTS: i64 = 1 << 20;
 
-/// Which model, where to, how precise.
+/// Which model, on which device, in which precision.
 #[derive(Args)]
-pub struct Loading {
+#[group(skip)] // both users have other arguments
+pub struct Arguments {
     /// The base: a Hugging Face folder of a Qwen3 model.
-    #[arg(long, value_name = "DIR")]
-    pub model: PathBuf,
+    #[arg(long = "model", value_name = "DIR")]
+    pub folder: PathBuf,
 
     /// `cpu`, `cuda` or `cuda:N`. [default: the first GPU if there is one]
     #[arg(long, value_parser = device)]
     device: Option<Device>,
 
-    /// What to compute in. [default: what the model's config says]
+    /// Element type of the computation. [default: that of the model's config]
     #[arg(long, value_enum)]
     dtype: Option<Precision>,
 
-    /// Keep the layers' matrices in four bits (NF4). Each is unpacked whenever it is used: less memory, slower.
+    /// Quantise the matrices of the layers to four bits (NF4). They are dequantised at each use: less memory,
+    /// slower.
     #[arg(long)]
     load_in_4bit: bool,
 
-    /// Most tokens of prompt and answer together. [default: what the model's config says]
+    /// Most tokens of prompt and answer together. [default: that of the model's config]
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(2..))]
     context: Option<u32>,
 
-    /// Processors that libtorch uses. [default: all; one where the model is so small that they would mostly wait for
-    /// one another]
+    /// Threads that libtorch uses. [default: all processors; one for small models, which are slower on
+    /// several]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 }
@@ -60,9 +62,9 @@ fn device(text: &str) -> std::result::Result<Device, String> {
     }
 }
 
-impl Loading {
+impl Arguments {
     /// Loads the model.
-    pub fn model(&self) -> Result<Model> {
+    pub fn load(&self) -> Result<Model> {
         let options = model::folder::Options {
             kind: self.dtype.map(|precision| match precision {
                 Precision::Float32 => Kind::Float,
@@ -70,19 +72,19 @@ impl Loading {
             }),
             device: self.device.unwrap_or_else(Device::cuda_if_available),
             nf4: self.load_in_4bit,
-            wide: false,
+            master_weights: false,
         };
-        let model = model::folder::load(&self.model, &options)?;
+        let model = model::folder::load(&self.folder, &options)?;
         let largest = model.config().hidden_size * model.config().intermediate_size;
         match self.threads {
             Some(threads) => tch::set_num_threads(threads.into()),
-            None if largest < WORTH_SHARING => tch::set_num_threads(1),
+            None if largest < PARALLEL_ELEMENTS => tch::set_num_threads(1),
             None => {}
         }
         Ok(model)
     }
 
-    /// Tokens of context: those asked for, at most the model's own.
+    /// The context length in tokens: the requested one, which must not exceed the model's own.
     pub fn context(&self, model: &Model) -> Result<usize> {
         let own = model.config().context_length();
         match (self.context.map(|tokens| tokens as usize), own) {

@@ -1,4 +1,5 @@
-//! The engine's loop: what happens between one step of the batch and the next.
+//! The engine's loop: continuous batching. Between two steps of the batch, requests join it, leave it, and
+//! have a part of their prompts processed.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
@@ -8,20 +9,24 @@ use std::sync::Arc;
 use tch::{Kind, Tensor};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::engine::{Command, Options};
+use super::command::Command;
 use super::logprobs::{floats, integers, of_rows};
 use super::sequence::Sequence;
 use super::slots::Slots;
-use super::{Finish, TokenLogprob};
+use super::{Finish, Options, TokenLogprob};
 use crate::lora::Adapter;
 use crate::model::{Adapted, Cache, Model};
 use crate::tokenizer::Tokenizer;
 
-/// Tokens of prompts that are read between two steps of the answers under way: these wait no longer than that takes.
-const PROMPT_TOKENS_A_TURN: usize = 512;
+/// Prompt tokens that are processed between two decoding steps. It bounds how long the generations under way
+/// wait.
+const PREFILL_TOKENS: usize = 512;
 
-/// What the engine's thread owns.
-pub struct Turns {
+/// Rows whose logits are held at once while the log-probabilities of a prompt are computed.
+const LOGIT_ROWS: usize = 64;
+
+/// The state of the engine's thread.
+pub struct Scheduler {
     model: Model,
     tokenizer: Arc<Tokenizer>,
     end_ids: BTreeSet<i64>,
@@ -30,13 +35,13 @@ pub struct Turns {
     commands: UnboundedReceiver<Command>,
     adapters: HashMap<String, Rc<Adapter>>,
     waiting: VecDeque<Sequence>,
-    /// The one whose prompt is being read, in the slot after those of `writing`.
-    reading: Option<Sequence>,
-    /// Those that get a token a step, each in the slot of its index.
-    writing: Vec<Sequence>,
+    /// The sequence whose prompt is being processed, in the slot after those of `decoding`.
+    prefilling: Option<Sequence>,
+    /// The sequences that get one token per step, each in the slot of its index.
+    decoding: Vec<Sequence>,
 }
 
-impl Turns {
+impl Scheduler {
     pub fn new(
         model: Model,
         cache: Cache,
@@ -53,26 +58,27 @@ impl Turns {
             commands,
             adapters: HashMap::new(),
             waiting: VecDeque::new(),
-            reading: None,
-            writing: vec![],
+            prefilling: None,
+            decoding: vec![],
         }
     }
 
+    /// Runs until [`Command::Stop`], or until there are no handles and no work left.
     pub fn run(mut self) {
         let _guard = tch::no_grad_guard();
         while self.take_commands() {
             self.drop_abandoned();
-            self.read_prompts();
-            self.write_tokens();
+            self.prefill();
+            self.decode();
         }
-        let all = self.writing.iter_mut().chain(&mut self.reading).chain(&mut self.waiting);
+        let all = self.decoding.iter_mut().chain(&mut self.prefilling).chain(&mut self.waiting);
         all.for_each(|sequence| sequence.end(Finish::Cancelled));
     }
 
-    /// Takes what has arrived, and waits for it where there is nothing to do; says whether to go on.
+    /// Handles the commands that have arrived; waits for one if there is no work. Returns false at the end.
     fn take_commands(&mut self) -> bool {
         loop {
-            let idle = self.waiting.is_empty() && self.reading.is_none() && self.writing.is_empty();
+            let idle = self.waiting.is_empty() && self.prefilling.is_none() && self.decoding.is_empty();
             let command = match idle {
                 true => self.commands.blocking_recv(),
                 false => self.commands.try_recv().ok(),
@@ -103,80 +109,87 @@ impl Turns {
         }
     }
 
-    /// What finished sequences left of adapters that are gone is of no use.
+    /// Forgets what idle slots hold of adapters that are no longer loaded.
     fn forget_adapters(&mut self) {
-        let in_use = self.writing.len() + usize::from(self.reading.is_some());
+        let in_use = self.decoding.len() + usize::from(self.prefilling.is_some());
         let adapters = &self.adapters;
         self.slots.forget(in_use, |adapter| !adapters.values().any(|loaded| Rc::ptr_eq(loaded, adapter)));
     }
 
-    /// Ends what nobody listens to.
+    /// Ends the generations whose callers are gone.
     fn drop_abandoned(&mut self) {
-        self.waiting.retain(|sequence| !sequence.is_dropped());
-        if self.reading.as_ref().is_some_and(Sequence::is_dropped) {
-            self.reading = None;
-            self.slots.leave(self.writing.len());
+        self.waiting.retain(|sequence| !sequence.is_abandoned());
+        if self.prefilling.as_ref().is_some_and(Sequence::is_abandoned) {
+            self.prefilling = None;
+            self.slots.release(self.decoding.len());
         }
-        self.leave(|_, sequence| sequence.is_dropped());
+        self.remove_where(|_, sequence| {
+            let abandoned = sequence.is_abandoned();
+            if abandoned {
+                tracing::debug!(tokens = sequence.tokens(), "generation abandoned");
+            }
+            abandoned
+        });
     }
 
-    /// Takes those out of the batch for which it is time. The last ones move into the slots that become free.
-    fn leave(&mut self, is_time: impl Fn(usize, &Sequence) -> bool) {
-        let before = self.writing.len();
-        for slot in (0..self.writing.len()).rev() {
-            if !is_time(slot, &self.writing[slot]) {
+    /// Removes sequences from the batch. The last ones move into the slots that become free.
+    fn remove_where(&mut self, is_due: impl Fn(usize, &Sequence) -> bool) {
+        let before = self.decoding.len();
+        for slot in (0..self.decoding.len()).rev() {
+            if !is_due(slot, &self.decoding[slot]) {
                 continue;
             }
-            self.writing.swap_remove(slot);
-            let free = self.writing.len();
+            self.decoding.swap_remove(slot);
+            let free = self.decoding.len();
             self.slots.swap(slot, free);
-            if self.reading.is_some() {
+            if self.prefilling.is_some() {
                 self.slots.swap(free, free + 1);
             }
-            self.slots.leave(free + usize::from(self.reading.is_some()));
+            self.slots.release(free + usize::from(self.prefilling.is_some()));
         }
-        if self.writing.len() < before {
-            self.forget_adapters(); // one that was replaced may have had its last answer
+        if self.decoding.len() < before {
+            self.forget_adapters(); // a replaced adapter is kept until its last sequence has ended
         }
     }
 
-    /// Reads some of the prompts that wait, as far as there are places in the batch.
-    fn read_prompts(&mut self) {
-        let mut budget = PROMPT_TOKENS_A_TURN;
+    /// Processes prompts, at most [`PREFILL_TOKENS`] of them, while the batch has room.
+    fn prefill(&mut self) {
+        let mut budget = PREFILL_TOKENS;
         while budget > 0 {
-            let slot = self.writing.len();
-            let mut sequence = match self.reading.take() {
+            let slot = self.decoding.len();
+            let mut sequence = match self.prefilling.take() {
                 Some(sequence) => sequence,
                 None if slot == self.options.max_batch => return,
                 None => match self.waiting.pop_front() {
-                    Some(sequence) => self.begin(slot, sequence),
+                    Some(sequence) => self.start(slot, sequence),
                     None => return,
                 },
             };
-            let ended = self.read_some(slot, &mut sequence, &mut budget);
-            if sequence.read < sequence.request.tokens.len() {
-                self.reading = Some(sequence);
+            let ended = self.prefill_chunk(slot, &mut sequence, &mut budget);
+            if sequence.prefilled < sequence.request.tokens.len() {
+                self.prefilling = Some(sequence);
             } else if ended {
-                self.slots.leave(slot);
+                self.slots.release(slot);
             } else {
-                self.writing.push(sequence);
+                self.decoding.push(sequence);
             }
         }
     }
 
-    fn begin(&mut self, slot: usize, mut sequence: Sequence) -> Sequence {
+    fn start(&mut self, slot: usize, mut sequence: Sequence) -> Sequence {
         let prompt = &sequence.request.tokens;
-        // How likely the prompt's tokens were is known only when all of them are read again.
+        // The log-probabilities of a prompt need a pass over all of its tokens.
         let reusable = if sequence.request.prompt_logprobs { 0 } else { prompt.len() - 1 };
         let cached = self.slots.claim(slot, &prompt[..reusable], sequence.adapter.as_ref());
+        tracing::debug!(prompt_tokens = sequence.request.tokens.len(), cached, "generation started");
         sequence.start(cached);
         sequence
     }
 
-    /// Reads as much of a prompt as the budget allows, and after its end draws the answer's first token; says whether
-    /// that is the last one, too.
-    fn read_some(&mut self, slot: usize, sequence: &mut Sequence, budget: &mut usize) -> bool {
-        let left = &sequence.request.tokens[sequence.read..];
+    /// Processes as much of a prompt as the budget allows, and at its end draws the first token of the
+    /// answer. Returns whether that token ends the answer.
+    fn prefill_chunk(&mut self, slot: usize, sequence: &mut Sequence, budget: &mut usize) -> bool {
+        let left = &sequence.request.tokens[sequence.prefilled..];
         let tokens = &left[..left.len().min(*budget)];
         let lengths = self.slots.reserve(slot, 1, tokens.len());
         self.slots.append(slot, tokens);
@@ -186,46 +199,46 @@ impl Turns {
         let hidden = hidden.squeeze_dim(0); // [t, h]
         drop(adapted);
 
-        let start = sequence.read;
-        sequence.read += input.numel();
+        let start = sequence.prefilled;
+        sequence.prefilled += input.numel();
         *budget -= input.numel();
         if sequence.request.prompt_logprobs {
-            let followed = sequence.request.tokens.len().min(sequence.read + 1) - start - 1;
+            let followed = sequence.request.tokens.len().min(sequence.prefilled + 1) - start - 1;
             let next = sequence.request.tokens[start + 1..][..followed].to_vec();
             let alternatives = sequence.request.logprobs.unwrap_or(0);
             for (rows, ids) in (0..).step_by(LOGIT_ROWS).zip(next.chunks(LOGIT_ROWS)) {
                 let logits = self.model.logits(&hidden.narrow(0, rows, ids.len() as i64));
-                sequence.tell_prompt(of_rows(&logits, ids, alternatives));
+                sequence.add_prompt_logprobs(of_rows(&logits, ids, alternatives));
             }
         }
-        if sequence.read < sequence.request.tokens.len() {
+        if sequence.prefilled < sequence.request.tokens.len() {
             return false;
         }
         let logits = self.model.logits(&hidden.narrow(0, hidden.size()[0] - 1, 1));
         self.accept(from_mut(sequence), &logits)[0]
     }
 
-    /// One more token for every answer under way.
-    fn write_tokens(&mut self) {
-        let mut writing = std::mem::take(&mut self.writing);
-        if writing.is_empty() {
+    /// Adds one token to every answer in the batch.
+    fn decode(&mut self) {
+        let mut decoding = std::mem::take(&mut self.decoding);
+        if decoding.is_empty() {
             return;
         }
-        let lengths = self.slots.reserve(0, writing.len(), 1);
-        let tokens: Vec<i64> = writing.iter().map(Sequence::last).collect();
+        let lengths = self.slots.reserve(0, decoding.len(), 1);
+        let tokens: Vec<i64> = decoding.iter().map(Sequence::last).collect();
         for (slot, token) in tokens.iter().enumerate() {
             self.slots.append(slot, &[*token]);
         }
         let input = Tensor::from_slice(&tokens).to_device(self.model.device()).unsqueeze(1);
-        let adapted = adapted(&writing, &self.model);
+        let adapted = adapted(&decoding, &self.model);
         let hidden = self.model.extend(&mut self.slots.cache, 0, &lengths, &input, &adapted);
         drop(adapted);
-        let ended = self.accept(&mut writing, &self.model.logits(&hidden.squeeze_dim(1)));
-        self.writing = writing;
-        self.leave(|slot, _| ended[slot]);
+        let ended = self.accept(&mut decoding, &self.model.logits(&hidden.squeeze_dim(1)));
+        self.decoding = decoding;
+        self.remove_where(|slot, _| ended[slot]);
     }
 
-    /// Draws the next token of each sequence from its row of logits; says which have ended.
+    /// Draws the next token of each sequence from its row of logits. Returns which answers have ended.
     fn accept(&self, sequences: &mut [Sequence], logits: &Tensor) -> Vec<bool> {
         let logits = logits.to_kind(Kind::Float);
         let ids = choose(sequences, &logits);
@@ -237,10 +250,7 @@ impl Turns {
     }
 }
 
-/// Rows whose logits are held at once while a prompt's log-probabilities are computed.
-const LOGIT_ROWS: usize = 64;
-
-/// The next token of each sequence, `logits` being `[n, vocabulary]`.
+/// The next token of each sequence; `logits` is `[n, vocabulary]`.
 fn choose(sequences: &mut [Sequence], logits: &Tensor) -> Vec<i64> {
     if sequences.iter().all(|sequence| sequence.request.sampling.is_greedy()) {
         return integers(&logits.argmax(-1, false));
@@ -250,19 +260,19 @@ fn choose(sequences: &mut [Sequence], logits: &Tensor) -> Vec<i64> {
     sequences.iter_mut().zip(rows).map(|(sequence, row)| sequence.choose(row)).collect()
 }
 
-/// How likely the chosen tokens were, for those who asked.
+/// The log-probabilities of the chosen tokens, for the sequences whose requests ask for them.
 fn logprobs(sequences: &[Sequence], logits: &Tensor, ids: &[i64]) -> Vec<Option<TokenLogprob>> {
     let most = sequences.iter().filter_map(|sequence| sequence.request.logprobs).max();
     let Some(most) = most else { return vec![None; ids.len()] };
-    let told = of_rows(logits, ids, most).into_iter().zip(sequences);
-    told.map(|(mut logprob, sequence)| {
+    let all = of_rows(logits, ids, most).into_iter().zip(sequences);
+    all.map(|(mut logprob, sequence)| {
         logprob.alternatives.truncate(sequence.request.logprobs?);
         Some(logprob)
     })
     .collect()
 }
 
-/// The adapters of a batch, and the rows of each.
+/// The adapters of a batch, each with its rows.
 fn adapted<'a>(sequences: &'a [Sequence], model: &Model) -> Vec<Adapted<'a>> {
     let mut groups: Vec<(&Rc<Adapter>, Vec<i64>)> = vec![];
     for (row, sequence) in sequences.iter().enumerate() {
