@@ -25,7 +25,7 @@ pub struct Retry {
 }
 
 impl Default for Retry {
-    /// Waits of 17 to 20 seconds in total, enough for a server to restart.
+    /// Waits of about 18 seconds in total, enough for a server to restart.
     fn default() -> Self {
         Self {
             attempts: 10,
