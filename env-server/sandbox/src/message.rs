@@ -49,7 +49,7 @@ pub fn tool_call_limit(limit: u32) -> String {
     format!("Tool call limit exceeded: allowed {limit} per run.")
 }
 
-/// Cuts a text to at most `bytes` bytes, and marks the cut.
+/// Cuts a text to at most `bytes` bytes, and appends a mark if something was cut.
 pub fn cut(mut text: String, bytes: usize) -> String {
     if text.len() > bytes {
         text.truncate(text.floor_char_boundary(bytes));
