@@ -3,7 +3,7 @@
 //! | file      | what                                                     |
 //! |-----------|----------------------------------------------------------|
 //! | `run`     | a server's life: listener, health, sweeping, shutdown    |
-//! | `service` | one thin handler a call                                  |
+//! | `service` | one handler for each call                                |
 //! | `status`  | errors as gRPC statuses that name the field              |
 //! | `metrics` | latency histograms                                       |
 

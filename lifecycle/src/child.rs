@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -87,10 +87,18 @@ impl Server {
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
         log: &Path,
     ) -> Result<Self, Error> {
-        let stderr = File::create(log).map_err(|source| Error::Log { what, path: log.to_owned(), source })?;
         let mut command = Command::new(program);
+        command.args(arguments);
+        Self::start_command(what, command, log).await
+    }
+
+    /// The same, for a command that has more to it than its arguments, such as an environment.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_command(what: &'static str, mut command: Command, log: &Path) -> Result<Self, Error> {
+        let stderr = File::create(log).map_err(|source| Error::Log { what, path: log.to_owned(), source })?;
         command
-            .args(arguments)
             .args(["--listen", "127.0.0.1:0", "--until-stdin-closes"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -98,8 +106,10 @@ impl Server {
             .kill_on_drop(true);
         #[cfg(unix)]
         command.process_group(0);
-        let mut child =
-            command.spawn().map_err(|source| Error::Start { program: program.to_owned(), source })?;
+        let mut child = command.spawn().map_err(|source| {
+            let program = command.as_std().get_program().into();
+            Error::Start { program, source }
+        })?;
         let not_ready = |problem: String| Error::NotReady { what, problem, log: log.to_owned() };
         let stdout = child.stdout.take().ok_or_else(|| not_ready("it has no output".to_owned()))?;
         let mut lines = BufReader::new(stdout).lines();
@@ -124,20 +134,34 @@ impl Server {
         &self.url
     }
 
+    /// The process's id, unless it has ended.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Waits until it ends by itself, which is an error.
     pub async fn ended(&mut self) -> Error {
-        let status =
-            self.child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
+        let status = self.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
         Error::Ended { what: self.what, status, log: self.log.clone() }
     }
 
-    /// Closes its input and waits until it has ended.
-    pub async fn stop(mut self) {
+    /// Waits until it ends, because it was asked to by a signal.
+    ///
+    /// # Errors
+    /// If its end can't be waited for.
+    pub async fn wait(&mut self) -> std::io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Closes its input and waits until it has ended. Returns its exit status, unless it had to be killed.
+    pub async fn stop(mut self) -> Option<ExitStatus> {
         drop(self.stdin.take());
-        if tokio::time::timeout(STOP_LIMIT, self.child.wait()).await.is_err() {
-            // If this fails too, dropping the child kills it.
-            let _ = self.child.kill().await;
+        if let Ok(ended) = tokio::time::timeout(STOP_LIMIT, self.child.wait()).await {
+            return ended.ok();
         }
+        // If this fails too, dropping the child kills it.
+        let _ = self.child.kill().await;
+        None
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sequences of code blocks with what each block answered, in both regimes.
+//! Sequences of code blocks with the answer to each block, in both regimes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -89,9 +89,8 @@ async fn replay_one(
     Ok(differences)
 }
 
-/// What must agree of an error's text: the agent's own frames and the last
-/// line, without the module in front of a tool exception, and with any count
-/// of repeated frames.
+/// The parts of an error's text that must agree: the agent's own frames and the last line, without the module in front
+/// of a tool exception. The number of repeated frames may differ.
 fn essence(error: &str) -> Vec<String> {
     let lines: Vec<&str> = error.lines().map(str::trim).collect();
     let Some((last, above)) = lines.split_last() else { return Vec::new() };

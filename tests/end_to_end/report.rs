@@ -1,4 +1,4 @@
-//! The report of episodes that are played for it, looked at in a real browser.
+//! The report of episodes that the test plays, opened in a real browser.
 //!
 //! `UPDATE=1` also keeps a screenshot of the committed study's report for the docs.
 
@@ -34,10 +34,10 @@ fn text(path: &Path) -> &str {
 }
 
 /// Plays every cell and writes the study's manifest, as the program that runs studies does.
-fn play(folder: &Path) {
+async fn play(folder: &Path) {
     let tasks = folder.join("tasks");
     succeed("env-server", &["generate", "--config", "task_configs/eval_easy.json", "--out", text(&tasks)]);
-    let server = EnvServer::start(&[&tasks], &[]);
+    let server = EnvServer::start(&[&tasks], &[]).await;
     let cells = CELLS.map(|(train, runtime, habit)| {
         let run = format!("evaluate/{train}_in_{runtime}");
         succeed(
@@ -89,7 +89,7 @@ fn play(folder: &Path) {
     files::write_json(&folder.join("study.json"), &study).unwrap();
 }
 
-/// What `trainer train` leaves, as far as a report reads it.
+/// Writes the files of `trainer train` that a report reads.
 fn write_training(folder: &Path) {
     let record = json!({
         "base_model": {"sha256": "aa"}, "datasets": [{"sha256": "bb"}], "device": "cpu", "compute": "bfloat16",
@@ -103,7 +103,7 @@ fn write_training(folder: &Path) {
     files::write_text(&folder.join("metrics.jsonl"), &(1..=20).map(line).collect::<String>()).unwrap();
 }
 
-/// The share of pixels that have the picture's commonest colour, and how dark that is: 0 to 255.
+/// The share of pixels in the most common colour, and the red part of that colour: 0 (dark) to 255.
 fn background(png: &[u8], size: [u32; 2]) -> (f64, u8) {
     let picture = Pixmap::decode_png(png).unwrap();
     assert_eq!([picture.width(), picture.height()], size);
@@ -116,11 +116,11 @@ fn background(png: &[u8], size: [u32; 2]) -> (f64, u8) {
     (*count as f64 / picture.pixels().len() as f64, *red)
 }
 
-#[test]
-fn the_page_of_a_played_study_is_readable() {
+#[tokio::test]
+async fn the_page_of_a_played_study_is_readable() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().canonicalize().unwrap();
-    play(&folder);
+    play(&folder).await;
     let printed = succeed("analysis", &["report", text(&folder)]);
     let page = folder.join("report/index.html");
     assert!(printed.contains(text(&page)), "{printed}");
@@ -150,7 +150,7 @@ fn the_page_of_a_played_study_is_readable() {
     for line in tests {
         assert!(summary.contains(line), "{line}");
     }
-    // What was played is there to read: the example's code, and what it saw.
+    // The example episode is on the page: its code and its output.
     for words in ["json.loads(list_items())", "NameError: name ", "Turn 1: ran", "Kaplan and Meier"] {
         assert!(elements.contains(words), "{words}");
     }

@@ -24,8 +24,8 @@ Examples:
   env-server serve --max-episodes 100000 --max-awake 4000 --hibernation-dir /var/tmp
   RUNTIME_GYM_LOG=env_server=debug env-server serve        (spans of RPCs, steps and tool calls)")]
 pub struct Serve {
-    /// Task set to offer, as `generate` writes it; may be given several times,
-    /// or never: tasks can also come inline.
+    /// Task set to offer, as `generate` writes it. May be given several times, or
+    /// not at all: requests can also carry their tasks.
     #[arg(long = "tasks", value_name = "DIR")]
     tasks: Vec<PathBuf>,
 
@@ -33,21 +33,21 @@ pub struct Serve {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50051")]
     listen: SocketAddr,
 
-    /// Most episodes that run at the same time.
+    /// The most episodes that run at the same time.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_episodes: u32,
 
-    /// Most Python interpreters that stay in memory between steps, at under
-    /// 1 MB each; the others sleep, and are back within milliseconds.
+    /// The most Python interpreters that stay in memory between steps, at under
+    /// 1 MB each. The others are hibernated; waking one takes milliseconds.
     #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(1..=25_000))]
     max_awake: u32,
 
-    /// Where sleeping interpreters are kept. [default: the system's folder for temporary files]
+    /// Folder for hibernated interpreters. [default: the system's folder for temporary files]
     #[arg(long, value_name = "DIR")]
     hibernation_dir: Option<PathBuf>,
 
-    /// GiB that sleeping interpreters may take there; those that find no room
-    /// stay in memory, packed.
+    /// GiB that hibernated interpreters may take there. Beyond it they stay in
+    /// memory, compressed.
     #[arg(long, value_name = "GIB", default_value_t = 16)]
     hibernation_gib: u64,
 
@@ -55,12 +55,12 @@ pub struct Serve {
     #[arg(long, value_name = "N", default_value_t = 0)]
     workers: usize,
 
-    /// Seconds that an untouched episode lives, unless its request says otherwise.
+    /// Seconds that an untouched episode lives, unless its request asks for others.
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     lease: u64,
 
-    /// Where the interpreter's native code is kept, so that only the first
-    /// start compiles it. [default: $RUNTIME_GYM_CACHE, else the user's cache folder]
+    /// Folder for the interpreter's native code, so that only the first start
+    /// compiles it. [default: $RUNTIME_GYM_CACHE, else the user's cache folder]
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
 

@@ -95,9 +95,9 @@ impl Spec {
         let limits = Limits::new(&request.limits, terms.default_limits, terms.least_memory)?;
         let lease = lease::duration(request.lease, terms.default_lease)?;
         let episode_id = episode_id(&request.episode_id)?;
-        let task = request.task.ok_or_else(|| {
-            Violation::new("task", "is required: task_ref, task_json or task_from_config")
-        })?;
+        let task = request
+            .task
+            .ok_or_else(|| Violation::new("task", "is required: task_ref, task_json or task_from_config"))?;
         let (set, file) = task.load(terms.catalog)?;
         let environment = family::open(&file).map_err(|error| {
             Violation::new("task_json", format!("is not a task that can be played: {error}"))

@@ -150,7 +150,9 @@ impl EnvironmentService for Service {
         let id = episode_id.clone();
         let work = async {
             let forks = self.registry.fork(episode_id, new_episode_ids).await?;
-            Ok(v1::ForkEpisodeResponse { episodes: forks.into_iter().map(v1::EpisodeSummary::from).collect() })
+            Ok(v1::ForkEpisodeResponse {
+                episodes: forks.into_iter().map(v1::EpisodeSummary::from).collect(),
+            })
         };
         self.call("ForkEpisode", &id, work).await
     }

@@ -186,8 +186,7 @@ mod tests {
 
     #[test]
     fn end_reasons_have_one_name() {
-        let reasons =
-            [EndReason::Finished, EndReason::MaxSteps, EndReason::Closed, EndReason::LeaseExpired];
+        let reasons = [EndReason::Finished, EndReason::MaxSteps, EndReason::Closed, EndReason::LeaseExpired];
         for reason in reasons {
             assert_eq!(proto::env::end_reason_name(reason.into()), reason.name());
         }

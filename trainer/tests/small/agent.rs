@@ -2,12 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use agent::codeact::{Assignment, CodeAct};
+use agent::episode::{Assignment, Player};
 use agent::config::RunConfig;
 use agent::model::{Completion, Error, FinishReason, GenerateRequest, Model, estimate_usage};
-use client::Environment;
-use client::Retry;
-use proto::conversation::{Message, Role};
+use client::{Environment, Retry};
+use proto::conversation::Message;
 use proto::dataset::Observations;
 use proto::env::v1;
 use proto::env::v1::environment_service_server::{EnvironmentService, EnvironmentServiceServer};
@@ -20,7 +19,7 @@ use trainer::corpus::{conversation, default_observations};
 #[derive(Debug)]
 struct Canned {
     answers: &'static [&'static str],
-    sent: Mutex<Vec<Vec<agent::model::Message>>>,
+    sent: Mutex<Vec<Vec<Message>>>,
 }
 
 #[tonic::async_trait]
@@ -154,7 +153,7 @@ async fn play(
         answers.len(),
     );
     let model = Arc::new(Canned { answers, sent: Mutex::default() });
-    let player = CodeAct {
+    let player = Player {
         agent: RunConfig::parse(&yaml).unwrap().agents.remove(0),
         model: model.clone(),
         environment: Environment::new(client::connect(&url).await.unwrap(), Retry::default()),
@@ -168,18 +167,8 @@ async fn play(
     let (_keep, stop) = tokio::sync::watch::channel(false);
     let outcome = player.play(&assignment, stop).await;
     outcome.evaluation.unwrap();
-    let sent =
-        model.sent.lock().unwrap().iter().map(|messages| messages.iter().map(ours).collect()).collect();
+    let sent = model.sent.lock().unwrap().clone();
     (outcome.trace, sent)
-}
-
-fn ours(message: &agent::model::Message) -> Message {
-    let role = match message.role {
-        agent::model::Role::System => Role::System,
-        agent::model::Role::User => Role::User,
-        agent::model::Role::Assistant => Role::Assistant,
-    };
-    Message { role, content: message.content.clone() }
 }
 
 const ANSWERS: &[&str] = &[

@@ -1,4 +1,4 @@
-//! What a block gave and cost: on standard output what an agent sees, or everything as JSON.
+//! Prints what a block gave and cost: what an agent sees, or everything as JSON.
 
 use std::io::Write as _;
 
@@ -45,7 +45,7 @@ pub fn json(name: &str, outcome: &Outcome, memory_bytes: Option<usize>) -> anyho
     write(&format!("{line}\n"))
 }
 
-/// In words, such as `failed (exception NameError)`.
+/// The outcome in words, such as `failed (exception NameError)`.
 fn how(outcome: &Outcome) -> String {
     let Some(failure) = &outcome.failure else { return "ok".to_owned() };
     let (kind, exception) = wire::error_kind(failure);
