@@ -14,19 +14,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::Environment;
+use end::End;
+use error::{CLOSE, CREATE, call_failed};
 use proto::env::v1;
 use proto::trace;
 use tokio::sync::watch;
 use tokio::time::timeout;
+use turns::Turns;
 
 use crate::config::AgentConfig;
 use crate::model::Model;
 use crate::recorder::{self, Recorder};
 use crate::stop::stopped;
-
-use end::End;
-use error::{CLOSE, CREATE, call_failed};
-use turns::Turns;
 
 mod assignment;
 mod end;

@@ -20,15 +20,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use client::{Environment, Retry};
+use episodes::{End, Episodes};
+use error::call_failed;
 use proto::run::Layout;
 use tokio::sync::watch;
 
 use crate::config::{AgentConfig, RunConfig};
 use crate::episode::Player;
 use crate::{model, server};
-
-use episodes::{End, Episodes};
-use error::call_failed;
 
 mod episodes;
 mod error;

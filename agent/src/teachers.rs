@@ -17,9 +17,8 @@
 //! [`Policy::Persistent`] defines names once and relies on them; [`Policy::Reset`] writes everything that a
 //! block needs into that block. Each exists in a second, terse style, for training small models.
 
-use proto::conversation::Message;
-
 use conversation::Conversation;
+use proto::conversation::Message;
 
 mod conversation;
 pub mod drills;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use files::archive;
 use proto::run::EpisodeResult;
 
 use crate::load;
 use crate::run_files::{self, EpisodeFiles, Place};
 use crate::unreadable::Unreadable;
-use files::archive;
 
 /// Scores that cannot be had.
 #[derive(Debug, thiserror::Error)]

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use client::{EnvClient, explain};
+use proto::env::v1;
 use proto::env::v1::create_episode_request::Task;
 use proto::env::v1::step_request::Action;
-use proto::env::v1::{self, InterpreterState};
+use proto::interpreter_state::InterpreterState;
 use serde::Deserialize;
 
 use crate::report::{Differences, Report};
@@ -42,7 +43,7 @@ pub async fn replay(mut client: EnvClient, file: &Path, task: &Path) -> anyhow::
             (InterpreterState::Reset, &sequence.stateless),
         ];
         for (state, answers) in regimes {
-            let name = format!("{name} ({})", proto::env::state_name(state));
+            let name = format!("{name} ({})", state.name());
             let replayed = replay_one(&mut client, &task, state, &sequence.blocks, answers).await;
             report.add(&name, replayed.with_context(|| name.clone())?);
         }
@@ -59,7 +60,7 @@ async fn replay_one(
 ) -> anyhow::Result<Differences> {
     let create = v1::CreateEpisodeRequest {
         task: Some(Task::TaskJson(task.to_owned())),
-        interpreter_state: state.into(),
+        interpreter_state: v1::InterpreterState::from(state).into(),
         limits: Some(v1::Limits { tool_calls_per_step: TOOL_CALLS_PER_STEP, ..Default::default() }),
         ..Default::default()
     };

@@ -2,16 +2,15 @@
 
 use wasmtime::{Memory, Store};
 
-use crate::engine::block_on;
+use crate::engine::{self, block_on};
 use crate::error::{Error, explain_kernel_limit};
-use crate::guest;
 use crate::limits::Limits;
 use crate::options::Options;
 use crate::pool::Pool;
 use crate::spill::Spill;
 use crate::state::State;
 use crate::world::World;
-use crate::{cache, engine, linker};
+use crate::{cache, guest, linker};
 
 /// What all interpreters of a sandbox share.
 pub struct Host {

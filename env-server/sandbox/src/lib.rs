@@ -105,14 +105,13 @@ mod tool;
 mod wasi;
 mod world;
 
-pub use proto::interpreter_state::InterpreterState;
-
 pub use config::Config;
 pub use error::{Error, Source};
 pub use interpreter::Interpreter;
 pub use limits::Limits;
 pub use options::Options;
 pub use outcome::{Definition, Failure, Outcome};
+pub use proto::interpreter_state::InterpreterState;
 pub use sandbox::Sandbox;
 pub use stats::Stats;
 pub use tool::{Argument, SharedTools, Tool, ToolCall, ToolError, ToolErrorKind, ToolHost, ToolRecord};

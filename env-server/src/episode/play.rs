@@ -67,7 +67,7 @@ impl Play {
         measure: Measure,
     ) -> Self {
         let config = Config {
-            state: interpreter_state(spec.interpreter_state),
+            state: spec.interpreter_state,
             seed: spec.seed,
             limits: spec.limits.step.clone(),
             tools: tools.iter().map(python_function).collect(),
@@ -219,14 +219,6 @@ fn sandbox_error(error: sandbox::Error) -> Error {
     match error {
         sandbox::Error::AtCapacity { max } => Error::Full { limit: max as usize },
         error => Error::Internal(format!("the sandbox failed: {:#}", anyhow::Error::new(error))),
-    }
-}
-
-fn interpreter_state(state: proto::interpreter_state::InterpreterState) -> sandbox::InterpreterState {
-    if state.is_persistent() {
-        sandbox::InterpreterState::Persistent
-    } else {
-        sandbox::InterpreterState::Reset
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::fmt::Display;
 
-use serde_json::Value;
-
 use fields::{FromJson, Place};
+use serde_json::Value;
 
 /// A closed range `[low, high]`.
 #[derive(Clone, Copy, Debug, PartialEq)]

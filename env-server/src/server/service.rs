@@ -11,9 +11,8 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
 use super::metrics::Metrics;
-use crate::episode::Registry;
 use crate::episode::play::Stepped;
-use crate::episode::step;
+use crate::episode::{Registry, step};
 use crate::error::Error;
 use crate::family;
 use crate::version::{COMMIT, VERSION};

@@ -8,10 +8,9 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::handle::{Handle, Limits};
 use super::scheduler::Scheduler;
 use super::{Options, memory};
-use crate::Result;
-use crate::lora;
 use crate::model::Model;
 use crate::tokenizer::Tokenizer;
+use crate::{Result, lora};
 
 /// A running engine. Dropping it stops the thread; answers under way end as
 /// [`Finish::Cancelled`](super::Finish).

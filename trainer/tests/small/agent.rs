@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use agent::episode::{Assignment, Player};
 use agent::config::RunConfig;
+use agent::episode::{Assignment, Player};
 use agent::model::{Completion, Error, FinishReason, GenerateRequest, Model, estimate_usage};
 use client::{Environment, Retry};
 use proto::conversation::Message;
