@@ -8,7 +8,7 @@ use std::process::Command;
 
 use study::experiment::Experiment;
 use study::plan::{self, Place, Plan};
-use study::stage::Kind;
+use study::kind::Kind;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
