@@ -36,7 +36,8 @@ pub fn problems(stages: &[&Stage], programs: &Programs) -> Result<Vec<String>> {
         if !output.status.success() {
             let problem = String::from_utf8_lossy(&output.stderr);
             // The path in the temporary folder means nothing to the reader.
-            let problem = problem.trim().trim_start_matches("error: ").replace(&*config.to_string_lossy(), file);
+            let problem =
+                problem.trim().trim_start_matches("error: ").replace(&*config.to_string_lossy(), file);
             problems.push(format!("{}: {} refuses its config: {problem}", stage.name, stage.program.name()));
         }
     }

@@ -81,11 +81,12 @@ fn table(stages: &[Stage], pending: &[&Stage], before: &[Record]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(["", "stage", "does", "of", "takes"]);
     for stage in stages {
-        let status = match (pending.iter().any(|pending| pending.name == stage.name), record::can_resume(stage)) {
-            (false, _) => "done",
-            (true, true) => "begun",
-            (true, false) => "to do",
-        };
+        let status =
+            match (pending.iter().any(|pending| pending.name == stage.name), record::can_resume(stage)) {
+                (false, _) => "done",
+                (true, true) => "begun",
+                (true, false) => "to do",
+            };
         let work = stage.work.as_ref().map_or_else(String::new, |work| {
             // Sequences are not always full.
             let at_most = if work.unit == "tokens" { "at most " } else { "" };
@@ -161,7 +162,9 @@ fn model(experiment: &Experiment, sizes: Sizes, text: &mut String, missing: &mut
     );
     let phases = experiment.base.values().map(|phase| experiment.phase_settings(phase));
     let adapters = experiment.adapters.values().map(|adapter| experiment.adapter_settings(adapter));
-    let train = phases.chain(adapters).map(|config| resources::training(sizes, &config, experiment.sequence_len, width));
+    let train = phases
+        .chain(adapters)
+        .map(|config| resources::training(sizes, &config, experiment.sequence_len, width));
     let train = train.max().unwrap_or(0);
     let at_once = experiment.evaluation.max_concurrent_runs.min(SERVED_CONCURRENTLY);
     // The least memory that the server needs: with less than for all conversations, it serves fewer concurrently.

@@ -87,9 +87,8 @@ pub fn can_resume(stage: &Stage) -> bool {
 pub fn finished(stage: &Stage, times: &FinishTimes) -> Option<Record> {
     let record: Record = files::read_json(&stage.folder.join(RECORD)).ok()?;
     let same = |(key, at)| record.inputs_finished_at.get(key).is_none_or(|known| known == at);
-    let is_current = record.key == stage.key
-        && stage.output_path().exists()
-        && times.of(&stage.inputs).iter().all(same);
+    let is_current =
+        record.key == stage.key && stage.output_path().exists() && times.of(&stage.inputs).iter().all(same);
     is_current.then_some(record)
 }
 

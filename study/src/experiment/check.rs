@@ -104,7 +104,9 @@ fn training(experiment: &Experiment, place: &Place<'_>, training: &Training) {
             "must be at least 1; to leave it out in a file that extends another, say null",
         );
         if let Some(drills) = experiment.drills.get(name) {
-            place.require(*count <= drills.count, || format!("is more than the {} that are made", drills.count));
+            place.require(*count <= drills.count, || {
+                format!("is more than the {} that are made", drills.count)
+            });
         }
     }
     refuse(place, &training.settings, &STUDY_KEYS, SET_BY_STUDY);

@@ -41,9 +41,9 @@ impl Planner<'_> {
         for name in &evaluation.models {
             let adapter = self.planned(&format!("seed{seed}/adapters/{name}"));
             arguments.extend(
-                adapter
-                    .iter()
-                    .flat_map(|adapter| ["--adapter".to_owned(), format!("{name}={}", adapter.path.display())]),
+                adapter.iter().flat_map(|adapter| {
+                    ["--adapter".to_owned(), format!("{name}={}", adapter.path.display())]
+                }),
             );
         }
         Server { arguments, log: self.place.study().join(format!("seed{seed}")).join("serve.log") }
@@ -100,14 +100,10 @@ impl Planner<'_> {
                 like: self.like(&run),
             }),
         };
-        self.add(draft, |folder| Ok(Call { server: Some(server.clone()), ..play(folder, &config, &generated)? }))?;
-        let cell = Cell {
-            seed,
-            train: model.to_owned(),
-            runtime,
-            tasks: tasks.to_owned(),
-            run: name.into(),
-        };
+        self.add(draft, |folder| {
+            Ok(Call { server: Some(server.clone()), ..play(folder, &config, &generated)? })
+        })?;
+        let cell = Cell { seed, train: model.to_owned(), runtime, tasks: tasks.to_owned(), run: name.into() };
         self.plan.cells.push(cell);
         Ok(())
     }

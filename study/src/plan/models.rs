@@ -41,7 +41,8 @@ impl Planner<'_> {
             Model::Folder(folder) => {
                 let model = self.external(&folder.path, "`model.path`");
                 self.check_folder(&folder.path, folder.sizes)?;
-                let parts = TOKENIZER.map(|name| files::digest::file(&folder.path.join(name)).unwrap_or_default());
+                let parts =
+                    TOKENIZER.map(|name| files::digest::file(&folder.path.join(name)).unwrap_or_default());
                 return Ok(Base { model, tokenizer: digest::value(&json!(parts)) });
             }
             Model::Fresh(fresh) => fresh,

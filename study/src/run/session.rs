@@ -134,8 +134,7 @@ impl Session<'_> {
 /// experiment.
 fn require_samples(stage: &Stage) -> Result<()> {
     let Some(work) = stage.work.as_ref().filter(|_| stage.kind == Kind::Prepare) else { return Ok(()) };
-    let record: dataset::Record = files::read_json(&stage.output_path().join(dataset::RECORD))?;
-    let samples = record.statistics.samples as u64;
+    let samples = samples(&stage.output_path())?;
     ensure!(
         samples >= work.amount,
         "{} {} are to be learnt from, and only {samples} can be: {} says why; ask for fewer in `data`, or make more",
@@ -144,4 +143,51 @@ fn require_samples(stage: &Stage) -> Result<()> {
         stage.log().display()
     );
     Ok(())
+}
+
+/// The number of samples in a dataset's folder.
+fn samples(folder: &Path) -> Result<u64, files::Error> {
+    let record: dataset::Record = files::read_json(&folder.join(dataset::RECORD))?;
+    Ok(record.statistics.samples as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn record() -> Value {
+        json!({
+            "schema_version": dataset::SCHEMA_VERSION, "trainer": "0.1.0", "trainer_commit": "",
+            "model": "m", "tokenizer_sha256": "aa", "template_sha256": "bb", "sequence_len": 64,
+            "enable_thinking": null, "limit": 3, "skip_bad": false,
+            "traces": {"observations": null, "only_solved": false, "min_score": null},
+            "sources": [{"kind": "chat", "path": "c.jsonl", "items": 3, "sha256": "cc"}],
+            "statistics": {
+                "read": 3, "kept": 3, "cut": 0, "dropped": {}, "answers_cut": 0, "samples": 3, "tokens": 30,
+                "target_tokens": 9,
+                "lengths": {"min": 1, "p25": 1, "p50": 1, "p75": 1, "p90": 1, "p99": 1, "max": 1},
+                "packing": {"sequences": 1, "fill": 0.5},
+            },
+            "samples_sha256": "dd",
+        })
+    }
+
+    #[test]
+    fn the_samples_of_a_dataset_are_those_of_its_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("dataset.json");
+        std::fs::write(&file, record().to_string()).unwrap();
+        assert_eq!(samples(folder.path()).unwrap(), 3);
+        for (keys, lacking) in [(&["statistics"][..], "samples"), (&[], "statistics")] {
+            let mut damaged = record();
+            let place = keys.iter().fold(&mut damaged, |place, key| &mut place[key]);
+            place.as_object_mut().unwrap().remove(lacking);
+            std::fs::write(&file, damaged.to_string()).unwrap();
+            let error = samples(folder.path()).unwrap_err().to_string();
+            assert!(error.contains("dataset.json: missing field `"), "{error}");
+            assert!(error.contains(lacking), "{error}");
+        }
+    }
 }
