@@ -122,16 +122,27 @@ fn misshapen_specs_are_refused_by_cell_and_key() {
         outcome.refused(&["spec.json: "]);
         outcome.refused(words);
     };
-    refused(with("scale", json!(1)), &["cells[1]", "unknown field `scale`", "`score_override`"]);
-    refused(with("difficulty", json!("Hard")), &["cells[1].difficulty", "`Hard`", "`Easy` or `Medium`"]);
-    refused(with("score_override", json!("75")), &["cells[1].score_override", "invalid type: string"]);
+    refused(with("scale", json!(1)), &["cells[1].scale", "unknown key", "score_override"]);
+    refused(with("difficulty", json!("Hard")), &["cells[1].difficulty", "\"Hard\"", "one of Easy, Medium"]);
+    refused(
+        with("score_override", json!("75")),
+        &["cells[1].score_override", "expected a number, found a string"],
+    );
     refused(with("path", json!("c.json")), &["cells[1].path", "reading", "c.json"]);
     refused(with("metrics_path", json!("c")), &["cells[1].metrics_path", "reading", "c: "]);
-    refused(json!({"cells": [{"difficulty": "Easy"}]}), &["cells[0]", "missing field `train`"]);
-    refused(json!({"cells": [], "title": "x"}), &["unknown field `title`"]);
+    refused(
+        json!({"cells": [{"difficulty": "Easy", "train": "reset"}], "lable": "x"}),
+        &[
+            "cells[0].train: expected one of Persistent, Reset, found a string, \"reset\"",
+            "cells[0].runtime: missing",
+            "cells[0].path: missing",
+            "lable: unknown key; did you mean label?",
+        ],
+    );
+    refused(json!({"cells": [], "title": "x"}), &["title: unknown key", "cells is empty"]);
     refused(json!({"cells": []}), &["cells is empty"]);
     refused(json!({"cells": [fine, fine]}), &["cells[1] and cells[0] are both Medium"]);
-    refused(json!({"caption": "x"}), &["missing field `cells`"]);
+    refused(json!({"caption": "x"}), &["cells: missing"]);
     fs::write(folder.path().join("c.json"), json!({"num_tasks_solved": 1}).to_string()).unwrap();
     refused(with("path", json!("c.json")), &["cells[1].path", "c.json: missing field `average_is_solved`"]);
     let mut scoreless = summary(0.5, 1, 1.0);

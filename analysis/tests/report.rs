@@ -322,9 +322,15 @@ fn what_is_wrong_with_a_study_is_named() {
 
     study.manifest = whole;
     study.write();
-    fs::write(study.folder.join("train/1/base/metrics.jsonl"), "{\"step\": 1, \"loss\": 1.0}\n{\"step\"")
-        .unwrap();
+    let metrics = study.folder.join("train/1/base/metrics.jsonl");
+    let whole = fs::read_to_string(&metrics).unwrap();
+    fs::write(&metrics, format!("{}\n{{\"step\"", whole.lines().next().unwrap())).unwrap();
     report(&study).refused(&["training[0].folder", "metrics.jsonl:2"]);
+    fs::write(&metrics, whole).unwrap();
+    let record = study.folder.join("train/1/base/training.json");
+    let text = fs::read_to_string(&record).unwrap();
+    fs::write(&record, text.replace("trained_parameters", "parameters")).unwrap();
+    report(&study).refused(&["training[0].folder", "training.json: missing field `trained_parameters`"]);
 }
 
 #[test]

@@ -70,6 +70,13 @@ impl Study {
         fs::create_dir_all(&path).unwrap();
         let record = json!({
             "program": "trainer 0.1.0",
+            "git_commit": "",
+            "libraries": "libtorch",
+            "config": {},
+            "samples": [20, 0],
+            "threads": 2,
+            "started_at": "2026-11-01T10:00:00Z",
+            "written_at": "2026-11-01T10:10:00Z",
             "base_model": {"path": "b", "sha256": "aa", "record": {}},
             "datasets": [{"path": "d", "sha256": "0123456789abcdef", "record": {}}],
             "device": "cpu",
