@@ -1,4 +1,4 @@
-//! `main-table` against the recorded pair, and on misshapen specs.
+//! `main-table` against the recorded spec and table, and on invalid specs.
 #![allow(clippy::unwrap_used, reason = "clippy exempts tests, but not their helpers")]
 
 mod support;
@@ -31,7 +31,7 @@ fn the_recorded_table() {
     let (text, half_widths) = without_half_widths(&outcome.stdout);
     let (expected_text, expected_half_widths) = without_half_widths(&expected);
     assert_eq!(text, expected_text);
-    // The resamples are drawn at random, by another generator there.
+    // The recorded intervals are from another random generator.
     assert_eq!(half_widths.len(), 4);
     for (ours, theirs) in half_widths.iter().zip(&expected_half_widths) {
         assert!((ours - theirs).abs() < 0.3 + 1e-9, "{half_widths:?} {expected_half_widths:?}");
@@ -109,7 +109,7 @@ fn score_scales() {
 }
 
 #[test]
-fn misshapen_specs_are_refused_by_cell_and_key() {
+fn invalid_specs_are_refused_by_cell_and_key() {
     let folder = tempfile::tempdir().unwrap();
     let fine = cell("Reset", "Reset", "a.json");
     let with = |key: &str, value: Value| {

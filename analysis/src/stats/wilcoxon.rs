@@ -10,10 +10,10 @@
 //! | up to 13              | some          | exact, over the flips of every sign   |
 //! | otherwise             |               | normal approximation, tie-corrected, no continuity correction |
 //!
-//! With no difference but zeros, p is 1 here; scipy answers NaN beyond 13 pairs.
+//! If all differences are zero, p is 1 here; scipy returns NaN for more than 13 pairs.
 //!
-//! scipy counts the zeros too: if 2 of 60 pairs differ it approximates (p = 0.18), although their signs
-//! have but four flips, so p is at least 0.5. [`SignedRank::exact_up_to`] goes by the nonzero differences alone.
+//! scipy's limits include the zeros. If 2 of 60 pairs differ, it approximates (p = 0.18), although two signs have only
+//! four flips, so that p is at least 0.5. [`SignedRank::exact_up_to`] counts only the nonzero differences.
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, Normal};
@@ -26,7 +26,7 @@ const EXACT_PAIRS: usize = 50;
 /// Most pairs for the exact distribution, if there are zeros or ties.
 const EXACT_PAIRS_TIED: usize = 13;
 
-/// What becomes of differences that are zero; the first is scipy's default.
+/// How zero differences are treated; the first is scipy's default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Zeros {
@@ -39,18 +39,18 @@ pub enum Zeros {
     Split,
 }
 
-/// Outcome of the test.
+/// The result of the test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SignedRank {
     /// Sum of the ranks of positive differences.
     pub rank_sum_positive: f64,
     /// Sum of the ranks of negative differences.
     pub rank_sum_negative: f64,
-    /// Differences other than zero.
+    /// Number of nonzero differences.
     pub nonzero: usize,
-    /// Zero differences.
+    /// Number of zero differences.
     pub zeros: usize,
-    /// Two-sided.
+    /// The two-sided p-value.
     pub p_value: f64,
     /// How the p-value was found.
     pub method: Method,
@@ -66,12 +66,12 @@ pub enum Method {
 }
 
 impl SignedRank {
-    /// The test of these differences, zeros dropped; `None` for no differences at all.
+    /// Tests these differences, with zeros dropped; `None` for no differences at all.
     pub fn of(differences: &[f64]) -> Option<Self> {
         Self::with_zeros(differences, Zeros::Drop)
     }
 
-    /// The test of these differences, exact where scipy's is; `None` for no differences at all.
+    /// Tests these differences; the p-value is exact where scipy's is; `None` for no differences at all.
     pub fn with_zeros(differences: &[f64], treatment: Zeros) -> Option<Self> {
         let zeros = count_zeros(differences);
         Self::exact_if(differences, treatment, |signed| {
@@ -80,7 +80,7 @@ impl SignedRank {
         })
     }
 
-    /// The test of these differences, exact if at most so many are not zero; `None` for no differences at all.
+    /// Tests these differences; the p-value is exact if at most `nonzero` are not zero. `None` for no differences at all.
     pub fn exact_up_to(nonzero: usize, differences: &[f64], treatment: Zeros) -> Option<Self> {
         Self::exact_if(differences, treatment, |_| differences.len() - count_zeros(differences) <= nonzero)
     }
@@ -145,15 +145,15 @@ fn count_zeros(differences: &[f64]) -> usize {
     differences.iter().filter(|d| **d == 0.0).count()
 }
 
-/// Ranks by the sign of their difference, and what the approximation needs. Ranks are doubled: whole.
+/// Ranks by the sign of their difference, and what the approximation needs. Ranks are doubled, so that they are whole.
 struct SignedRanks {
     positive: Vec<usize>,
     negative: Vec<usize>,
-    /// Half the ranks of zero differences, if zeros are split: on both sides, whatever the signs.
+    /// Half the ranks of zero differences, if zeros are split: they count on both sides.
     on_both_sides: f64,
-    /// How many were ranked.
+    /// Number of differences that were ranked.
     ranked: usize,
-    /// How many of them were ranked, but do not count: zeros, lowest of all.
+    /// Number of these that do not count: zeros, which have the lowest ranks.
     uncounted: usize,
     /// Sizes of the tied groups of those that count.
     ties: Vec<usize>,
@@ -196,9 +196,9 @@ impl SignedRanks {
         sign_flips::two_sided_p_value(&weights, self.positive.iter().sum())
     }
 
-    /// The mean of the positive rank sum is n(n+1)/4, its variance
-    /// (n(n+1)(2n+1) - sum over tied groups of (t^3 - t)/2) / 24; from both, the
-    /// same is taken off for ranks that do not count (Cureton 1967).
+    /// The mean of the positive rank sum is n(n+1)/4, and its variance is
+    /// (n(n+1)(2n+1) - sum over tied groups of (t^3 - t)/2) / 24. The same terms for the ranks that do not count are
+    /// subtracted from both (Cureton 1967).
     fn approximate_p_value(&self) -> f64 {
         let off = |of_count: fn(f64) -> f64| of_count(self.ranked as f64) - of_count(self.uncounted as f64);
         let ties: f64 = self.ties.iter().map(|&size| (size as f64).powi(3) - size as f64).sum();
