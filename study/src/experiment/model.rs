@@ -30,10 +30,10 @@ pub struct Fresh {
     pub sizes: Sizes,
     /// Most tokens of a conversation.
     pub context_length: u64,
-    /// Base of the rotary frequencies; none: the default of `trainer init`.
+    /// Base of the rotary frequencies; none: the default of `trainer init`, 10000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rope_theta: Option<f64>,
-    /// Standard deviation of the weights; none: the default of `trainer init`.
+    /// Standard deviation of the weights; none: the default of `trainer init`, 0.02.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_std: Option<f64>,
 }
