@@ -70,8 +70,8 @@ impl Episode {
         self.evaluation()?.metrics.get(name)?.as_f64()
     }
 
-    /// The steps in order. None if the trace is missing or does not record steps. A trace without steps counts as
-    /// recording them only if its summary says that the episode ended before the first step.
+    /// The steps in order. None if the trace is missing or does not record steps. A trace without steps
+    /// counts as recording them only if its summary says that the episode ended before the first step.
     pub fn steps(&self) -> Option<Vec<&Step>> {
         let trace = self.trace.as_ref()?;
         let steps: Vec<&Step> = trace
@@ -94,8 +94,8 @@ impl Episode {
         }
     }
 
-    /// The token counts: from the summary, or else summed over steps. They are 0 if the episode ended before its first
-    /// step. None if the trace has no token counts.
+    /// The token counts: from the summary, or else summed over steps. They are 0 if the episode ended before
+    /// its first step. None if the trace has no token counts.
     pub fn tokens(&self) -> Option<Tokens> {
         let mut usage = self.trace.as_ref()?.summary.token_usage;
         if usage.total_tokens == 0 {

@@ -127,8 +127,8 @@ fn repeated_calls(calls: &[&ToolCall]) -> Repeats {
     repeats
 }
 
-/// A key that is equal for equal arguments. A call without arguments or with a single one has the same key by position
-/// and by keyword. The tools of the tasks take no more.
+/// A key that is equal for equal arguments. A call without arguments or with a single one has the same key by
+/// position and by keyword. The tools of the tasks take no more.
 fn arguments_key(arguments: &Value) -> String {
     let by_keyword = arguments.as_object().filter(|map| map.len() <= 1);
     by_keyword.map_or_else(

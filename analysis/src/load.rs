@@ -56,9 +56,9 @@ impl Condition {
 
     /// Reads the episodes, one at a time, and maps each.
     ///
-    /// A file that is missing or cannot be parsed becomes a warning that names it; the other file of its episode, and
-    /// the other episodes, are still read. Failed episodes are left out, and a warning counts them: what failed was the
-    /// machinery, not the agent, so they carry no information about the condition.
+    /// A file that is missing or cannot be parsed becomes a warning that names it; the other file of its
+    /// episode, and the other episodes, are still read. Failed episodes are left out, and a warning counts
+    /// them: what failed was the machinery, not the agent, so they carry no information about the condition.
     pub fn map_episodes<T>(&self, warnings: &mut Vec<String>, mut map: impl FnMut(&Episode) -> T) -> Vec<T> {
         let mut failed = 0;
         let mut mapped = Vec::new();
@@ -180,8 +180,8 @@ fn read(files: &EpisodeFiles, warnings: &mut Vec<String>) -> Option<Episode> {
     })
 }
 
-/// Warns of events that are named steps but do not have the fields of one. They are parsed as unknown events, and would
-/// be missing from the numbers without notice.
+/// Warns of events that are named steps but do not have the fields of one. They are parsed as unknown events,
+/// and would be missing from the numbers without notice.
 fn warn_of_misshapen_steps(files: &EpisodeFiles, trace: &Trace, warnings: &mut Vec<String>) {
     let misshapen = trace.events.iter().filter(
         |event| matches!(&event.kind, EventKind::Other(value) if value.get("type").is_some_and(|t| t == "StepEvent")),

@@ -1,7 +1,7 @@
 //! The `analysis` binary: parses arguments, runs one command, prints.
 //!
-//! stdout is data, stderr is for warnings and errors. Exit code 0: done, with or without warnings; 1: the output could
-//! not be written; 2: the arguments, or the files that they name, cannot be used.
+//! stdout is data, stderr is for warnings and errors. Exit code 0: done, with or without warnings; 1: the
+//! output could not be written; 2: the arguments, or the files that they name, cannot be used.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

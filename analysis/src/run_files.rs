@@ -1,7 +1,7 @@
 //! Finds the files of each episode, from paths alone.
 //!
-//! Episodes are in `<run>/results/<agent>/<family>/` at any depth, or in any folder that holds a `.trace.json`. If there
-//! is no such folder, every JSON file that is not a summary counts as a result.
+//! Episodes are in `<run>/results/<agent>/<family>/` at any depth, or in any folder that holds a
+//! `.trace.json`. If there is no such folder, every JSON file that is not a summary counts as a result.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

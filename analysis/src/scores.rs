@@ -87,8 +87,8 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Reads the results of one condition: that of `agent`, or else the only one. A result that cannot be parsed becomes
-    /// a warning that names it.
+    /// Reads the results of one condition: that of `agent`, or else the only one. A result that cannot be
+    /// parsed becomes a warning that names it.
     ///
     /// # Errors
     /// See [`Error`].

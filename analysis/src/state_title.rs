@@ -1,4 +1,5 @@
-//! Interpreter states with a capital letter, as the paper's tables, specs of tables and two-by-two files have them.
+//! Interpreter states with a capital letter, as the paper's tables, specs of tables and two-by-two files have
+//! them.
 
 use fields::Place;
 use proto::interpreter_state::InterpreterState;

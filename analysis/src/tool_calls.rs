@@ -26,8 +26,8 @@ pub fn recorded<'a>(steps: &[&'a Step]) -> Option<Vec<&'a ToolCall>> {
     Some(calls)
 }
 
-/// The number of calls that happened. Unlike [`recorded`], it is also known for a tool-calling agent, whose steps list
-/// calls without arguments.
+/// The number of calls that happened. Unlike [`recorded`], it is also known for a tool-calling agent, whose
+/// steps list calls without arguments.
 pub fn count(steps: &[&Step]) -> Option<u64> {
     let counts = steps.iter().map(|step| match (&step.info, &step.results) {
         (None, Some(results)) => Some(results.iter().filter(|output| output.tool != FINISH).count()),
@@ -36,9 +36,9 @@ pub fn count(steps: &[&Step]) -> Option<u64> {
     counts.sum::<Option<usize>>().map(|count| count as u64)
 }
 
-/// The paper's count: how often the text of the code has one of the family's tools before an opening parenthesis. A call
-/// in a loop counts once, and a call that was not reached counts too. None for a family whose tools are unknown here, and
-/// for an agent that calls tools without code.
+/// The paper's count: how often the text of the code has one of the family's tools before an opening
+/// parenthesis. A call in a loop counts once, and a call that was not reached counts too. None for a family
+/// whose tools are unknown here, and for an agent that calls tools without code.
 pub fn count_in_code(family: &str, steps: &[&Step]) -> Option<u64> {
     if steps.iter().any(|step| step.results.is_some()) {
         return None;

@@ -1,5 +1,5 @@
-//! The 2x2 of training and runtime: its cells, the differences between them, and whether the effect of one factor depends
-//! on the other.
+//! The 2x2 of training and runtime: its cells, the differences between them, and whether the effect of one
+//! factor depends on the other.
 //!
 //! | module         | what it holds                                                    |
 //! |----------------|------------------------------------------------------------------|
@@ -14,10 +14,10 @@
 //! | [`report`]     | the report, as it is written to a file                           |
 //! | `text`         | the report as text for people                                    |
 //!
-//! The unit is the task. With several seeds, a task's episodes are not independent: its values are averaged over seeds
-//! for the signed-rank test, its signs flip together in McNemar's test, and the bootstrap draws it whole. So tests and
-//! intervals are about other tasks for these models. Only the differences seed by seed are about other training seeds,
-//! of which there are few.
+//! The unit is the task. With several seeds, a task's episodes are not independent: its values are averaged
+//! over seeds for the signed-rank test, its signs flip together in McNemar's test, and the bootstrap draws it
+//! whole. So tests and intervals are about other tasks for these models. Only the differences seed by seed
+//! are about other training seeds, of which there are few.
 
 pub mod cell;
 pub mod comparison;

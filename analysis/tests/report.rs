@@ -79,8 +79,8 @@ fn the_numbers_are_those_of_the_other_commands() {
     for line in tests {
         assert!(summary.contains(line), "{line}");
     }
-    // By hand: 19 of 20 tasks miss a variable at their second turn and take 4 turns instead of 2; the base never calls
-    // finish().
+    // By hand: 19 of 20 tasks miss a variable at their second turn and take 4 turns instead of 2; the base
+    // never calls finish().
     let suffering = row(&summary, &["persistent → reset", "40"]);
     assert_eq!((suffering[2].split(' ').next(), suffering[6], suffering[7]), (Some("95.0"), "3.90", "100.0"));
     assert_eq!(row(&summary, &["base → reset", "40"])[7], "0.0");
@@ -199,8 +199,8 @@ fn an_ablation_joins_as_rows_with_paired_differences() {
     other.write();
     run(&[&"report", &main.folder, &"--with", &other.folder]).succeeded();
     let summary = fs::read_to_string(main.folder.join("report/summary.md")).unwrap();
-    // An adapter that the main study does not have is compared with both adapters of the main study in the same runtime,
-    // under seed 2 alone.
+    // An adapter that the main study does not have is compared with both adapters of the main study in the
+    // same runtime, under seed 2 alone.
     let beside = row(
         &summary,
         &["Half of each", "mixed-50 → reset", "1 × 20", "0.0", "68.0", "85.7", "persistent → reset"],

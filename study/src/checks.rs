@@ -1,5 +1,5 @@
-//! Checks configs before anything runs, each by the program that will read it. So a misspelt key of the last training
-//! is reported at the start, not after an hour.
+//! Checks configs before anything runs, each by the program that will read it. So a misspelt key of the last
+//! training is reported at the start, not after an hour.
 
 use std::process::Command;
 
@@ -9,8 +9,8 @@ use crate::kind::Kind;
 use crate::programs::Programs;
 use crate::stage::Stage;
 
-/// The problems in the configs of these stages, one line each. Of repeats, which differ in their seeds only, the first
-/// is checked.
+/// The problems in the configs of these stages, one line each. Of repeats, which differ in their seeds only,
+/// the first is checked.
 ///
 /// # Errors
 /// If a program can't be started.

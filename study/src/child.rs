@@ -26,8 +26,8 @@ pub struct Output<'a> {
 
 /// Runs a program to its end, and returns its exit status. At each interrupt the program gets SIGTERM.
 ///
-/// Its standard input is the lock file, which is empty. So the lock is held until the child has ended, even if this
-/// program is killed, and no other study begins while the child still writes.
+/// Its standard input is the lock file, which is empty. So the lock is held until the child has ended, even
+/// if this program is killed, and no other study begins while the child still writes.
 ///
 /// # Errors
 /// If it can't be started, or its log can't be written.

@@ -1,4 +1,5 @@
-//! Reports what a study would run, what is missing, and how much time, disk and memory it would take. Runs nothing.
+//! Reports what a study would run, what is missing, and how much time, disk and memory it would take. Runs
+//! nothing.
 
 mod resources;
 
@@ -167,7 +168,8 @@ fn model(experiment: &Experiment, sizes: Sizes, text: &mut String, missing: &mut
         .map(|config| resources::training(sizes, &config, experiment.sequence_len, width));
     let train = train.max().unwrap_or(0);
     let at_once = experiment.evaluation.max_concurrent_runs.min(SERVED_CONCURRENTLY);
-    // The least memory that the server needs: with less than for all conversations, it serves fewer concurrently.
+    // The least memory that the server needs: with less than for all conversations, it serves fewer
+    // concurrently.
     let serve = resources::serving(experiment, sizes, width, 1);
     let _ = writeln!(
         text,

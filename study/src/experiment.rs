@@ -14,8 +14,8 @@
 //! | `check`      | what must hold beyond types: names that exist, counts that suffice    |
 //! | `read`       | all of these together                                                 |
 //!
-//! Settings that only pass through to another program (`agent`, `training`, `tuning`, and the keys beside `data`) stay
-//! unread here. That program checks them before anything runs.
+//! Settings that only pass through to another program (`agent`, `training`, `tuning`, and the keys beside
+//! `data`) stay unread here. That program checks them before anything runs.
 
 mod check;
 mod evaluation;

@@ -18,8 +18,8 @@
 //! | `digest`       | SHA-256 of values and folders                                                 |
 //! | [`words`]      | numbers as text for people                                                    |
 //!
-//! This crate plays no episode, trains no model and knows no statistics: every stage is a command line of another
-//! program of this repository, which a person could type as well.
+//! This crate plays no episode, trains no model and knows no statistics: every stage is a command line of
+//! another program of this repository, which a person could type as well.
 
 /// Prints a line to standard error. A failure is ignored: a closed terminal must not stop a study.
 macro_rules! say {

@@ -25,8 +25,8 @@ pub fn clear(folder: &Path, stages: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a link to `target` by a relative path, so that both can be moved together. Either both paths are relative to
-/// the same folder, or both are absolute.
+/// Makes a link to `target` by a relative path, so that both can be moved together. Either both paths are
+/// relative to the same folder, or both are absolute.
 ///
 /// # Errors
 /// If the link can't be made.

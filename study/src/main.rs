@@ -26,11 +26,12 @@ struct Cli {
 enum Command {
     /// Runs what an experiment file describes: tasks, traces, training, episodes, report
     ///
-    /// The output of each stage is in OUT/stages, under a hash of the stage's settings and inputs. So a stage that has
-    /// not changed is not run again, and studies share the stages that they have in common. OUT/NAME has links to them
-    /// under readable names, study.json and the report. Ctrl-C stops the running stage in order; the same command
-    /// resumes the study. Paths in the file are relative to the working folder, except `extends`, which is relative to
-    /// the file. The exit status is 0 if the study is finished, 130 if it was stopped.
+    /// The output of each stage is in OUT/stages, under a hash of the stage's settings and inputs. So a stage
+    /// that has not changed is not run again, and studies share the stages that they have in common. OUT/NAME
+    /// has links to them under readable names, study.json and the report. Ctrl-C stops the running stage in
+    /// order; the same command resumes the study. Paths in the file are relative to the working folder,
+    /// except `extends`, which is relative to the file. The exit status is 0 if the study is finished, 130 if
+    /// it was stopped.
     #[command(after_help = EXAMPLES)]
     Run(Arguments),
 }
@@ -53,12 +54,12 @@ struct Arguments {
     /// The output folder.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     out: PathBuf,
-    /// Run nothing; check configs and inputs, and print what would be run, what is missing, and how much time, disk and
-    /// memory it would take.
+    /// Run nothing; check configs and inputs, and print what would be run, what is missing, and how much
+    /// time, disk and memory it would take.
     #[arg(long)]
     dry_run: bool,
-    /// Run every stage again, even if it has not changed. To resume after an interrupt, leave this flag out: with it,
-    /// the study begins again.
+    /// Run every stage again, even if it has not changed. To resume after an interrupt, leave this flag out:
+    /// with it, the study begins again.
     #[arg(long)]
     fresh: bool,
 }

@@ -10,8 +10,8 @@
 //! | `models`    | stages of the base and its adapters                          |
 //! | `cells`     | stages of evaluation episodes, and the report                |
 //!
-//! Planning reads only the experiment, the task configs that it names, and what comes from outside the study. Keys, and
-//! so folders, follow from these alone: the path of every output is known before anything runs.
+//! Planning reads only the experiment, the task configs that it names, and what comes from outside the study.
+//! Keys, and so folders, follow from these alone: the path of every output is known before anything runs.
 
 mod agent_run;
 mod cells;
@@ -29,7 +29,8 @@ pub use place::Place;
 pub use planner::Plan;
 use planner::Planner;
 
-/// Makes a plan. `analysis` is the SHA-256 of the program that writes the report: another build makes the report again.
+/// Makes a plan. `analysis` is the SHA-256 of the program that writes the report: another build makes the
+/// report again.
 ///
 /// # Errors
 /// If the parts of the experiment do not fit each other.

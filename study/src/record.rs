@@ -1,7 +1,7 @@
 //! What a stage's folder says of it: `stage.json` once it is finished, `unfinished.json` until then.
 //!
-//! `stage.json` is written last. A folder without it is unfinished: it is resumed if its program can resume, and
-//! otherwise deleted and rebuilt.
+//! `stage.json` is written last. A folder without it is unfinished: it is resumed if its program can resume,
+//! and otherwise deleted and rebuilt.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -82,8 +82,8 @@ pub fn can_resume(stage: &Stage) -> bool {
     stage.kind.can_resume() && stage.folder.join(UNFINISHED).exists()
 }
 
-/// The stage's record, if it is finished and was made from the inputs as they are now: an input that was rebuilt under
-/// the same key, by another build of its program, may differ.
+/// The stage's record, if it is finished and was made from the inputs as they are now: an input that was
+/// rebuilt under the same key, by another build of its program, may differ.
 pub fn finished(stage: &Stage, times: &FinishTimes) -> Option<Record> {
     let record: Record = files::read_json(&stage.folder.join(RECORD)).ok()?;
     let same = |(key, at)| record.inputs_finished_at.get(key).is_none_or(|known| known == at);
@@ -137,7 +137,8 @@ impl FinishTimes {
     }
 }
 
-/// The stages of a plan that have to be made: they are not finished, or an input has to be made. With `fresh`, all.
+/// The stages of a plan that have to be made: they are not finished, or an input has to be made. With
+/// `fresh`, all.
 pub fn pending(stages: &[Stage], fresh: bool) -> Vec<&Stage> {
     let mut times = FinishTimes::default();
     let mut pending: Vec<&Stage> = vec![];

@@ -1,7 +1,7 @@
 //! A stage: one artifact, made by one program from settings and from the artifacts of other stages.
 //!
-//! A stage's key is a hash of everything that decides its output. So the name of its folder is known before it runs,
-//! and studies that need the same artifact share it.
+//! A stage's key is a hash of everything that decides its output. So the name of its folder is known before
+//! it runs, and studies that need the same artifact share it.
 
 use std::path::PathBuf;
 
@@ -33,7 +33,8 @@ pub struct Work {
     pub amount: u64,
     /// The unit, such as `tokens`.
     pub unit: String,
-    /// What decides the speed, such as the model's size: stages that are equal here need about the same time a unit.
+    /// What decides the speed, such as the model's size: stages that are equal here need about the same time
+    /// a unit.
     pub like: String,
 }
 
@@ -49,7 +50,8 @@ pub struct Server {
 /// A stage of a study.
 #[derive(Clone, Debug)]
 pub struct Stage {
-    /// Unique in the study, such as `seed1/base/spans`; also the path of the link to it in the study's folder.
+    /// Unique in the study, such as `seed1/base/spans`; also the path of the link to it in the study's
+    /// folder.
     pub name: String,
     /// What it does.
     pub kind: Kind,

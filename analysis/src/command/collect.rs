@@ -6,9 +6,9 @@ use crate::results::file::Results;
 
 /// Collect a study's results in one small file: everything that its report is made from
 ///
-/// The file holds the study's manifest, the training curves (thinned), a row for each evaluation episode, and one task
-/// under the four cells in full. `analysis report` makes the same report from the file as from the folder, so keep the
-/// file when you delete models and traces.
+/// The file holds the study's manifest, the training curves (thinned), a row for each evaluation episode, and
+/// one task under the four cells in full. `analysis report` makes the same report from the file as from the
+/// folder, so keep the file when you delete models and traces.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  analysis collect runs/studies/small --out docs/study/results.json")]
 pub struct Args {

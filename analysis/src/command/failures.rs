@@ -11,8 +11,8 @@ use crate::table::{self, UNKNOWN, number_or_unknown};
 
 /// Per condition: missing-variable errors, runs of failing steps, tokens after them, redundant work
 ///
-/// A condition is one agent of one run. Only episodes whose trace records steps are counted, and no failed episodes.
-/// "-" means that the traces do not record what a number needs.
+/// A condition is one agent of one run. Only episodes whose trace records steps are counted, and no failed
+/// episodes. "-" means that the traces do not record what a number needs.
 ///
 /// Missing-variable error: the step's code ended in NameError or UnboundLocalError
 /// (by the recorded exception type, else by the error text's last line).

@@ -18,13 +18,12 @@ const PRINTED: [&str; 2] = ["main", "aims"];
 
 /// Write a study's report: a page, Markdown, figures and tables
 ///
-/// Writes into a folder: index.html (one page that is complete in itself), summary.md, figures/*.svg and *.png,
-/// tables/*.tex. Prints the main table.
+/// Writes into a folder: index.html (one page that is complete in itself), summary.md, figures/*.svg and
+/// *.png, tables/*.tex. Prints the main table.
 ///
-/// With --update, the parts of a document between `<!-- generated: NAME -->` and `<!-- end -->` are generated again, and
-/// the rest of it does not change. NAME is one of:
-/// summary, aims, main, seeds, figures, tests, statistics, example, ablations,
-/// training, durations, provenance.
+/// With --update, the parts of a document between `<!-- generated: NAME -->` and `<!-- end -->` are generated
+/// again, and the rest of it does not change. NAME is one of: summary, aims, main, seeds, figures, tests,
+/// statistics, example, ablations, training, durations, provenance.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  analysis report runs/studies/small\n  \
     analysis report runs/studies/small --with runs/studies/no-recovery --with runs/studies/mixed-50\n  \

@@ -9,10 +9,10 @@ use crate::{load, tool_calls};
 
 /// Compare two result folders side by side: success, quality, steps, tool calls, tokens
 ///
-/// Finds results/AGENT/FAMILY/*.json with their *.trace.json at any depth
-/// below each folder, or takes a folder of such pairs. Every number is a mean over the episodes that have the value:
-/// "(n = 3)" after it means that 3 episodes have it, "-" that none has. "~" marks estimated token counts (bytes / 4: the
-/// model client had no tokenizer). Failed episodes are left out, with a warning that counts them.
+/// Finds results/AGENT/FAMILY/*.json with their *.trace.json at any depth below each folder, or takes a
+/// folder of such pairs. Every number is a mean over the episodes that have the value: "(n = 3)" after it
+/// means that 3 episodes have it, "-" that none has. "~" marks estimated token counts (bytes / 4: the model
+/// client had no tokenizer). Failed episodes are left out, with a warning that counts them.
 ///
 /// Tool calls are counted twice: those that happened, where the trace records
 /// them, and the paper's way, by tool names in the code's text (where a call in

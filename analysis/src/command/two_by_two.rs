@@ -12,9 +12,9 @@ use crate::two_by_two::report::Report;
 
 /// Compare the four cells of training x runtime: means, paired tests, and their interaction
 ///
-/// Takes the runs of each cell (give --pp and the others once for each training seed, in the same order of seeds) and
-/// pairs their episodes by task and seed. Failed
-/// episodes are left out with a warning, and their task is then missing from its run.
+/// Takes the runs of each cell (give --pp and the others once for each training seed, in the same order of
+/// seeds) and pairs their episodes by task and seed. Failed episodes are left out with a warning, and their
+/// task is then missing from its run.
 ///
 /// For each cell: mean score, share solved, share of episodes with a missing-variable
 /// error (see `analysis failures --help`), generated tokens, and prompt + generated

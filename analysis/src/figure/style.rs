@@ -1,7 +1,7 @@
 //! The colours, light and dark, and the style of every class.
 //!
-//! The hues are Okabe and Ito's, which are distinct for people with any colour vision. Everything that a colour shows is
-//! also in words.
+//! The hues are Okabe and Ito's, which are distinct for people with any colour vision. Everything that a
+//! colour shows is also in words.
 
 /// A colour: its name, its value on light paper, its value on dark paper.
 type Colour = (&'static str, &'static str, &'static str);

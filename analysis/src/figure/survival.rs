@@ -21,8 +21,8 @@ pub struct Panel {
     pub label: String,
     /// The name of its colour.
     pub colour: &'static str,
-    /// Each episode's time: the turn of its first missing variable, or else the turn when it was cut off, or a time beyond
-    /// the axis if it called `finish()`.
+    /// Each episode's time: the turn of its first missing variable, or else the turn when it was cut off, or
+    /// a time beyond the axis if it called `finish()`.
     pub subjects: Vec<Subject>,
 }
 

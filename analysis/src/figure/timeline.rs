@@ -1,4 +1,5 @@
-//! Every turn of every episode: a panel for each cell, a row for each episode, a coloured block for each turn.
+//! Every turn of every episode: a panel for each cell, a row for each episode, a coloured block for each
+//! turn.
 
 use super::Figure;
 use super::axis::Scale;

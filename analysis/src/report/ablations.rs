@@ -21,8 +21,8 @@ use crate::two_by_two::outcome::Outcome;
 /// The outcomes that are compared.
 const OUTCOMES: [Outcome; 3] = [Outcome::MissingVariable, Outcome::GeneratedTokens, Outcome::Score];
 
-/// A table for each task set: this study's cells, then those of the other studies. `others` are the studies with the
-/// paths that they were read from.
+/// A table for each task set: this study's cells, then those of the other studies. `others` are the studies
+/// with the paths that they were read from.
 ///
 /// # Errors
 /// If a study has a task set that this study does not have, or another task under the same id.
@@ -114,8 +114,8 @@ fn counterpart(main: &[Group<'_>], other: &Group<'_>, path: &str) -> anyhow::Res
     Ok(index)
 }
 
-/// The cells of this study to compare a cell with: that of the same training and runtime, or else those of both adapters
-/// in the same runtime.
+/// The cells of this study to compare a cell with: that of the same training and runtime, or else those of
+/// both adapters in the same runtime.
 fn beside<'a, 'b>(main: &'b Group<'a>, cell: &Measured<'_>) -> Vec<&'b Measured<'a>> {
     match main.cell(cell.train, cell.runtime) {
         Some(same) => vec![same],

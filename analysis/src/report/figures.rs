@@ -62,9 +62,9 @@ fn survival_of(group: &Group<'_>, name: &str) -> Option<Figure> {
     Some(survival::draw(name, &panels, last))
 }
 
-/// For how many turns an episode had no missing variable, if no episode has more than `last` turns. An episode that
-/// called `finish()` counts as longer than all: it can miss no variable any more. None if the trace does not record
-/// turns.
+/// For how many turns an episode had no missing variable, if no episode has more than `last` turns. An
+/// episode that called `finish()` counts as longer than all: it can miss no variable any more. None if the
+/// trace does not record turns.
 fn watched(row: &Row, last: usize) -> Option<Subject> {
     let turns = row.turns.as_ref()?.len();
     let first = row.first_missing();

@@ -1,5 +1,5 @@
-//! Updates the generated parts of a document that people write: the text between `<!-- generated: NAME -->` and
-//! `<!-- end -->`.
+//! Updates the generated parts of a document that people write: the text between `<!-- generated: NAME -->`
+//! and `<!-- end -->`.
 
 use anyhow::{Context as _, bail};
 

@@ -33,8 +33,8 @@ pub struct TaskSet {
     pub name: String,
     /// The family.
     pub family: String,
-    /// A digest of each task's text, by the task's id: the same id may be another task in another study. Empty if no
-    /// trace has the text.
+    /// A digest of each task's text, by the task's id: the same id may be another task in another study.
+    /// Empty if no trace has the text.
     pub tasks: BTreeMap<String, String>,
 }
 

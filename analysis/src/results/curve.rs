@@ -36,7 +36,8 @@ pub struct Curve {
     pub base_sha256: String,
     /// SHA-256 of each of its datasets.
     pub data_sha256: Vec<String>,
-    /// The loss in nats per token. Each point is the mean over a group of consecutive steps, at the group's last step.
+    /// The loss in nats per token. Each point is the mean over a group of consecutive steps, at the group's
+    /// last step.
     pub loss: Points,
     /// The loss on held-out samples, in nats per token.
     pub eval_loss: Points,
@@ -93,8 +94,8 @@ impl Curve {
 }
 
 impl Points {
-    /// The means of equal groups of consecutive points, at most [`POINTS`] groups, each at its group's last step;
-    /// rounded to four decimals.
+    /// The means of equal groups of consecutive points, at most [`POINTS`] groups, each at its group's last
+    /// step; rounded to four decimals.
     fn thinned(points: Vec<(u64, f64)>) -> Self {
         let groups = points.chunks(points.len().div_ceil(POINTS).max(1));
         let (step, value) = groups

@@ -1,5 +1,5 @@
-//! `results.json`: the study's manifest, its training curves, a row for each evaluation episode, and a few episodes in
-//! full.
+//! `results.json`: the study's manifest, its training curves, a row for each evaluation episode, and a few
+//! episodes in full.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -58,7 +58,8 @@ impl Row {
         }
     }
 
-    /// The number of the first turn that missed a variable, from 1; none if no turn did or the turns are unknown.
+    /// The number of the first turn that missed a variable, from 1; none if no turn did or the turns are
+    /// unknown.
     pub fn first_missing(&self) -> Option<usize> {
         self.turns.as_ref()?.iter().position(|turn| *turn == Turn::MissingVariable).map(|index| index + 1)
     }

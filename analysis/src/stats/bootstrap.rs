@@ -29,9 +29,9 @@ pub struct Bootstrap {
 impl Bootstrap {
     /// Percentile interval of `statistic` over resamples of `units` units.
     ///
-    /// A unit is what was drawn independently: an episode, a pair, or a cluster. `statistic` gets the indices of the units
-    /// drawn (`units` of them, with replacement). None if there are no units, or the statistic of a resample is not a
-    /// finite number.
+    /// A unit is what was drawn independently: an episode, a pair, or a cluster. `statistic` gets the indices
+    /// of the units drawn (`units` of them, with replacement). None if there are no units, or the statistic
+    /// of a resample is not a finite number.
     pub fn interval(&self, units: usize, statistic: impl Fn(&[usize]) -> f64) -> Option<Interval> {
         if units == 0 {
             return None;

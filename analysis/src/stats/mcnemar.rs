@@ -1,20 +1,20 @@
 //! McNemar's test of paired yes-or-no outcomes, two-sided.
 //!
-//! Only discordant pairs matter, where one side is yes and the other is no. With b pairs where only the first is yes, and
-//! c pairs where only the second is yes:
+//! Only discordant pairs matter, where one side is yes and the other is no. With b pairs where only the first
+//! is yes, and c pairs where only the second is yes:
 //!
 //! | discordant pairs | p-value                                                        |
 //! |------------------|----------------------------------------------------------------|
 //! | up to 1,000      | exact: 2 P(X <= min(b, c)), X binomial with b + c trials of 1/2 |
 //! | more             | chi-square, 1 degree of freedom, of (\|b - c\| - 1)^2 / (b + c)    |
 //!
-//! Both are as in `statsmodels.stats.contingency_tables.mcnemar` with its defaults (Edwards' continuity correction in the
-//! second). The exact distribution is used for as long as it is cheap.
+//! Both are as in `statsmodels.stats.contingency_tables.mcnemar` with its defaults (Edwards' continuity
+//! correction in the second). The exact distribution is used for as long as it is cheap.
 //!
-//! Pairs are in clusters: a task's episodes under several seeds are not independent, so their signs flip together. With
-//! d = b - c of each cluster, the exact distribution is that of the sum of d over all flips of the clusters' signs, and
-//! the chi-square is (|sum d| - 1)^2 / sum d^2. If every cluster is one pair, these are the formulas above. Without the
-//! 1 it is the test of Durkalski et al. 2003 for clusters of equal size.
+//! Pairs are in clusters: a task's episodes under several seeds are not independent, so their signs flip
+//! together. With d = b - c of each cluster, the exact distribution is that of the sum of d over all flips of
+//! the clusters' signs, and the chi-square is (|sum d| - 1)^2 / sum d^2. If every cluster is one pair, these
+//! are the formulas above. Without the 1 it is the test of Durkalski et al. 2003 for clusters of equal size.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF as _};
 
@@ -86,8 +86,8 @@ impl McNemar {
 
     /// The odds ratio b / c, its conditional maximum likelihood estimate. None without discordant pairs.
     ///
-    /// The interval is that of the share b / (b + c) (Clopper and Pearson 1934), as odds (Breslow and Day 1980,
-    /// section 5.2). If clusters have several pairs, it uses the effective number of pairs.
+    /// The interval is that of the share b / (b + c) (Clopper and Pearson 1934), as odds (Breslow and Day
+    /// 1980, section 5.2). If clusters have several pairs, it uses the effective number of pairs.
     pub fn odds_ratio(&self, level: f64) -> Option<Estimate> {
         let counts: Vec<Counts> = self
             .clusters

@@ -1,5 +1,5 @@
-//! The exact distribution of tests of paired differences: if the two sides do not differ, each difference is equally
-//! likely to have either sign (Fisher 1935).
+//! The exact distribution of tests of paired differences: if the two sides do not differ, each difference is
+//! equally likely to have either sign (Fisher 1935).
 
 /// Two-sided p-value: twice the smaller tail of the sum of the positive weights,
 /// where each weight is positive with probability 1/2, independently.

@@ -25,8 +25,8 @@ pub struct Point {
     pub standard_error: f64,
 }
 
-/// Kaplan and Meier's estimate (1958): the product of 1 - d/n over the times of events. A subject that is censored at a
-/// time is still at risk then, as in statsmodels' `SurvfuncRight`.
+/// Kaplan and Meier's estimate (1958): the product of 1 - d/n over the times of events. A subject that is
+/// censored at a time is still at risk then, as in statsmodels' `SurvfuncRight`.
 pub fn kaplan_meier(subjects: &[Subject]) -> Vec<Point> {
     let mut times: Vec<usize> = subjects.iter().filter(|subject| subject.event).map(|s| s.time).collect();
     times.sort_unstable();

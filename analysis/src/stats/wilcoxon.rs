@@ -12,8 +12,9 @@
 //!
 //! If all differences are zero, p is 1 here; scipy returns NaN for more than 13 pairs.
 //!
-//! scipy's limits include the zeros. If 2 of 60 pairs differ, it approximates (p = 0.18), although two signs have only
-//! four flips, so that p is at least 0.5. [`SignedRank::exact_up_to`] counts only the nonzero differences.
+//! scipy's limits include the zeros. If 2 of 60 pairs differ, it approximates (p = 0.18), although two signs
+//! have only four flips, so that p is at least 0.5. [`SignedRank::exact_up_to`] counts only the nonzero
+//! differences.
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, Normal};
@@ -80,7 +81,8 @@ impl SignedRank {
         })
     }
 
-    /// Tests these differences; the p-value is exact if at most `nonzero` are not zero. `None` for no differences at all.
+    /// Tests these differences; the p-value is exact if at most `nonzero` are not zero. `None` for no
+    /// differences at all.
     pub fn exact_up_to(nonzero: usize, differences: &[f64], treatment: Zeros) -> Option<Self> {
         Self::exact_if(differences, treatment, |_| differences.len() - count_zeros(differences) <= nonzero)
     }
@@ -145,7 +147,8 @@ fn count_zeros(differences: &[f64]) -> usize {
     differences.iter().filter(|d| **d == 0.0).count()
 }
 
-/// Ranks by the sign of their difference, and what the approximation needs. Ranks are doubled, so that they are whole.
+/// Ranks by the sign of their difference, and what the approximation needs. Ranks are doubled, so that they
+/// are whole.
 struct SignedRanks {
     positive: Vec<usize>,
     negative: Vec<usize>,
@@ -196,9 +199,9 @@ impl SignedRanks {
         sign_flips::two_sided_p_value(&weights, self.positive.iter().sum())
     }
 
-    /// The mean of the positive rank sum is n(n+1)/4, and its variance is
-    /// (n(n+1)(2n+1) - sum over tied groups of (t^3 - t)/2) / 24. The same terms for the ranks that do not count are
-    /// subtracted from both (Cureton 1967).
+    /// The mean of the positive rank sum is n(n+1)/4, and its variance is (n(n+1)(2n+1) - sum over tied
+    /// groups of (t^3 - t)/2) / 24. The same terms for the ranks that do not count are subtracted from both
+    /// (Cureton 1967).
     fn approximate_p_value(&self) -> f64 {
         let off = |of_count: fn(f64) -> f64| of_count(self.ranked as f64) - of_count(self.uncounted as f64);
         let ties: f64 = self.ties.iter().map(|&size| (size as f64).powi(3) - size as f64).sum();

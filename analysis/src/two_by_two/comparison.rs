@@ -13,7 +13,8 @@ use crate::stats::mcnemar::{self, Discordant, McNemar};
 use crate::stats::proportion;
 use crate::stats::wilcoxon::{self, SignedRank};
 
-/// Differences are rounded to a multiple of one over this, so that differences which are equal on paper are ties.
+/// Differences are rounded to a multiple of one over this, so that differences which are equal on paper are
+/// ties.
 const ROUNDING: f64 = 1e9;
 /// Most differing tasks for an exact signed-rank test. With more, the normal approximation is as good.
 const EXACT_TASKS: usize = 500;
@@ -27,7 +28,8 @@ pub struct Comparison {
     pub contrast: &'static str,
     /// The question that the difference answers.
     pub question: &'static str,
-    /// The mean over tasks. The interval of a difference of two shares is Newcombe's, any other is the bootstrap's.
+    /// The mean over tasks. The interval of a difference of two shares is Newcombe's, any other is the
+    /// bootstrap's.
     pub difference: Estimate,
     /// The difference under each seed alone.
     pub difference_by_seed: Vec<f64>,
@@ -42,7 +44,8 @@ pub struct Comparison {
     /// The smallest true difference that this number of tasks shows at the chosen alpha and power; null if no
     /// difference does, or too few tasks differ for an estimate.
     pub detectable: Option<f64>,
-    /// The same at alpha over the number of tests of the report, which is Holm's threshold for the smallest p-value.
+    /// The same at alpha over the number of tests of the report, which is Holm's threshold for the smallest
+    /// p-value.
     pub detectable_in_family: Option<f64>,
 }
 
@@ -82,8 +85,8 @@ pub enum Test {
 }
 
 impl Comparison {
-    /// Compares an outcome. `tests` is the number of tests of the report; `p_holm` is not corrected yet. None if an
-    /// episode lacks the outcome.
+    /// Compares an outcome. `tests` is the number of tests of the report; `p_holm` is not corrected yet. None
+    /// if an episode lacks the outcome.
     pub fn of(
         design: &Design,
         outcome: Outcome,

@@ -108,8 +108,8 @@ impl Outcome {
     }
 }
 
-/// The mean of an outcome's values, which are by task, then seed. The interval of a share is Wilson's, any other is that
-/// of the bootstrap over tasks. None without values.
+/// The mean of an outcome's values, which are by task, then seed. The interval of a share is Wilson's, any
+/// other is that of the bootstrap over tasks. None without values.
 pub fn estimate(values: &[Vec<f64>], outcome: Outcome, bootstrap: &Bootstrap) -> Option<Estimate> {
     if outcome.is_share() {
         let share = share(values)?;

@@ -1,4 +1,5 @@
-//! Approximate bytes of memory and disk. A model's `width` is the number of bytes of a weight that is not quantised.
+//! Approximate bytes of memory and disk. A model's `width` is the number of bytes of a weight that is not
+//! quantised.
 
 use serde_json::Value;
 
@@ -8,7 +9,8 @@ use crate::stage::Stage;
 
 /// Bytes of an episode's files (trace, page, result): measured, rounded up.
 const EPISODE_BYTES: u64 = 100_000;
-/// Bytes of a trained weight in a checkpoint, beside the weight: the optimizer's value, mean and mean square, in f32.
+/// Bytes of a trained weight in a checkpoint, beside the weight: the optimizer's value, mean and mean square,
+/// in f32.
 const OPTIMIZER_BYTES: u64 = 12;
 
 /// Approximate bytes that stages will write.
@@ -27,8 +29,8 @@ pub fn disk(stages: &[&Stage], sizes: Option<Sizes>) -> u64 {
     stages.iter().map(bytes).sum()
 }
 
-/// Bytes of the weights in memory. In NF4, each block of 64 weights has a scale of one byte, and each 256 blocks have
-/// another four bytes (QLoRA, section 3).
+/// Bytes of the weights in memory. In NF4, each block of 64 weights has a scale of one byte, and each 256
+/// blocks have another four bytes (QLoRA, section 3).
 pub fn weights(sizes: Sizes, four_bit: bool, width: u64) -> u64 {
     let linear = sizes.linear_parameters();
     let linear = if four_bit { linear / 2 + linear / 64 + linear / (64 * 256) * 4 } else { linear * width };
@@ -43,13 +45,14 @@ fn trained(sizes: Sizes, config: &Settings) -> u64 {
     }
 }
 
-/// Bytes of memory of a training: the weights; the trained weights in f32, with gradients and two moments; activations.
+/// Bytes of memory of a training: the weights; the trained weights in f32, with gradients and two moments;
+/// activations.
 pub fn training(sizes: Sizes, config: &Settings, sequence_len: u64, width: u64) -> u64 {
     let four_bit = config.get("load_in_4bit") == Some(&Value::Bool(true));
     let base = if config.contains_key("adapter") { weights(sizes, four_bit, width) } else { 0 };
     let tokens = number(config, "micro_batch_size", 1.0) as u64 * sequence_len;
-    // Numbers that a layer keeps of each token for the backward pass: inputs, norms, queries, keys, values, and the
-    // three activations of the feed-forward part.
+    // Numbers that a layer keeps of each token for the backward pass: inputs, norms, queries, keys, values,
+    // and the three activations of the feed-forward part.
     let attention = (2 * sizes.heads + 2 * sizes.kv_heads) * sizes.head_dim;
     let layer = 4 * sizes.hidden_size + attention + 4 * sizes.intermediate_size;
     let kept = match config.get("gradient_checkpointing") == Some(&Value::Bool(true)) {

@@ -13,7 +13,8 @@ impl Experiment {
     /// Reads a file with what it extends, and checks it.
     ///
     /// # Errors
-    /// If a file can't be read; otherwise every problem in the file, one line each, with the file and the key.
+    /// If a file can't be read; otherwise every problem in the file, one line each, with the file and the
+    /// key.
     pub fn read(path: &Path) -> Result<Self> {
         let document = file::read(path)?;
         let collector = Collector::default();

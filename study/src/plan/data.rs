@@ -11,7 +11,8 @@ use crate::kind::Kind;
 use crate::programs::Program;
 use crate::stage::{Artifact, Work};
 
-/// Episodes of a teacher that are played concurrently. A teacher is not a model: it needs little but an interpreter.
+/// Episodes of a teacher that are played concurrently. A teacher is not a model: it needs little but an
+/// interpreter.
 const TEACHER_CONCURRENCY: u64 = 4;
 
 impl Planner<'_> {
@@ -49,7 +50,8 @@ impl Planner<'_> {
         })
     }
 
-    /// Refuses task sets that share tasks where one is for evaluation and traces of the other are learnt from.
+    /// Refuses task sets that share tasks where one is for evaluation and traces of the other are learnt
+    /// from.
     pub fn refuse_shared_tasks(&self) -> Result<()> {
         let evaluated = |name: &String| self.experiment.evaluation.tasks.contains(name);
         for (held_out, set) in self.task_sets.iter().filter(|(name, _)| evaluated(name)) {
@@ -148,8 +150,8 @@ impl Planner<'_> {
         })
     }
 
-    /// The stage that makes samples of the first `count` documents of a source. They depend on the model's tokenizer
-    /// only, so repeats share them.
+    /// The stage that makes samples of the first `count` documents of a source. They depend on the model's
+    /// tokenizer only, so repeats share them.
     pub fn samples(&mut self, name: &str, count: u64, model: &Artifact, tokenizer: &str) -> Result<Artifact> {
         let stage = format!("data/{name}-{count}");
         if let Some(artifact) = self.planned(&stage) {

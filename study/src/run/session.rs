@@ -52,8 +52,8 @@ impl Session<'_> {
     /// # Errors
     /// If it fails, or does not make what it should; [`Interrupted`] if someone stopped it.
     pub async fn call(&mut self, stage: &Stage) -> Result<()> {
-        // The trainer refuses to repeat a finished training. It may be finished without a record of the stage, if the
-        // study ended in between.
+        // The trainer refuses to repeat a finished training. It may be finished without a record of the
+        // stage, if the study ended in between.
         if stage.kind == Kind::Train && stage.output_path().join(TRAINED).is_file() {
             return Ok(());
         }
