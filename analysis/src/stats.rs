@@ -21,5 +21,7 @@ pub mod mcnemar;
 pub mod proportion;
 mod ranks;
 mod sign_flips;
+mod signed_ranks;
 pub mod survival;
 pub mod wilcoxon;
+mod zeros;

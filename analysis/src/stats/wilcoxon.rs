@@ -16,29 +16,13 @@
 //! have only four flips, so that p is at least 0.5. [`SignedRank::exact_up_to`] counts only the nonzero
 //! differences.
 
-use serde::Serialize;
-use statrs::distribution::{ContinuousCDF as _, Normal};
-
-use super::ranks::Ranks;
-use super::sign_flips;
+use super::signed_ranks::SignedRanks;
+pub use super::zeros::Zeros;
 
 /// Most pairs for the exact distribution, if there are neither zeros nor ties.
 const EXACT_PAIRS: usize = 50;
 /// Most pairs for the exact distribution, if there are zeros or ties.
 const EXACT_PAIRS_TIED: usize = 13;
-
-/// How zero differences are treated; the first is scipy's default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum Zeros {
-    /// They are dropped before ranking (Wilcoxon 1945; scipy's "wilcox").
-    #[default]
-    Drop,
-    /// They are ranked, then their ranks are dropped (Pratt 1959; scipy's "pratt").
-    Pratt,
-    /// They are ranked, and each counts half as positive, half as negative (scipy's "zsplit").
-    Split,
-}
 
 /// The result of the test.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -145,71 +129,6 @@ fn correlation(positive: f64, negative: f64) -> f64 {
 
 fn count_zeros(differences: &[f64]) -> usize {
     differences.iter().filter(|d| **d == 0.0).count()
-}
-
-/// Ranks by the sign of their difference, and what the approximation needs. Ranks are doubled, so that they
-/// are whole.
-struct SignedRanks {
-    positive: Vec<usize>,
-    negative: Vec<usize>,
-    /// Half the ranks of zero differences, if zeros are split: they count on both sides.
-    on_both_sides: f64,
-    /// Number of differences that were ranked.
-    ranked: usize,
-    /// Number of these that do not count: zeros, which have the lowest ranks.
-    uncounted: usize,
-    /// Sizes of the tied groups of those that count.
-    ties: Vec<usize>,
-}
-
-impl SignedRanks {
-    fn of(differences: &[f64], treatment: Zeros) -> Self {
-        let ranked: Vec<f64> = match treatment {
-            Zeros::Drop => differences.iter().copied().filter(|d| *d != 0.0).collect(),
-            Zeros::Pratt | Zeros::Split => differences.to_vec(),
-        };
-        let Ranks { doubled, tied_groups: mut ties } = Ranks::of_magnitudes(&ranked);
-        let of_sign = |wanted: fn(f64) -> bool| -> Vec<usize> {
-            ranked.iter().zip(&doubled).filter(|(d, _)| wanted(**d)).map(|(_, &rank)| rank).collect()
-        };
-        let zeros = of_sign(|d| d == 0.0);
-        let (on_both_sides, uncounted) = match treatment {
-            Zeros::Split => (zeros.iter().sum::<usize>() as f64 / 4.0, 0),
-            Zeros::Drop | Zeros::Pratt => (0.0, zeros.len()),
-        };
-        if uncounted > 0 {
-            ties.remove(0);
-        }
-        Self {
-            positive: of_sign(|d| d > 0.0),
-            negative: of_sign(|d| d < 0.0),
-            on_both_sides,
-            ranked: ranked.len(),
-            uncounted,
-            ties,
-        }
-    }
-
-    fn sum(&self, doubled: &[usize]) -> f64 {
-        doubled.iter().sum::<usize>() as f64 / 2.0 + self.on_both_sides
-    }
-
-    fn exact_p_value(&self) -> f64 {
-        let weights = [self.positive.as_slice(), self.negative.as_slice()].concat();
-        sign_flips::two_sided_p_value(&weights, self.positive.iter().sum())
-    }
-
-    /// The mean of the positive rank sum is n(n+1)/4, and its variance is (n(n+1)(2n+1) - sum over tied
-    /// groups of (t^3 - t)/2) / 24. The same terms for the ranks that do not count are subtracted from both
-    /// (Cureton 1967).
-    fn approximate_p_value(&self) -> f64 {
-        let off = |of_count: fn(f64) -> f64| of_count(self.ranked as f64) - of_count(self.uncounted as f64);
-        let ties: f64 = self.ties.iter().map(|&size| (size as f64).powi(3) - size as f64).sum();
-        let mean = off(|n| n * (n + 1.0) / 4.0);
-        let variance = (off(|n| n * (n + 1.0) * (2.0 * n + 1.0)) - ties / 2.0) / 24.0;
-        let z = (self.sum(&self.positive) - mean) / variance.sqrt();
-        (2.0 * Normal::standard().sf(z.abs())).min(1.0)
-    }
 }
 
 #[cfg(test)]
