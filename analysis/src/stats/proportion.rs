@@ -21,10 +21,12 @@ pub struct Proportion {
     /// The effective number of independent outcomes: trials over the design effect (Kish 1965; Korn and
     /// Graubard 1998).
     ///
-    /// The design effect is the variance of the share over clusters (the sandwich estimate, K/(K-1) sum (y -
-    /// share n)^2 / (sum n)^2), over share (1 - share) / sum n. The number is limited to at most the number
-    /// of outcomes and at least the number of clusters. It is the number of clusters if the share is 0 or 1,
-    /// or if there is one cluster: then the sample does not determine the effect.
+    /// The design effect is the variance of the share over clusters (the sandwich estimate,
+    /// K/(K-1) sum (y - share n)^2 / (sum n)^2), over share (1 - share) / sum n.
+    ///
+    /// The number is limited to at most the number of outcomes and at least the number of clusters. It is the
+    /// number of clusters if the share is 0 or 1, or if there is one cluster: then the sample does not
+    /// determine the effect.
     pub effective_trials: f64,
 }
 
