@@ -1,6 +1,6 @@
-//! Statistics on plain slices of numbers; knows nothing of episodes or files.
+//! Statistics on plain slices of numbers. These modules know no episodes and no files.
 //!
-//! | module         | what                                                              |
+//! | module         | what it holds                                                       |
 //! |----------------|-------------------------------------------------------------------|
 //! | [`describe`]   | mean, standard deviations, median, quantiles                      |
 //! | [`interval`]   | an interval, and a number with one                                |
@@ -9,8 +9,8 @@
 //! | [`wilcoxon`]   | Wilcoxon signed-rank test, rank-biserial correlation              |
 //! | [`mcnemar`]    | McNemar's test in clusters, odds ratio                            |
 //! | [`holm`]       | correction for several tests                                      |
-//! | [`survival`]   | Kaplan and Meier's curve of those without an event                |
-//! | [`detectable`] | what difference could have been seen                              |
+//! | [`survival`]   | Kaplan and Meier's estimate of survival without an event          |
+//! | [`detectable`] | the smallest difference that a sample shows                       |
 
 pub mod bootstrap;
 pub mod describe;
@@ -21,5 +21,7 @@ pub mod mcnemar;
 pub mod proportion;
 mod ranks;
 mod sign_flips;
+mod signed_ranks;
 pub mod survival;
 pub mod wilcoxon;
+mod zeros;

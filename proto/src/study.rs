@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::interpreter_state::InterpreterState;
+
 /// The value of [`Study::format`] that this version reads and writes.
 pub const FORMAT: &str = "runtime_gym.study.v1";
 
@@ -95,15 +97,15 @@ pub struct Training {
 }
 
 /// One run of evaluation episodes: a model in a runtime on a task set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     /// The repeat's seed.
     pub seed: u64,
     /// The adapter: `persistent` or `reset` (the interpreter of its training
     /// traces), another name such as `mixed-50`, or [`Cell::BASE`].
     pub train: String,
-    /// The interpreter's state in these episodes: `persistent` or `reset`.
-    pub runtime: String,
+    /// The interpreter's state in these episodes.
+    pub runtime: InterpreterState,
     /// The evaluation's task set, such as `held-out`.
     pub tasks: String,
     /// The run folder that `agent run` wrote.

@@ -1,44 +1,36 @@
-//! SHA-256 of values, files and folders, in hexadecimal.
+//! SHA-256 of values and folders, in hexadecimal.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use files::digest;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
-/// Of a value: the order of keys does not matter, that of lists does.
+/// The digest of a value. The order of keys does not matter, the order of lists does.
 pub fn value(value: &Value) -> String {
-    hex(Sha256::new().chain_update(sorted(value).to_string()))
+    digest::bytes(sorted(value).to_string())
 }
 
-/// Of a file's content.
-pub fn file(path: &Path) -> io::Result<String> {
-    let mut hasher = Sha256::new();
-    let mut file = File::open(path)?;
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(hasher)),
-            read => hasher.update(&buffer[..read]),
-        }
-    }
-}
-
-/// Of a file, or of the names and contents of all files below a folder but hidden ones.
+/// The digest of a file, or of the names and contents of all files below a folder except hidden ones.
+///
+/// # Errors
+/// If something can't be read.
 pub fn path(path: &Path) -> io::Result<String> {
     if !path.is_dir() {
-        return file(path);
+        return digest::file(path);
     }
-    let mut hasher = Sha256::new();
-    for (name, file_path) in files(path)? {
-        hasher.update(format!("{}\n{}\n", name.display(), file(&file_path)?));
+    let mut hasher = digest::Hasher::default();
+    for (name, file) in files_below(path)? {
+        hasher.add(format!("{}\n{}\n", name.display(), digest::file(&file)?));
     }
-    Ok(hex(hasher))
+    Ok(hasher.finish())
 }
 
-/// All files below a folder but hidden ones, sorted: names in it, and paths.
-pub fn files(folder: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
+/// All files below a folder except hidden ones, sorted: each as its name in the folder and its path.
+///
+/// # Errors
+/// If a folder can't be read.
+pub fn files_below(folder: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
     let mut found = vec![];
     let mut folders = vec![PathBuf::new()];
     while let Some(below) = folders.pop() {
@@ -55,10 +47,6 @@ pub fn files(folder: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
     }
     found.sort();
     Ok(found)
-}
-
-fn hex(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn sorted(value: &Value) -> Value {

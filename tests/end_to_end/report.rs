@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use proto::interpreter_state::InterpreterState;
 use proto::study::{self, Cell, Machine, Program, Stage, Study, Training};
 use resvg::tiny_skia::Pixmap;
 use serde_json::{Value, json};
@@ -59,7 +60,7 @@ async fn play(folder: &Path) {
         Cell {
             seed: 1,
             train: train.into(),
-            runtime: runtime.into(),
+            runtime: InterpreterState::named(runtime).unwrap(),
             tasks: "held-out".into(),
             run: Path::new(&run).join(habit),
         }
@@ -92,13 +93,20 @@ async fn play(folder: &Path) {
 /// Writes the files of `trainer train` that a report reads.
 fn write_training(folder: &Path) {
     let record = json!({
-        "base_model": {"sha256": "aa"}, "datasets": [{"sha256": "bb"}], "device": "cpu", "compute": "bfloat16",
-        "trained_parameters": 1000,
+        "program": "trainer 0", "git_commit": "", "libraries": "libtorch", "config": {},
+        "base_model": {"path": "base", "sha256": "aa", "record": {}},
+        "datasets": [{"path": "data", "sha256": "bb", "record": {}}],
+        "samples": [20, 0], "device": "cpu", "compute": "bfloat16", "threads": 1, "trained_parameters": 1000,
+        "steps": 20, "started_at": "2026-11-01T10:00:00Z", "written_at": "2026-11-01T10:10:00Z",
         "position": {"step": 20, "tokens": 900, "target_tokens": 400, "seconds": 4.5, "loss": 0.5, "eval_loss": null},
     });
     files::write_json(&folder.join("training.json"), &record).unwrap();
     let line = |step: u32| {
-        format!("{}\n", json!({"step": step, "loss": 2.0 / f64::from(step), "tokens": step * 45}))
+        let line = json!({
+            "step": step, "epoch": 0.5, "time": 1.0, "loss": 2.0 / f64::from(step), "learning_rate": 0.1,
+            "grad_norm": 1.0, "tokens": step * 45, "tokens_per_second": 10.0, "memory_bytes": null,
+        });
+        format!("{line}\n")
     };
     files::write_text(&folder.join("metrics.jsonl"), &(1..=20).map(line).collect::<String>()).unwrap();
 }
