@@ -22,12 +22,12 @@ mod planner;
 mod task_set;
 
 use anyhow::Result;
+use planner::Planner;
 
 use crate::experiment::Experiment;
 
 pub use place::Place;
 pub use planner::Plan;
-use planner::Planner;
 
 /// Makes a plan. `analysis` is the SHA-256 of the program that writes the report: another build makes the
 /// report again.

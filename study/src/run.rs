@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use lifecycle::Interrupt;
+use session::Session;
 
 use crate::experiment::Experiment;
 use crate::kind::Kind;
@@ -23,7 +24,6 @@ use crate::study_file::{self, Progress};
 use crate::{checks, links, words};
 
 pub use interrupted::Interrupted;
-use session::Session;
 
 /// The file that is locked while a study runs: all studies of an output folder share their stages.
 const LOCK: &str = ".lock";

@@ -17,6 +17,7 @@
 //! differences.
 
 use super::signed_ranks::SignedRanks;
+
 pub use super::zeros::Zeros;
 
 /// Most pairs for the exact distribution, if there are neither zeros nor ties.
