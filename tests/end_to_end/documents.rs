@@ -40,8 +40,8 @@ fn every_path_that_is_named_is_there() {
     assert!(checked > 100, "only {checked} paths were found");
 }
 
-#[test]
-fn the_first_episode_of_the_readme_is_the_example_and_runs() {
+#[tokio::test]
+async fn the_first_episode_of_the_readme_is_the_example_and_runs() {
     let example = text("client/examples/first_episode.rs");
     let code = &example[example.find("use std::").unwrap()..];
     assert!(text("README.md").contains(&format!("```rust\n{code}```")), "README.md has another program");
@@ -53,7 +53,7 @@ fn the_first_episode_of_the_readme_is_the_example_and_runs() {
         .output()
         .unwrap();
     assert!(generate.status.success(), "{generate:?}");
-    let server = EnvServer::start(&[tasks.path()], &[]);
+    let server = EnvServer::start(&[tasks.path()], &[]).await;
     let output = Command::new(program("examples/first_episode")).arg(&server.url).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
