@@ -85,7 +85,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let made = init::run(&options, &corpus, &arguments.out)?;
     if made.vocab_size < arguments.vocab_size {
         eprintln!(
-            "note: the texts yield only {} tokens, not {}; the model has that vocabulary",
+            "note: the texts give no more than {} tokens, not {}; the model has that vocabulary",
             made.vocab_size, arguments.vocab_size
         );
     }

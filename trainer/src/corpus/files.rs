@@ -23,7 +23,7 @@ impl Files {
             collect(path, Path::new(""), &mut names)?;
             return Ok(Self::Folder { root: path.into(), names });
         }
-        let contents = archive::read_json_files(path, |_| true)?;
+        let contents = archive::read_json_files(path, |_| true).map_err(unreadable)?;
         Ok(Self::Archive { path: path.into(), contents })
     }
 
@@ -55,6 +55,17 @@ impl Files {
             Self::Archive { path, .. } => path.join(name),
         }
     }
+}
+
+/// The error of a path that is neither a folder nor an intact archive.
+fn unreadable(error: archive::Error) -> Error {
+    let (path, reason) = match error {
+        archive::Error::Truncated { path } => (path, "it is cut short; copy or make it again".to_owned()),
+        archive::Error::Damaged { path, source } => (path, source.to_string()),
+        other => return other.into(),
+    };
+    let problem = format!("no folder, and no .tar.gz that can be read: {reason}");
+    Error::file(path)(std::io::Error::other(problem))
 }
 
 /// Adds the JSON files below a folder. Links to folders are not followed, so that no file is read twice.
