@@ -3,10 +3,10 @@
 //!
 //! Each way is a module here and a value of [`AgentType`]. The episode's loop knows only the trait.
 //!
-//! | module    | what it holds                                    |
-//! |-----------|--------------------------------------------------|
-//! | `way`     | what the loop needs from a way of acting         |
-//! | `codeact` | acting by writing Python                         |
+//! | module    | what it holds                            |
+//! |-----------|------------------------------------------|
+//! | `way`     | what the loop needs from a way of acting |
+//! | `codeact` | acting by writing Python                 |
 
 use crate::config::{AgentConfig, AgentType};
 

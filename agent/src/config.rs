@@ -1,11 +1,11 @@
 //! The run config: one YAML file, read once into typed values.
 //!
-//! | module     | what it holds                                                  |
-//! |------------|----------------------------------------------------------------|
-//! | `agent`    | an agent: a model, a way of acting, an interpreter state       |
-//! | `llm`      | the model and how it is called                                 |
-//! | `prompt`   | what the model is told                                         |
-//! | `keys`     | readers of keys, with the rules that their values must keep    |
+//! | module   | what it holds                                               |
+//! |----------|-------------------------------------------------------------|
+//! | `agent`  | an agent: a model, a way of acting, an interpreter state    |
+//! | `llm`    | the model and how it is called                              |
+//! | `prompt` | what the model is told                                      |
+//! | `keys`   | readers of keys, with the rules that their values must keep |
 //!
 //! The keys are those of the paper's system, plus `task_set`, `state_loss`, `limits`, `prompt`, `llm.backend`
 //! and `llm.url`. All problems of a config are reported at once, each with its key. Unknown keys are

@@ -1,11 +1,11 @@
 //! One episode: it is created, the model and the environment take turns, and it is closed and evaluated.
 //!
-//! | module         | what it holds                                                  |
-//! |----------------|----------------------------------------------------------------|
-//! | `assignment`   | which episode to play                                          |
-//! | `turns`        | the loop: deadlines, model calls, steps                        |
-//! | `end`          | how an episode can end                                         |
-//! | `error`        | why an episode has no evaluation                               |
+//! | module       | what it holds                           |
+//! |--------------|-----------------------------------------|
+//! | `assignment` | which episode to play                   |
+//! | `turns`      | the loop: deadlines, model calls, steps |
+//! | `end`        | how an episode can end                  |
+//! | `error`      | why an episode has no evaluation        |
 //!
 //! Mistakes of the model or of its code are shown to the model and cost a turn. Only a failure of a server or
 //! of the connection to it is an [`Error`]. How the model acts is up to the module `acting`.

@@ -1,21 +1,21 @@
 //! The agent: it turns a model's answers into actions and the environment's observations into messages.
 //!
-//! | module       | what it holds                                                              |
-//! |--------------|----------------------------------------------------------------------------|
-//! | [`config`]   | the run config (YAML), read once into typed values                         |
-//! | [`model`]    | the trait that every model client implements, and the clients              |
-//! | [`teachers`] | scripted policies, and drills: programs that write training data           |
-//! | `acting`     | ways of acting: a model's answer becomes an action, the result a message   |
-//! | `fence`      | code blocks in a model's answer                                            |
-//! | `prompt`     | texts that a model is shown, however it acts                               |
-//! | [`episode`]  | one episode: turns, deadlines, outcome                                     |
-//! | `wire`       | conversions between messages of the server, the config and a trace         |
-//! | `recorder`   | the trace of an episode that is being played                               |
-//! | `page`       | a trace as a web page                                                      |
-//! | `server`     | an environment server as a child of the run                                |
-//! | `stop`       | the signal that stops a run                                                |
-//! | `version`    | the version of this program                                                |
-//! | [`run`]      | many episodes: plan, resume, progress, result files                        |
+//! | module       | what it holds                                                            |
+//! |--------------|--------------------------------------------------------------------------|
+//! | [`config`]   | the run config (YAML), read once into typed values                       |
+//! | [`model`]    | the trait that every model client implements, and the clients            |
+//! | [`teachers`] | scripted policies, and drills: programs that write training data         |
+//! | `acting`     | ways of acting: a model's answer becomes an action, the result a message |
+//! | `fence`      | code blocks in a model's answer                                          |
+//! | `prompt`     | texts that a model is shown, however it acts                             |
+//! | [`episode`]  | one episode: turns, deadlines, outcome                                   |
+//! | `wire`       | conversions between messages of the server, the config and a trace       |
+//! | `recorder`   | the trace of an episode that is being played                             |
+//! | `trace_page` | a trace as a web page                                                    |
+//! | `server`     | an environment server as a child of the run                              |
+//! | `stop`       | the signal that stops a run                                              |
+//! | `version`    | the version of this program                                              |
+//! | [`run`]      | many episodes: plan, resume, progress, result files                      |
 //!
 //! The agent knows no task rules and reads no task files, because those hold hidden data. Everything it knows
 //! about a task comes from the server.
@@ -25,12 +25,12 @@ pub mod config;
 pub mod episode;
 mod fence;
 pub mod model;
-mod page;
 mod prompt;
 mod recorder;
 pub mod run;
 mod server;
 mod stop;
 pub mod teachers;
+mod trace_page;
 mod version;
 mod wire;

@@ -1,12 +1,12 @@
 //! Models: one trait, and the clients that implement it.
 //!
-//! | module        | what it holds                                                     |
-//! |---------------|-------------------------------------------------------------------|
-//! | `client`      | the trait [`Model`]                                               |
-//! | `generate`    | what a model is asked for, and what it answers                    |
-//! | `error`       | why there is no answer                                            |
-//! | `inference`   | models behind an inference server                                 |
-//! | `scripted`    | scripted policies                                                 |
+//! | module      | what it holds                                  |
+//! |-------------|------------------------------------------------|
+//! | `client`    | the trait [`Model`]                            |
+//! | `generate`  | what a model is asked for, and what it answers |
+//! | `error`     | why there is no answer                         |
+//! | `inference` | models behind an inference server              |
+//! | `scripted`  | scripted policies                              |
 //!
 //! A client turns a conversation into the next assistant message. It knows nothing about tasks, episodes or
 //! interpreters. Each client is a module here and a value of [`config::Backend`].

@@ -1,17 +1,17 @@
 //! A run: every agent of a config plays every task, and the results are files.
 //!
-//! | module       | what it holds                                                     |
-//! |--------------|-------------------------------------------------------------------|
-//! | `task_set`   | which task set to play                                            |
-//! | `plan`       | which episodes there are to play                                  |
-//! | `kept`       | episodes that an earlier start of the run completed               |
-//! | `job`        | one episode of a run                                              |
-//! | `episodes`   | playing them, several at once                                     |
-//! | `folder`     | the run's folder                                                  |
-//! | `progress`   | progress on standard error                                        |
-//! | `report`     | the run's summaries                                               |
-//! | `summary`    | means over the episodes of one agent                              |
-//! | `error`      | why a run can't start, or can't continue                          |
+//! | module     | what it holds                                       |
+//! |------------|-----------------------------------------------------|
+//! | `task_set` | which task set to play                              |
+//! | `plan`     | which episodes there are to play                    |
+//! | `kept`     | episodes that an earlier start of the run completed |
+//! | `job`      | one episode of a run                                |
+//! | `episodes` | playing them, several at once                       |
+//! | `folder`   | the run's folder                                    |
+//! | `progress` | progress on standard error                          |
+//! | `report`   | the run's summaries                                 |
+//! | `summary`  | means over the episodes of one agent                |
+//! | `error`    | why a run can't start, or can't continue            |
 //!
 //! A run can be stopped at any time and started again: episodes with a completed result file are not played
 //! again, failed ones are.

@@ -1,13 +1,13 @@
 //! Scripted policies: programs that play tasks the way a model does. They write training data and stand in
 //! for models in tests.
 //!
-//! | module         | what it holds                                                             |
-//! |----------------|---------------------------------------------------------------------------|
-//! | [`policy`]     | which policies there are                                                  |
-//! | `conversation` | what a policy reads in a conversation: the task and the results of turns  |
-//! | `random`       | seeded random choices                                                     |
-//! | `knapsack`     | the policies for the knapsack family; another family is another folder    |
-//! | [`drills`]     | copying exercises for small models                                        |
+//! | module         | what it holds                                                            |
+//! |----------------|--------------------------------------------------------------------------|
+//! | [`policy`]     | which policies there are                                                 |
+//! | `conversation` | what a policy reads in a conversation: the task and the results of turns |
+//! | `random`       | seeded random choices                                                    |
+//! | `knapsack`     | the policies for the knapsack family; another family is another folder   |
+//! | [`drills`]     | copying exercises for small models                                       |
 //!
 //! A policy is a pure function of a conversation and a seed. It learns about the task and about the results
 //! of its code only from the messages, as a model does. It therefore runs through the same code path as a

@@ -1,15 +1,15 @@
 //! Figures: SVG for the page and for files, and PNG.
 //!
-//! | module           | what it holds                                                 |
-//! |------------------|-------------------------------------------------------------|
-//! | [`svg`]          | shapes and text as SVG                                      |
-//! | [`style`]        | the colours, light and dark, and the style of every class   |
-//! | [`axis`]         | scales and their ticks                                      |
-//! | [`png`]          | SVG drawn as PNG, with the built-in font                    |
-//! | [`distribution`] | a histogram for each cell                                   |
-//! | [`survival`]     | episodes without a missing variable, over turns             |
-//! | [`timeline`]     | every turn of every episode                                 |
-//! | [`training`]     | the loss over steps                                         |
+//! | module           | what it holds                                             |
+//! |------------------|-----------------------------------------------------------|
+//! | [`svg`]          | shapes and text as SVG                                    |
+//! | [`style`]        | the colours, light and dark, and the style of every class |
+//! | [`axis`]         | scales and their ticks                                    |
+//! | [`png`]          | SVG drawn as PNG, with the built-in font                  |
+//! | [`distribution`] | a histogram for each cell                                 |
+//! | [`survival`]     | episodes without a missing variable, over turns           |
+//! | [`timeline`]     | every turn of every episode                               |
+//! | [`training`]     | the loss over steps                                       |
 
 pub mod axis;
 pub mod distribution;

@@ -1,10 +1,10 @@
 //! The paper's results table as LaTeX, from a spec file that names each cell's summary.
 //!
-//! | module    | what it holds                               |
-//! |-----------|---------------------------------------------|
-//! | [`spec`]  | the spec file                               |
-//! | `cell`    | the numbers of one cell, read from files    |
-//! | `latex`   | the table's text                            |
+//! | module   | what it holds                            |
+//! |----------|------------------------------------------|
+//! | [`spec`] | the spec file                            |
+//! | `cell`   | the numbers of one cell, read from files |
+//! | `latex`  | the table's text                         |
 
 mod cell;
 mod latex;

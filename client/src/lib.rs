@@ -1,11 +1,11 @@
 //! Clients of the servers: connections, calls that survive a lost answer, and what a failed call says.
 //!
-//! | module        | what it holds                                                                   |
-//! |---------------|---------------------------------------------------------------------------------|
-//! | `connect`     | connections to both servers: [`connect()`], [`connect_inference`]               |
-//! | `environment` | the environment server's calls, repeated until answered: [`Environment`]        |
-//! | `retry`       | which calls to repeat, and when: [`Retry`], [`is_unreachable`]                  |
-//! | `status`      | what a failed call says: [`explain`], [`reason`], [`retry_after`]               |
+//! | module        | what it holds                                                            |
+//! |---------------|--------------------------------------------------------------------------|
+//! | `connect`     | connections to both servers: [`connect()`], [`connect_inference`]        |
+//! | `environment` | the environment server's calls, repeated until answered: [`Environment`] |
+//! | `retry`       | which calls to repeat, and when: [`Retry`], [`is_unreachable`]           |
+//! | `status`      | what a failed call says: [`explain`], [`reason`], [`retry_after`]        |
 //!
 //! This crate knows no agent and no task, so that clients in any program, or in another language, can build
 //! on it.

@@ -1,21 +1,21 @@
 //! Episodes: a task's hidden state and an interpreter, driven step by step.
 //!
-//! | file         | what it holds                                                         |
-//! |--------------|-----------------------------------------------------------------------|
-//! | `registry`   | all episodes: create, fork, find, expire, forget                      |
-//! | `table`      | the episodes by id, open ones and closed ones                         |
-//! | `residency`  | which interpreters stay in memory; the others are hibernated          |
-//! | `episode`    | one episode: its definition, its lease, one step at a time            |
-//! | `spec`       | what an episode is, checked when it is created; serialisable          |
-//! | `limits`     | the limits of a step and of an episode                                |
-//! | `lease`      | how long an episode lives untouched                                   |
-//! | `state_loss` | before which steps a persistent interpreter loses its state           |
-//! | `opening`    | the first observation                                                 |
-//! | `play`       | what a step does, with the interpreter or with direct tool calls      |
-//! | `bridge`     | tool calls into the task's hidden state                               |
-//! | `step`       | a step as data: action, observation, info                             |
-//! | `history`    | the steps that were taken, so that a repeated step runs once          |
-//! | `end`        | how an episode ended                                                  |
+//! | file         | what it holds                                                    |
+//! |--------------|------------------------------------------------------------------|
+//! | `registry`   | all episodes: create, fork, find, expire, forget                 |
+//! | `table`      | the episodes by id, open ones and closed ones                    |
+//! | `residency`  | which interpreters stay in memory; the others are hibernated     |
+//! | `episode`    | one episode: its definition, its lease, one step at a time       |
+//! | `spec`       | what an episode is, checked when it is created; serialisable     |
+//! | `limits`     | the limits of a step and of an episode                           |
+//! | `lease`      | how long an episode lives untouched                              |
+//! | `state_loss` | before which steps a persistent interpreter loses its state      |
+//! | `opening`    | the first observation                                            |
+//! | `play`       | what a step does, with the interpreter or with direct tool calls |
+//! | `bridge`     | tool calls into the task's hidden state                          |
+//! | `step`       | a step as data: action, observation, info                        |
+//! | `history`    | the steps that were taken, so that a repeated step runs once     |
+//! | `end`        | how an episode ended                                             |
 //!
 //! Nothing here knows of gRPC or of messages; `crate::wire` converts between them and these types.
 

@@ -12,7 +12,6 @@
 //! A family knows nothing of interpreters, steps, limits or the network.
 
 mod config;
-mod contract;
 mod drawn;
 mod environment;
 mod error;
@@ -25,6 +24,7 @@ mod range;
 pub mod rule_diagnosis;
 mod stream;
 mod task_file;
+mod tool_contract;
 
 use fields::{Collector, Place};
 use proto::task::{SCHEMA_VERSION, TaskFile};
@@ -51,7 +51,7 @@ pub fn open(task: &TaskFile) -> Result<Box<dyn Environment>, Error> {
     }
     let opened = open_family(task, &root);
     if let (Some(environment), Some(declared)) = (&opened, &task.tools) {
-        contract::check(environment.tools(), declared, &root.key("tools"));
+        tool_contract::check(environment.tools(), declared, &root.key("tools"));
     }
     Ok(collector.finish(opened)?)
 }

@@ -1,18 +1,18 @@
 //! The experiment file: a whole study in one YAML file, parsed once into typed values.
 //!
-//! | module       | what it holds                                                         |
-//! |--------------|-----------------------------------------------------------------------|
-//! | `whole`      | [`Experiment`]: all keys of the file                                  |
-//! | `sources`    | what is learnt from: [`Tasks`], [`Traces`], [`Drills`]                |
-//! | `model`      | [`Model`]: what training starts from                                  |
-//! | `sizes`      | [`Sizes`] of a model, and counts of its weights                       |
-//! | `training`   | [`Training`]: the data and the settings of a training                 |
-//! | `evaluation` | [`Evaluation`]: which models play which tasks                         |
-//! | `settings`   | [`Settings`] of other programs, and how they are merged               |
-//! | `state`      | how an interpreter state is read                                      |
-//! | `file`       | a file with what it extends, as one value                             |
-//! | `check`      | what must hold beyond types: names that exist, counts that suffice    |
-//! | `read`       | all of these together                                                 |
+//! | module       | what it holds                                                      |
+//! |--------------|--------------------------------------------------------------------|
+//! | `whole`      | [`Experiment`]: all keys of the file                               |
+//! | `sources`    | what is learnt from: [`Tasks`], [`Traces`], [`Drills`]             |
+//! | `model`      | [`Model`]: what training starts from                               |
+//! | `sizes`      | [`Sizes`] of a model, and counts of its weights                    |
+//! | `training`   | [`Training`]: the data and the settings of a training              |
+//! | `evaluation` | [`Evaluation`]: which models play which tasks                      |
+//! | `settings`   | [`Settings`] of other programs, and how they are merged            |
+//! | `state`      | how an interpreter state is read                                   |
+//! | `file`       | a file with what it extends, as one value                          |
+//! | `check`      | what must hold beyond types: names that exist, counts that suffice |
+//! | `read`       | all of these together                                              |
 //!
 //! Settings that only pass through to another program (`agent`, `training`, `tuning`, and the keys beside
 //! `data`) stay unread here. That program checks them before anything runs.

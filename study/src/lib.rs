@@ -1,22 +1,22 @@
 //! Runs whole studies: from an experiment file to tasks, traces, models, episodes and a report.
 //!
-//! | module         | what it holds                                                                 |
-//! |----------------|-------------------------------------------------------------------------------|
-//! | [`experiment`] | the experiment file, and what it extends, as typed values                     |
-//! | [`plan`]       | an experiment as stages, in order                                             |
-//! | [`kind`]       | the kinds of stages                                                           |
-//! | [`stage`]      | a stage: its key, its folder, its command                                     |
-//! | [`record`]     | what a stage's folder says of it: finished, unfinished, resumable             |
-//! | [`run`]        | runs the stages that are not finished                                         |
-//! | [`dry_run`]    | reports what would be run, what is missing, and how much it would take        |
-//! | `checks`       | has other programs check their configs                                        |
-//! | `study_file`   | writes `study.json`                                                           |
-//! | `links`        | readable names for the outputs of stages                                      |
-//! | [`programs`]   | the programs that stages run                                                  |
-//! | `child`        | runs a program to its end                                                     |
-//! | `machine`      | the machine: processor, memory, disk                                          |
-//! | `digest`       | SHA-256 of values and folders                                                 |
-//! | [`words`]      | numbers as text for people                                                    |
+//! | module         | what it holds                                                          |
+//! |----------------|------------------------------------------------------------------------|
+//! | [`experiment`] | the experiment file, and what it extends, as typed values              |
+//! | [`plan`]       | an experiment as stages, in order                                      |
+//! | [`kind`]       | the kinds of stages                                                    |
+//! | [`stage`]      | a stage: its key, its folder, its command                              |
+//! | [`record`]     | what a stage's folder says of it: finished, unfinished, resumable      |
+//! | [`run`]        | runs the stages that are not finished                                  |
+//! | [`dry_run`]    | reports what would be run, what is missing, and how much it would take |
+//! | `checks`       | has other programs check their configs                                 |
+//! | `study_file`   | writes `study.json`                                                    |
+//! | `links`        | readable names for the outputs of stages                               |
+//! | [`programs`]   | the programs that stages run                                           |
+//! | `child`        | runs a program to its end                                              |
+//! | `machine`      | the machine: processor, memory, disk                                   |
+//! | `content_hash` | SHA-256 of values and folders                                          |
+//! | [`words`]      | numbers as text for people                                             |
 //!
 //! This crate plays no episode, trains no model and knows no statistics: every stage is a command line of
 //! another program of this repository, which a person could type as well.
@@ -30,7 +30,7 @@ macro_rules! say {
 
 mod checks;
 mod child;
-mod digest;
+mod content_hash;
 pub mod dry_run;
 pub mod experiment;
 pub mod kind;

@@ -1,14 +1,14 @@
 //! An experiment as stages, in an order in which each finds its inputs.
 //!
-//! | module      | what it holds                                                |
-//! |-------------|--------------------------------------------------------------|
-//! | `place`     | [`Place`]: the folders of a study                            |
-//! | `planner`   | [`Plan`], and what every stage needs to be added to it       |
-//! | `task_set`  | task configs, as far as a study has to understand them       |
-//! | `agent_run` | a run of `agent run`: its config and its call                |
-//! | `data`      | stages of tasks, traces, drills and samples                  |
-//! | `models`    | stages of the base and its adapters                          |
-//! | `cells`     | stages of evaluation episodes, and the report                |
+//! | module      | what it holds                                          |
+//! |-------------|--------------------------------------------------------|
+//! | `place`     | [`Place`]: the folders of a study                      |
+//! | `planner`   | [`Plan`], and what every stage needs to be added to it |
+//! | `task_set`  | task configs, as far as a study has to understand them |
+//! | `agent_run` | a run of `agent run`: its config and its call          |
+//! | `data`      | stages of tasks, traces, drills and samples            |
+//! | `models`    | stages of the base and its adapters                    |
+//! | `cells`     | stages of evaluation episodes, and the report          |
 //!
 //! Planning reads only the experiment, the task configs that it names, and what comes from outside the study.
 //! Keys, and so folders, follow from these alone: the path of every output is known before anything runs.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::digest;
+use crate::content_hash;
 use crate::kind::Kind;
 use crate::programs::Program;
 
@@ -81,7 +81,7 @@ impl Stage {
     /// The key of a stage of this kind, with these settings and inputs.
     pub fn key(kind: Kind, settings: &Value, inputs: &[Artifact]) -> String {
         let inputs: Vec<&str> = inputs.iter().map(|input| input.key.as_str()).collect();
-        digest::value(&json!({ "stage": 1, "kind": kind, "settings": settings, "inputs": inputs }))
+        content_hash::value(&json!({ "stage": 1, "kind": kind, "settings": settings, "inputs": inputs }))
     }
 
     /// The name of the folder of a stage with this key.

@@ -1,11 +1,11 @@
 //! The data that models learn from: conversations and texts, read from traces, chat files and text files.
 //!
-//! | file           | what it holds                                                   |
-//! |----------------|-----------------------------------------------------------------|
-//! | `traces`       | traces of episodes, and which of them are excluded              |
-//! | `conversation` | a trace as a conversation                                       |
-//! | `lines`        | chat files (a conversation per line) and texts (documents)      |
-//! | `files`        | the JSON files of a folder or an archive                        |
+//! | file           | what it holds                                              |
+//! |----------------|------------------------------------------------------------|
+//! | `traces`       | traces of episodes, and which of them are excluded         |
+//! | `conversation` | a trace as a conversation                                  |
+//! | `lines`        | chat files (a conversation per line) and texts (documents) |
+//! | `files`        | the JSON files of a folder or an archive                   |
 //!
 //! This module knows no tokens.
 

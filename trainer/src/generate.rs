@@ -1,21 +1,21 @@
 //! Generation: many sequences are continued in one batch, each with its own adapter, sampling and end.
 //!
-//! | file        | what it holds                                                          |
-//! |-------------|------------------------------------------------------------------------|
-//! | `request`   | what a caller asks for, and its bounds                                 |
-//! | `answer`    | the answer, in pieces and whole                                        |
-//! | `handle`    | submits requests and changes adapters; cheap to clone                  |
-//! | `options`   | the limits of an engine                                                |
-//! | `command`   | the messages from handles to the engine's thread                       |
-//! | `engine`    | the thread that owns model and cache                                   |
-//! | `scheduler` | its loop: continuous batching of prefill and decoding                  |
-//! | `sequence`  | one generation under way                                               |
-//! | `slots`     | the assignment of sequences to cache slots, and prefix reuse           |
-//! | `sampling`  | from logits to a token                                                 |
-//! | `logprobs`  | log-probabilities of tokens                                            |
-//! | `text`      | from tokens to text, whole characters at a time                        |
-//! | `stop`      | strings that end an answer                                             |
-//! | `memory`    | whether the cache fits into memory                                     |
+//! | file        | what it holds                                                |
+//! |-------------|--------------------------------------------------------------|
+//! | `request`   | what a caller asks for, and its bounds                       |
+//! | `answer`    | the answer, in pieces and whole                              |
+//! | `handle`    | submits requests and changes adapters; cheap to clone        |
+//! | `options`   | the limits of an engine                                      |
+//! | `command`   | the messages from handles to the engine's thread             |
+//! | `engine`    | the thread that owns model and cache                         |
+//! | `scheduler` | its loop: continuous batching of prefill and decoding        |
+//! | `sequence`  | one generation under way                                     |
+//! | `slots`     | the assignment of sequences to cache slots, and prefix reuse |
+//! | `sampling`  | from logits to a token                                       |
+//! | `logprobs`  | log-probabilities of tokens                                  |
+//! | `text`      | from tokens to text, whole characters at a time              |
+//! | `stop`      | strings that end an answer                                   |
+//! | `memory`    | whether the cache fits into memory                           |
 //!
 //! Every iteration of the engine's loop accepts new requests, prefills a bounded number of prompt tokens, and
 //! decodes one token of every answer under way: requests join and leave at any step. If a [`Generation`] is

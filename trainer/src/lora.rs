@@ -1,13 +1,14 @@
 //! LoRA: the change of a matrix as the product of two thin ones, in PEFT's files.
 //!
-//! | file      | what it holds                                             |
-//! |-----------|-----------------------------------------------------------|
-//! | `config`  | an adapter's settings, `adapter_config.json`              |
-//! | `matrix`  | the change of one matrix                                  |
-//! | `adapter` | the changes of all matrices, read from a folder           |
-//! | `attach`  | adapters on a model: attach, list, merge                  |
+//! | file      | what it holds                                              |
+//! |-----------|------------------------------------------------------------|
+//! | `config`  | an adapter's settings, `adapter_config.json`               |
+//! | `matrix`  | the change of one matrix                                   |
+//! | `adapter` | the changes of all matrices, read from a folder            |
+//! | `attach`  | adapters on a model: attach, list                          |
+//! | `merge`   | adds adapters to the weights                               |
 //! | `folder`  | load an adapter onto a model, save the one that it carries |
-//! | `layout`  | PEFT's names of files and tensors                         |
+//! | `layout`  | PEFT's names of files and tensors                          |
 
 mod adapter;
 mod attach;
@@ -15,10 +16,12 @@ mod config;
 mod folder;
 mod layout;
 mod matrix;
+mod merge;
 
 pub use adapter::{Adapter, MatrixInfo};
-pub use attach::{attach, matrices, merge, tensors};
+pub use attach::{attach, matrices, tensors};
 pub use config::{Config, Target};
 pub use folder::{load, save};
 pub use layout::{CONFIG, WEIGHTS};
 pub use matrix::Lora;
+pub use merge::merge;

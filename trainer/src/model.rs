@@ -1,18 +1,18 @@
 //! Qwen3, dense: decoder layers with grouped queries, normalised queries and keys, and rotary positions.
 //!
-//! | file        | what it holds                                                                     |
-//! |-------------|-----------------------------------------------------------------------------------|
-//! | `config`    | the sizes: `config.json`                                                          |
-//! | `qwen3`     | [`Model`]: embedding, layers and head                                             |
-//! | `layer`     | one decoder layer: `attention` and `mlp`, each after a `norm`                     |
-//! | `linear`    | a matrix of a layer, which may be quantised and may carry an adapter              |
-//! | `rope`      | rotary positions                                                                  |
-//! | `batch`     | the tokens of a pass, their positions, and which of them attend to which          |
-//! | `pass`      | what all layers share during one pass                                             |
-//! | `cache`     | the keys and values of earlier tokens                                             |
-//! | `backward`  | the backward pass, with or without gradient checkpointing                         |
-//! | `source`    | where weights come from while a model is built                                    |
-//! | [`folder`]  | the model on disk                                                                 |
+//! | file       | what it holds                                                            |
+//! |------------|--------------------------------------------------------------------------|
+//! | `config`   | the sizes: `config.json`                                                 |
+//! | `qwen3`    | [`Model`]: embedding, layers and head                                    |
+//! | `layer`    | one decoder layer: `attention` and `mlp`, each after a `norm`            |
+//! | `linear`   | a matrix of a layer, which may be quantised and may carry an adapter     |
+//! | `rope`     | rotary positions                                                         |
+//! | `batch`    | the tokens of a pass, their positions, and which of them attend to which |
+//! | `pass`     | what all layers share during one pass                                    |
+//! | `cache`    | the keys and values of earlier tokens                                    |
+//! | `backward` | the backward pass, with or without gradient checkpointing                |
+//! | `source`   | where weights come from while a model is built                           |
+//! | [`folder`] | the model on disk                                                        |
 //!
 //! In shapes, `b` is the number of rows, `t` tokens per row, `h` the hidden size, `d` the size of a head.
 

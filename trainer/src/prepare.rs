@@ -1,18 +1,18 @@
 //! From a corpus to samples: token ids, and which of them bear loss.
 //!
-//! | file         | what it holds                                                        |
-//! |--------------|----------------------------------------------------------------------|
-//! | `answers`    | where the answers of a conversation are in its rendered text         |
-//! | `encode`     | a conversation's tokens, and which of them bear loss                 |
-//! | `fit`        | over-long conversations are cut at the end                           |
-//! | `statistics` | the counts of what was kept, cut and dropped                         |
+//! | file           | what it holds                                                |
+//! |----------------|--------------------------------------------------------------|
+//! | `answer_spans` | where the answers of a conversation are in its rendered text |
+//! | `loss_mask`    | a conversation's tokens, and which of them bear loss         |
+//! | `fit`          | over-long conversations are cut at the end                   |
+//! | `statistics`   | the counts of what was kept, cut and dropped                 |
 //!
 //! In a conversation, the tokens of the model's answers bear loss, including the token that ends each answer;
 //! in a text, all tokens do. Everything that is cut or dropped is counted.
 
-mod answers;
-mod encode;
+mod answer_spans;
 mod fit;
+mod loss_mask;
 mod statistics;
 
 use std::path::Path;
@@ -26,8 +26,8 @@ use crate::dataset::{Dataset, record};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result, new_folder};
 
-pub use encode::{Encoded, encode};
 pub use fit::{Fit, fit};
+pub use loss_mask::{Encoded, encode};
 pub use statistics::describe;
 
 /// How samples are made.

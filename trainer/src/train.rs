@@ -1,23 +1,23 @@
 //! Training: from a config, a base and prepared samples to an adapter, or to a model.
 //!
-//! | file            | what it holds                                                                |
-//! |-----------------|------------------------------------------------------------------------------|
-//! | `config`        | the config, with Axolotl's keys                                              |
-//! | `run`           | a training as a session: folder, checkpoints, resuming, interrupts, metrics  |
-//! | `sft`           | the objective, supervised fine-tuning: gradients of steps, evaluation        |
-//! | `data`          | the samples, checked and split                                               |
-//! | [`batches`]     | which samples share a pass and a step                                        |
-//! | [`loss`]        | cross-entropy in chunks of tokens                                            |
-//! | [`optimizer`]   | AdamW and Muon                                                               |
-//! | `schedule`      | the number of steps, and the learning rate of each                           |
-//! | `checkpoint`    | `checkpoint-N` folders, written atomically                                   |
-//! | `record`        | `training.json`                                                              |
-//! | `metrics`       | `metrics.jsonl`                                                              |
-//! | [`events`]      | TensorBoard's event files                                                    |
-//! | `curve`         | the chart of the loss                                                        |
-//! | `progress`      | progress on standard error                                                   |
-//! | `memory`        | memory in use, and exhausted memory                                          |
-//! | `failure`       | why a training ended early                                                   |
+//! | file          | what it holds                                                               |
+//! |---------------|-----------------------------------------------------------------------------|
+//! | `config`      | the config, with Axolotl's keys                                             |
+//! | `run`         | a training as a session: folder, checkpoints, resuming, interrupts, metrics |
+//! | `sft`         | the objective, supervised fine-tuning: gradients of steps, evaluation       |
+//! | `data`        | the samples, checked and split                                              |
+//! | [`batches`]   | which samples share a pass and a step                                       |
+//! | [`loss`]      | cross-entropy in chunks of tokens                                           |
+//! | [`optimizer`] | AdamW and Muon                                                              |
+//! | `schedule`    | the number of steps, and the learning rate of each                          |
+//! | `checkpoint`  | `checkpoint-N` folders, written atomically                                  |
+//! | `record`      | `training.json`                                                             |
+//! | `metrics`     | `metrics.jsonl`                                                             |
+//! | [`events`]    | TensorBoard's event files                                                   |
+//! | `curve`       | the chart of the loss                                                       |
+//! | `progress`    | progress on standard error                                                  |
+//! | `memory`      | memory in use, and exhausted memory                                         |
+//! | `failure`     | why a training ended early                                                  |
 //!
 //! [`Training::open`] reads everything and finds the checkpoint to resume from; [`Training::run`] runs the
 //! steps. The order of samples and all random draws depend only on the seed and the number of the step, so a

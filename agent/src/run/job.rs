@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::error::Error;
 use crate::episode::{self, Assignment, Outcome, Player};
-use crate::page;
+use crate::trace_page;
 
 /// One episode of a run.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ impl Job {
         let result = result_of(evaluation, started_at);
         let (agent, task) = (self.agent(), self.task());
         files::write_json(&layout.trace(agent, &task.family, &task.task_id), &trace)?;
-        let html = page::render(agent, &trace, &result)?;
+        let html = trace_page::render(agent, &trace, &result)?;
         files::write_text(&layout.trace_html(agent, &task.family, &task.task_id), &html)?;
         files::write_json(&layout.result(agent, &task.family, &task.task_id), &result)?;
         Ok(Some(Played { result, unreachable }))

@@ -1,17 +1,17 @@
 //! Policies for the knapsack family: items have a hidden class, weight and value; inspect them within a
 //! budget, then take the best set of allowed items that fits.
 //!
-//! | module         | what it holds                                                   |
-//! |----------------|-----------------------------------------------------------------|
-//! | `task`         | a task as its public data describes it                          |
-//! | `persistent`   | the policy that keeps its state in the interpreter              |
-//! | `reset`        | the policy that writes everything it needs into each block      |
-//! | [`plain`]      | both policies in the terse style                                |
-//! | `names`        | variable names that an episode's code uses                      |
-//! | `order`        | the order in which items are inspected                          |
-//! | `solver`       | exact 0/1 knapsack algorithms, as Python code                   |
-//! | `closing`      | the sentences that end an episode                               |
-//! | `text`         | small texts: counts, numbers, Python lists                      |
+//! | module       | what it holds                                              |
+//! |--------------|------------------------------------------------------------|
+//! | `task`       | a task as its public data describes it                     |
+//! | `persistent` | the policy that keeps its state in the interpreter         |
+//! | `reset`      | the policy that writes everything it needs into each block |
+//! | [`plain`]    | both policies in the terse style                           |
+//! | `names`      | variable names that an episode's code uses                 |
+//! | `order`      | the order in which items are inspected                     |
+//! | `solver`     | exact 0/1 knapsack algorithms, as Python code              |
+//! | `closing`    | the sentences that end an episode                          |
+//! | `text`       | small texts: counts, numbers, Python lists                 |
 
 use super::conversation::Conversation;
 use super::policy::Policy;

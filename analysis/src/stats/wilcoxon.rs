@@ -4,10 +4,10 @@
 //! [`Zeros`] says. [`SignedRank::with_zeros`] finds the p-value as scipy's default
 //! (`method="auto"`) finds it:
 //!
-//! | pairs, zeros included | zeros or ties | p-value                               |
-//! |-----------------------|---------------|---------------------------------------|
-//! | up to 50              | none          | exact                                 |
-//! | up to 13              | some          | exact, over the flips of every sign   |
+//! | pairs, zeros included | zeros or ties | p-value                                                       |
+//! |-----------------------|---------------|---------------------------------------------------------------|
+//! | up to 50              | none          | exact                                                         |
+//! | up to 13              | some          | exact, over the flips of every sign                           |
 //! | otherwise             |               | normal approximation, tie-corrected, no continuity correction |
 //!
 //! If all differences are zero, p is 1 here; scipy returns NaN for more than 13 pairs.

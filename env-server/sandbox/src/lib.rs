@@ -58,21 +58,21 @@
 //! # Ok::<(), sandbox::Error>(())
 //! ```
 //!
-//! | Module | Content |
-//! |---|---|
-//! | `sandbox`, `options` | the factory of interpreters, and its options |
-//! | `host` | what all interpreters share |
-//! | `engine`, `cache`, `linker`, `pool` | wasmtime: its set-up, compiled code, imports, places for instances |
-//! | `interpreter`, `config`, `limits`, `stats` | one interpreter: what persists, what resets, what is rebuilt |
-//! | `outcome`, `message` | the outcome of a step, and the texts for the agent |
-//! | `instance`, `execution` | one instance of the guest, and the raw result of a block in it |
-//! | `replay_log` | the steps from which an instance is rebuilt |
-//! | `snapshot`, `pages`, `spill` | an instance's compressed memory, which pages changed, where it is stored |
-//! | `guest`, `abi` | the guest module, its exports and the layout of their arguments |
-//! | `state` | the host's side of an instance |
-//! | `world`, `wasi` | time, randomness, output and files as plain data; the functions that use them |
-//! | `calls`, `tool` | tool calls |
-//! | `fuel` | the budget of a step |
+//! | Module                                     | Content                                                                       |
+//! |--------------------------------------------|-------------------------------------------------------------------------------|
+//! | `sandbox`, `options`                       | the factory of interpreters, and its options                                  |
+//! | `host`                                     | what all interpreters share                                                   |
+//! | `engine`, `cache`, `linker`, `pool`        | wasmtime: its set-up, compiled code, imports, places for instances            |
+//! | `interpreter`, `config`, `limits`, `stats` | one interpreter: what persists, what resets, what is rebuilt                  |
+//! | `outcome`, `message`                       | the outcome of a step, and the texts for the agent                            |
+//! | `instance`, `execution`                    | one instance of the guest, and the raw result of a block in it                |
+//! | `replay_log`                               | the steps from which an instance is rebuilt                                   |
+//! | `snapshot`, `pages`, `spill`               | an instance's compressed memory, which pages changed, where it is stored      |
+//! | `guest`, `abi`                             | the guest module, its exports and the layout of their arguments               |
+//! | `state`                                    | the host's side of an instance                                                |
+//! | `world`, `wasi`                            | time, randomness, output and files as plain data; the functions that use them |
+//! | `calls`, `tool`                            | tool calls                                                                    |
+//! | `fuel`                                     | the budget of a step                                                          |
 //!
 //! `guest/build.sh` builds the guest as a component, from which `build.rs` makes the module.
 

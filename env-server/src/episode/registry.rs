@@ -1,10 +1,11 @@
 //! All episodes of a server: create, find, expire, forget.
 
 mod fork;
+mod sweep;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sandbox::Sandbox;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
@@ -218,19 +219,6 @@ impl Registry {
     /// Creates no more episodes from now on.
     pub fn shut_down(&self) {
         self.slots.close();
-    }
-
-    /// Closes the episodes whose lease has run out, and forgets those that were closed long enough ago.
-    pub fn sweep(&self) {
-        let now = Instant::now();
-        self.table().forget_closed(now);
-        let episodes: Vec<_> = self.table().all().cloned().collect();
-        for episode in episodes {
-            if episode.close_if_expired(now) {
-                tracing::info!(episode_id = episode.id(), "lease expired");
-                self.table().note_closed(episode.id());
-            }
-        }
     }
 
     /// The episode with this id, if the request with this digest created it.

@@ -3,9 +3,10 @@
 use prost::Message as _;
 use proto::env::v1;
 use proto::env::v1::step_request::Action as ActionMessage;
-use sandbox::{Definition, Failure};
+use sandbox::Definition;
 
 use super::answer::{end_reason, evaluation};
+use super::error_kind::error_kind;
 use crate::episode::step::{Action, DirectCall, Info, Observation, Record, Request, ToolCallRecord};
 
 impl From<v1::StepRequest> for Request {
@@ -128,21 +129,6 @@ impl From<&ToolCallRecord> for v1::ToolCallRecord {
             error_type: error_type.to_owned(),
         }
     }
-}
-
-/// The kind of a failure in the protocol, and the class name of an exception (otherwise empty).
-pub fn error_kind(failure: &Failure) -> (v1::ErrorKind, &str) {
-    let kind = match failure {
-        Failure::Exception { type_name } => return (v1::ErrorKind::Exception, type_name),
-        Failure::Syntax => v1::ErrorKind::Syntax,
-        Failure::ToolCallLimit => v1::ErrorKind::ToolCallLimit,
-        Failure::OutOfFuel => v1::ErrorKind::Fuel,
-        Failure::WallClock => v1::ErrorKind::WallClock,
-        Failure::OutOfMemory => v1::ErrorKind::Memory,
-        Failure::CodeTooLarge => v1::ErrorKind::CodeSize,
-        Failure::Crashed => v1::ErrorKind::Crash,
-    };
-    (kind, "")
 }
 
 /// Bytes that a step takes as a `StepRecord` message.

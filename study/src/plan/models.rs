@@ -7,7 +7,7 @@ use proto::study::{self, Cell};
 use serde_json::{Value, json};
 
 use super::planner::{Call, Draft, Planner, text, yaml};
-use crate::digest;
+use crate::content_hash;
 use crate::experiment::{Fresh, Model, Settings, Sizes, Training};
 use crate::kind::Kind;
 use crate::programs::Program;
@@ -43,7 +43,7 @@ impl Planner<'_> {
                 self.check_folder(&folder.path, folder.sizes)?;
                 let parts =
                     TOKENIZER.map(|name| files::digest::file(&folder.path.join(name)).unwrap_or_default());
-                return Ok(Base { model, tokenizer: digest::value(&json!(parts)) });
+                return Ok(Base { model, tokenizer: content_hash::value(&json!(parts)) });
             }
             Model::Fresh(fresh) => fresh,
         };
@@ -90,7 +90,7 @@ impl Planner<'_> {
             }
         }
         let weights = |name: &Path| name.extension().is_some_and(|suffix| suffix == "safetensors");
-        if !digest::files_below(path)?.iter().any(|(name, _)| weights(name)) {
+        if !content_hash::files_below(path)?.iter().any(|(name, _)| weights(name)) {
             self.note_missing(format!("`model.path` {}: no *.safetensors in it", path.display()));
         }
         if let (Ok(found), Some(expected)) = (Sizes::read(path), expected) {
@@ -138,7 +138,7 @@ impl Planner<'_> {
             }
             Ok(Call::new(Program::Trainer, arguments))
         })?;
-        Ok((made, digest::value(&tokenizer)))
+        Ok((made, content_hash::value(&tokenizer)))
     }
 
     /// A training of `model`, which is the base or an adapter; `phase` is empty for an adapter.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::place::Place;
 use super::task_set::TaskSet;
-use crate::digest;
+use crate::content_hash;
 use crate::experiment::{Experiment, Model, Sizes};
 use crate::kind::Kind;
 use crate::programs::Program;
@@ -116,7 +116,7 @@ impl<'a> Planner<'a> {
         if let Some(artifact) = self.external.iter().find(|artifact| artifact.path == path) {
             return artifact.clone();
         }
-        let key = digest::path(path).unwrap_or_else(|error| {
+        let key = content_hash::path(path).unwrap_or_else(|error| {
             self.note_missing(format!("{what} {}: {error}", path.display()));
             "missing".to_owned()
         });

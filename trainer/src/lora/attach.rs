@@ -1,10 +1,9 @@
-//! Adapters on a model: attached to its matrices, listed, and merged into them.
+//! Adapters on a model: attached to its matrices, and listed.
 
 use tch::Tensor;
 
 use super::layout::key;
 use super::{Config, Lora, MatrixInfo};
-use crate::Result;
 use crate::model::{Linear, Model};
 
 /// Attaches new adapters to the matrices that the config targets, and removes any others.
@@ -13,14 +12,6 @@ pub fn attach(model: &mut Model, config: &Config) {
         let lora = config.targets(linear.name()).then(|| Lora::new(linear.size(), linear.device(), config));
         linear.set_adapter(lora);
     }
-}
-
-/// Adds the adapters to the weights and removes them.
-///
-/// # Errors
-/// [`Error::Linear`](crate::Error::Linear) if a matrix with an adapter is quantised.
-pub fn merge(model: &mut Model) -> Result<()> {
-    model.linears_mut().try_for_each(Linear::merge)
 }
 
 /// The matrices of a model, in order.

@@ -4,7 +4,7 @@ use tch::{Device, Tensor};
 
 use super::pass::Pass;
 use crate::lora::Lora;
-use crate::{Error, Result, nf4};
+use crate::nf4;
 
 /// A base weight, `[outputs, inputs]`.
 pub enum Matrix {
@@ -89,22 +89,15 @@ impl Linear {
         self.adapter = adapter;
     }
 
-    /// Adds the adapter to the weight and removes it.
-    ///
-    /// # Errors
-    /// [`Error::Linear`] for a quantised weight, which would be rounded twice.
-    pub fn merge(&mut self) -> Result<()> {
-        match (&mut self.matrix, &self.adapter) {
-            (_, None) => Ok(()),
-            (Matrix::Dense(weight), Some(lora)) => {
-                tch::no_grad(|| *weight = &*weight + lora.delta().to_kind(weight.kind()));
-                self.adapter = None;
-                Ok(())
+    /// Adds a change to the base weight, in the weight's kind. Returns whether it could: a quantised weight would be
+    /// rounded twice.
+    pub fn add_to_weight(&mut self, change: &Tensor) -> bool {
+        match &mut self.matrix {
+            Matrix::Dense(weight) => {
+                tch::no_grad(|| *weight = &*weight + change.to_kind(weight.kind()));
+                true
             }
-            (Matrix::Nf4(_), Some(_)) => {
-                let problem = "is quantised: load the base in full precision to merge";
-                Err(Error::Linear { name: self.name.clone(), problem })
-            }
+            Matrix::Nf4(_) => false,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use proto::conversation::{Message, Role};
 
-use super::encode::{Encoded, encode};
+use super::loss_mask::{Encoded, encode};
 use crate::Result;
 use crate::chat::Rendering;
 use crate::tokenizer::Tokenizer;

@@ -7,6 +7,7 @@ mod answer;
 mod error;
 mod handlers;
 mod request;
+mod stream;
 
 use std::sync::Arc;
 

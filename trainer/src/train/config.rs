@@ -4,11 +4,11 @@
 //! Hugging Face `Trainer` that it configures. Defaults are theirs, too, except where the documentation of a
 //! key says otherwise. `train_configs/README.md` lists all keys.
 //!
-//! | file       | what it holds                                                   |
-//! |------------|-----------------------------------------------------------------|
-//! | `values`   | the types of keys whose values are words or objects             |
-//! | `readers`  | readers of numbers that must be within bounds                   |
-//! | `check`    | rules that concern several keys                                 |
+//! | file      | what it holds                                       |
+//! |-----------|-----------------------------------------------------|
+//! | `values`  | the types of keys whose values are words or objects |
+//! | `readers` | readers of numbers that must be within bounds       |
+//! | `check`   | rules that concern several keys                     |
 
 mod check;
 mod readers;

@@ -2,7 +2,7 @@
 
 use proto::task::ToolSpec;
 
-use crate::family::contract::{finish_spec, tool_spec};
+use crate::family::tool_contract::{finish_spec, tool_spec};
 
 /// The family's tool contract.
 pub fn tools() -> Vec<ToolSpec> {

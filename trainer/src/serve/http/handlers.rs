@@ -1,20 +1,18 @@
 //! The endpoints.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::header;
-use axum::response::sse::{Event as Sse, KeepAlive};
+use axum::response::sse::KeepAlive;
 use axum::response::{IntoResponse as _, Json, Response};
-use futures::stream::{Stream, StreamExt as _, iter, unfold};
 use serde_json::{Value, json};
 
 use super::answer::Envelope;
-use super::error;
 use super::request::Chat;
-use crate::generate::{self, Event, Generation};
+use super::stream;
+use crate::generate;
 use crate::serve::{Error, Result, Serving};
 
 /// `GET /v1/models`: the base model and the adapters, each listed as a model.
@@ -52,7 +50,7 @@ pub async fn chat(State(serving): State<Arc<Serving>>, request: Request) -> Resu
         error => error,
     })?;
     if chat.streams() {
-        let events = stream(serving, envelope, generation);
+        let events = stream::events(serving, envelope, generation);
         let sse = axum::response::Sse::new(events).keep_alive(KeepAlive::default());
         return Ok(sse.into_response());
     }
@@ -68,26 +66,4 @@ async fn body(request: Request) -> Result<Bytes> {
         return Err(Error::field("body", "must be sent as `Content-Type: application/json`"));
     }
     Bytes::from_request(request, &()).await.map_err(|error| Error::field("body", error.body_text()))
-}
-
-/// An answer as server-sent events, ending with `[DONE]`.
-fn stream(
-    serving: Arc<Serving>,
-    envelope: Envelope,
-    generation: Generation,
-) -> impl Stream<Item = std::result::Result<Sse, Infallible>> {
-    let first = envelope.first();
-    let parts = unfold(Some((serving, envelope, generation)), |state| async {
-        let (serving, envelope, mut generation) = state?;
-        Some(match generation.next().await {
-            Ok(Event::Piece(piece)) => {
-                let part: Vec<_> = envelope.piece(&serving, &piece).into_iter().collect();
-                (part, Some((serving, envelope, generation)))
-            }
-            Ok(Event::End(answer)) => (envelope.last(&serving, &answer), None),
-            Err(problem) => (vec![error::body(&Error::from(problem)).1], None),
-        })
-    });
-    let data = iter([first]).chain(parts.flat_map(iter)).map(|value| value.to_string());
-    data.chain(iter(["[DONE]".to_owned()])).map(|text| Ok(Sse::default().data(text)))
 }

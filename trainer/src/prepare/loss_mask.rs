@@ -2,7 +2,7 @@
 
 use proto::conversation::Message;
 
-use super::answers;
+use super::answer_spans;
 use crate::chat::Rendering;
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result};
@@ -26,7 +26,7 @@ pub struct Encoded {
 /// [`Error::Conversation`] if the template refuses it, or if an answer is not followed by an end token: a
 /// model trained on that would not learn to stop.
 pub fn encode(tokenizer: &Tokenizer, messages: &[Message], rendering: Rendering) -> Result<Encoded> {
-    let (text, answers) = answers::render(tokenizer, messages, rendering)?;
+    let (text, answers) = answer_spans::render(tokenizer, messages, rendering)?;
     let (tokens, offsets) = tokenizer.encode_with_offsets(&text)?;
     let begins_before = |position: usize| offsets.partition_point(|(start, _)| *start < position);
     let mut targets = vec![false; tokens.len()];
