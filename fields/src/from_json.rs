@@ -1,6 +1,7 @@
 //! Types that a JSON value can be read into.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
@@ -33,22 +34,20 @@ impl FromJson for u64 {
 
 impl FromJson for u32 {
     fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
-        let number = u64::from_json(value, place)?;
-        number
-            .try_into()
-            .ok()
-            .or_else(|| place.fail(format!("must be at most {}, found {number}", Self::MAX)))
+        at_most(Self::MAX, value, place)
     }
 }
 
 impl FromJson for usize {
     fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
-        let number = u64::from_json(value, place)?;
-        number
-            .try_into()
-            .ok()
-            .or_else(|| place.fail(format!("must be at most {}, found {number}", Self::MAX)))
+        at_most(Self::MAX, value, place)
     }
+}
+
+/// An integer of a narrower type, whose largest value is `max`.
+fn at_most<T: TryFrom<u64> + fmt::Display>(max: T, value: &Value, place: &Place<'_>) -> Option<T> {
+    let number = u64::from_json(value, place)?;
+    number.try_into().ok().or_else(|| place.fail(format!("must be at most {max}, found {number}")))
 }
 
 impl FromJson for f64 {

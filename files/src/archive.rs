@@ -19,13 +19,13 @@ pub enum Error {
     /// It ends too early.
     #[error("{path}: the archive is cut short; copy or make it again")]
     Truncated {
-        /// Which.
+        /// The archive.
         path: PathBuf,
     },
     /// It is something else, or damaged.
     #[error("{path}: not a gzip-compressed tar archive, or damaged ({source}); give a .tar.gz or a folder")]
     Damaged {
-        /// Which.
+        /// The archive.
         path: PathBuf,
         /// What the decoder says.
         source: io::Error,
@@ -33,9 +33,9 @@ pub enum Error {
     /// A JSON file in it is too large.
     #[error("{path}: its entry {entry} has {size} bytes; a JSON file may have at most {LARGEST_ENTRY}")]
     EntryTooLarge {
-        /// Which archive.
+        /// The archive.
         path: PathBuf,
-        /// Which file in it.
+        /// The file in it.
         entry: PathBuf,
         /// Its size.
         size: u64,

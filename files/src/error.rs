@@ -13,7 +13,7 @@ pub enum Error {
         action: &'static str,
         /// Which file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
     /// Not the JSON that was expected; the message names line, column and key.

@@ -35,7 +35,7 @@ pub enum Error {
     Start {
         /// Which executable.
         program: PathBuf,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
     /// The log can't be written.
@@ -45,7 +45,7 @@ pub enum Error {
         what: &'static str,
         /// Which file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
     /// It ended, or its first line of output was not its address.

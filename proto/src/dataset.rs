@@ -146,7 +146,7 @@ pub struct Lengths {
     pub max: usize,
 }
 
-/// What packing would make of the samples: an estimate, since training packs anew in every epoch.
+/// What packing would make of the samples: an estimate, since training packs again in every epoch.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Packing {

@@ -51,7 +51,7 @@ pub struct Sandbox {
     #[arg(long)]
     json: bool,
 
-    /// Fuel of a block: about so many WebAssembly instructions.
+    /// Fuel of a block. A unit is about one WebAssembly instruction.
     #[arg(long, value_name = "N", default_value_t = Limits::default().fuel, value_parser = clap::value_parser!(u64).range(1..))]
     fuel: u64,
 
