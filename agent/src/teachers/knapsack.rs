@@ -8,6 +8,7 @@
 //! | `reset`      | the policy that writes everything it needs into each block |
 //! | [`plain`]    | both policies in the terse style                           |
 //! | `names`      | variable names that an episode's code uses                 |
+//! | `goal`       | what the next block is for                                 |
 //! | `order`      | the order in which items are inspected                     |
 //! | `solver`     | exact 0/1 knapsack algorithms, as Python code              |
 //! | `closing`    | the sentences that end an episode                          |
@@ -17,6 +18,7 @@ use super::conversation::Conversation;
 use super::policy::Policy;
 
 mod closing;
+mod goal;
 mod names;
 mod order;
 mod persistent;

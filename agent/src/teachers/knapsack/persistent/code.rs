@@ -1,9 +1,10 @@
 //! The blocks of the persistent policy.
 
 use super::reasoning;
-use super::state::{Goal, State};
+use super::state::State;
 use super::style::{Report, Rows, Style};
 use crate::fence;
+use crate::teachers::knapsack::goal::Goal;
 use crate::teachers::knapsack::names::Names;
 use crate::teachers::knapsack::task::Task;
 use crate::teachers::knapsack::text::python_list;

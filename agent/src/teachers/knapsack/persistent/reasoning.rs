@@ -1,8 +1,9 @@
 //! The sentences before a block of the persistent policy.
 
-use super::state::{Goal, State};
+use super::state::State;
 use super::style::Style;
 use crate::teachers::knapsack::closing;
+use crate::teachers::knapsack::goal::Goal;
 use crate::teachers::knapsack::order::Order;
 use crate::teachers::knapsack::task::Task;
 use crate::teachers::knapsack::text::Items;

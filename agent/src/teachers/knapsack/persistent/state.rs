@@ -3,26 +3,12 @@
 use super::style::{Report, Style};
 use crate::teachers::conversation::Observation;
 use crate::teachers::knapsack::closing::Ending;
+use crate::teachers::knapsack::goal::Goal;
 use crate::teachers::knapsack::task::Task;
 use crate::teachers::knapsack::text::numbers;
 
 /// After this many losses of state, the policy inspects no more and chooses among what it has seen.
 const MAX_LOSSES: usize = 12;
-
-/// What the next block is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Goal {
-    /// Inspect items `from..to`.
-    Inspect { from: usize, to: usize },
-    /// Find the best set.
-    Choose,
-    /// Find the best set and take it.
-    ChooseAndTake,
-    /// Take the chosen items from index `from` on, as many as a step allows.
-    Take { from: usize },
-    /// End the episode.
-    Finish,
-}
 
 /// Where the episode stands, as far as the observations show.
 #[derive(Debug)]

@@ -2,9 +2,10 @@
 
 use super::reasoning;
 use super::row::{Form, Row};
-use super::state::{Goal, State};
+use super::state::State;
 use super::style::Style;
 use crate::fence;
+use crate::teachers::knapsack::goal::Goal;
 use crate::teachers::knapsack::names::Names;
 use crate::teachers::knapsack::task::Task;
 use crate::teachers::knapsack::text::python_list;

@@ -3,23 +3,9 @@
 use super::row::Row;
 use super::style::Style;
 use crate::teachers::knapsack::closing::Ending;
+use crate::teachers::knapsack::goal::Goal;
 use crate::teachers::knapsack::task::Task;
 use crate::teachers::knapsack::text::numbers;
-
-/// What the next block is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Goal {
-    /// Inspect items `from..to`, counted in the order of inspection.
-    Inspect { from: usize, to: usize },
-    /// Find the best set.
-    Choose,
-    /// Find the best set and take it.
-    ChooseAndTake,
-    /// Take the chosen items from index `from` on, as many as a step allows.
-    Take { from: usize },
-    /// End the episode.
-    Finish,
-}
 
 /// Where the episode stands, as far as the outputs show.
 #[derive(Debug)]
