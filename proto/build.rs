@@ -8,16 +8,17 @@ use std::{env, fs};
 
 use prost::Message as _;
 
-const PROTOS: [&str; 2] = ["runtime_gym/env/v1/env.proto", "runtime_gym/inference/v1/inference.proto"];
+const PROTOS: [(&str, &str); 2] =
+    [("env", "runtime_gym/env/v1/env.proto"), ("inference", "runtime_gym/inference/v1/inference.proto")];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    let descriptors = protox::compile(PROTOS, ["."])?;
-    // Kept for gRPC reflection.
-    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
-    for proto in PROTOS {
+    for (name, proto) in PROTOS {
+        // Kept for gRPC reflection: one set for each service, so that a server lists only what it serves.
+        let descriptors = protox::compile([proto], ["."])?;
+        fs::write(out.join(format!("{name}.bin")), descriptors.encode_to_vec())?;
         println!("cargo:rerun-if-changed={proto}");
     }
+    tonic_prost_build::configure().compile_fds(protox::compile(PROTOS.map(|(_, proto)| proto), ["."])?)?;
     Ok(())
 }

@@ -134,6 +134,7 @@ struct Job<'a> {
     config: &'a FamilyConfig,
     run_name: &'a str,
     seed: u64,
+    salt: &'a str,
     task_id: String,
     path: PathBuf,
 }
@@ -149,7 +150,7 @@ impl Job<'_> {
         if self.path.exists() {
             return Ok(Outcome::Skipped);
         }
-        match task(self.config, self.seed, &self.task_id, self.run_name) {
+        match task(self.config, self.seed, self.salt, &self.task_id, self.run_name) {
             Ok(task) => {
                 files::write_json(&self.path, &key_order::sorted(json!(task)))?;
                 Ok(Outcome::Written)
@@ -170,6 +171,7 @@ fn jobs<'a>(config: &'a TaskConfig, root: &Path) -> Vec<Job<'a>> {
                 config: &section.family,
                 run_name: &config.run_name,
                 seed: seed(config.seed_start, family, index),
+                salt: &config.seed_salt,
                 path: folder.join(format!("{task_id}.json")),
                 task_id,
             });

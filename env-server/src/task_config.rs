@@ -1,12 +1,13 @@
 //! The task generator's config files, parsed once into typed values.
 //!
-//! A config is a JSON object: `out_dir`, `run_name`, `seed_start`, `max_workers` (optional), and one section for each
-//! family, with `num_tasks` and the family's own keys. A family without a section gets no tasks. An `llm` section is
+//! A config is a JSON object: `out_dir`, `run_name`, `seed_start`, `seed_salt` and `max_workers` (both optional), and one
+//! section for each family, with `num_tasks` and the family's own keys. A family without a section gets no tasks. An `llm` section is
 //! accepted if it is not enabled: tasks are worded without a model.
 
 use std::path::{Path, PathBuf};
 
 use fields::{Collector, Fields, Place, Problems};
+use files::digest;
 use serde_json::{Map, Value, json};
 
 use crate::family::{FAMILIES, FamilyConfig};
@@ -20,6 +21,8 @@ pub struct TaskConfig {
     pub run_name: String,
     /// Added to every task's seed.
     pub seed_start: u64,
+    /// A secret without which nobody can draw the tasks again; empty for none.
+    pub seed_salt: String,
     /// Number of generating threads.
     pub max_workers: usize,
     /// The families, in the order of [`FAMILIES`]; at least one.
@@ -54,6 +57,8 @@ pub enum Error {
 /// Task ids have ten digits; a million tasks is far more than a folder should hold.
 const MAX_TASKS: u64 = 1_000_000;
 const MAX_WORKERS: u64 = 1_024;
+/// Characters of a salt. Of hexadecimal digits, that is 64 bits.
+const LEAST_SALT: usize = 16;
 /// Seeds stay below 2^53, up to which every JSON reader is exact.
 const MAX_SEED_START: u64 = 9_000_000_000_000_000;
 
@@ -78,9 +83,12 @@ impl TaskConfig {
     }
 
     /// The manifest's `settings`: everything that decides the tasks' bytes, with every default filled in. `out_dir` and
-    /// `max_workers` do not.
+    /// `max_workers` do not. Of the salt there is only a digest.
     pub fn settings(&self) -> Map<String, Value> {
         let mut settings = Map::from_iter([("seed_start".to_owned(), json!(self.seed_start))]);
+        if !self.seed_salt.is_empty() {
+            settings.insert("seed_salt_sha256".to_owned(), json!(digest::bytes(&self.seed_salt)));
+        }
         for section in &self.sections {
             let mut keys = section.family.settings();
             keys.insert("num_tasks".to_owned(), json!(section.num_tasks));
@@ -118,6 +126,10 @@ fn read(value: &Value, root: &Place<'_>) -> Option<TaskConfig> {
     let seed_start = fields
         .required("seed_start")
         .and_then(|number| within(number, 0, MAX_SEED_START, &fields.at("seed_start")));
+    let seed_salt = fields.or("seed_salt", String::new());
+    if let Some(Err(rule)) = seed_salt.as_deref().map(check_salt) {
+        fields.at("seed_salt").fail::<()>(rule);
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     let max_workers = fields
         .or("max_workers", cores)
@@ -133,6 +145,7 @@ fn read(value: &Value, root: &Place<'_>) -> Option<TaskConfig> {
         out_dir: PathBuf::from(out_dir?),
         run_name: run_name?,
         seed_start: seed_start?,
+        seed_salt: seed_salt?,
         max_workers: max_workers? as usize,
         sections: sections.into_iter().collect::<Option<_>>()?,
     })
@@ -159,6 +172,17 @@ fn refuse_llm(fields: &Fields<'_>) {
     if llm.or("enabled", false) == Some(true) {
         llm.at("enabled").fail::<()>("not supported: tasks are put into words without a model");
     }
+}
+
+/// Whether a salt is empty, for none, or too long to be found by trying.
+///
+/// # Errors
+/// The rule that it breaks.
+pub fn check_salt(salt: &str) -> Result<(), String> {
+    if salt.is_empty() || salt.chars().count() >= LEAST_SALT {
+        return Ok(());
+    }
+    Err(format!("must have {LEAST_SALT} characters at least, or be left out"))
 }
 
 fn not_empty(text: String, place: &Place<'_>) -> Option<String> {

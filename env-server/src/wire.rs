@@ -15,4 +15,5 @@ mod request;
 mod step;
 
 pub use error_kind::error_kind;
+pub use request::steps;
 pub use step::step_bytes;

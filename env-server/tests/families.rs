@@ -138,9 +138,9 @@ fn budgets_run_down_and_then_refuse() {
             assert_eq!(refusal.is_some(), spent == total, "{name}: {refusal:?}");
         }
         let wanted = match tool {
-            "inspect" => format!("Inspect budget ({total}) exceeded."),
+            "inspect" => format!("Inspect budget exceeded (budget={total}, used={total})"),
             "move" => format!("Max steps ({total}) exceeded."),
-            _ => format!("Probe budget ({total}) exceeded."),
+            _ => format!("Probe budget exceeded ({total})"),
         };
         assert_eq!(refusal.unwrap().to_string(), format!("ToolRuntimeException: {wanted}"));
         assert_eq!(environment.budget_left()[budget], 0);

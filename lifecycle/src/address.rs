@@ -3,16 +3,24 @@
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, lookup_host};
 
 /// What a server's first line of output begins with; the URL comes after it.
 pub(crate) const GREETING: &str = "listening on ";
 
-/// Binds the address that a server is to listen on; `kind` is what may be there already, such as `env-server`.
+/// Binds the address that a server is to listen on: `HOST:PORT`, where the host is a name or an IP address. Of a name's
+/// addresses an IPv4 one is preferred, as clients expect of `localhost`. `kind` is what may be there already, such as
+/// `env-server`.
 ///
 /// # Errors
 /// A sentence that says what to do, e.g. for a port that is taken.
-pub async fn bind(address: SocketAddr, kind: &str) -> Result<TcpListener, String> {
+pub async fn bind(address: &str, kind: &str) -> Result<TcpListener, String> {
+    let found = lookup_host(address).await.map_err(|error| {
+        format!("cannot listen on {address}: {error}; --listen takes HOST:PORT, such as 127.0.0.1:50051")
+    })?;
+    let address = found
+        .min_by_key(|found| !found.is_ipv4())
+        .ok_or_else(|| format!("cannot listen on {address}: the name has no address"))?;
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => format!(
             "cannot listen on {address}: the address is in use, perhaps by another {kind}; \

@@ -13,6 +13,7 @@
 
 mod address;
 pub mod child;
+mod deadline;
 pub mod interrupt;
 mod server;
 mod stop_signal;

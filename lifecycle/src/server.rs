@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Router, middleware};
 use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::codegen::Service;
@@ -12,6 +12,8 @@ use tonic::codegen::http::{Request, Response};
 use tonic::server::NamedService;
 use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
+
+use crate::deadline;
 
 /// How long calls under way may take to end once a server shuts down.
 pub const DRAIN: Duration = Duration::from_secs(10);
@@ -82,6 +84,10 @@ impl Server {
         if let Some(extend) = self.http {
             routes = Routes::from(extend(std::mem::take(routes.axum_router_mut())));
         }
+
+        // Inside of tonic's own deadline, which begins later: a call that reaches both ends here.
+        *routes.axum_router_mut() =
+            std::mem::take(routes.axum_router_mut()).layer(middleware::from_fn(deadline::keep));
 
         let (drain, mut draining) = tokio::sync::watch::channel(false);
         let stop = {

@@ -1,6 +1,9 @@
 //! The environment's gRPC package; its exchange is documented in
 //! `proto/runtime_gym/env/v1/env.proto`.
 
+/// The package's encoded `FileDescriptorSet`, for gRPC reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/env.bin"));
+
 /// Version 1.
 #[allow(missing_docs, clippy::all, rustdoc::all)] // generated; documented in the .proto
 pub mod v1 {

@@ -31,8 +31,5 @@ pub mod task;
 pub mod trace;
 pub mod training;
 
-/// The encoded `FileDescriptorSet` of both packages, for gRPC reflection.
-pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
-
 /// The largest message that clients and servers accept, in bytes: inline tasks and lists of step records are large.
 pub const MAX_MESSAGE_BYTES: usize = 64 << 20;

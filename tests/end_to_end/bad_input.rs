@@ -77,8 +77,12 @@ async fn tasks_and_configs_that_would_stall_the_server_are_refused() {
     let classes: Vec<String> = (0..100_000).map(|class| format!("class {class}")).collect();
     let config = json!({"n_items_range": [25, 40], "weight_range": [5, 20], "value_range": [10, 100],
         "classes": classes, "num_allowed_classes": 2, "capacity_ratio_range": [0.35, 0.5]});
-    let from_config =
-        v1::TaskFromConfig { family: "knapsack".to_owned(), config_json: config.to_string(), seed: 1 };
+    let from_config = v1::TaskFromConfig {
+        family: "knapsack".to_owned(),
+        config_json: config.to_string(),
+        seed: 1,
+        ..Default::default()
+    };
     let request = v1::CreateEpisodeRequest {
         task: Some(Task::TaskFromConfig(from_config)),
         ..create_request("", InterpreterState::Reset)

@@ -3,7 +3,12 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
+use std::time::Duration;
+
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use proto::env::v1::create_episode_request::Task;
+use proto::env::v1::environment_service_client::EnvironmentServiceClient;
 use proto::env::v1::{self, EndReason, InterpreterState};
 use tests::{EnvServer, Episode, code_step, create_request, knapsack_task, tool_step};
 use tonic::{Code, Status};
@@ -217,6 +222,103 @@ async fn an_episode_can_be_looked_at() {
 }
 
 #[tokio::test]
+async fn steps_come_in_pages_that_clients_accept() {
+    let server = EnvServer::start(&[], &[]).await;
+    let mut client = server.client().await.max_decoding_message_size(4 << 20);
+    let request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    let mut episode = Episode::create(server.client().await, request).await.unwrap();
+    for _ in 0..70 {
+        episode.run("print('y' * 65_000)").await;
+    }
+    let mut get =
+        v1::GetEpisodeRequest { episode_id: episode.id.clone(), include_steps: true, ..Default::default() };
+    let (mut indices, mut pages) = (Vec::new(), 0);
+    loop {
+        let page = client.get_episode(get.clone()).await.unwrap().into_inner();
+        indices.extend(page.steps.into_iter().map(|step| step.request.unwrap().step_index));
+        pages += 1;
+        if page.next_step_page_token.is_empty() {
+            break;
+        }
+        get.step_page_token = page.next_step_page_token;
+    }
+    assert!(pages > 1);
+    assert_eq!(indices, (0..70).collect::<Vec<_>>());
+
+    for (include_steps, token) in [(true, "x"), (false, "3")] {
+        let step_page_token = token.to_owned();
+        let get = v1::GetEpisodeRequest { include_steps, step_page_token, ..get.clone() };
+        let status = client.get_episode(get).await.unwrap_err();
+        assert_eq!((status.code(), field(&status).as_str()), (Code::InvalidArgument, "step_page_token"));
+    }
+}
+
+/// With a client that leaves the deadline to the server: tonic's own would end the call first.
+#[tokio::test]
+async fn a_passed_deadline_is_called_so() {
+    let server = EnvServer::start(&[], &[]).await;
+    let http = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let mut client = EnvironmentServiceClient::with_origin(http, server.url.parse().unwrap());
+    let request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    let id = server.client().await.create_episode(request).await.unwrap().into_inner().episode_id;
+    for index in 0..20 {
+        let step = || code_step(&id, index, "t = 0\nfor i in range(800_000): t += i");
+        let mut request = tonic::Request::new(step());
+        request.set_timeout(Duration::from_millis(5));
+        let status = client.step(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::DeadlineExceeded, "{}", status.message());
+        client.step(step()).await.expect("the step runs to its end, and its answer is kept");
+    }
+}
+
+#[tokio::test]
+async fn an_unplayed_episode_does_not_tell_the_optimum() {
+    let server = EnvServer::start(&[], &[]).await;
+    let metrics = async |code: Option<&str>| {
+        let request = create_request(&knapsack_task(), InterpreterState::Persistent);
+        let mut episode = Episode::create(server.client().await, request).await.unwrap();
+        if let Some(code) = code {
+            episode.run(code).await;
+        }
+        episode.close().await.evaluation.unwrap().metrics_json
+    };
+    let unplayed = metrics(None).await;
+    assert!(unplayed.contains("agent_value") && !unplayed.contains("optimal"), "{unplayed}");
+    let played = metrics(Some("take_item(json.loads(list_items())[0])")).await;
+    assert!(played.contains("optimal_value"), "{played}");
+}
+
+#[tokio::test]
+async fn a_tasks_seed_is_not_told() {
+    let server = EnvServer::start(&[], &[]).await;
+    let created = async |seed: u64, salt: &str| {
+        let task = v1::TaskFromConfig {
+            family: "navigation".to_owned(),
+            config_json: r#"{"horizon_range": [4, 4], "extra_nodes_range": [5, 5],
+                "extra_edge_factor_range": [0.1, 0.1], "max_steps_multiplier": 2}"#
+                .to_owned(),
+            seed,
+            seed_salt: salt.to_owned(),
+        };
+        let request = v1::CreateEpisodeRequest {
+            task: Some(Task::TaskFromConfig(task)),
+            interpreter_state: InterpreterState::Reset.into(),
+            ..Default::default()
+        };
+        server.client().await.create_episode(request).await.unwrap().into_inner()
+    };
+    let (plain, salted) =
+        (created(987_654_321, "").await, created(987_654_321, "a secret of the server").await);
+    for answer in [&plain, &salted] {
+        assert_eq!(answer.task.as_ref().unwrap().seed, None);
+        assert!(!format!("{answer:?}").contains("987654321"), "{answer:?}");
+    }
+    assert_ne!(plain.seed, salted.seed);
+    assert_ne!(plain.observation, salted.observation, "a salt gives other tasks");
+    assert_eq!(created(987_654_321, "a secret of the server").await.observation, salted.observation);
+}
+
+#[tokio::test]
 async fn a_task_can_be_made_on_the_spot() {
     let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
@@ -225,6 +327,7 @@ async fn a_task_can_be_made_on_the_spot() {
             family: "knapsack".to_owned(),
             config_json: config.to_owned(),
             seed,
+            ..Default::default()
         })),
         interpreter_state: InterpreterState::Reset.into(),
         ..Default::default()

@@ -1,6 +1,5 @@
 //! `env-server serve`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,9 +28,9 @@ pub struct Serve {
     #[arg(long = "tasks", value_name = "DIR")]
     tasks: Vec<PathBuf>,
 
-    /// Address to listen on; port 0 takes any free one.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50051")]
-    listen: SocketAddr,
+    /// Address to listen on, a name or an IP address with a port; port 0 takes any free one.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50051")]
+    listen: String,
 
     /// The most episodes that run at the same time.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -88,7 +87,7 @@ impl Serve {
         };
         let catalog = self.catalog()?;
         // Before the interpreter is compiled: a taken port should fail at once.
-        let listener = lifecycle::bind(self.listen, "env-server").await.map_err(anyhow::Error::msg)?;
+        let listener = lifecycle::bind(&self.listen, "env-server").await.map_err(anyhow::Error::msg)?;
         let sandbox = Sandbox::new(&self.sandbox_options(workers)).context("starting the Python sandbox")?;
         let options = Options {
             max_episodes: self.max_episodes as usize,

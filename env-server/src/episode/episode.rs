@@ -7,12 +7,13 @@ use proto::run::Evaluation;
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
 use super::end::EndReason;
+use super::history::Page;
 use super::lease::Lease;
 use super::opening::Opening;
 use super::play::{Closed, Play, Stepped};
 use super::residency::{LastUse, Residency, Resident};
 use super::spec::Spec;
-use super::step::{self, Record};
+use super::step;
 use crate::error::Error;
 
 /// How long an ended episode waits to be closed, if its lease is longer.
@@ -54,14 +55,23 @@ pub struct Summary {
     pub end_reason: Option<EndReason>,
 }
 
+/// Which steps a description holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steps {
+    /// None.
+    None,
+    /// A page that begins with the step of this index, or the first one that is kept.
+    From(Option<u64>),
+}
+
 /// Where an episode stands.
 pub struct Description {
     /// In short.
     pub summary: Summary,
     /// The first observation.
     pub opening: Arc<Opening>,
-    /// The steps that are kept, if they were asked for.
-    pub steps: Vec<Arc<Record>>,
+    /// The steps that are kept, one page of them, if they were asked for.
+    pub steps: Page,
     /// How well the task was solved, once the episode has ended.
     pub evaluation: Option<Evaluation>,
 }
@@ -210,15 +220,22 @@ impl Episode {
     }
 
     /// Where the episode stands. Renews the lease.
-    pub async fn describe(&self, include_steps: bool) -> Description {
+    ///
+    /// # Errors
+    /// The page of steps that was asked for is no longer kept.
+    pub async fn describe(&self, steps: Steps) -> Result<Description, Error> {
         self.renew();
         let play = self.play.lock().await;
-        Description {
+        let steps = match steps {
+            Steps::None => Page::default(),
+            Steps::From(index) => play.steps(index)?,
+        };
+        Ok(Description {
             summary: self.summary_of(&play),
             opening: self.opening.clone(),
-            steps: if include_steps { play.steps() } else { Vec::new() },
+            steps,
             evaluation: play.end().map(|end| end.evaluation.clone()),
-        }
+        })
     }
 
     fn renew(&self) {

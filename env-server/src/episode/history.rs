@@ -9,6 +9,18 @@ use crate::error::Error;
 /// A very long episode keeps only its latest steps: this many bytes of them, and always the last one.
 const KEPT_BYTES: usize = 16 << 20;
 
+/// Bytes of steps on one page; clients accept messages of 4 MiB by default.
+const PAGE_BYTES: usize = 2 << 20;
+
+/// Some of the steps that are kept.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// In order; one at least, if there is one.
+    pub steps: Vec<Arc<Record>>,
+    /// The index at which the next page begins, if there is one.
+    pub next: Option<u64>,
+}
+
 /// How many bytes a kept step counts as.
 pub type Measure = fn(&Record) -> usize;
 
@@ -39,9 +51,27 @@ impl History {
         self.taken
     }
 
-    /// The steps that are kept, in order.
-    pub fn kept(&self) -> impl Iterator<Item = &Arc<Record>> {
-        self.kept.iter().map(|kept| &kept.record)
+    /// The steps that are kept, beginning with the step of index `from`, or the first one that is kept.
+    ///
+    /// # Errors
+    /// That step is no longer kept.
+    pub fn page(&self, from: Option<u64>) -> Result<Page, Error> {
+        let first = self.taken - self.kept.len() as u64;
+        let from = from.unwrap_or(first);
+        let skipped = from.checked_sub(first).ok_or(Error::StepForgotten { index: from })?;
+        let mut page = Page::default();
+        let mut bytes = 0;
+        for (kept, index) in
+            self.kept.iter().zip(first..).skip(usize::try_from(skipped).unwrap_or(usize::MAX))
+        {
+            bytes += kept.bytes;
+            if bytes > PAGE_BYTES && !page.steps.is_empty() {
+                page.next = Some(index);
+                break;
+            }
+            page.steps.push(kept.record.clone());
+        }
+        Ok(page)
     }
 
     /// The stored step of a request that repeats an earlier one; `None` for the next step.
@@ -111,12 +141,35 @@ mod tests {
             history.push(record(index, "x".repeat(6 << 20)));
         }
         assert_eq!(history.next(), 5);
-        assert_eq!(history.kept().count(), 2);
+        assert_eq!(history.kept.len(), 2);
         assert!(history.answer(&request(4, "a")).unwrap().is_some());
         assert!(matches!(history.answer(&request(4, "b")), Err(Error::StepConflict { index: 4, next: 5 })));
         assert!(matches!(history.answer(&request(0, "a")), Err(Error::StepForgotten { index: 0 })));
         assert!(matches!(history.answer(&request(6, "a")), Err(Error::StepGap { index: 6, next: 5 })));
         assert!(history.answer(&request(5, "a")).unwrap().is_none());
+    }
+
+    #[test]
+    fn pages_hold_every_kept_step_once() {
+        let mut history = history();
+        assert!(history.page(None).unwrap().steps.is_empty());
+        let sizes = [3 << 20, 6 << 20, 1 << 20, 1 << 20, 1, 3 << 20, 1, 1 << 20];
+        for (index, size) in (0..).zip(sizes) {
+            history.push(record(index, "x".repeat(size)));
+        }
+        let mut pages = Vec::new();
+        let mut from = None;
+        loop {
+            let page = history.page(from).unwrap();
+            pages.push(page.steps.iter().map(|step| step.request.index).collect::<Vec<_>>());
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
+        assert_eq!(pages, [vec![1], vec![2, 3], vec![4], vec![5], vec![6, 7]], "16 MiB are kept");
+        assert!(matches!(history.page(Some(0)), Err(Error::StepForgotten { index: 0 })));
+        assert!(history.page(Some(99)).unwrap().steps.is_empty());
     }
 
     #[test]

@@ -6,14 +6,13 @@ mod tool_calls;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use proto::run::Evaluation;
 use proto::task::ToolSpec;
 use sandbox::{Config, Interpreter, Sandbox};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::bridge::Bridge;
 use super::end::{End, EndReason};
-use super::history::{History, Measure};
+use super::history::{History, Measure, Page};
 use super::limits::Limits;
 use super::spec::Spec;
 use super::state_loss::StateLoss;
@@ -133,9 +132,12 @@ impl Play {
         self.end.as_ref()
     }
 
-    /// The steps that are kept, in order.
-    pub fn steps(&self) -> Vec<Arc<Record>> {
-        self.history.kept().cloned().collect()
+    /// A page of the steps that are kept.
+    ///
+    /// # Errors
+    /// See [`History::page`].
+    pub fn steps(&self, from: Option<u64>) -> Result<Page, Error> {
+        self.history.page(from)
     }
 
     /// Takes a step, or returns the stored answer of a repeated step.
@@ -181,8 +183,13 @@ impl Play {
     fn finish(&mut self, reason: EndReason) -> &End {
         self.interpreter = None;
         self.slot = None;
-        let tools = &self.tools;
-        self.end.get_or_insert_with(|| End { reason, evaluation: evaluate(tools) })
+        let bridge = lock(&self.tools);
+        let stopped = matches!(reason, EndReason::Closed | EndReason::LeaseExpired);
+        let unplayed = stopped && self.history.next() == 0;
+        self.end.get_or_insert_with(|| End {
+            reason,
+            evaluation: if unplayed { bridge.evaluate_unplayed() } else { bridge.evaluate() },
+        })
     }
 
     /// Ends the episode, unless it has ended, and forgets its steps.
@@ -203,10 +210,6 @@ impl Play {
     fn bridge(&self) -> MutexGuard<'_, Bridge> {
         lock(&self.tools)
     }
-}
-
-fn evaluate(tools: &Mutex<Bridge>) -> Evaluation {
-    lock(tools).evaluate()
 }
 
 /// The tools, also after a panic inside a tool call: the call itself reports it, and the task's state stays valid.

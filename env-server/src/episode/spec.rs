@@ -7,6 +7,7 @@ use std::time::Duration;
 use proto::interpreter_state::InterpreterState;
 use proto::semantics::Semantics;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::lease;
 use super::limits::{Asked, Limits};
@@ -62,7 +63,7 @@ pub struct Request {
     pub semantics: Semantics,
     /// The limits.
     pub limits: Asked,
-    /// The seed; `None` takes the task's own.
+    /// The seed; `None` takes one that follows from the task's id and public data.
     pub seed: Option<u64>,
     /// How long the episode lives untouched; `None` takes the server's default.
     pub lease: Option<Duration>,
@@ -107,12 +108,13 @@ impl Spec {
         let environment = family::open(&file).map_err(|error| {
             Violation::new("task_json", format!("is not a task that can be played: {error}"))
         })?;
-        let seed = request.seed.unwrap_or(file.seed);
+        let task_summary = TaskSummary::of(set, &file);
+        let seed = request.seed.unwrap_or_else(|| seed(&task_summary));
         let state_loss = StateLoss::new(request.state_loss, interpreter_state)?;
         let spec = Self {
             episode_id,
             request_digest: request.digest,
-            task_summary: TaskSummary::of(set, &file),
+            task_summary,
             task,
             interpreter_state,
             semantics: request.semantics,
@@ -130,6 +132,13 @@ impl Spec {
     pub fn fork(&self, episode_id: String, request_digest: String) -> Self {
         Self { episode_id, request_digest, forked_from: Some(self.episode_id.clone()), ..self.clone() }
     }
+}
+
+/// The seed of an episode whose request leaves it open. It follows from what an agent may know, so it gives nothing
+/// away. Below 2^53, up to which every JSON reader is exact.
+fn seed(task: &TaskSummary) -> u64 {
+    let digest = Sha256::digest(format!("episode seed/{}/{}", task.task_id, task.public_sha256));
+    digest[..8].iter().fold(0, |seed, &byte| seed << 8 | u64::from(byte)) >> 11
 }
 
 /// The id of a new episode: `asked`, or a random one if that is empty.
@@ -155,8 +164,12 @@ mod tests {
         "classes": ["A", "B", "C", "D"], "num_allowed_classes": 2, "capacity_ratio_range": [0.35, 0.5]}"#;
 
     fn request() -> Request {
-        let task =
-            Task::Generated { family: "knapsack".to_owned(), config_json: KNAPSACK.to_owned(), seed: 5 };
+        let task = Task::Generated {
+            family: "knapsack".to_owned(),
+            config_json: KNAPSACK.to_owned(),
+            seed: 5,
+            seed_salt: String::new(),
+        };
         Request {
             episode_id: "mine".to_owned(),
             digest: files::digest::bytes("the request"),
@@ -202,9 +215,11 @@ mod tests {
         let spec = check(open).unwrap();
         assert!(!spec.episode_id.is_empty());
         assert_eq!(spec.limits, Limits::default());
-        assert_eq!((spec.seed, spec.lease), (5, Duration::from_secs(900)), "the task's seed");
-        let summary = &spec.task_summary;
-        assert_eq!((summary.set.as_str(), summary.task_id.as_str()), ("", "knapsack-seed-5"));
+        assert_eq!(spec.lease, Duration::from_secs(900));
+        assert_eq!(spec.task_summary.set, "");
+        assert_eq!(spec.seed, seed(&spec.task_summary), "it follows from the task's public data");
+        let again = check(Request { seed: None, ..request() }).unwrap();
+        assert_eq!(again.seed, spec.seed);
     }
 
     #[test]

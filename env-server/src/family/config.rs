@@ -4,7 +4,7 @@ use fields::Fields;
 use serde_json::{Map, Value};
 
 use super::drawn::Drawn;
-use super::stream::Stream;
+use super::stream::Streams;
 use super::{knapsack, navigation, rule_diagnosis};
 
 /// How the tasks of one family are drawn.
@@ -47,16 +47,16 @@ impl FamilyConfig {
         }
     }
 
-    /// Draws one task.
+    /// Draws one task, from a seed and a salt (see [`Streams::new`]).
     ///
     /// # Errors
     /// Why these settings gave no task, as text for the log.
-    pub(crate) fn draw(&self, seed: u64) -> Result<Drawn, String> {
-        let mut stream = Stream::new(seed);
+    pub(crate) fn draw(&self, seed: u64, salt: &str) -> Result<Drawn, String> {
+        let mut streams = Streams::new(self.family(), seed, salt);
         match self {
-            Self::Knapsack(config) => knapsack::draw(config, &mut stream),
-            Self::Navigation(config) => Ok(navigation::draw(config, &mut stream)),
-            Self::RuleDiagnosis(config) => Ok(rule_diagnosis::draw(config, &mut stream)),
+            Self::Knapsack(config) => knapsack::draw(config, &mut streams),
+            Self::Navigation(config) => Ok(navigation::draw(config, &mut streams)),
+            Self::RuleDiagnosis(config) => Ok(rule_diagnosis::draw(config, &mut streams)),
         }
     }
 }

@@ -34,6 +34,11 @@ pub trait Environment: Send + Sync {
     /// How well the task is solved now.
     fn evaluate(&self) -> Evaluation;
 
+    /// The metrics of an evaluation that give the reference answer's quality away.
+    fn reference_metrics(&self) -> &[&'static str] {
+        &[]
+    }
+
     /// What is left of the task's own budgets, by name.
     fn budget_left(&self) -> BTreeMap<String, i64>;
 

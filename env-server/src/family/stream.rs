@@ -1,21 +1,39 @@
 //! The random numbers that a task is drawn from.
 //!
 //! A seed gives the same task on every platform and with every version of `rand`: the numbers come from ChaCha20 by
-//! integer arithmetic or by `+ - * /` on doubles, and only the cipher itself comes from a dependency.
+//! integer arithmetic or by `+ - * /` on doubles, and only the cipher and SHA-256 come from dependencies.
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+use sha2::{Digest as _, Sha256};
 
-/// The stream of one task.
+/// The streams of one task. What an agent sees is drawn from one and what is hidden from the other, so that the numbers
+/// of the first say nothing about those of the second.
+pub struct Streams {
+    /// Draws what an agent sees: ids, budgets, sizes.
+    pub public: Stream,
+    /// Draws what is hidden, and what an agent sees of it later through tools.
+    pub hidden: Stream,
+}
+
+impl Streams {
+    /// The streams of a family's task with this seed. Who knows `salt` can draw the same task; without a salt (the
+    /// empty text) everybody who knows the config can try seeds.
+    pub fn new(family: &str, seed: u64, salt: &str) -> Self {
+        let stream = |purpose| Stream::new(family, seed, salt, purpose);
+        Self { public: stream("public"), hidden: stream("hidden") }
+    }
+}
+
+/// One stream of random numbers.
 pub struct Stream(ChaCha20Rng);
 
 impl Stream {
-    /// The stream of a seed: ChaCha20 with the seed as the key's first eight
-    /// bytes (little-endian), the rest of the key and the nonce zero.
-    pub fn new(seed: u64) -> Self {
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&seed.to_le_bytes());
-        Self(ChaCha20Rng::from_seed(key))
+    /// ChaCha20 with a zero nonce. Its key is SHA-256 of `runtime-gym task 2/<purpose>/<family>/<seed>/<salt>`: only the
+    /// salt may hold a slash, so different arguments give different texts.
+    fn new(family: &str, seed: u64, salt: &str, purpose: &str) -> Self {
+        let key = Sha256::digest(format!("runtime-gym task 2/{purpose}/{family}/{seed}/{salt}"));
+        Self(ChaCha20Rng::from_seed(key.into()))
     }
 
     /// Uniform below `bound`, which is at least 1, by rejection sampling.
@@ -92,7 +110,7 @@ mod tests {
     /// Pins the stream: if these change, every task changes.
     #[test]
     fn the_stream_is_pinned() {
-        let mut stream = Stream::new(1);
+        let mut stream = Streams::new("knapsack", 1, "").hidden;
         let drawn = (
             stream.integer(-10, 10),
             stream.real(0.35, 0.5),
@@ -103,8 +121,18 @@ mod tests {
     }
 
     #[test]
+    fn family_seed_salt_and_purpose_each_give_another_stream() {
+        let streams = [("a", 1, ""), ("b", 1, ""), ("a", 2, ""), ("a", 1, "salt"), ("a", 1, "/salt")];
+        let mut firsts = std::collections::HashSet::new();
+        for (family, seed, salt) in streams {
+            let Streams { mut public, mut hidden } = Streams::new(family, seed, salt);
+            assert!(firsts.insert(public.opaque_id("")) && firsts.insert(hidden.opaque_id("")));
+        }
+    }
+
+    #[test]
     fn draws_stay_in_range_and_reach_its_ends() {
-        let mut stream = Stream::new(7);
+        let mut stream = Streams::new("knapsack", 7, "").public;
         let drawn: Vec<i64> = (0..200).map(|_| stream.integer(-2, 2)).collect();
         for wanted in -2..=2 {
             assert!(drawn.contains(&wanted), "{wanted}");

@@ -8,7 +8,7 @@ use crate::family::{self, FamilyConfig};
 
 /// The `generated_at` and `created_at` of generated files: the generator's release date. The time of day would make the
 /// bytes of every run different. The date changes whenever the same config would give other tasks.
-pub const GENERATOR_RELEASED: &str = "2026-11-20T00:00:00Z";
+pub const GENERATOR_RELEASED: &str = "2026-11-28T00:00:00Z";
 
 /// One task that could not be generated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,18 +32,25 @@ pub fn seed(seed_start: u64, family: &str, index: u64) -> u64 {
     seed_start + u64::from(offset) + index
 }
 
-/// Draws one task. The same arguments give the same task everywhere.
+/// Draws one task. The same arguments give the same task everywhere. `salt` may be empty: then the task can be drawn
+/// again by everybody who knows the other arguments.
 ///
 /// # Errors
 /// [`TaskError`] if the settings give no task from this seed.
-pub fn task(config: &FamilyConfig, seed: u64, task_id: &str, run_name: &str) -> Result<TaskFile, TaskError> {
+pub fn task(
+    config: &FamilyConfig,
+    seed: u64,
+    salt: &str,
+    task_id: &str,
+    run_name: &str,
+) -> Result<TaskFile, TaskError> {
     let failed = |reason: String| TaskError {
         task_id: task_id.to_owned(),
         family: config.family().to_owned(),
         seed,
         reason,
     };
-    let drawn = config.draw(seed).map_err(failed)?;
+    let drawn = config.draw(seed, salt).map_err(failed)?;
     let mut task = TaskFile {
         difficulty: sorted_map(drawn.difficulty),
         family: config.family().to_owned(),

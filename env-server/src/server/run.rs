@@ -5,8 +5,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proto::MAX_MESSAGE_BYTES;
+use proto::env;
 use proto::env::v1::environment_service_server::EnvironmentServiceServer;
-use proto::{FILE_DESCRIPTOR_SET, MAX_MESSAGE_BYTES};
 use tokio::net::TcpListener;
 
 use super::service::Service;
@@ -39,7 +40,7 @@ impl Server {
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         let begin_draining = || self.registry.shut_down();
-        lifecycle::Server::new(service, FILE_DESCRIPTOR_SET)
+        lifecycle::Server::new(service, env::FILE_DESCRIPTOR_SET)
             .run(listener, shutdown, begin_draining, sweep(&self.registry))
             .await
     }

@@ -16,6 +16,7 @@ use crate::episode::{Registry, step};
 use crate::error::Error;
 use crate::family;
 use crate::version::{COMMIT, VERSION};
+use crate::wire;
 
 /// The environment service over a registry.
 pub struct Service {
@@ -112,7 +113,8 @@ impl EnvironmentService for Service {
                     "include_private needs an operator credential, which this server does not issue";
                 return Err(Error::Forbidden(message.to_owned()));
             }
-            Ok(self.registry.find(&request.episode_id)?.describe(request.include_steps).await)
+            let steps = wire::steps(&request)?;
+            self.registry.find(&request.episode_id)?.describe(steps).await
         };
         self.call("GetEpisode", &request.episode_id, work).await
     }

@@ -141,9 +141,9 @@ impl From<Description> for v1::GetEpisodeResponse {
             observation: Some(description.opening.as_ref().into()),
             limits: Some((&description.summary.spec.limits).into()),
             episode: Some(description.summary.into()),
-            steps: description.steps.iter().map(|record| record.as_ref().into()).collect(),
+            steps: description.steps.steps.iter().map(|record| record.as_ref().into()).collect(),
+            next_step_page_token: description.steps.next.map_or_else(String::new, |index| index.to_string()),
             evaluation: description.evaluation.as_ref().map(evaluation),
-            next_step_page_token: String::new(),
             // For operators only, and this version has no credentials.
             task_json: String::new(),
         }

@@ -9,8 +9,10 @@ use proto::interpreter_state::InterpreterState;
 use proto::semantics::Semantics;
 
 use crate::catalog::Query;
+use crate::episode::episode::Steps;
 use crate::episode::limits::Asked;
 use crate::episode::spec::{Request, Task};
+use crate::error::Violation;
 
 impl From<v1::CreateEpisodeRequest> for Request {
     fn from(message: v1::CreateEpisodeRequest) -> Self {
@@ -34,8 +36,8 @@ impl From<TaskMessage> for Task {
         match message {
             TaskMessage::TaskRef(v1::TaskRef { set, task_id }) => Self::Reference { set, task_id },
             TaskMessage::TaskJson(text) => Self::Inline(text),
-            TaskMessage::TaskFromConfig(v1::TaskFromConfig { family, config_json, seed }) => {
-                Self::Generated { family, config_json, seed }
+            TaskMessage::TaskFromConfig(v1::TaskFromConfig { family, config_json, seed, seed_salt }) => {
+                Self::Generated { family, config_json, seed, seed_salt }
             }
         }
     }
@@ -65,6 +67,23 @@ impl From<v1::ListTasksRequest> for Query {
             page_size: message.page_size as usize,
             page_token: message.page_token,
         }
+    }
+}
+
+/// The steps that a `GetEpisode` asks for.
+///
+/// # Errors
+/// A violation for a page token that is not the server's.
+pub fn steps(message: &v1::GetEpisodeRequest) -> Result<Steps, Violation> {
+    let token = message.step_page_token.as_str();
+    let index = token.parse().map(Some);
+    match (message.include_steps, token) {
+        (false, "") => Ok(Steps::None),
+        (false, _) => Err(Violation::new("step_page_token", "needs include_steps")),
+        (true, "") => Ok(Steps::From(None)),
+        (true, _) => index
+            .map(Steps::From)
+            .map_err(|_| Violation::new("step_page_token", "is not a token of an earlier answer")),
     }
 }
 

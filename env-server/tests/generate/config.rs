@@ -149,7 +149,7 @@ fn a_config_file_is_named_in_its_errors() {
 #[test]
 fn one_section_is_enough_to_draw_a_task() {
     let config = task_config::parse_section("knapsack", &fixture("config_easy")["knapsack"]).unwrap();
-    let task = generate::task(&config, 7, "knapsack-7", "inline").unwrap();
+    let task = generate::task(&config, 7, "", "knapsack-7", "inline").unwrap();
     assert!(family::open(&task).is_ok());
     let error = task_config::parse_section("chess", &json!({})).unwrap_err().to_string();
     assert!(error.contains("unknown family \"chess\""), "{error}");
@@ -170,7 +170,7 @@ fn the_projects_configs_share_no_seed() {
             for section in &config.sections {
                 let first = generate::seed(config.seed_start, section.family.family(), 0);
                 for seed in first..first + 5 {
-                    generate::task(&section.family, seed, "task", &config.run_name).unwrap();
+                    generate::task(&section.family, seed, "", "task", &config.run_name).unwrap();
                 }
                 intervals.push((section.family.family(), first, first + section.num_tasks));
             }

@@ -124,7 +124,7 @@ fn the_same_config_gives_the_same_bytes() {
     let section = &config.sections[0].family;
     let set = TaskSet::load(first.path()).unwrap();
     let loaded = set.get("knapsack-0000000003").unwrap();
-    let drawn = generate::task(section, loaded.seed, &loaded.task_id, &loaded.run_name).unwrap();
+    let drawn = generate::task(section, loaded.seed, "", &loaded.task_id, &loaded.run_name).unwrap();
     assert_eq!(&drawn, loaded.as_ref());
     let order = |task: &TaskFile| {
         let items = task.private["items"].as_object().unwrap();

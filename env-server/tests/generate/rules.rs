@@ -122,7 +122,7 @@ proptest! {
         let recorded = fixture(name);
         for config in families(name) {
             let section = &recorded[config.family()];
-            let task = generate::task(&config, seed, "t", "run").unwrap();
+            let task = generate::task(&config, seed, "", "t", "run").unwrap();
             match config.family() {
                 "knapsack" => check_knapsack(&task, section),
                 "navigation" => check_navigation(&task, section["max_steps_multiplier"].as_f64().unwrap()),

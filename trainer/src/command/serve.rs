@@ -1,6 +1,5 @@
 //! `trainer serve`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -33,9 +32,9 @@ pub struct Arguments {
     #[arg(long = "adapter", value_name = "NAME=DIR", value_parser = named)]
     adapters: Vec<(String, PathBuf)>,
 
-    /// Address to listen on; port 0 takes any free one.
+    /// Address to listen on, a name or an IP address with a port; port 0 takes any free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50052")]
-    listen: SocketAddr,
+    listen: String,
 
     /// The base model's name in requests. [default: its folder's name]
     #[arg(long)]
@@ -73,7 +72,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 async fn serve(arguments: &Arguments) -> std::result::Result<(), lifecycle::Error> {
     // Before anything is loaded: a taken port should fail at once.
-    let listener = lifecycle::bind(arguments.listen, "server").await?;
+    let listener = lifecycle::bind(&arguments.listen, "server").await?;
     let folder = arguments.model.folder.clone();
     let sha256 = tokio::task::spawn_blocking({
         let folder = folder.clone();

@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use proto::MAX_MESSAGE_BYTES;
+use proto::inference;
 use proto::inference::v1::inference_service_server::InferenceServiceServer;
-use proto::{FILE_DESCRIPTOR_SET, MAX_MESSAGE_BYTES};
 use tokio::net::TcpListener;
 
 use super::grpc::Service;
@@ -39,7 +40,7 @@ impl Server {
             Err("the engine has failed; its last message is above".into())
         };
         let http = self.serving.clone();
-        lifecycle::Server::new(service, FILE_DESCRIPTOR_SET)
+        lifecycle::Server::new(service, inference::FILE_DESCRIPTOR_SET)
             .with_http(move |grpc| http::extend(grpc, http))
             .run(listener, shutdown, || (), engine)
             .await

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use files::digest;
 use proto::task::TaskFile;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,8 @@ pub enum Task {
         config_json: String,
         /// The seed that the task is drawn from.
         seed: u64,
+        /// The salt that it is drawn with; empty for none.
+        seed_salt: String,
     },
 }
 
@@ -45,8 +48,8 @@ impl Task {
         match self {
             Self::Reference { set, task_id } => catalog.find(set, task_id),
             Self::Inline(text) => Ok(("", Arc::new(inline(text)?))),
-            Self::Generated { family, config_json, seed } => {
-                let task = generated(family, config_json, *seed)
+            Self::Generated { family, config_json, seed, seed_salt } => {
+                let task = generated(family, config_json, *seed, seed_salt)
                     .map_err(|reason| Violation::new("task_from_config", reason))?;
                 Ok(("", Arc::new(task)))
             }
@@ -63,10 +66,13 @@ fn inline(text: &str) -> Result<TaskFile, Violation> {
     family::parse(&value).map_err(|error| violation(format!("is not a task file: {error}")))
 }
 
-fn generated(family: &str, config_json: &str, seed: u64) -> Result<TaskFile, String> {
+fn generated(family: &str, config_json: &str, seed: u64, salt: &str) -> Result<TaskFile, String> {
     let section =
         serde_json::from_str(config_json).map_err(|error| format!("config_json is not JSON: {error}"))?;
     let config = task_config::parse_section(family, &section).map_err(|problems| problems.to_string())?;
-    let task_id = format!("{family}-seed-{seed}");
-    generate::task(&config, seed, &task_id, "inline").map_err(|error| error.reason)
+    task_config::check_salt(salt).map_err(|rule| format!("seed_salt {rule}"))?;
+    // Another id for another task, without the seed in it.
+    let origin = digest::bytes(format!("{seed}/{config_json}/{salt}"));
+    let task_id = format!("{family}-{}", &origin[..16]);
+    generate::task(&config, seed, salt, &task_id, "inline").map_err(|error| error.reason)
 }

@@ -7,7 +7,7 @@ use super::optimum::{self, Optimum};
 use super::play::Item;
 use crate::family::drawn::Drawn;
 use crate::family::object::object;
-use crate::family::stream::Stream;
+use crate::family::stream::Streams;
 
 /// Attempts before a task is given up.
 const ATTEMPTS: usize = 200;
@@ -29,9 +29,9 @@ struct Draw {
 }
 
 /// Draws until a task passes the rejection rules.
-pub(crate) fn draw(config: &Config, stream: &mut Stream) -> Result<Drawn, String> {
+pub(crate) fn draw(config: &Config, streams: &mut Streams) -> Result<Drawn, String> {
     for _ in 0..ATTEMPTS {
-        if let Some(draw) = attempt(config, stream) {
+        if let Some(draw) = attempt(config, streams) {
             return Ok(write(config, &draw));
         }
     }
@@ -41,24 +41,21 @@ pub(crate) fn draw(config: &Config, stream: &mut Stream) -> Result<Drawn, String
     ))
 }
 
-fn attempt(config: &Config, stream: &mut Stream) -> Option<Draw> {
-    let count = stream.integer(config.n_items.low, config.n_items.high) as usize;
-    let allowed_classes = stream.sample(&config.classes, config.num_allowed_classes);
-    let mut item_ids: Vec<String> = Vec::with_capacity(count);
+fn attempt(config: &Config, Streams { public, hidden }: &mut Streams) -> Option<Draw> {
+    let count = public.integer(config.n_items.low, config.n_items.high) as usize;
+    let allowed_classes = public.sample(&config.classes, config.num_allowed_classes);
+    let item_ids = public.opaque_ids("item_", count);
     let mut items: Vec<Item> = Vec::with_capacity(count);
     while items.len() < count {
-        let id = stream.opaque_id("item_");
-        if item_ids.contains(&id) {
-            continue;
-        }
-        item_ids.push(id);
-        let weight = stream.integer(config.weight.low, config.weight.high);
-        let value = stream.integer(config.value.low, config.value.high);
+        let weight = hidden.integer(config.weight.low, config.weight.high);
+        let value = hidden.integer(config.value.low, config.value.high);
         // The first item is of an allowed class, so that there is one.
         let classes = if items.is_empty() { &allowed_classes } else { &config.classes };
-        items.push(Item { class: stream.choose(classes).clone(), value, weight });
+        items.push(Item { class: hidden.choose(classes).clone(), value, weight });
     }
-    let ratio = stream.real(config.capacity_ratio.low, config.capacity_ratio.high);
+    // Which one that is stays hidden.
+    let items = hidden.sample(&items, count);
+    let ratio = hidden.real(config.capacity_ratio.low, config.capacity_ratio.high);
 
     // Positions in `items`, to which the optimum's positions are mapped back.
     let allowed: Vec<usize> = (0..count).filter(|&i| allowed_classes.contains(&items[i].class)).collect();

@@ -118,10 +118,9 @@ impl Knapsack {
         let answer = format!("{{\"class\":{class},\"value\":{},\"weight\":{}}}", item.value, item.weight);
         if !self.inspected.contains(item_id) {
             if self.inspected.len() as i64 >= self.inspect_budget {
-                return Err(tool::runtime_error(format!(
-                    "Inspect budget ({}) exceeded.",
-                    self.inspect_budget
-                )));
+                let (budget, used) = (self.inspect_budget, self.inspected.len());
+                let refusal = format!("Inspect budget exceeded (budget={budget}, used={used})");
+                return Err(tool::runtime_error(refusal));
             }
             self.inspected.insert(item_id.to_owned());
         }
@@ -206,6 +205,10 @@ impl Environment for Knapsack {
                 ("weight_used", json!(self.weight_used())),
             ]),
         }
+    }
+
+    fn reference_metrics(&self) -> &[&'static str] {
+        &["optimal_value", "optimality_gap"]
     }
 
     fn budget_left(&self) -> BTreeMap<String, i64> {

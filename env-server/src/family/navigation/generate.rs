@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::config::Config;
 use crate::family::drawn::Drawn;
 use crate::family::object::object;
-use crate::family::stream::Stream;
+use crate::family::stream::{Stream, Streams};
 
 /// Probability that a new extra node gets a second edge.
 const SECOND_EDGE: f64 = 0.35;
@@ -36,23 +36,22 @@ impl Graph {
 }
 
 /// Draws one task.
-pub(crate) fn draw(config: &Config, stream: &mut Stream) -> Drawn {
-    let horizon = stream.integer(config.horizon.low, config.horizon.high) as usize;
-    let extra_nodes = stream.integer(config.extra_nodes.low, config.extra_nodes.high) as usize;
-    let extra_edge_factor = stream.real(config.extra_edge_factor.low, config.extra_edge_factor.high);
-    let graph = draw_graph(horizon, extra_nodes, extra_edge_factor, stream);
+pub(crate) fn draw(config: &Config, Streams { public, hidden }: &mut Streams) -> Drawn {
+    let horizon = hidden.integer(config.horizon.low, config.horizon.high) as usize;
+    let extra_nodes = hidden.integer(config.extra_nodes.low, config.extra_nodes.high) as usize;
+    let extra_edge_factor = hidden.real(config.extra_edge_factor.low, config.extra_edge_factor.high);
+    let nodes = public.opaque_ids("node_", horizon + 1 + extra_nodes);
+    let graph = draw_graph(nodes, horizon, extra_edge_factor, hidden);
     let max_steps = (config.max_steps_multiplier * horizon as f64).ceil() as i64;
     write(&graph, horizon, extra_nodes, extra_edge_factor, max_steps)
 }
 
-fn draw_graph(horizon: usize, extra_nodes: usize, extra_edge_factor: f64, stream: &mut Stream) -> Graph {
+/// The graph of these nodes, of which the first `horizon + 1` are the base path.
+fn draw_graph(nodes: Vec<String>, horizon: usize, extra_edge_factor: f64, stream: &mut Stream) -> Graph {
     let base = horizon + 1;
-    let mut graph = Graph {
-        nodes: stream.opaque_ids("node_", base + extra_nodes),
-        layers: (0..base).collect(),
-        edges: (1..base).map(|node| (node - 1, node)).collect(),
-    };
-    for node in base..base + extra_nodes {
+    let mut graph =
+        Graph { nodes, layers: (0..base).collect(), edges: (1..base).map(|node| (node - 1, node)).collect() };
+    for node in base..graph.nodes.len() {
         graph.layers.push(stream.integer(0, horizon as i64 - 1) as usize);
         // Never empty: the base path has a node in every layer.
         let mut near: Vec<usize> = (0..node).filter(|&other| graph.near(node, other)).collect();

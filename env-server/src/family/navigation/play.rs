@@ -148,6 +148,10 @@ impl Environment for Navigation {
         }
     }
 
+    fn reference_metrics(&self) -> &[&'static str] {
+        &["optimal_steps"]
+    }
+
     fn budget_left(&self) -> BTreeMap<String, i64> {
         BTreeMap::from([("moves".to_owned(), self.max_steps - self.steps)])
     }

@@ -6,28 +6,28 @@ use super::config::Config;
 use super::rule_family::RuleFamily;
 use crate::family::drawn::Drawn;
 use crate::family::object::object;
-use crate::family::stream::Stream;
+use crate::family::stream::Streams;
 
 /// Draws one task.
-pub(crate) fn draw(config: &Config, stream: &mut Stream) -> Drawn {
-    let family = *stream.choose(&config.families);
+pub(crate) fn draw(config: &Config, Streams { public, hidden }: &mut Streams) -> Drawn {
+    let family = *public.choose(&config.families);
     let (params, suggested, notes) = match family {
         RuleFamily::LinearInt => {
-            let a = nonzero(|| stream.integer(config.linear_a.low, config.linear_a.high));
-            let b = stream.integer(config.linear_b.low, config.linear_b.high);
+            let a = nonzero(|| hidden.integer(config.linear_a.low, config.linear_a.high));
+            let b = hidden.integer(config.linear_b.low, config.linear_b.high);
             let params = object([("a", json!(a)), ("b", json!(b)), ("family", json!(family.name()))]);
             (params, [-20, 20], Value::Null)
         }
         RuleFamily::AffineMod => {
-            let m = *stream.choose(&config.mod_m);
-            let a = stream.integer(config.mod_a.low, config.mod_a.high.min(m - 1));
-            let b = stream.integer(config.mod_b.low, config.mod_b.high.min(m - 1));
+            let m = *hidden.choose(&config.mod_m);
+            let a = hidden.integer(config.mod_a.low, config.mod_a.high.min(m - 1));
+            let b = hidden.integer(config.mod_b.low, config.mod_b.high.min(m - 1));
             let family = ("family", json!(family.name()));
             let params = object([("a", json!(a)), ("b", json!(b)), family, ("m", json!(m))]);
             (params, [0, 2 * m], "Answers are remainders, so they never reach the modulus.".into())
         }
     };
-    let budget = stream.integer(config.probe_budget.low, config.probe_budget.high);
+    let budget = public.integer(config.probe_budget.low, config.probe_budget.high);
     let params = Value::Object(params);
     Drawn {
         difficulty: object([("probe_budget", json!(budget)), ("rule_family", json!(family.name()))]),

@@ -108,7 +108,7 @@ impl RuleDiagnosis {
 
     fn test_input(&mut self, x: i64) -> Result<i64, ToolError> {
         if self.probes >= self.probe_budget {
-            return Err(tool::runtime_error(format!("Probe budget ({}) exceeded.", self.probe_budget)));
+            return Err(tool::runtime_error(format!("Probe budget exceeded ({})", self.probe_budget)));
         }
         let answer = self.rule.answer(x);
         let answer = answer.ok_or_else(|| tool::runtime_error("The answer does not fit in 64 bits."))?;
