@@ -41,3 +41,24 @@ pub fn announce(listener: &TcpListener) -> io::Result<SocketAddr> {
     stdout.flush()?;
     Ok(address)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_host_is_a_name_or_an_address() {
+        for address in ["localhost:0", "127.0.0.1:0"] {
+            let bound = bind(address, "server").await.unwrap().local_addr().unwrap();
+            assert!(bound.ip().is_loopback() && bound.is_ipv4(), "{address}: {bound}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wrong_address_is_named() {
+        for address in ["localhost", "127.0.0.1:x", "no host:1"] {
+            let error = bind(address, "server").await.unwrap_err();
+            assert!(error.contains(address) && error.contains("HOST:PORT"), "{error}");
+        }
+    }
+}

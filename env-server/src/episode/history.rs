@@ -153,7 +153,7 @@ mod tests {
     fn pages_hold_every_kept_step_once() {
         let mut history = history();
         assert!(history.page(None).unwrap().steps.is_empty());
-        let sizes = [3 << 20, 6 << 20, 1 << 20, 1 << 20, 1, 3 << 20, 1, 1 << 20];
+        let sizes = [5 << 20, 6 << 20, 1 << 20, 1 << 20, 1, 3 << 20, 1, 1 << 20];
         for (index, size) in (0..).zip(sizes) {
             history.push(record(index, "x".repeat(size)));
         }

@@ -117,7 +117,7 @@ mod tests {
             stream.opaque_id("item_"),
             stream.sample(&["a", "b", "c", "d"], 3),
         );
-        assert_eq!(drawn, (2, 0.4281367494706926, "item_55948a23ce3e".to_owned(), vec!["a", "b", "d"]));
+        assert_eq!(drawn, (4, 0.411691414763523, "item_a826d345e250".to_owned(), vec!["b", "d", "a"]));
     }
 
     #[test]

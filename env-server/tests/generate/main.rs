@@ -149,16 +149,16 @@ fn tasks_are_pinned() {
 }
 
 const PINNED: [&str; 10] = [
-    "d3b8ddcda9d6fc59 manifest.json",
-    "4994277ad36213ae tasks/knapsack/knapsack-0000000000.json",
-    "33b73bab4d1d6b8d tasks/knapsack/knapsack-0000000001.json",
-    "c0baadad25edd0e3 tasks/knapsack/knapsack-0000000002.json",
-    "37b0ebe1b9c3f4cf tasks/navigation/navigation-0000000000.json",
-    "0ad67c2b6d84a8b7 tasks/navigation/navigation-0000000001.json",
-    "247d132e536e7ccd tasks/navigation/navigation-0000000002.json",
-    "d27beedea0e23d66 tasks/rule_diagnosis/rule_diagnosis-0000000000.json",
-    "6fc23ec31f0a9ae9 tasks/rule_diagnosis/rule_diagnosis-0000000001.json",
-    "bfa1390fae8ca921 tasks/rule_diagnosis/rule_diagnosis-0000000002.json",
+    "990927f9ff0fb6db manifest.json",
+    "f80ad6bd228adfb0 tasks/knapsack/knapsack-0000000000.json",
+    "2cbef77e554a52be tasks/knapsack/knapsack-0000000001.json",
+    "becfcb50a18d784b tasks/knapsack/knapsack-0000000002.json",
+    "43dc0262cfa797eb tasks/navigation/navigation-0000000000.json",
+    "8be30e94c687048c tasks/navigation/navigation-0000000001.json",
+    "9fa767882d38a608 tasks/navigation/navigation-0000000002.json",
+    "0efea7f8a041bd8d tasks/rule_diagnosis/rule_diagnosis-0000000000.json",
+    "d76b41754179c0b7 tasks/rule_diagnosis/rule_diagnosis-0000000001.json",
+    "81c9a9887c0c285e tasks/rule_diagnosis/rule_diagnosis-0000000002.json",
 ];
 
 #[test]

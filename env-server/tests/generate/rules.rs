@@ -31,7 +31,6 @@ fn check_knapsack(task: &TaskFile, section: &Value) {
 
     assert_eq!(item_ids.iter().copied().collect::<BTreeSet<_>>(), items.keys().map(String::as_str).collect());
     assert!(item_ids.iter().all(|id| id.len() == 17 && id.starts_with("item_")));
-    assert!(is_allowed(item_ids[0]));
     assert!(item_ids.iter().filter(|id| is_allowed(id)).count() >= 5);
     assert_eq!(allowed.len(), section["num_allowed_classes"].as_u64().unwrap() as usize);
 
