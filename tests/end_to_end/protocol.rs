@@ -179,6 +179,34 @@ async fn direct_tool_calls_share_the_rules_of_code() {
 }
 
 #[tokio::test]
+async fn standard_error_is_part_of_the_observation_and_has_a_limit_of_its_own() {
+    let server = EnvServer::start(&[], &[]).await;
+    let mut client = server.client().await;
+    let mut request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    request.limits = Some(v1::Limits { error_output_bytes_per_step: 6, ..v1::Limits::default() });
+    let created = client.create_episode(request.clone()).await.unwrap().into_inner();
+    let limits = created.limits.unwrap();
+    assert_eq!(limits.error_output_bytes_per_step, 6);
+    let code = "import sys\nprint('out')\nprint('e\u{e9}\u{e9}\u{e9}', file=sys.stderr)\n1 / 0";
+    let step = code_step(&created.episode_id, 0, code);
+    let observation = client.step(step.clone()).await.unwrap().into_inner().observation.unwrap();
+    assert_eq!((observation.output.as_str(), observation.output_bytes_left_out), ("out\n", 0));
+    assert_eq!(
+        (observation.error_output.as_str(), observation.error_output_bytes_left_out),
+        ("e\u{e9}\u{e9}", 3)
+    );
+    assert!(
+        observation.error.ends_with("ZeroDivisionError: division by zero") && !observation.output_truncated
+    );
+    let again = client.step(step).await.unwrap().into_inner().observation.unwrap();
+    assert_eq!(again, observation, "the stored answer");
+
+    request.limits = Some(v1::Limits { error_output_bytes_per_step: 1 << 40, ..v1::Limits::default() });
+    let status = client.create_episode(request).await.unwrap_err();
+    assert_eq!(field(&status), "limits.error_output_bytes_per_step");
+}
+
+#[tokio::test]
 async fn the_same_seed_gives_the_same_observations() {
     let server = EnvServer::start(&[], &[]).await;
     let code = "import random, time, uuid\nprint(random.random(), time.time(), uuid.uuid4(), hash('x'), id(object()))";

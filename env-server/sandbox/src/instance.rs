@@ -118,6 +118,7 @@ impl Instance {
         let _ = tank.fill(&mut self.store, Allowance::new(limits.fuel, deadline));
         let state = self.store.data_mut();
         state.world.stdout.clear(limits.output_bytes);
+        state.world.stderr.clear(limits.error_output_bytes);
         state.memory.refused = false;
         state.calls = Calls {
             answers,
@@ -134,7 +135,8 @@ impl Instance {
         let fuel_left = tank.left(&mut self.store);
         let state = self.store.data_mut();
         let calls = std::mem::take(&mut state.calls);
-        let (output, output_truncated) = state.world.stdout.take();
+        let (output, output_left_out) = state.world.stdout.take();
+        let (error_output, error_output_left_out) = state.world.stderr.take();
         let reply = match result {
             Err(error) if error.is::<Diverged>() => return Err(Diverged),
             Err(_) if calls.limit_hit => Err(Failure::ToolCallLimit),
@@ -145,7 +147,9 @@ impl Instance {
         Ok(Execution {
             reply,
             output,
-            output_truncated,
+            output_left_out,
+            error_output,
+            error_output_left_out,
             tool_calls: calls.made,
             tool_call_limit_hit: calls.limit_hit,
             fuel_used: limits.fuel.min(fuel::MAX) - fuel_left - calls.fuel_withheld,

@@ -186,7 +186,9 @@ impl Interpreter {
         Outcome {
             success: failure.is_none(),
             output: execution.output,
-            output_truncated: execution.output_truncated,
+            output_left_out: execution.output_left_out,
+            error_output: execution.error_output,
+            error_output_left_out: execution.error_output_left_out,
             error,
             failure,
             globals: self.globals.clone(),
@@ -205,7 +207,9 @@ impl Interpreter {
         Outcome {
             success: false,
             output: String::new(),
-            output_truncated: false,
+            output_left_out: 0,
+            error_output: String::new(),
+            error_output_left_out: 0,
             error: message::of(&failure, &self.config, false),
             failure: Some(failure),
             globals: self.globals.clone(),

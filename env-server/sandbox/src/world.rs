@@ -3,17 +3,17 @@
 //! A world is plain data, so a copy of an interpreter has an identical world. The functions through which the
 //! guest uses it are in `wasi`.
 
+mod captured;
 pub mod clock;
 pub mod files;
 pub mod handles;
-mod stdout;
 
+use captured::Captured;
 use clock::Clock;
 use files::{Files, Node};
 use handles::Handles;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
-use stdout::Stdout;
 
 /// The world of one interpreter.
 #[derive(Clone)]
@@ -22,7 +22,8 @@ pub struct World {
     pub random: ChaCha8Rng,
     pub files: Files,
     pub handles: Handles,
-    pub stdout: Stdout,
+    pub stdout: Captured,
+    pub stderr: Captured,
 }
 
 impl World {
@@ -33,7 +34,8 @@ impl World {
             random: ChaCha8Rng::seed_from_u64(seed),
             files: Files::new(scratch_bytes),
             handles: Handles::default(),
-            stdout: Stdout::default(),
+            stdout: Captured::default(),
+            stderr: Captured::default(),
         }
     }
 

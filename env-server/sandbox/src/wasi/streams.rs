@@ -73,7 +73,10 @@ fn write_stream(mut guest: Guest<'_>, stream: u32, at: u32, length: u32, to: u32
             state.world.stdout.write(bytes);
             Ok(0)
         }
-        Handle::Stderr => Ok(0),
+        Handle::Stderr => {
+            state.world.stderr.write(bytes);
+            Ok(0)
+        }
         Handle::Writer { node, at } => state.world.files.write(node, at, bytes),
         _ => return Err(Malformed.into()),
     };

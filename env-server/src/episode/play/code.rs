@@ -22,7 +22,9 @@ impl Play {
         let observation = Observation {
             success: outcome.error.is_none(),
             output: outcome.output,
-            output_truncated: outcome.output_truncated,
+            output_left_out: outcome.output_left_out,
+            error_output: outcome.error_output,
+            error_output_left_out: outcome.error_output_left_out,
             error: outcome.error.unwrap_or_default(),
             failure: outcome.failure,
             globals: outcome.globals,
