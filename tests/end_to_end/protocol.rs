@@ -225,6 +225,43 @@ async fn the_same_seed_gives_the_same_observations() {
 }
 
 #[tokio::test]
+async fn a_resetting_step_draws_by_its_index() {
+    let server = EnvServer::start(&[], &[]).await;
+    let mut client = server.client().await;
+    let request =
+        |state| v1::CreateEpisodeRequest { seed: Some(7), ..create_request(&knapsack_task(), state) };
+    let draw = "import random, uuid\nprint(random.choice(range(1000)), uuid.uuid4())";
+    let mut one = Episode::create(client.clone(), request(InterpreterState::Reset)).await.unwrap();
+    let mut drawn = Vec::new();
+    for _ in 0..5 {
+        drawn.push(one.observe(draw).await.output);
+    }
+    let mut distinct = drawn.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), 5, "every step draws others: {drawn:?}");
+
+    // Tool calls, failures and refused requests: each step that was taken has an index.
+    let id = client.create_episode(request(InterpreterState::Reset)).await.unwrap().into_inner().episode_id;
+    client.step(tool_step(&id, 0, "list_items", "[]")).await.unwrap();
+    client.step(code_step(&id, 3, draw)).await.unwrap_err();
+    client.step(code_step(&id, 1, "1 / 0")).await.unwrap();
+    let output = |step: v1::StepResponse| step.observation.unwrap().output;
+    let step = code_step(&id, 2, draw);
+    assert_eq!(output(client.step(step.clone()).await.unwrap().into_inner()), drawn[2]);
+    assert_eq!(output(client.step(step).await.unwrap().into_inner()), drawn[2], "the stored answer");
+    let fork = v1::ForkEpisodeRequest { episode_id: id.clone(), new_episode_ids: vec![String::new()] };
+    let forked = client.fork_episode(fork).await.unwrap().into_inner().episodes.remove(0).episode_id;
+    for id in [&forked, &id] {
+        assert_eq!(output(client.step(code_step(id, 3, draw)).await.unwrap().into_inner()), drawn[3]);
+    }
+
+    let mut persistent = Episode::create(client, request(InterpreterState::Persistent)).await.unwrap();
+    let (first, second) = (persistent.observe(draw).await.output, persistent.observe(draw).await.output);
+    assert!(first != second && !drawn.contains(&first) && !drawn.contains(&second));
+}
+
+#[tokio::test]
 async fn an_episode_can_be_looked_at() {
     let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;

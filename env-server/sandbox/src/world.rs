@@ -27,11 +27,11 @@ pub struct World {
 }
 
 impl World {
-    /// A world with room for `scratch_bytes` of files. Its randomness follows from the seed.
-    pub fn new(seed: u64, scratch_bytes: usize) -> World {
+    /// A world with room for `scratch_bytes` of files. The system's random bytes follow from the seed.
+    pub fn new(seed: [u8; 32], scratch_bytes: usize) -> World {
         World {
             clock: Clock::default(),
-            random: ChaCha8Rng::seed_from_u64(seed),
+            random: ChaCha8Rng::from_seed(seed),
             files: Files::new(scratch_bytes),
             handles: Handles::default(),
             stdout: Captured::default(),

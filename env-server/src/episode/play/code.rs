@@ -17,7 +17,7 @@ impl Play {
                 self.sandbox.interpreter(self.config.clone(), self.tools.clone()).map_err(sandbox_error)?,
             ),
         };
-        let outcome = interpreter.run(code).map_err(sandbox_error)?;
+        let outcome = interpreter.run_step(index, code).map_err(sandbox_error)?;
         self.code_ran = true;
         let observation = Observation {
             success: outcome.error.is_none(),
