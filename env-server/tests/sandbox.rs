@@ -105,6 +105,27 @@ fn json_holds_all_of_it() {
 }
 
 #[test]
+fn standard_error_is_shown_after_the_output_and_before_the_error() {
+    let code = "import sys\nprint('e', file=sys.stderr)\nprint('o')\n1 / 0";
+    let shown = stdout(&run(&[], code));
+    assert!(shown.starts_with("o\ne\nTraceback ") && shown.ends_with("division by zero\n"), "{shown}");
+    let [line] = &lines(&run(&["--json"], code))[..] else { panic!("{code}") };
+    assert_eq!((&line["output"], &line["error_output"]), (&"o\n".into(), &"e\n".into()));
+    assert_eq!(
+        (&line["output_bytes_left_out"], &line["error_output_bytes_left_out"]),
+        (&0.into(), &0.into())
+    );
+
+    let flood = run(&[], "import sys\nprint('e' * 100_000, file=sys.stderr)\nprint('o' * 100_000)");
+    assert!(
+        stderr(&flood)
+            .contains("ok, 34465 bytes of output left out, 83617 bytes of standard error left out; fuel"),
+        "{}",
+        stderr(&flood)
+    );
+}
+
+#[test]
 fn limits_stop_a_block_and_the_next_one_runs() {
     let cases: [(&[&str], &str, &str); 3] = [
         (&["--fuel", "100000000"], "while True: pass", "fuel"),

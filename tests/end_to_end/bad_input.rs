@@ -185,6 +185,7 @@ async fn ten_megabytes_of_output_are_cut_off() {
     let observation = client.step(flood).await.unwrap().into_inner().observation.unwrap();
     assert!(observation.output_truncated && observation.success, "{}", observation.error);
     assert_eq!(observation.output.len(), most);
+    assert_eq!(observation.output_bytes_left_out, 10_240_004 - most as u64);
     let next = client.step(code_step(&created.episode_id, 1, "print('fine')")).await.unwrap().into_inner();
     assert_eq!(next.observation.unwrap().output, "fine\n");
 }

@@ -184,6 +184,34 @@ async fn direct_tool_calls_share_the_rules_of_code() {
 }
 
 #[tokio::test]
+async fn standard_error_is_part_of_the_observation_and_has_a_limit_of_its_own() {
+    let server = EnvServer::start(&[], &[]).await;
+    let mut client = server.client().await;
+    let mut request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    request.limits = Some(v1::Limits { error_output_bytes_per_step: 6, ..v1::Limits::default() });
+    let created = client.create_episode(request.clone()).await.unwrap().into_inner();
+    let limits = created.limits.unwrap();
+    assert_eq!(limits.error_output_bytes_per_step, 6);
+    let code = "import sys\nprint('out')\nprint('e\u{e9}\u{e9}\u{e9}', file=sys.stderr)\n1 / 0";
+    let step = code_step(&created.episode_id, 0, code);
+    let observation = client.step(step.clone()).await.unwrap().into_inner().observation.unwrap();
+    assert_eq!((observation.output.as_str(), observation.output_bytes_left_out), ("out\n", 0));
+    assert_eq!(
+        (observation.error_output.as_str(), observation.error_output_bytes_left_out),
+        ("e\u{e9}\u{e9}", 3)
+    );
+    assert!(
+        observation.error.ends_with("ZeroDivisionError: division by zero") && !observation.output_truncated
+    );
+    let again = client.step(step).await.unwrap().into_inner().observation.unwrap();
+    assert_eq!(again, observation, "the stored answer");
+
+    request.limits = Some(v1::Limits { error_output_bytes_per_step: 1 << 40, ..v1::Limits::default() });
+    let status = client.create_episode(request).await.unwrap_err();
+    assert_eq!(field(&status), "limits.error_output_bytes_per_step");
+}
+
+#[tokio::test]
 async fn the_same_seed_gives_the_same_observations() {
     let server = EnvServer::start(&[], &[]).await;
     let code = "import random, time, uuid\nprint(random.random(), time.time(), uuid.uuid4(), hash('x'), id(object()))";
@@ -199,6 +227,43 @@ async fn the_same_seed_gives_the_same_observations() {
     }
     assert_eq!(seen[0], seen[1]);
     assert_ne!(seen[0].0, seen[2].0);
+}
+
+#[tokio::test]
+async fn a_resetting_step_draws_by_its_index() {
+    let server = EnvServer::start(&[], &[]).await;
+    let mut client = server.client().await;
+    let request =
+        |state| v1::CreateEpisodeRequest { seed: Some(7), ..create_request(&knapsack_task(), state) };
+    let draw = "import random, uuid\nprint(random.choice(range(1000)), uuid.uuid4())";
+    let mut one = Episode::create(client.clone(), request(InterpreterState::Reset)).await.unwrap();
+    let mut drawn = Vec::new();
+    for _ in 0..5 {
+        drawn.push(one.observe(draw).await.output);
+    }
+    let mut distinct = drawn.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), 5, "every step draws others: {drawn:?}");
+
+    // Tool calls, failures and refused requests: each step that was taken has an index.
+    let id = client.create_episode(request(InterpreterState::Reset)).await.unwrap().into_inner().episode_id;
+    client.step(tool_step(&id, 0, "list_items", "[]")).await.unwrap();
+    client.step(code_step(&id, 3, draw)).await.unwrap_err();
+    client.step(code_step(&id, 1, "1 / 0")).await.unwrap();
+    let output = |step: v1::StepResponse| step.observation.unwrap().output;
+    let step = code_step(&id, 2, draw);
+    assert_eq!(output(client.step(step.clone()).await.unwrap().into_inner()), drawn[2]);
+    assert_eq!(output(client.step(step).await.unwrap().into_inner()), drawn[2], "the stored answer");
+    let fork = v1::ForkEpisodeRequest { episode_id: id.clone(), new_episode_ids: vec![String::new()] };
+    let forked = client.fork_episode(fork).await.unwrap().into_inner().episodes.remove(0).episode_id;
+    for id in [&forked, &id] {
+        assert_eq!(output(client.step(code_step(id, 3, draw)).await.unwrap().into_inner()), drawn[3]);
+    }
+
+    let mut persistent = Episode::create(client, request(InterpreterState::Persistent)).await.unwrap();
+    let (first, second) = (persistent.observe(draw).await.output, persistent.observe(draw).await.output);
+    assert!(first != second && !drawn.contains(&first) && !drawn.contains(&second));
 }
 
 #[tokio::test]

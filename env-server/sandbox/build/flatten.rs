@@ -15,6 +15,7 @@ mod module;
 mod numbers;
 mod reach;
 mod sections;
+mod stack;
 mod view;
 
 use component::Component;
@@ -22,6 +23,7 @@ use meter::Meter;
 use numbers::Numbers;
 use reach::Reach;
 use sections::Sections;
+use stack::Frames;
 use view::View;
 
 /// Links a component into one module.
@@ -51,10 +53,12 @@ pub fn flatten(component: &[u8]) -> Vec<u8> {
 
     // The metering's global and function have the highest indices.
     let meter = Meter { fuel: numbers.globals(), refill: numbers.functions() };
+    let frames = Frames::of(&component, &reach);
     let mut sections = Sections::default();
     sections.span_memory(&component);
     for (instance, module) in component.instances() {
-        sections.add(module, &mut View::new(&component, instance, module, &mut numbers), meter);
+        let view = &mut View::new(&component, instance, module, &mut numbers);
+        sections.add(module, view, meter, |function| frames.padding((instance, function)));
     }
     sections.finish(&component, &mut numbers, meter)
 }

@@ -10,7 +10,8 @@ use crate::tool::Tool;
 pub struct Config {
     /// Whether variables, functions and imports survive a step.
     pub state: InterpreterState,
-    /// Seeds Python's `random` module and every other source of randomness.
+    /// All random numbers follow from it: in a persistent interpreter from it alone, in a resetting one from it and
+    /// the index of the step. Code cannot compute it from them, other than by trying seeds.
     pub seed: u64,
     /// The limits of each step.
     pub limits: Limits,

@@ -8,10 +8,10 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, Po
 use crate::options::Options;
 
 /// The machine stack of a running step. CPython limits recursion by its own stack, one megabyte in the
-/// guest's memory; filling that takes up to 20 MiB of the machine stack. The machine stack must not overflow
-/// first, because a `RecursionError` can be caught by the agent and a stack overflow cannot. Threads have
+/// guest's memory; `build/flatten/stack.rs` sees to it that every recursion uses that. The machine stack must not
+/// overflow first, because a `RecursionError` can be caught by the agent and a stack overflow cannot. Threads have
 /// smaller stacks, so steps run on stacks of the engine.
-const GUEST_STACK_BYTES: usize = 32 << 20;
+const GUEST_STACK_BYTES: usize = 64 << 20;
 /// The part of that stack reserved for host functions, tools included.
 const HOST_STACK_BYTES: usize = 2 << 20;
 

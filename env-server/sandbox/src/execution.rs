@@ -9,10 +9,14 @@ pub struct Execution {
     /// The guest's reply, or why it was stopped before it could reply. A stopped instance must not be used
     /// again.
     pub reply: Result<Reply, Failure>,
-    /// What the block printed, cut at the limit.
+    /// What the block wrote to standard output, cut at the limit.
     pub output: String,
-    /// Whether output past the limit was dropped.
-    pub output_truncated: bool,
+    /// The bytes of it past the limit.
+    pub output_left_out: u64,
+    /// What the block wrote to standard error, cut at the limit.
+    pub error_output: String,
+    /// The bytes of it past the limit.
+    pub error_output_left_out: u64,
     /// The tool calls that were answered, in order.
     pub tool_calls: Vec<ToolRecord>,
     /// Whether the block attempted a tool call past the limit.

@@ -48,6 +48,7 @@ pub struct Exports {
     post_start: ModuleExport,
     run: ModuleExport,
     post_run: ModuleExport,
+    flush: ModuleExport,
     variables: Vec<ModuleExport>,
 }
 
@@ -66,6 +67,7 @@ impl Exports {
             post_start: export("post-start")?,
             run: export("run")?,
             post_run: export("post-run")?,
+            flush: export("flush")?,
             variables: (0..).map_while(|at| module.get_export_index(&format!("state-{at}"))).collect(),
         })
     }
@@ -82,6 +84,7 @@ pub struct Python {
     post_start: TypedFunc<(), ()>,
     run: TypedFunc<(u32, u32), u32>,
     post_run: TypedFunc<u32, ()>,
+    flush: TypedFunc<(), ()>,
 }
 
 impl Python {
@@ -108,6 +111,7 @@ impl Python {
             post_start: typed(instance, store, &exports.post_start)?,
             run: typed(instance, store, &exports.run)?,
             post_run: typed(instance, store, &exports.post_run)?,
+            flush: typed(instance, store, &exports.flush)?,
         })
     }
 
@@ -156,6 +160,12 @@ impl Python {
         let reply = reply(Bytes(self.access.memory.data(&*store)), at, max_text_bytes)?;
         self.post_run.call_async(store, at).await?;
         Ok(reply)
+    }
+
+    /// Writes what is pending in the standard streams of an instance that was stopped. It cannot be used
+    /// afterwards.
+    pub async fn flush(&self, store: &mut impl AsContextMut<Data = State>) -> wasmtime::Result<()> {
+        self.flush.call_async(store, ()).await
     }
 }
 

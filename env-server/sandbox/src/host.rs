@@ -57,13 +57,13 @@ impl Host {
 
 impl Pristine {
     fn new(pool: &Pool, options: &Options) -> Result<Pristine, Error> {
-        let (store, python) = pool.instantiate(World::new(0, 0), &start_limits(options))?;
+        let (store, python) = pool.instantiate(World::new([0; 32], 0), &start_limits(options))?;
         Ok(Pristine { store, memory: python.access.memory })
     }
 }
 
 fn python_version(pool: &Pool, options: &Options) -> Result<String, Error> {
-    let (mut store, python) = pool.instantiate(World::new(0, 0), &start_limits(options))?;
+    let (mut store, python) = pool.instantiate(World::new([0; 32], 0), &start_limits(options))?;
     block_on(python.version(&mut store)).map_err(|error| Error::Start(error.into()))
 }
 

@@ -15,6 +15,7 @@ use crate::host::Host;
 use crate::limits::Limits;
 use crate::outcome::{Failure, TYPE_NAME_BYTES};
 use crate::pages::{self, PAGE_BYTES};
+use crate::seeds::Seeds;
 use crate::snapshot::Snapshot;
 use crate::state::{Answers, Calls, State};
 use crate::world::World;
@@ -27,10 +28,10 @@ pub struct Instance {
 
 impl Instance {
     /// Starts an instance that is ready for its first block.
-    pub fn start(host: &Host, config: &Config) -> Result<Instance, Error> {
-        let world = World::new(config.seed, config.limits.scratch_bytes);
+    pub fn start(host: &Host, config: &Config, seeds: Seeds) -> Result<Instance, Error> {
+        let world = World::new(seeds.system, config.limits.scratch_bytes);
         let (mut store, python) = host.pool.instantiate(world, &config.limits)?;
-        block_on(python.start(&mut store, config.seed, &config.tools, config.record_definitions))
+        block_on(python.start(&mut store, seeds.python, &config.tools, config.record_definitions))
             .map_err(|error| host.pool.start_error(error))?;
         Ok(Instance { store, python })
     }
@@ -79,10 +80,9 @@ impl Instance {
             block_on(memory.grow_async(&mut store, pages)).map_err(failed)?;
         }
         write_memory(memory.data_mut(&mut store))?;
-        for (variable, value) in python.variables.iter().zip(variables) {
-            variable.set(&mut store, Val::I32(*value)).map_err(failed)?;
-        }
-        Ok(Instance { store, python })
+        let mut instance = Instance { store, python };
+        instance.set_variables(variables).map_err(failed)?;
+        Ok(instance)
     }
 
     /// The size of its memory in bytes.
@@ -118,6 +118,7 @@ impl Instance {
         let _ = tank.fill(&mut self.store, Allowance::new(limits.fuel, deadline));
         let state = self.store.data_mut();
         state.world.stdout.clear(limits.output_bytes);
+        state.world.stderr.clear(limits.error_output_bytes);
         state.memory.refused = false;
         state.calls = Calls {
             answers,
@@ -129,29 +130,58 @@ impl Instance {
 
         // A few bytes more than are shown, so that a cut can be detected and marked.
         let max_text_bytes = limits.output_bytes.max(TYPE_NAME_BYTES) + 8;
+        let variables = self.variables();
         let result = block_on(self.python.run(&mut self.store, code, max_text_bytes));
 
         let fuel_left = tank.left(&mut self.store);
-        let state = self.store.data_mut();
-        let calls = std::mem::take(&mut state.calls);
-        let (output, output_truncated) = state.world.stdout.take();
+        let calls = std::mem::take(&mut self.store.data_mut().calls);
         let reply = match result {
             Err(error) if error.is::<Diverged>() => return Err(Diverged),
             Err(_) if calls.limit_hit => Err(Failure::ToolCallLimit),
-            Err(error) => Err(why_killed(&error, state)),
-            Ok(reply) if state.memory.refused && raised_memory_error(&reply) => Err(Failure::OutOfMemory),
+            Err(error) => {
+                let failure = why_killed(&error, self.store.data());
+                self.flush(&variables);
+                Err(failure)
+            }
+            Ok(reply) if self.store.data().memory.refused && raised_memory_error(&reply) => {
+                Err(Failure::OutOfMemory)
+            }
             Ok(reply) => Ok(reply),
         };
+        let state = self.store.data_mut();
+        let (output, output_left_out) = state.world.stdout.take();
+        let (error_output, error_output_left_out) = state.world.stderr.take();
         Ok(Execution {
             reply,
             output,
-            output_truncated,
+            output_left_out,
+            error_output,
+            error_output_left_out,
             tool_calls: calls.made,
             tool_call_limit_hit: calls.limit_hit,
             fuel_used: limits.fuel.min(fuel::MAX) - fuel_left - calls.fuel_withheld,
         })
     }
+
+    /// Lets a stopped guest write what is pending in its standard streams, such as a line without its end. The guest
+    /// may be broken and fail here too; then that is lost. `variables` are those that the block began with: with them
+    /// the guest has its whole stack again.
+    fn flush(&mut self, variables: &[i32]) {
+        let _ = self.python.access.fuel.fill(&mut self.store, Allowance::new(FLUSH_FUEL, None));
+        let _ = self.set_variables(variables);
+        let _ = block_on(self.python.flush(&mut self.store));
+    }
+
+    fn set_variables(&mut self, variables: &[i32]) -> wasmtime::Result<()> {
+        for (variable, value) in self.python.variables.iter().zip(variables) {
+            variable.set(&mut self.store, Val::I32(*value))?;
+        }
+        Ok(())
+    }
 }
+
+/// The fuel for writing what a stopped block left in its streams.
+const FLUSH_FUEL: u64 = 10_000_000;
 
 fn why_killed(error: &wasmtime::Error, state: &State) -> Failure {
     match error.downcast_ref::<Trap>() {

@@ -10,6 +10,7 @@ use crate::host::Host;
 use crate::instance::Instance;
 use crate::outcome::{Definition, Failure, Outcome, TYPE_NAME_BYTES};
 use crate::replay_log::ReplayLog;
+use crate::seeds::Seeds;
 use crate::state::Answers;
 use crate::stats::Stats;
 use crate::tool::SharedTools;
@@ -29,6 +30,8 @@ pub struct Interpreter {
     /// Rebuilds the persistent instance.
     replay_log: ReplayLog,
     globals: Vec<String>,
+    /// The index of the next step.
+    next_step: u64,
     stats: Stats,
 }
 
@@ -45,6 +48,7 @@ impl Interpreter {
             instance: None,
             replay_log: ReplayLog::default(),
             globals: Vec::new(),
+            next_step: 0,
             stats: Stats::default(),
         };
         if interpreter.persists() {
@@ -53,20 +57,33 @@ impl Interpreter {
         Ok(interpreter)
     }
 
+    /// Runs the next step: [`Interpreter::run_step`] with the index after the last step's, at first 0.
+    ///
+    /// # Errors
+    /// The same as [`Interpreter::run_step`].
+    pub fn run(&mut self, code: &str) -> Result<Outcome, Error> {
+        self.run_step(self.next_step, code)
+    }
+
     /// Runs one block of code as a script and returns its outcome.
+    ///
+    /// In a resetting interpreter the random numbers of a step follow from the seed and the step's `index`. The caller
+    /// may count steps that run no code too. In a persistent interpreter they go on where the last step left them.
     ///
     /// Blocks the calling thread, which must not be one that drives async tasks.
     ///
     /// # Errors
     /// [`Error::AtCapacity`] if no place is free: nothing was run, try again. Any other error means that the
     /// sandbox is broken.
-    pub fn run(&mut self, code: &str) -> Result<Outcome, Error> {
+    pub fn run_step(&mut self, index: u64, code: &str) -> Result<Outcome, Error> {
         let started = Instant::now();
         let config = self.config.clone();
         let limits = &config.limits;
         if code.len() > limits.code_bytes {
+            self.next_step = index.wrapping_add(1);
             return Ok(self.code_too_large());
         }
+        self.next_step = index;
         // Taken out, so that the instance is dropped if a tool panics: the next step rebuilds it.
         let mut instance = match self.instance.take() {
             Some(instance) => instance,
@@ -84,6 +101,7 @@ impl Interpreter {
             }
             self.instance = Some(instance);
         }
+        self.next_step = index.wrapping_add(1);
         self.stats.steps += 1;
         self.stats.fuel_used += execution.fuel_used;
         self.stats.tool_calls += execution.tool_calls.len() as u64;
@@ -127,6 +145,7 @@ impl Interpreter {
             instance: copy,
             replay_log: self.replay_log.clone(),
             globals: self.globals.clone(),
+            next_step: self.next_step,
             stats: self.stats,
         })
     }
@@ -146,7 +165,8 @@ impl Interpreter {
     }
 
     fn rebuild(&self) -> Result<Instance, Error> {
-        self.replay_log.rebuild(&self.host, &self.config)
+        let step = (!self.persists()).then_some(self.next_step);
+        self.replay_log.rebuild(&self.host, &self.config, Seeds::of(self.config.seed, step))
     }
 
     /// Rebuilds the persistent instance. A long replay is replaced by a snapshot, so that it is not repeated.
@@ -186,7 +206,9 @@ impl Interpreter {
         Outcome {
             success: failure.is_none(),
             output: execution.output,
-            output_truncated: execution.output_truncated,
+            output_left_out: execution.output_left_out,
+            error_output: execution.error_output,
+            error_output_left_out: execution.error_output_left_out,
             error,
             failure,
             globals: self.globals.clone(),
@@ -205,7 +227,9 @@ impl Interpreter {
         Outcome {
             success: false,
             output: String::new(),
-            output_truncated: false,
+            output_left_out: 0,
+            error_output: String::new(),
+            error_output_left_out: 0,
             error: message::of(&failure, &self.config, false),
             failure: Some(failure),
             globals: self.globals.clone(),

@@ -71,6 +71,7 @@
 //! | `guest`, `abi`                             | the guest module, its exports and the layout of their arguments               |
 //! | `state`                                    | the host's side of an instance                                                |
 //! | `world`, `wasi`                            | time, randomness, output and files as plain data; the functions that use them |
+//! | `seeds`                                    | the seeds of random numbers                                                   |
 //! | `calls`, `tool`                            | tool calls                                                                    |
 //! | `fuel`                                     | the budget of a step                                                          |
 //!
@@ -97,6 +98,7 @@ mod pages;
 mod pool;
 mod replay_log;
 mod sandbox;
+mod seeds;
 mod snapshot;
 mod spill;
 mod state;

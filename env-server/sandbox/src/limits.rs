@@ -14,9 +14,11 @@ pub struct Limits {
     pub wall_clock: Duration,
     /// The interpreter's memory in bytes, in steps of 64 KiB. About 46 MB of it are in use from the start.
     pub memory_bytes: usize,
-    /// Bytes of standard output that are kept; further output is dropped. The error text is cut at the same
+    /// Bytes of standard output that are kept; further output is left out. The error text is cut at the same
     /// length.
     pub output_bytes: usize,
+    /// Bytes of standard error that are kept; what is written beyond them is left out.
+    pub error_output_bytes: usize,
     /// Bytes of code in one block.
     pub code_bytes: usize,
     /// The number of tool calls. The next call ends the step.
@@ -31,14 +33,15 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 10^11 units of fuel (some ten seconds of work), 60 s, 256 MiB of memory, 64 KiB of output, 256 KiB of
-    /// code, 25 tool calls of 1 MiB together, 16 MiB of files.
+    /// 10^11 units of fuel (some ten seconds of work), 60 s, 256 MiB of memory, 64 KiB of output, 16 KiB of
+    /// standard error, 256 KiB of code, 25 tool calls of 1 MiB together, 16 MiB of files.
     fn default() -> Self {
         Limits {
             fuel: 100_000_000_000,
             wall_clock: Duration::from_secs(60),
             memory_bytes: 256 << 20,
             output_bytes: 64 << 10,
+            error_output_bytes: 16 << 10,
             code_bytes: 256 << 10,
             tool_calls: 25,
             tool_bytes: 1 << 20,

@@ -9,10 +9,15 @@ use crate::tool::ToolRecord;
 pub struct Outcome {
     /// Whether the block ran to its end.
     pub success: bool,
-    /// What the block printed, also if it failed.
+    /// What the block wrote to standard output, also if it failed.
     pub output: String,
-    /// Whether output past [`crate::Limits::output_bytes`] was dropped.
-    pub output_truncated: bool,
+    /// The bytes of standard output past [`crate::Limits::output_bytes`], which were left out.
+    pub output_left_out: u64,
+    /// What the block wrote to standard error, also if it failed: warnings, logs, tracebacks that it printed. The
+    /// exception that ended it is not in it: that is [`Outcome::error`].
+    pub error_output: String,
+    /// The bytes of standard error past [`crate::Limits::error_output_bytes`], which were left out.
+    pub error_output_left_out: u64,
     /// The failure as a text for the agent. `None` if and only if `success`.
     pub error: Option<String>,
     /// The failure as a type. `None` if and only if `success`.

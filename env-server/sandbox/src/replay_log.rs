@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::execution::Execution;
 use crate::host::Host;
 use crate::instance::Instance;
+use crate::seeds::Seeds;
 use crate::snapshot::Snapshot;
 use crate::state::Answers;
 use crate::tool::ToolRecord;
@@ -88,14 +89,15 @@ impl ReplayLog {
         (memory + self.bytes, disk)
     }
 
-    /// Creates an instance in the state after the last step. Tool calls are answered from the log.
+    /// Creates an instance in the state after the last step. Tool calls are answered from the log. `seeds` are
+    /// those that its first instance was started with.
     ///
     /// # Errors
     /// [`Error::Diverged`] if a step behaves differently from its first run.
-    pub fn rebuild(&self, host: &Host, config: &Config) -> Result<Instance, Error> {
+    pub fn rebuild(&self, host: &Host, config: &Config, seeds: Seeds) -> Result<Instance, Error> {
         let mut instance = match &self.snapshot {
             Some(snapshot) => Instance::restore(host, &config.limits, snapshot)?,
-            None => Instance::start(host, config)?,
+            None => Instance::start(host, config, seeds)?,
         };
         for (index, step) in self.steps.iter().enumerate() {
             let answers = Answers::Recorded(step.tool_calls.iter().cloned().collect());

@@ -3,17 +3,17 @@
 //! A world is plain data, so a copy of an interpreter has an identical world. The functions through which the
 //! guest uses it are in `wasi`.
 
+mod captured;
 pub mod clock;
 pub mod files;
 pub mod handles;
-mod stdout;
 
+use captured::Captured;
 use clock::Clock;
 use files::{Files, Node};
 use handles::Handles;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
-use stdout::Stdout;
 
 /// The world of one interpreter.
 #[derive(Clone)]
@@ -22,18 +22,20 @@ pub struct World {
     pub random: ChaCha8Rng,
     pub files: Files,
     pub handles: Handles,
-    pub stdout: Stdout,
+    pub stdout: Captured,
+    pub stderr: Captured,
 }
 
 impl World {
-    /// A world with room for `scratch_bytes` of files. Its randomness follows from the seed.
-    pub fn new(seed: u64, scratch_bytes: usize) -> World {
+    /// A world with room for `scratch_bytes` of files. The system's random bytes follow from the seed.
+    pub fn new(seed: [u8; 32], scratch_bytes: usize) -> World {
         World {
             clock: Clock::default(),
-            random: ChaCha8Rng::seed_from_u64(seed),
+            random: ChaCha8Rng::from_seed(seed),
             files: Files::new(scratch_bytes),
             handles: Handles::default(),
-            stdout: Stdout::default(),
+            stdout: Captured::default(),
+            stderr: Captured::default(),
         }
     }
 

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Counter, config, counter, fails, interpreter, persistent, prints, with_limits};
-use sandbox::{Config, Failure, InterpreterState, Limits};
+use sandbox::{Config, Failure, InterpreterState, Limits, Tool};
 use serde_json::json;
 
 #[test]
@@ -30,6 +30,46 @@ fn arguments_arrive_with_their_types_and_values() {
         ["k", "tuple", [1]],
     ]);
     assert_eq!(serde_json::from_str::<serde_json::Value>(&printed).unwrap(), expected);
+}
+
+#[test]
+fn a_tool_tells_its_parameters() {
+    let tool = |name: &str, parameters: &[&str]| Tool {
+        name: name.into(),
+        parameters: parameters.iter().map(|parameter| (*parameter).to_owned()).collect(),
+        doc: "Does something.".into(),
+    };
+    let tools = vec![
+        tool("none", &[]),
+        tool("two", &["item_id: str", "count: int"]),
+        tool("open", &["first", "/", "*rest: float", "key='a'", "**more"]),
+        tool("unknown", &["kind: Kind"]),
+    ];
+    let config = Config { tools, ..config(InterpreterState::Persistent) };
+    let mut python = interpreter(config, counter().0);
+    let code = "
+import inspect
+for tool in (none, two, open, unknown): print(inspect.signature(tool), inspect.signature(tool))
+print([(p.name, p.annotation, p.kind.name) for p in inspect.signature(two).parameters.values()])
+print(inspect.signature(two).bind('a', count=2).arguments)
+try: inspect.signature(two).bind('a')
+except TypeError as e: print(e)
+import functools
+@functools.wraps(two)
+def wrapped(*args): return two(*args)
+print(inspect.signature(wrapped), inspect.isfunction(two), two.__doc__.splitlines()[0])
+import pydoc
+print(pydoc.plain(pydoc.render_doc(two)))";
+    assert_eq!(
+        prints(&mut python, code),
+        "() ()\n(item_id: str, count: int) (item_id: str, count: int)\n\
+         (first, /, *rest: float, key='a', **more) (first, /, *rest: float, key='a', **more)\n\
+         (kind: Kind) (kind: Kind)\n\
+         [('item_id', <class 'str'>, 'POSITIONAL_OR_KEYWORD'), ('count', <class 'int'>, 'POSITIONAL_OR_KEYWORD')]\n\
+         {'item_id': 'a', 'count': 2}\nmissing a required argument: 'count'\n\
+         (item_id: str, count: int) True two(item_id: str, count: int)\n\
+         Python Library Documentation: function two in module __main__\n\ntwo(item_id: str, count: int)\n    two(item_id: str, count: int)\n\n    Does something.\n\n"
+    );
 }
 
 #[test]

@@ -24,8 +24,8 @@ const MIB: usize = 1 << 20;
 /// Every FILE is a block. Without one, standard input is read: lines `# ---`
 /// separate its blocks; at a terminal, an empty line ends one.
 ///
-/// What a block prints and its error go to standard output, everything else to
-/// standard error. The exit status is 1 if a block failed, except at a terminal.
+/// What a block writes (its standard output, then its standard error) and its error
+/// go to standard output, everything else to standard error. The exit status is 1 if a block failed, except at a terminal.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

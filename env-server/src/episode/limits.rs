@@ -38,6 +38,8 @@ pub struct Asked {
     pub memory_bytes: Option<usize>,
     /// Captured standard output of one step, in bytes.
     pub output_bytes_per_step: Option<usize>,
+    /// Captured standard error of one step, in bytes.
+    pub error_output_bytes_per_step: Option<usize>,
     /// Code of one step, in bytes of UTF-8.
     pub code_bytes_per_step: Option<usize>,
     /// Names, arguments and answers of the tool calls of one step together, in bytes.
@@ -48,7 +50,7 @@ pub struct Asked {
 
 /// The longest wall-clock limit that a request may ask for.
 const MAX_WALL_CLOCK: Duration = Duration::from_secs(600);
-/// The most output, code or tool data that a request may ask for, per step. An answer holds each of them once and
+/// The most output, error output, code or tool data that a request may ask for, per step. An answer holds each of them once and
 /// must fit in a message.
 const MAX_TEXT_BYTES: usize = 8 << 20;
 /// The most scratch space that a request may ask for: the files are in the server's memory.
@@ -92,6 +94,12 @@ impl Limits {
                     "output_bytes_per_step",
                     asked.output_bytes_per_step,
                     default.output_bytes,
+                    MAX_TEXT_BYTES,
+                )?,
+                error_output_bytes: at_most(
+                    "error_output_bytes_per_step",
+                    asked.error_output_bytes_per_step,
+                    default.error_output_bytes,
                     MAX_TEXT_BYTES,
                 )?,
                 code_bytes: at_most(
@@ -148,6 +156,7 @@ struct StepLimits {
     wall_clock: Duration,
     memory_bytes: usize,
     output_bytes: usize,
+    error_output_bytes: usize,
     code_bytes: usize,
     tool_calls: u32,
     tool_bytes: usize,

@@ -6,7 +6,7 @@ mod tool_calls;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use proto::task::ToolSpec;
+use proto::task::{ToolParameter, ToolSpec};
 use sandbox::{Config, Interpreter, Sandbox};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -229,7 +229,12 @@ fn sandbox_error(error: sandbox::Error) -> Error {
 fn python_function(tool: &ToolSpec) -> sandbox::Tool {
     sandbox::Tool {
         name: tool.name.clone(),
-        parameters: tool.parameters.iter().map(|parameter| parameter.name.clone()).collect(),
+        parameters: tool.parameters.iter().map(parameter).collect(),
         doc: tool.description.clone(),
     }
+}
+
+/// A parameter as a signature shows it.
+fn parameter(parameter: &ToolParameter) -> String {
+    format!("{}: {}", parameter.name, parameter.python_type)
 }

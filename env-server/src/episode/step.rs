@@ -86,8 +86,12 @@ pub struct Observation {
     pub success: bool,
     /// Standard output, also of a step that failed.
     pub output: String,
-    /// Whether output past the limit was cut off.
-    pub output_truncated: bool,
+    /// Bytes of standard output past the limit, which were left out.
+    pub output_left_out: u64,
+    /// Standard error, also of a step that failed.
+    pub error_output: String,
+    /// Bytes of standard error past the limit, which were left out.
+    pub error_output_left_out: u64,
     /// The error text, as the agent should read it; empty if there was no error.
     pub error: String,
     /// The kind of error.

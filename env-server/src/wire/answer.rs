@@ -67,7 +67,7 @@ impl From<&Limits> for v1::Limits {
             code_bytes_per_step: limits.step.code_bytes as u64,
             tool_bytes_per_step: limits.step.tool_bytes as u64,
             scratch_bytes: limits.step.scratch_bytes as u64,
-            error_output_bytes_per_step: 0,
+            error_output_bytes_per_step: limits.step.error_output_bytes as u64,
         }
     }
 }

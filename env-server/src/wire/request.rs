@@ -52,6 +52,7 @@ impl From<v1::Limits> for Asked {
             wall_clock_per_step: message.wall_clock_per_step.map(duration),
             memory_bytes: set(message.memory_bytes).map(bytes),
             output_bytes_per_step: set(message.output_bytes_per_step).map(bytes),
+            error_output_bytes_per_step: set(message.error_output_bytes_per_step).map(bytes),
             code_bytes_per_step: set(message.code_bytes_per_step).map(bytes),
             tool_bytes_per_step: set(message.tool_bytes_per_step).map(bytes),
             scratch_bytes: set(message.scratch_bytes).map(bytes),

@@ -86,15 +86,15 @@ impl From<&Observation> for v1::Observation {
         Self {
             success: observation.success,
             output: observation.output.clone(),
-            output_truncated: observation.output_truncated,
+            output_truncated: observation.output_left_out > 0,
             error: observation.error.clone(),
             error_kind: error_kind.into(),
             exception_type: exception_type.to_owned(),
             globals: observation.globals.clone(),
             tool_results: observation.tool_results.iter().map(v1::ToolCallRecord::from).collect(),
-            error_output: String::new(),
-            output_bytes_left_out: 0,
-            error_output_bytes_left_out: 0,
+            error_output: observation.error_output.clone(),
+            output_bytes_left_out: observation.output_left_out,
+            error_output_bytes_left_out: observation.error_output_left_out,
         }
     }
 }

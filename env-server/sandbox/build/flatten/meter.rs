@@ -11,9 +11,10 @@
 
 use wasm_encoder::reencode::Reencode as _;
 use wasm_encoder::{BlockType, CodeSection, Function, Instruction, ValType};
-use wasmparser::{FunctionBody, Operator};
+use wasmparser::{FuncType, FunctionBody, Operator};
 
 use super::module::VALID;
+use super::stack::Padding;
 use super::view::View;
 
 /// The bound of the cost of a call, or of a loop iteration, in code with many branches.
@@ -33,8 +34,15 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Adds the metered body of a function with `parameters` parameters.
-    pub fn add(self, code: &mut CodeSection, view: &mut View, parameters: u32, body: &FunctionBody<'_>) {
+    /// Adds the metered body of a function of type `ty`. `padding` is what its frame is enlarged by.
+    pub fn add(
+        self,
+        code: &mut CodeSection,
+        view: &mut View,
+        ty: &FuncType,
+        body: &FunctionBody<'_>,
+        padding: Option<Padding>,
+    ) {
         let costs = Costs::of(body);
         let mut locals: Vec<(u32, ValType)> = Vec::new();
         for group in body.get_locals_reader().expect(VALID) {
@@ -42,7 +50,7 @@ impl Meter {
             locals.push((count, view.val_type(ty).expect(VALID)));
         }
         // The local that holds the length of a copy while it is counted.
-        let length = parameters + locals.iter().map(|(count, _)| count).sum::<u32>();
+        let length = ty.params().len() as u32 + locals.iter().map(|(count, _)| count).sum::<u32>();
         if costs.copies {
             locals.push((1, ValType::I32));
         }
@@ -51,12 +59,28 @@ impl Meter {
         if !costs.leaf {
             self.count(&mut function, costs.call);
         }
+        let frame = padding.map(|padding| padding.frame(view, ty));
+        if let Some(frame) = &frame {
+            frame.begin(&mut function);
+        }
+        // The number of blocks around an instruction.
+        let mut depth = 0;
         for operator in body.get_operators_reader().expect(VALID) {
             let operator = operator.expect(VALID);
             if matches!(operator, Operator::MemoryCopy { .. } | Operator::MemoryFill { .. }) {
                 function.instruction(&Instruction::LocalSet(length));
                 self.count_bytes(&mut function, length);
                 function.instruction(&Instruction::LocalGet(length));
+            }
+            match operator {
+                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => depth += 1,
+                Operator::End if depth == 0 => frame.iter().for_each(|frame| frame.end(&mut function)),
+                Operator::End => depth -= 1,
+                Operator::Return if frame.is_some() => {
+                    function.instruction(&Instruction::Br(depth));
+                    continue;
+                }
+                _ => {}
             }
             let is_loop = matches!(operator, Operator::Loop { .. });
             function.instruction(&view.instruction(operator).expect(VALID));

@@ -12,6 +12,7 @@ use super::component::Component;
 use super::meter::Meter;
 use super::module::{Module, VALID};
 use super::numbers::{Global, Numbers};
+use super::stack::Padding;
 use super::view::View;
 
 /// The sections of the merged module, to which instances are added.
@@ -44,17 +45,21 @@ impl Sections {
         }
     }
 
-    /// Adds what an instance of `module` defines. Its functions are metered; those that cannot be called are
-    /// left out.
-    pub fn add(&mut self, module: &Module<'_>, view: &mut View, meter: Meter) {
+    /// Adds what an instance of `module` defines. Its functions are metered, and their frames are enlarged by
+    /// `padding`; those that cannot be called are left out.
+    pub fn add(
+        &mut self,
+        module: &Module<'_>,
+        view: &mut View,
+        meter: Meter,
+        padding: impl Fn(u32) -> Option<Padding>,
+    ) {
         let first = module.imported(ExternalKind::Func) as usize;
         let reached: Vec<_> = view.functions[first..].iter().map(Option::is_some).collect();
-        for ((ty, body), _) in
-            module.functions.iter().zip(&module.bodies).zip(reached).filter(|(_, reached)| *reached)
-        {
+        let functions = (first as u32..).zip(&module.functions).zip(&module.bodies).zip(reached);
+        for (((index, ty), body), _) in functions.filter(|(_, reached)| *reached) {
             self.functions.function(view.types[*ty as usize]);
-            let parameters = module.types[*ty as usize].params().len() as u32;
-            meter.add(&mut self.code, view, parameters, body);
+            meter.add(&mut self.code, view, &module.types[*ty as usize], body, padding(index));
         }
         for index in first as u32..view.functions.len() as u32 {
             if let (Some(name), Some(number)) = (module.names.get(&index), view.functions[index as usize]) {

@@ -6,7 +6,7 @@ use super::answer::{pointer, write};
 use super::call::{Guest, Result, access, new_handle, world};
 use crate::abi::Record;
 use crate::state::State;
-use crate::world::clock::TICK_NANOS;
+use crate::world::clock::{TICK_NANOS, Time};
 use crate::world::handles::{self, Handle};
 
 /// Adds the functions to a linker.
@@ -23,7 +23,7 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> Result {
         new_handle(&mut guest, Handle::Pollable)
     })?;
     linker.func_wrap("wasi:clocks/wall-clock", "now", |mut guest: Guest<'_>, to: u32| {
-        let (seconds, nanos) = world(&mut guest).clock.time_of_day();
+        let Time { seconds, nanos } = world(&mut guest).clock.time_of_day();
         write(&mut guest, to, &[&seconds.to_le_bytes()[..], &nanos.to_le_bytes()].concat())
     })?;
     linker.func_wrap("wasi:clocks/wall-clock", "resolution", |mut guest: Guest<'_>, to: u32| {

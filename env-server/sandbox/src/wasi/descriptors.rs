@@ -4,7 +4,7 @@ use wasmtime::Linker;
 
 use super::answer::{answer, answer_handle, answer_unit, pointer};
 use super::call::{Guest, Result, access, charge, charge_work, handle, new_handle, world};
-use super::files::{descriptor, descriptor_type, metadata_hash, read_file, status};
+use super::files::{changing, descriptor, descriptor_type, metadata_hash, new_time, read_file, status};
 use crate::abi::{Bytes, Malformed, Record};
 use crate::state::State;
 use crate::world::files::Error;
@@ -72,8 +72,11 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> Result {
         "[method]descriptor.set-size",
         |mut guest: Guest<'_>, file: u32, size: u64, to: u32| {
             let (node, _, write) = descriptor(&mut guest, file)?;
-            let resized =
-                if write { world(&mut guest).files.resize(node, size) } else { Err(Error::BadDescriptor) };
+            let resized = if write {
+                changing(world(&mut guest)).resize(node, size)
+            } else {
+                Err(Error::BadDescriptor)
+            };
             charge_work(&mut guest)?;
             answer_unit(&mut guest, to, resized)
         },
@@ -81,9 +84,20 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> Result {
     linker.func_wrap(
         types,
         "[method]descriptor.set-times",
-        |mut guest: Guest<'_>, _: u32, _: u32, _: u64, _: u32, _: u32, _: u64, _: u32, to: u32| {
-            // File times never change.
-            answer_unit(&mut guest, to, Ok(()))
+        |mut guest: Guest<'_>,
+         file: u32,
+         case: u32,
+         seconds: u64,
+         nanos: u32,
+         modified_case: u32,
+         modified_seconds: u64,
+         modified_nanos: u32,
+         to: u32| {
+            let (node, ..) = descriptor(&mut guest, file)?;
+            let accessed = new_time((case, seconds, nanos))?;
+            let modified = new_time((modified_case, modified_seconds, modified_nanos))?;
+            let set = changing(world(&mut guest)).set_times(node, accessed, modified);
+            answer_unit(&mut guest, to, set)
         },
     )?;
     linker.func_wrap_async(types, "[method]descriptor.read", |guest: Guest<'_>, arguments| {
@@ -98,7 +112,7 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> Result {
             let (memory, state) = access(&guest)?.memory.data_and_store_mut(&mut guest);
             let bytes = Bytes(memory).slice(bytes, length)?;
             let written = if write {
-                state.world.files.write(node, Some(at), bytes)
+                changing(&mut state.world).write(node, Some(at), bytes)
             } else {
                 Err(Error::BadDescriptor)
             };

@@ -5,7 +5,8 @@ use super::answer::FileResult;
 use super::call::{Guest, Result, access, charge, handle, slice_mut};
 use crate::abi::Malformed;
 use crate::world::World;
-use crate::world::clock::START_SECONDS;
+use crate::world::clock::Time;
+use crate::world::files::times::{NewTime, Times};
 use crate::world::files::{Files, Node};
 use crate::world::handles::Handle;
 
@@ -29,18 +30,39 @@ pub async fn read_file(guest: &mut Guest<'_>, node: Node, at: u64, length: usize
     Ok(address)
 }
 
-/// A `descriptor-stat`: the type, one link, the size, and the interpreter's start for all times.
+/// A `descriptor-stat`: the type, one link, the size, and the times of access, modification and change.
 pub fn status(world: &World, node: Node) -> FileResult<[u8; 96]> {
     let status = world.files.status(node)?;
     let mut bytes = [0; 96];
     bytes[0] = descriptor_type(status.is_directory);
     bytes[8] = 1;
     bytes[16..24].copy_from_slice(&status.size.to_le_bytes());
-    for time in bytes[24..].chunks_exact_mut(24) {
-        time[0] = 1;
-        time[8..16].copy_from_slice(&START_SECONDS.to_le_bytes());
+    let Times { accessed, modified, changed } = status.times;
+    for (bytes, time) in bytes[24..].chunks_exact_mut(24).zip([accessed, modified, changed]) {
+        bytes[0] = 1;
+        bytes[8..16].copy_from_slice(&time.seconds.to_le_bytes());
+        bytes[16..20].copy_from_slice(&time.nanos.to_le_bytes());
     }
     Ok(bytes)
+}
+
+/// A lowered `new-timestamp`: its case, and the seconds and nanoseconds of the last one.
+pub type RawTime = (u32, u64, u32);
+
+/// Reads a `new-timestamp`.
+pub fn new_time((case, seconds, nanos): RawTime) -> Result<NewTime> {
+    match case {
+        0 => Ok(NewTime::Unchanged),
+        1 => Ok(NewTime::Now),
+        2 => Ok(NewTime::At(Time { seconds, nanos })),
+        _ => Err(Malformed.into()),
+    }
+}
+
+/// The guest's files, before a change: its time is the time of day.
+pub fn changing(world: &mut World) -> &mut Files {
+    world.files.set_now(world.clock.time_of_day());
+    &mut world.files
 }
 
 /// A `descriptor-type`.

@@ -4,7 +4,7 @@ use wasmtime::Linker;
 
 use super::answer::{FileResult, answer, answer_handle, answer_unit};
 use super::call::{Guest, Result, access, charge, charge_work, world};
-use super::files::{descriptor, metadata_hash, status};
+use super::files::{changing, descriptor, metadata_hash, new_time, status};
 use crate::abi::Bytes;
 use crate::state::State;
 use crate::world::World;
@@ -25,15 +25,15 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> Result {
     for (name, act) in [
         (
             "create-directory-at",
-            (|at| at.world.files.create_directory(at.directory, at.path)) as fn(At<'_>) -> _,
+            (|at| changing(at.world).create_directory(at.directory, at.path)) as fn(At<'_>) -> _,
         ),
         ("remove-directory-at", |at| {
-            let removed = at.world.files.remove_directory(at.directory, at.path)?;
+            let removed = changing(at.world).remove_directory(at.directory, at.path)?;
             at.world.release(removed);
             Ok(())
         }),
         ("unlink-file-at", |at| {
-            let removed = at.world.files.unlink(at.directory, at.path)?;
+            let removed = changing(at.world).unlink(at.directory, at.path)?;
             at.world.release(removed);
             Ok(())
         }),
@@ -56,7 +56,8 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> Result {
             let how = Open { create: flag(0), directory: flag(1), exclusive: flag(2), truncate: flag(3) };
             let (read, write) = (flags & 1 != 0, flags & 2 != 0);
             let opened = with_path(&mut guest, file, path, length, |at| {
-                at.world.files.open(at.directory, at.path, how)
+                let files = if how.create || how.truncate { changing(at.world) } else { &mut at.world.files };
+                files.open(at.directory, at.path, how)
             })?;
             match opened {
                 Ok(node) if write && world(&mut guest).files.is_directory(node) == Ok(true) => {
@@ -100,7 +101,7 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> Result {
             let renamed = match new {
                 Err(error) => Err(error),
                 Ok(new) => with_path(&mut guest, file, path, length, |at| {
-                    let replaced = at.world.files.rename(at.directory, at.path, to_directory, &new)?;
+                    let replaced = changing(at.world).rename(at.directory, at.path, to_directory, &new)?;
                     replaced.into_iter().for_each(|node| at.world.release(node));
                     Ok(())
                 })?,
@@ -125,15 +126,20 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> Result {
          _: u32,
          path: u32,
          length: u32,
-         _: u32,
-         _: u64,
-         _: u32,
-         _: u32,
-         _: u64,
-         _: u32,
+         case: u32,
+         seconds: u64,
+         nanos: u32,
+         modified_case: u32,
+         modified_seconds: u64,
+         modified_nanos: u32,
          to: u32| {
-            let found = find(&mut guest, file, path, length)?;
-            answer_unit(&mut guest, to, found.map(drop))
+            let accessed = new_time((case, seconds, nanos))?;
+            let modified = new_time((modified_case, modified_seconds, modified_nanos))?;
+            let set = with_path(&mut guest, file, path, length, |at| {
+                let node = at.world.files.find(at.directory, at.path)?;
+                changing(at.world).set_times(node, accessed, modified)
+            })?;
+            answer_unit(&mut guest, to, set)
         },
     )?;
     linker.func_wrap(

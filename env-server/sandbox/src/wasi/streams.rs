@@ -4,7 +4,7 @@ use wasmtime::Linker;
 
 use super::answer::{answer, fail, pointer, write};
 use super::call::{Guest, Result, access, charge, charge_work, handle, new_handle, world};
-use super::files::read_file;
+use super::files::{changing, read_file};
 use crate::abi::{Bytes, Malformed};
 use crate::state::State;
 use crate::world::handles::Handle;
@@ -73,8 +73,11 @@ fn write_stream(mut guest: Guest<'_>, stream: u32, at: u32, length: u32, to: u32
             state.world.stdout.write(bytes);
             Ok(0)
         }
-        Handle::Stderr => Ok(0),
-        Handle::Writer { node, at } => state.world.files.write(node, at, bytes),
+        Handle::Stderr => {
+            state.world.stderr.write(bytes);
+            Ok(0)
+        }
+        Handle::Writer { node, at } => changing(&mut state.world).write(node, at, bytes),
         _ => return Err(Malformed.into()),
     };
     charge_work(&mut guest)?;

@@ -1,9 +1,22 @@
-//! Virtual time. It advances only when the guest reads the clock or sleeps.
+//! Virtual time. It advances only when the guest reads the clock, changes a file or sleeps.
 
-/// The time at an interpreter's start, in seconds since 1970: 2025-01-01T00:00:00Z.
-pub const START_SECONDS: u64 = 1_735_689_600;
+/// The time at an interpreter's start, in seconds: 2025-01-01T00:00:00Z.
+const START_SECONDS: u64 = 1_735_689_600;
 /// The nanoseconds by which each reading advances the clock.
 pub const TICK_NANOS: u64 = 100_000;
+
+/// A moment, since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time {
+    pub seconds: u64,
+    /// Of the second.
+    pub nanos: u32,
+}
+
+impl Time {
+    /// The moment at which every interpreter starts.
+    pub const START: Time = Time { seconds: START_SECONDS, nanos: 0 };
+}
 
 /// The time since one interpreter's start.
 #[derive(Clone, Default)]
@@ -18,11 +31,11 @@ impl Clock {
         self.elapsed_nanos
     }
 
-    /// The time of day: seconds since 1970, and the nanoseconds of the second.
-    pub fn time_of_day(&mut self) -> (u64, u32) {
+    /// The time of day.
+    pub fn time_of_day(&mut self) -> Time {
         const SECOND: u64 = 1_000_000_000;
         let nanos = self.read();
-        (START_SECONDS + nanos / SECOND, (nanos % SECOND) as u32)
+        Time { seconds: START_SECONDS + nanos / SECOND, nanos: (nanos % SECOND) as u32 }
     }
 
     /// Advances the clock by `nanos`. No real time passes.

@@ -3,9 +3,14 @@
 pub mod paths;
 #[cfg(test)]
 mod tests;
+pub mod times;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use times::Times;
+
+use super::clock::Time;
 
 /// The error of a file operation: an `error-code` of `wasi:filesystem`, with the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +48,8 @@ pub struct Files {
     /// The size limit of the tree.
     bytes: usize,
     bytes_left: usize,
+    /// The time of changes that are made now.
+    now: Time,
     /// The work since [`Files::take_work`], in bytes moved or its equivalent.
     work: usize,
 }
@@ -50,25 +57,32 @@ pub struct Files {
 /// A file or directory. `linked` says whether it is in a directory; the root always is.
 #[derive(Clone)]
 enum Content {
-    File { bytes: Arc<Vec<u8>>, linked: bool },
-    Directory { entries: BTreeMap<String, Node>, parent: Node, linked: bool },
+    File { bytes: Arc<Vec<u8>>, linked: bool, times: Times },
+    Directory { entries: BTreeMap<String, Node>, parent: Node, linked: bool, times: Times },
 }
 
 /// The result of `stat`. A directory has size 0.
 pub struct Status {
     pub is_directory: bool,
     pub size: u64,
+    pub times: Times,
 }
 
 impl Files {
     /// A tree with room for `bytes` that contains only an empty `/tmp`.
     pub fn new(bytes: usize) -> Files {
-        let root = Content::Directory { entries: BTreeMap::new(), parent: ROOT, linked: true };
+        let (now, times) = (Time::START, Times::all(Time::START));
+        let root = Content::Directory { entries: BTreeMap::new(), parent: ROOT, linked: true, times };
         let nodes = BTreeMap::from([(ROOT, root)]);
-        let mut files = Files { nodes, next: 1, bytes, bytes_left: bytes, work: 0 };
+        let mut files = Files { nodes, next: 1, bytes, bytes_left: bytes, now, work: 0 };
         // There is no `/tmp` if there is no room for it.
         let _ = files.create_directory(ROOT, "tmp");
         files
+    }
+
+    /// Sets the time of the changes that follow.
+    pub fn set_now(&mut self, now: Time) {
+        self.now = now;
     }
 
     /// The bytes in use.
@@ -89,8 +103,10 @@ impl Files {
     /// The `stat` of a file or directory.
     pub fn status(&self, node: Node) -> Result<Status, Error> {
         Ok(match self.content(node)? {
-            Content::File { bytes, .. } => Status { is_directory: false, size: bytes.len() as u64 },
-            Content::Directory { .. } => Status { is_directory: true, size: 0 },
+            Content::File { bytes, times, .. } => {
+                Status { is_directory: false, size: bytes.len() as u64, times: *times }
+            }
+            Content::Directory { times, .. } => Status { is_directory: true, size: 0, times: *times },
         })
     }
 
@@ -116,6 +132,7 @@ impl Files {
         let bytes = self.file(node)?;
         // In range: the file has at least `end` bytes now.
         bytes[at as usize..end as usize].copy_from_slice(new);
+        self.modified(node);
         Ok(end)
     }
 
@@ -132,6 +149,7 @@ impl Files {
         if size < length {
             bytes.shrink_to_fit();
         }
+        self.modified(node);
         Ok(())
     }
 
@@ -161,6 +179,7 @@ impl Files {
         self.next += 1;
         self.entries_mut(parent)?.insert(name.to_owned(), node);
         self.nodes.insert(node, content);
+        self.modified(parent);
         Ok(node)
     }
 

@@ -9,7 +9,7 @@ pub enum Handle {
     Stdin,
     /// Standard output.
     Stdout,
-    /// Standard error. What is written to it is dropped.
+    /// Standard error.
     Stderr,
     /// An event to wait for. It has always occurred already.
     Pollable,

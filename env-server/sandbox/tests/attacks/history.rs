@@ -49,6 +49,8 @@ fn undisturbed(limits: &Limits) -> String {
 pub fn is_bounded(code: &str, limits: &Limits, outcome: &Outcome) {
     assert!(outcome.fuel_used <= limits.fuel, "{code}");
     assert!(outcome.output.len() <= limits.output_bytes, "{code}: {} bytes", outcome.output.len());
+    let error_output = outcome.error_output.len();
+    assert!(error_output <= limits.error_output_bytes, "{code}: {error_output} bytes of standard error");
     let error = outcome.error.as_ref().map_or(0, String::len);
     assert!(error <= limits.output_bytes + " [cut]".len(), "{code}: {error} bytes of error");
     let names: usize = outcome.globals.iter().map(String::len).sum();

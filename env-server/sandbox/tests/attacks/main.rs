@@ -11,6 +11,7 @@ mod bytecode;
 mod endless;
 mod files;
 mod floods;
+mod hidden;
 mod history;
 mod host_memory;
 mod introspection;

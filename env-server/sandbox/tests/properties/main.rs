@@ -33,7 +33,13 @@ fn run_with(
     program: &Program,
     between: impl Fn(usize, Interpreter) -> Interpreter,
 ) -> Vec<String> {
-    let limits = Limits { fuel: 40_000_000, output_bytes: 4 << 10, tool_calls: 5, ..Limits::default() };
+    let limits = Limits {
+        fuel: 40_000_000,
+        output_bytes: 4 << 10,
+        error_output_bytes: 1 << 10,
+        tool_calls: 5,
+        ..Limits::default()
+    };
     let Program { state, seed, steps } = program;
     let config =
         Config { limits, seed: *seed, tools: Counter::tools(), record_definitions: true, ..config(*state) };

@@ -8,17 +8,18 @@ use env_server::wire;
 use proto::env;
 use serde_json::json;
 
-/// The observation on standard output, and a line of costs on standard error.
+/// What a block wrote and its error on standard output, and a line of costs on standard error.
 pub fn text(name: &str, outcome: &Outcome, memory_bytes: Option<usize>) -> anyhow::Result<()> {
     let mut shown = outcome.output.clone();
-    for part in outcome.error.iter() {
+    for part in [Some(&outcome.error_output), outcome.error.as_ref()].into_iter().flatten() {
         end_line(&mut shown);
         shown.push_str(part);
     }
     end_line(&mut shown);
     write(&shown)?;
 
-    let cut = if outcome.output_truncated { ", output cut" } else { "" };
+    let cut = left_out("output", outcome.output_left_out)
+        + &left_out("standard error", outcome.error_output_left_out);
     let memory =
         memory_bytes.map_or(String::new(), |bytes| format!(", memory {:.1} MiB", bytes as f64 / 1048576.0));
     let milliseconds = outcome.wall.as_secs_f64() * 1e3;
@@ -33,7 +34,9 @@ pub fn json(name: &str, outcome: &Outcome, memory_bytes: Option<usize>) -> anyho
         "block": name,
         "success": outcome.success,
         "output": outcome.output,
-        "output_truncated": outcome.output_truncated,
+        "output_bytes_left_out": outcome.output_left_out,
+        "error_output": outcome.error_output,
+        "error_output_bytes_left_out": outcome.error_output_left_out,
         "error": outcome.error,
         "error_kind": kind.map(env::error_kind_name),
         "exception_type": exception.filter(|name| !name.is_empty()),
@@ -43,6 +46,10 @@ pub fn json(name: &str, outcome: &Outcome, memory_bytes: Option<usize>) -> anyho
         "memory_bytes": memory_bytes,
     });
     write(&format!("{line}\n"))
+}
+
+fn left_out(what: &str, bytes: u64) -> String {
+    if bytes == 0 { String::new() } else { format!(", {bytes} bytes of {what} left out") }
 }
 
 /// The outcome in words, such as `failed (exception NameError)`.

@@ -17,12 +17,14 @@ impl Play {
                 self.sandbox.interpreter(self.config.clone(), self.tools.clone()).map_err(sandbox_error)?,
             ),
         };
-        let outcome = interpreter.run(code).map_err(sandbox_error)?;
+        let outcome = interpreter.run_step(index, code).map_err(sandbox_error)?;
         self.code_ran = true;
         let observation = Observation {
             success: outcome.error.is_none(),
             output: outcome.output,
-            output_truncated: outcome.output_truncated,
+            output_left_out: outcome.output_left_out,
+            error_output: outcome.error_output,
+            error_output_left_out: outcome.error_output_left_out,
             error: outcome.error.unwrap_or_default(),
             failure: outcome.failure,
             globals: outcome.globals,

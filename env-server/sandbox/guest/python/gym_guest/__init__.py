@@ -5,6 +5,7 @@ small, and trusts nothing that the agent's code can reach: an agent may rebind, 
 """
 
 import platform
+import sys
 
 from gym_guest import preload, snapshot  # preload first: the snapshot holds what it imports
 
@@ -14,6 +15,9 @@ from gym_guest import warm_up  # noqa: E402
 from gym_guest.interpreter import Interpreter  # noqa: E402
 
 _interpreter = Interpreter()
+
+# A module that is written again within a second would be read from its old cache.
+sys.dont_write_bytecode = True
 
 
 class WitWorld:
@@ -29,6 +33,9 @@ class WitWorld:
 
     def run(self, code):
         return _interpreter.run(code)
+
+    def flush(self) -> None:
+        _interpreter.flush()
 
 
 warm_up.run(_interpreter)

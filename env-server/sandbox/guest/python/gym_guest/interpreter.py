@@ -23,7 +23,8 @@ __builtins__ = _BUILTINS  # what the functions below are given: out of reach of 
 
 
 def _standard_stream(descriptor: int) -> io.TextIOWrapper:
-    """A text stream whose every whole line reaches the host at once, so that a killed step keeps its output."""
+    """A text stream whose every whole line reaches the host at once, so that a killed step keeps its output: where
+    the guest is so broken that `Interpreter.flush` cannot write the rest, whole lines are there."""
     raw = io.FileIO(descriptor, "w", closefd=False)
     return io.TextIOWrapper(
         io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", newline="\n", line_buffering=True
@@ -91,6 +92,14 @@ class Interpreter:
         names = _bounded(sorted(bound))
         digests = definitions.of(block, bound) if self.record_definitions and block is not None else []
         return Reply(failure, names, digests)
+
+    def flush(self) -> None:
+        """Writes what a stopped block has left in the standard streams."""
+        for stream in (self.stdout, self.stderr):
+            try:
+                stream.flush()
+            except BaseException:  # noqa: BLE001, PERF203  (the block was stopped anywhere, in this stream too)
+                pass
 
     def _prepare(self) -> None:
         sys.stdout = sys.__stdout__ = self.stdout

@@ -22,12 +22,13 @@ def _raise_again(code, _line):
 
 
 def impose() -> None:
-    """Makes every line that the agent's code still reaches raise, and drops what it still prints."""
-    try:
-        sys.stdout.flush()
-    except BaseException:  # noqa: BLE001  (the agent's code may have put anything there)
-        pass
-    sys.stdout = io.StringIO()
+    """Makes every line that the agent's code still reaches raise, and drops what it still writes."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:  # noqa: BLE001, PERF203  (the agent's code may have put anything there)
+            pass
+    sys.stdout = sys.stderr = io.StringIO()
     try:
         sys.monitoring.use_tool_id(_MONITOR, "tool call limit")
     except ValueError:  # taken: by us, at an earlier call of this step, or by the agent's code

@@ -1,5 +1,7 @@
 """The host's tools as plain functions."""
 
+import annotationlib
+import inspect
 import json
 from json.encoder import encode_basestring_ascii
 from json.scanner import make_scanner
@@ -44,6 +46,19 @@ def _argument(keyword, value) -> Argument:
     return Argument(keyword, clean(_type_name(kind)), text)
 
 
+class _Declaration:
+    """What a tool's function wraps: its signature, which takes long to make and is made when somebody asks."""
+
+    def __init__(self, parameters: str) -> None:
+        self._parameters = parameters
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        scope = {}
+        exec(compile(f"def tool({self._parameters}): pass", "<tool>", "exec"), scope)  # noqa: S102
+        return inspect.signature(scope["tool"], annotation_format=annotationlib.Format.FORWARDREF)
+
+
 def function(tool):
     """The function that stands for a tool in the agent's namespace."""
     name = tool.name
@@ -65,5 +80,7 @@ def function(tool):
 
     stub.__name__ = stub.__qualname__ = name
     stub.__module__ = "__main__"
-    stub.__doc__ = f"{name}({', '.join(tool.parameters)})\n\n{tool.doc}".rstrip()
+    parameters = ", ".join(tool.parameters)
+    stub.__doc__ = f"{name}({parameters})\n\n{tool.doc}".rstrip()
+    stub.__wrapped__ = _Declaration(parameters)  # where `inspect.signature` looks
     return stub

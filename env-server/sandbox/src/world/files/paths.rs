@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::times::Times;
 use super::{Content, Error, Files, Node, ROOT};
 
 /// The longest path in bytes.
@@ -32,7 +33,8 @@ impl Files {
         let found = match self.find(from, path) {
             Err(Error::NoEntry) if how.create => {
                 let (parent, name) = self.parent_and_name(from, path)?;
-                return self.add(parent, name, Content::File { bytes: Arc::default(), linked: true });
+                let times = Times::all(self.now);
+                return self.add(parent, name, Content::File { bytes: Arc::default(), linked: true, times });
             }
             found => found?,
         };
@@ -86,8 +88,9 @@ impl Files {
     /// Creates a directory.
     pub fn create_directory(&mut self, from: Node, path: &str) -> Result<(), Error> {
         let (parent, name) = self.parent_and_name(from, path.trim_end_matches('/'))?;
-        self.add(parent, name, Content::Directory { entries: BTreeMap::new(), parent, linked: true })
-            .map(drop)
+        let times = Times::all(self.now);
+        let directory = Content::Directory { entries: BTreeMap::new(), parent, linked: true, times };
+        self.add(parent, name, directory).map(drop)
     }
 
     /// Removes a file from its directory and returns it. It is deleted by [`Files::release`].
@@ -145,6 +148,9 @@ impl Files {
         if let Some(Content::Directory { parent: above, .. }) = self.nodes.get_mut(&moved) {
             *above = parent;
         }
+        self.modified(old_parent);
+        self.modified(parent);
+        self.changed(moved);
         Ok(replaced)
     }
 
@@ -165,6 +171,8 @@ impl Files {
         {
             *linked = false;
         }
+        self.modified(parent);
+        self.changed(node);
         Ok(node)
     }
 

@@ -1,4 +1,5 @@
 use super::paths::Open;
+use super::times::NewTime;
 use super::*;
 
 const CREATE: Open = Open { create: true, directory: false, exclusive: false, truncate: false };
@@ -137,4 +138,31 @@ fn a_clone_is_independent() {
     let mut copy = files.clone();
     copy.write(file, Some(0), b"copy").unwrap();
     assert_eq!((files.read(file, 0), copy.read(file, 0)), (Ok(&b"both"[..]), Ok(&b"copy"[..])));
+}
+
+#[test]
+fn a_change_sets_the_times_of_what_it_changes_and_of_nothing_else() {
+    let at = |seconds| Time { seconds, nanos: 5 };
+    let mut files = files();
+    files.set_now(at(1));
+    let file = files.open(ROOT, "tmp/a", CREATE).unwrap();
+    let tmp = files.find(ROOT, "tmp").unwrap();
+    assert_eq!(files.status(file).unwrap().times, Times::all(at(1)));
+    files.set_now(at(2));
+    files.write(file, None, b"abc").unwrap();
+    let written = Times { accessed: at(1), modified: at(2), changed: at(2) };
+    assert_eq!(files.status(file).unwrap().times, written);
+    files.set_now(at(3));
+    files.rename(ROOT, "tmp/a", ROOT, "b").unwrap();
+    assert_eq!(files.status(file).unwrap().times, Times { changed: at(3), ..written });
+    let moved = Times { accessed: Time::START, modified: at(3), changed: at(3) };
+    assert_eq!([tmp, ROOT].map(|node| files.status(node).unwrap().times), [moved; 2]);
+    files.set_now(at(4));
+    files.set_times(file, NewTime::At(at(9)), NewTime::Unchanged).unwrap();
+    files.set_times(tmp, NewTime::Unchanged, NewTime::Now).unwrap();
+    assert_eq!(files.status(file).unwrap().times, Times { accessed: at(9), modified: at(2), changed: at(4) });
+    assert_eq!(files.status(tmp).unwrap().times, Times { modified: at(4), changed: at(4), ..moved });
+    files.unlink(ROOT, "b").unwrap();
+    files.release(file);
+    assert_eq!(files.set_times(file, NewTime::Now, NewTime::Now), Err(Error::BadDescriptor));
 }
