@@ -22,6 +22,7 @@ pub mod model;
 pub mod page;
 pub mod prompt;
 pub mod recorder;
+pub mod reply;
 pub mod run;
 pub mod server;
 
