@@ -388,7 +388,7 @@ fn dedented(text: &str) -> String {
         common[..same].to_owned()
     });
     let lines =
-        text.lines().map(|line| line.strip_prefix(common.as_str()).unwrap_or_else(|| line.trim_start()));
+        text.split('\n').map(|line| line.strip_prefix(common.as_str()).unwrap_or_else(|| line.trim_start()));
     lines.collect::<Vec<_>>().join("\n")
 }
 
