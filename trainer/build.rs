@@ -1,5 +1,5 @@
-//! The programs find libtorch where they were linked with it; LD_LIBRARY_PATH points them elsewhere. And they know
-//! the commit they are built from.
+//! Gives the programs an rpath to the libtorch that they are linked with (LD_LIBRARY_PATH takes precedence),
+//! and the git commit that they are built from.
 
 #![allow(clippy::print_stdout)] // how a build script speaks to cargo
 

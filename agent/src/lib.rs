@@ -1,34 +1,36 @@
-//! The agent: a model's words in, actions out.
+//! The agent: it turns a model's answers into actions and the environment's observations into messages.
 //!
-//! | module          | what it holds                                                      |
-//! |-----------------|--------------------------------------------------------------------|
-//! | [`config`]      | the run config (YAML), parsed once into typed values               |
-//! | [`model`]       | the one trait every model client implements, and the clients       |
-//! | [`fence`]       | finding the code block in a model's answer                         |
-//! | [`prompt`]      | every text that a model is shown                                   |
-//! | [`server`]      | an environment server of the run's own, beside the agent           |
-//! | [`codeact`]     | one episode: turns of reasoning and code                           |
-//! | [`recorder`]    | the trace of an episode while it is being written                  |
-//! | [`page`]        | a trace as a web page                                              |
-//! | [`run`]         | many episodes: plan, resume, progress, result files                |
+//! | module       | what it holds                                                            |
+//! |--------------|--------------------------------------------------------------------------|
+//! | [`config`]   | the run config (YAML), read once into typed values                       |
+//! | [`model`]    | the trait that every model client implements, and the clients            |
+//! | [`teachers`] | scripted policies, and drills: programs that write training data         |
+//! | `acting`     | ways of acting: a model's answer becomes an action, the result a message |
+//! | `reply`      | what a model's reply asks for: code, or nothing, and why                 |
+//! | `prompt`     | texts that a model is shown, however it acts                             |
+//! | [`episode`]  | one episode: turns, deadlines, outcome                                   |
+//! | `wire`       | conversions between messages of the server, the config and a trace       |
+//! | `recorder`   | the trace of an episode that is being played                             |
+//! | `trace_page` | a trace as a web page                                                    |
+//! | `server`     | an environment server as a child of the run                              |
+//! | `stop`       | the signal that stops a run                                              |
+//! | `version`    | the version of this program                                              |
+//! | [`run`]      | many episodes: plan, resume, progress, result files                      |
 //!
-//! The agent knows no task rules and reads no task files: those hold hidden
-//! data. All it learns of a task, it learns from the server.
+//! The agent knows no task rules and reads no task files, because those hold hidden data. Everything it knows
+//! about a task comes from the server.
 
-pub mod codeact;
+mod acting;
 pub mod config;
-pub mod fence;
+pub mod episode;
 pub mod model;
-pub mod page;
-pub mod prompt;
-pub mod recorder;
-pub mod reply;
+mod prompt;
+mod recorder;
+mod reply;
 pub mod run;
-pub mod server;
-
-/// The agent's version (semver).
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// The git commit it was built from, `-dirty` where the tree differed; empty
-/// if unknown.
-pub const COMMIT: &str = env!("GIT_COMMIT");
+mod server;
+mod stop;
+pub mod teachers;
+mod trace_page;
+mod version;
+mod wire;

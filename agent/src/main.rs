@@ -1,4 +1,4 @@
-//! The command line: parse, run, and say how it went.
+//! The command line.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -6,13 +6,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use agent::config::RunConfig;
-use agent::model::scripted::drills;
 use agent::run::{self, Options, Report};
+use agent::teachers::drills;
 use clap::{Args, Parser, Subcommand};
 use client::Retry;
+use lifecycle::Interrupt;
+use lifecycle::interrupt::EXIT_CODE;
+use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
 
-/// Plays tasks of an environment server: a model's words in, actions out.
+/// Plays tasks of an environment server: turns a model's answers into actions.
 #[derive(Debug, Parser)]
 #[command(version = concat!(env!("CARGO_PKG_VERSION"), " ", env!("GIT_COMMIT")), arg_required_else_help = true)]
 struct Cli {
@@ -25,8 +28,8 @@ enum Command {
     /// Plays every agent of a config on every task, and writes results and traces.
     ///
     /// Results go to <output_dir>/<run_name>. A run can be stopped (Ctrl-C or SIGTERM) and started again with
-    /// the same command: what has a completed result is not played again; what failed is. The exit status is 0
-    /// if every episode has an evaluation, 1 otherwise, 130 if the run was stopped.
+    /// the same command: completed episodes are not played again, failed ones are. The exit status is 0 if
+    /// every episode has an evaluation, 1 otherwise, and 130 if the run was stopped.
     #[command(after_long_help = EXAMPLES)]
     Run(RunArgs),
     /// Writes short conversations that teach a small model to copy, for `trainer prepare --chat`.
@@ -38,14 +41,14 @@ enum Command {
 
 const EXAMPLES: &str = "\
 Examples:
-  Play a config on the tasks in tasks/easy, with an environment server of the run's own:
+  Play a config on the tasks in tasks/easy; the run starts an environment server:
     agent run --config agent_configs/habits/persistent-habit_in_reset.yaml --tasks-root tasks/easy
 
-  The first 10 tasks only, on a server that is already there:
+  Play the first 10 tasks only, on a running server:
     agent run --config agent_configs/habits/reset-habit_in_reset.yaml \\
       --env http://127.0.0.1:50051 --max-examples 10
 
-  A trained adapter, from the inference server that serves it:
+  Play a trained adapter, served by an inference server:
     trainer serve --model models/base --adapter persistent=runs/adapter --listen 127.0.0.1:50052
     agent run --config agent_configs/served/persistent.yaml \\
       --tasks-root tasks/easy --inference http://127.0.0.1:50052";
@@ -61,33 +64,33 @@ struct RunArgs {
     /// A running environment server, such as http://127.0.0.1:50051. Without it, the run starts its own.
     #[arg(long, value_name = "URL")]
     env: Option<String>,
-    /// A running inference server (`trainer serve`), for the agents whose backend is `inference`; instead of the
-    /// config's `llm.url`.
+    /// A running inference server (`trainer serve`), for the agents whose backend is `inference`. It replaces
+    /// the config's `llm.url`.
     #[arg(long, value_name = "URL")]
     inference: Option<String>,
-    /// Where the run's folder is made; the config's output_dir if not given.
+    /// The folder in which the run's folder is made; the config's output_dir if not given.
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
     /// Play only the first N tasks of each family.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_examples: Option<u64>,
-    /// Only read the config; the exit status says whether it can be used.
+    /// Only check the config, and report all its problems; the exit status is 0 if there are none.
     #[arg(long)]
     check: bool,
 }
 
 #[derive(Debug, Args)]
 struct DrillsArgs {
-    /// What is copied.
+    /// What the model has to copy.
     #[arg(long)]
     kind: drills::Kind,
-    /// How many conversations.
+    /// The number of conversations.
     #[arg(long, value_name = "N")]
     count: u64,
-    /// The n-th conversation depends on the kind and the sum of seed and n.
+    /// Seed; the n-th conversation depends only on the kind and on seed + n.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// A file of JSON lines; one that is there is replaced.
+    /// The file to write (JSON lines); an existing file is replaced.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -119,7 +122,10 @@ fn write_drills(args: &DrillsArgs) -> Result<(), Box<dyn std::error::Error>> {
 
 fn read_config(args: &RunArgs) -> Result<RunConfig, Box<dyn std::error::Error>> {
     let text = files::read_text(&args.config)?;
-    Ok(RunConfig::parse(&text).map_err(|error| format!("{}: {error}", args.config.display()))?)
+    Ok(RunConfig::parse(&text).map_err(|error| {
+        let between = if error.0.0.len() == 1 { " " } else { "\n" };
+        format!("{}:{between}{error}", args.config.display())
+    })?)
 }
 
 fn run(args: RunArgs) -> Result<Report, Box<dyn std::error::Error>> {
@@ -138,50 +144,18 @@ fn run(args: RunArgs) -> Result<Report, Box<dyn std::error::Error>> {
         retry: Retry::default(),
     };
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async {
-        let (stop, stopped) = watch::channel(false);
-        let signals = tokio::spawn(watch_signals(stop));
-        let report = run::execute(options, stopped).await;
-        signals.abort();
-        Ok(report?)
-    })
-}
-
-/// The first Ctrl-C or SIGTERM lets the run end cleanly, the second ends the process.
-async fn watch_signals(stop: watch::Sender<bool>) {
-    asked_to_stop().await;
-    eprintln!("stopping: the running episodes are closed (Ctrl-C again to end at once)");
-    stop.send_replace(true);
-    asked_to_stop().await;
-    std::process::exit(130);
-}
-
-async fn asked_to_stop() {
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await; // no such signal here
+    let (stop, stopped) = watch::channel(false);
+    Interrupt::listen(&[SignalKind::interrupt(), SignalKind::terminate()], move |number| {
+        if number > 1 {
+            std::process::exit(EXIT_CODE.into());
         }
-    };
-    tokio::select! {
-        () = interrupted => {}
-        () = terminated() => {}
-    }
+        eprintln!("stopping: the running episodes are closed (Ctrl-C again to end at once)");
+        stop.send_replace(true);
+    })?;
+    Ok(runtime.block_on(run::execute(options, stopped))?)
 }
 
-#[cfg(unix)]
-async fn terminated() {
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut signal) => drop(signal.recv().await),
-        Err(_) => std::future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending().await
-}
-
-/// Says how the run went; comes back with its exit status.
+/// Prints the results, and returns the exit status.
 fn conclude(report: &Report) -> ExitCode {
     for line in &report.lines {
         let summary = &line.summary;
@@ -204,8 +178,8 @@ fn conclude(report: &Report) -> ExitCode {
     eprintln!("results: {}", report.folder.display());
     if report.interrupted {
         let left: usize = report.lines.iter().map(|line| line.left).sum();
-        eprintln!("stopped with {left} episodes not played; the same command goes on from here");
-        return ExitCode::from(130);
+        eprintln!("stopped with {left} episodes not played; the same command continues the run");
+        return ExitCode::from(EXIT_CODE);
     }
     if report.failed() > 0 {
         eprintln!("{} episodes failed; the same command plays them again", report.failed());

@@ -1,4 +1,4 @@
-//! The trace of an episode while it is being written.
+//! The trace of an episode that is being played.
 
 use proto::trace::{Event, EventKind, ModelCall, ModelResponse, Provenance, Step, Summary, Trace};
 
@@ -25,12 +25,12 @@ impl Recorder {
         }
     }
 
-    /// What is known of the episode; filled in as it becomes known.
+    /// The provenance, to add what becomes known during the episode.
     pub fn provenance(&mut self) -> &mut Provenance {
         self.trace.provenance.get_or_insert_default()
     }
 
-    /// The task and the system prompts are set.
+    /// Records the task and the system prompts.
     pub fn task(&mut self, task: &str, system_prompts: &[String]) {
         self.trace.summary.task = task.to_owned();
         self.trace.summary.system_prompts = system_prompts.to_vec();
@@ -38,30 +38,30 @@ impl Recorder {
         self.push(EventKind::SystemPromptEvent { prompts: system_prompts.to_vec() });
     }
 
-    /// The model was asked.
+    /// Records a model call.
     pub fn asked(&mut self, call: ModelCall) {
         self.push(EventKind::ModelCallEvent(call));
     }
 
-    /// The model answered.
+    /// Records a model's answer.
     pub fn answered(&mut self, response: ModelResponse) {
         self.push(EventKind::ModelResponseEvent(response));
     }
 
-    /// A turn was taken.
+    /// Records a turn.
     pub fn step(&mut self, step: Step) {
         self.trace.summary.num_steps += 1;
         self.trace.summary.token_usage += step.token_usage;
         self.push(EventKind::StepEvent(Box::new(step)));
     }
 
-    /// Something outside the agent's code failed.
+    /// Records a failure outside the agent's code.
     pub fn error(&mut self, error: &str) {
         self.trace.summary.errors.push(error.to_owned());
         self.push(EventKind::ErrorEvent { error: error.to_owned() });
     }
 
-    /// The episode ended.
+    /// Ends the trace.
     pub fn finish(mut self, reason: &str) -> Trace {
         self.trace.summary.finish_reason = Some(reason.to_owned());
         let token_usage = self.trace.summary.token_usage;
@@ -75,7 +75,7 @@ impl Recorder {
     }
 }
 
-/// The time, as traces write it (RFC 3339).
+/// The current time, as traces write it (RFC 3339).
 pub fn now() -> String {
     jiff::Timestamp::now().to_string()
 }

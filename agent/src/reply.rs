@@ -8,7 +8,9 @@
 
 mod blocks;
 mod language;
-pub mod thinking;
+#[cfg(test)]
+mod tests;
+mod thinking;
 
 use serde_json::Value;
 

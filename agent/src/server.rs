@@ -1,4 +1,4 @@
-//! An environment server of the run's own, beside the agent.
+//! An environment server as a child of the run.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,16 +8,19 @@ use lifecycle::child::{Error, Server};
 /// The server's executable.
 const PROGRAM: &str = "env-server";
 
-/// Compiling the interpreter, the first time, takes a while on a slow machine.
+/// The server's name in errors.
+const WHAT: &str = "environment server";
+
+/// The longest that a start may take. The first start compiles the interpreter, which is slow on a slow
+/// machine.
 const START_LIMIT: Duration = Duration::from_secs(300);
 
-/// Starts a server for the tasks in `tasks`; its messages go to `log`.
+/// Starts a server for the tasks in `tasks`. Its messages go to the file `log`.
 ///
 /// # Errors
-/// [`Error`] if it can't be started or does not come to listen.
+/// [`Error`] if it can't be started or does not listen in time.
 pub async fn start(tasks: &Path, log: &Path) -> Result<Server, Error> {
     let arguments = ["serve".as_ref(), "--tasks".as_ref(), tasks.as_os_str()];
-    const WHAT: &str = "environment server";
     let program = program();
     let started = Server::start(WHAT, &program, arguments, log);
     tokio::time::timeout(START_LIMIT, started).await.unwrap_or_else(|_| {
@@ -26,7 +29,7 @@ pub async fn start(tasks: &Path, log: &Path) -> Result<Server, Error> {
     })
 }
 
-/// The executable beside this one, or else whatever the PATH has.
+/// The executable beside this one or, if there is none, the one on the PATH.
 fn program() -> PathBuf {
     let name = format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX);
     std::env::current_exe()

@@ -1,5 +1,4 @@
-//! What a model is shown when its answer can't be run, and how an episode ends
-//! that nobody finishes.
+//! What a model is shown when its answer can't be run, and how an episode without a call of `finish` ends.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
 
@@ -8,17 +7,16 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agent::codeact::{Assignment, CodeAct, Outcome};
 use agent::config::RunConfig;
+use agent::episode::{Assignment, Outcome, Player};
 use agent::model::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, estimate_usage};
-use client::Environment;
-use client::Retry;
+use client::{Environment, Retry};
 use proto::env::v1;
 use proto::trace::{EventKind, Step, Trace, Versions};
 use support::{Fake, Setup};
 use tokio::sync::watch;
 
-/// Gives prepared answers in turn, and keeps what it was shown.
+/// A model that gives prepared answers in turn, and keeps the messages that it was sent.
 #[derive(Debug)]
 struct Canned {
     answers: Vec<(&'static str, FinishReason)>,
@@ -49,7 +47,8 @@ impl Model for Canned {
     }
 }
 
-/// Plays one episode; `extra` are further keys of the agent's config.
+/// Plays one episode; `extra` holds further keys of the agent's config. The numbers are the server's steps
+/// and renewals.
 async fn play(
     answers: &[&'static str],
     persistent: bool,
@@ -63,7 +62,7 @@ async fn play(
         "{{output_dir: o, run_name: r, task_families: [knapsack], agents: [{{name: a, agent_type: codeact, \
          persistent_state: {persistent}, {extra} llm: {{backend: scripted, model: reset-habit}}}}]}}"
     );
-    let player = CodeAct {
+    let player = Player {
         agent: RunConfig::parse(&yaml).unwrap().agents.remove(0),
         model: model.clone(),
         environment: Environment::new(client::connect(&fake.url).await.unwrap(), Retry::default()),

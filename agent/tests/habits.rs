@@ -1,5 +1,5 @@
-//! The scripted habits in both runtimes, through the whole agent: what the
-//! study's 2x2 is supposed to show must already show here.
+//! The scripted policies with both interpreter states, through the whole agent: the differences that the
+//! study's 2x2 is to show must already show here.
 //!
 //! `HABIT_TASKS=100 cargo test --release -p agent --test habits -- --nocapture`
 //! plays more tasks and prints the table.
@@ -18,12 +18,12 @@ use proto::trace::{EventKind, Trace};
 use support::{Fake, Setup};
 use tokio::sync::watch;
 
-/// What is measured of one cell: means over tasks.
+/// Measurements of one cell: means over tasks.
 #[derive(Debug)]
-#[allow(dead_code)] // some are only printed
+#[allow(dead_code)] // some fields are only printed
 struct Cell {
     score: f64,
-    /// Value taken, of the best that the inspected items allow.
+    /// Value of the items taken, as a share of the best value that the inspected items allow.
     of_reachable: f64,
     missing_share: f64,
     missing_errors: f64,
@@ -72,7 +72,7 @@ async fn play(setup: Setup, habit: &str, persistent: bool, folder: &Path, calls:
         score: mean(&|(result, _)| result.result.as_ref().unwrap().score),
         of_reachable: mean(&|(result, _)| {
             let reachable = metric(result, "reachable_value");
-            // Where nothing that was inspected is allowed, nothing is the best.
+            // If no inspected item is allowed, taking nothing is the best choice.
             if reachable > 0.0 { metric(result, "agent_value") / reachable } else { 1.0 }
         }),
         missing_share: mean(&|(_, trace)| f64::from(u8::from(errors(trace, true) > 0))),
@@ -87,7 +87,7 @@ async fn play(setup: Setup, habit: &str, persistent: bool, folder: &Path, calls:
     }
 }
 
-/// Failed steps: those for want of a name, or the others.
+/// The number of failed steps: those stopped by an undefined name, or the others.
 fn errors(trace: &Trace, missing: bool) -> usize {
     let failed = trace.events.iter().filter_map(|event| match &event.kind {
         EventKind::StepEvent(step) => step.info.as_ref()?.exception_type.as_deref(),
@@ -96,8 +96,8 @@ fn errors(trace: &Trace, missing: bool) -> usize {
     failed.filter(|name| ["NameError", "UnboundLocalError"].contains(name) == missing).count()
 }
 
-/// The four cells: persistent habit in the persistent and the resetting
-/// runtime, then the reset habit likewise.
+/// The four cells: the persistent policy with a persistent and a resetting interpreter, then the reset policy
+/// with both.
 async fn table(setup: &Setup, calls: u32, manner: &str) -> [Cell; 4] {
     let folder = tempfile::tempdir().unwrap();
     let (persistent, reset) = (format!("persistent-{manner}"), format!("reset-{manner}"));
@@ -117,7 +117,7 @@ fn tasks(default: u64) -> u64 {
     std::env::var("HABIT_TASKS").ok().and_then(|count| count.parse().ok()).unwrap_or(default)
 }
 
-/// What holds in every size of task.
+/// What holds for tasks of every size.
 fn check_errors([persistent, mismatched, wasteful, reset]: &[Cell; 4]) {
     for cell in [persistent, wasteful, reset] {
         assert_eq!((cell.missing_share, cell.other_errors, cell.finished), (0.0, 0.0, 1.0));
@@ -129,7 +129,7 @@ fn check_errors([persistent, mismatched, wasteful, reset]: &[Cell; 4]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_habits_differ_in_what_they_take_for_granted() {
+async fn the_policies_differ_in_what_they_assume() {
     let cells = table(&Setup { tasks: tasks(12), ..Setup::default() }, 25, "habit").await;
     check_errors(&cells);
     let [persistent, mismatched, wasteful, reset] = cells;
@@ -152,7 +152,7 @@ async fn they_keep_to_a_small_limit_of_tool_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn so_do_the_plain_ones_which_also_recover_exactly() {
+async fn the_plain_policies_keep_to_it_too_and_recover_exactly() {
     let setup = Setup { tasks: tasks(12), items: (8, 12), classes: (4, 2), ..Setup::default() };
     let cells = table(&setup, 5, "plain").await;
     check_errors(&cells);

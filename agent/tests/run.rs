@@ -1,5 +1,5 @@
-//! A whole run against a server that loses answers, refuses tasks or is left
-//! alone: what is written, and what another start makes of it.
+//! A whole run against a server that loses answers, refuses tasks or becomes unreachable: which files are
+//! written, and how another start continues.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
 
@@ -13,6 +13,7 @@ use std::time::Duration;
 use agent::config::{Backend, RunConfig};
 use agent::run::{Error, Options, Report, execute};
 use client::Retry;
+use proto::interpreter_state::InterpreterState;
 use proto::run::{EpisodeResult, Layout, Status, Summary, TaskStatus};
 use proto::trace::{EventKind, Trace};
 use support::proxy::Proxy;
@@ -122,9 +123,7 @@ async fn a_server_that_stays_away_ends_the_run() {
     let proxy = Proxy::start(&fake.url, 0, 0).await;
     let options = Options { env: Some(proxy.url.clone()), ..options(&fake, folder.path()) };
     let running = tokio::spawn(run(options));
-    while fake.state.lock().unwrap().steps_run < 3 {
-        tokio::task::yield_now().await;
-    }
+    fake.has_run(3).await;
     proxy.cut();
     let error = running.await.unwrap().unwrap_err().to_string();
     assert!(error.contains("can't be reached") && error.contains("3 episodes in a row"), "{error}");
@@ -162,9 +161,7 @@ async fn a_terminated_program_closes_its_episodes() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    while fake.state.lock().unwrap().steps_run < 3 {
-        tokio::task::yield_now().await;
-    }
+    fake.has_run(3).await;
     let pid = agent.id().unwrap().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert_eq!(agent.wait().await.unwrap().code(), Some(130));
@@ -321,9 +318,27 @@ async fn a_folder_of_another_config_is_refused_and_the_key_named() {
     changed.config.max_concurrent_runs = 1; // says nothing of what is measured
     run(changed).await.unwrap();
     let mut changed = options(&fake, folder.path());
-    changed.config.agents[0].persistent_state = Some(false);
+    changed.config.agents[0].interpreter_state = InterpreterState::Reset;
     let error = run(changed).await.unwrap_err().to_string();
     assert!(error.contains("`agents[0].persistent_state` was true, now it is false"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_an_earlier_version_with_keys_that_were_removed_is_continued() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(Setup { tasks: 1, ..Setup::default() }).await;
+    run(options(&fake, folder.path())).await.unwrap();
+    let path = folder.path().join("trial/config.yaml");
+    let written = fs::read_to_string(&path).unwrap();
+    let earlier = format!(
+        "cache_db_path: cache.sqlite\n{}    cache_enabled: false\n",
+        written.trim_end().to_owned() + "\n"
+    );
+    fs::write(&path, earlier).unwrap();
+
+    let report = run(options(&fake, folder.path())).await.unwrap();
+    assert_eq!((report.lines[0].played, report.lines[0].kept), (0, 1));
+    assert_eq!(fs::read_to_string(&path).unwrap(), written, "the removed keys are gone");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -332,9 +347,7 @@ async fn a_stopped_run_closes_its_episodes_and_goes_on_later() {
     let fake = Fake::start(Setup { tasks: 24, ..Setup::default() }).await;
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(execute(options(&fake, folder.path()), stopped));
-    while fake.state.lock().unwrap().steps_run < 3 {
-        tokio::task::yield_now().await;
-    }
+    fake.has_run(3).await;
     stop.send_replace(true);
     let report = running.await.unwrap().unwrap();
     assert!(report.interrupted && report.lines[0].left > 0);

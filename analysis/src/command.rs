@@ -1,5 +1,5 @@
-//! The commands: each takes its arguments and returns the text for stdout. What
-//! it had to leave out it adds to `warnings`, for stderr.
+//! The commands. Each takes its arguments and returns the text for stdout. What it has to leave out is added
+//! to `warnings`, for stderr.
 
 pub mod collect;
 pub mod compare;

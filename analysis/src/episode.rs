@@ -1,8 +1,9 @@
-//! One episode: its result and its trace, each absent if it could not be read.
+//! One episode: its result and its trace. Each is absent if it could not be read.
 
 use std::path::PathBuf;
 
 use anyhow::ensure;
+use proto::interpreter_state::InterpreterState;
 use proto::run::{EpisodeResult, Evaluation};
 use proto::trace::{EventKind, Provenance, Step, Trace};
 
@@ -11,24 +12,24 @@ use proto::trace::{EventKind, Provenance, Step, Trace};
 pub struct Episode {
     /// The task's id.
     pub task_id: String,
-    /// The task's family; empty if the file's name does not say.
+    /// The task's family; empty if the file's name does not have it.
     pub family: String,
     /// The file it was read from: the result, or the trace if there is no result.
     pub file: PathBuf,
-    /// Its result.
+    /// The result.
     pub result: Option<EpisodeResult>,
-    /// Its trace.
+    /// The trace.
     pub trace: Option<Trace>,
 }
 
-/// Tokens of an episode.
+/// Token counts of an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tokens {
     /// Prompt plus completion tokens, summed over turns.
     pub total: u64,
-    /// Completion tokens, summed over turns; none if the trace counts only totals.
+    /// Completion tokens, summed over turns; none if the trace has only totals.
     pub generated: Option<u64>,
-    /// The counts are estimates: the model client had no tokenizer.
+    /// Whether the counts are estimates, because the model client had no tokenizer.
     pub estimated: bool,
 }
 
@@ -38,20 +39,20 @@ impl Episode {
         self.result.as_ref()?.result.as_ref()
     }
 
-    /// What the trace says that made it.
+    /// The provenance in the trace.
     pub fn provenance(&self) -> Option<&Provenance> {
         self.trace.as_ref()?.provenance.as_ref()
     }
 
-    /// Holds what the trace says of its interpreter against what it is given as; a trace that does not say passes.
+    /// Checks that the episode ran in a runtime. A trace without an interpreter state passes.
     ///
     /// # Errors
-    /// If it ran in another one.
-    pub fn must_have_run_in(&self, runtime: &str) -> anyhow::Result<()> {
+    /// If the trace has another interpreter state, or the state was lost between steps.
+    pub fn must_have_run_in(&self, runtime: InterpreterState) -> anyhow::Result<()> {
         let Some(provenance) = self.provenance() else { return Ok(()) };
         let ran = &provenance.interpreter_state;
         ensure!(
-            ran.is_empty() || ran == runtime,
+            ran.is_empty() || ran == runtime.name(),
             "it is given as run in a {runtime} runtime, but task {} ran in a {ran} one; are two cells swapped?",
             self.task_id
         );
@@ -64,13 +65,13 @@ impl Episode {
         Ok(())
     }
 
-    /// A metric of the evaluation, if it has it and it is a number.
+    /// A metric of the evaluation; none if it is missing or not a number.
     pub fn metric(&self, name: &str) -> Option<f64> {
         self.evaluation()?.metrics.get(name)?.as_f64()
     }
 
-    /// The steps in order. None if the trace is missing or does not record
-    /// steps: it has none, and does not say that the episode ended before its first.
+    /// The steps in order. None if the trace is missing or does not record steps. A trace without steps
+    /// counts as recording them only if its summary says that the episode ended before the first step.
     pub fn steps(&self) -> Option<Vec<&Step>> {
         let trace = self.trace.as_ref()?;
         let steps: Vec<&Step> = trace
@@ -85,7 +86,7 @@ impl Episode {
         (!steps.is_empty() || ended_before_its_first).then_some(steps)
     }
 
-    /// Steps taken, as the summary counts them, or else counted.
+    /// Number of steps: from the summary, or else counted.
     pub fn step_count(&self) -> Option<u64> {
         match self.trace.as_ref()?.summary.num_steps {
             0 => self.steps().map(|steps| steps.len() as u64),
@@ -93,8 +94,8 @@ impl Episode {
         }
     }
 
-    /// Tokens used, as the summary sums them up, or else summed over steps: none of an
-    /// episode that ended before its first step. None if the trace counts no tokens of its steps.
+    /// The token counts: from the summary, or else summed over steps. They are 0 if the episode ended before
+    /// its first step. None if the trace has no token counts.
     pub fn tokens(&self) -> Option<Tokens> {
         let mut usage = self.trace.as_ref()?.summary.token_usage;
         if usage.total_tokens == 0 {

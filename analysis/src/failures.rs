@@ -1,17 +1,16 @@
-//! What went wrong in episodes, and what was done twice.
+//! Errors and redundant work in episodes.
 //!
 //! - A *missing-variable error*: a step whose code ended in a `NameError` or an
-//!   `UnboundLocalError`. One caught by the code itself is not seen. The kind of
-//!   name does not matter: a helper function or an import that a reset took
-//!   away is missing as a list of items is.
+//!   `UnboundLocalError`. An error that the code itself catches is not counted. The kind of
+//!   name does not matter: it may be a variable, a function or an import.
 //! - A *failing step*: its code ended in an error, or it could not be run at all
-//!   (several code blocks, a failed or truncated model call): then its trace
-//!   records the error. A turn without code does not fail: there was nothing to
+//!   (several code blocks, a failed or truncated model call), and its trace
+//!   records that error. A turn without code does not fail: there was nothing to
 //!   run, and its trace records no error.
-//! - A *redundant tool call*: an earlier call of the episode of the same tool with
-//!   the same arguments got the same answer, and not null. A failed call was
-//!   not answered. So moving there and back is not redundant (it answers
-//!   nothing); looking around there twice is.
+//! - A *redundant tool call*: an earlier call of the same tool with the same
+//!   arguments in the episode got the same answer, other than null. A failed call has
+//!   no answer. So to move back and forth is not redundant (the answer is null), but
+//!   to look around at the same place twice is.
 //! - A *redundant definition*: top-level code binds a name to a value equal to
 //!   the one it had at its latest earlier definition in the episode.
 
@@ -33,35 +32,35 @@ const MISSING_VARIABLE: [&str; 2] = ["NameError", "UnboundLocalError"];
 pub struct EpisodeFailures {
     /// The task's id.
     pub task_id: String,
-    /// Solved exactly; null without an evaluation.
+    /// Whether the task was solved exactly; null without an evaluation.
     pub solved: Option<bool>,
-    /// 0 to 1; null without an evaluation.
+    /// The score, 0 to 1; null without an evaluation.
     pub score: Option<f64>,
-    /// Steps taken.
+    /// Number of steps.
     pub steps: usize,
-    /// Steps that ended in a missing-variable error.
+    /// Number of steps that ended in a missing-variable error.
     pub missing_variable_errors: usize,
-    /// Longest run of consecutive failing steps.
+    /// Length of the longest run of consecutive failing steps.
     pub longest_failing_run: usize,
-    /// All tokens; null if the trace does not count them.
+    /// All tokens; null if the trace has no token counts.
     pub total_tokens: Option<u64>,
-    /// Token counts are estimates.
+    /// Whether token counts are estimates.
     pub tokens_estimated: bool,
     /// Tokens of the steps after the first that ended in a missing-variable
     /// error; null if none did.
     pub tokens_after_first_missing_variable: Option<u64>,
-    /// Repeated tool calls; null if the trace does not record calls.
+    /// Tool calls; null if the trace does not record calls.
     pub tool_calls: Option<Repeats>,
-    /// Repeated definitions; null if the trace does not record definitions.
+    /// Definitions; null if the trace does not record definitions.
     pub definitions: Option<Repeats>,
 }
 
-/// How many of a kind there were, and how many of them were redundant.
+/// A number of calls or definitions, and how many of them were redundant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Repeats {
-    /// All.
+    /// All of them.
     pub total: usize,
-    /// Of them, redundant ones.
+    /// The redundant ones.
     pub redundant: usize,
 }
 
@@ -98,7 +97,7 @@ pub(crate) fn is_missing_variable(step: &Step) -> bool {
     recorded.or_else(from_text).is_some_and(|name| MISSING_VARIABLE.contains(&name))
 }
 
-/// See the module.
+/// Whether the step fails; see the module.
 pub(crate) fn is_failing(step: &Step) -> bool {
     step.error.is_some() || step.interpreter_result.as_ref().is_some_and(|result| !result.success)
 }
@@ -128,8 +127,8 @@ fn repeated_calls(calls: &[&ToolCall]) -> Repeats {
     repeats
 }
 
-/// Equal for equal arguments. No argument and a single one are the same
-/// whether given by position or by keyword; the tools of the tasks take no more.
+/// A key that is equal for equal arguments. A call without arguments or with a single one has the same key by
+/// position and by keyword. The tools of the tasks take no more.
 fn arguments_key(arguments: &Value) -> String {
     let by_keyword = arguments.as_object().filter(|map| map.len() <= 1);
     by_keyword.map_or_else(
@@ -161,13 +160,13 @@ fn repeated_definitions(steps: &[&Step]) -> Option<Repeats> {
 /// Means over the episodes of a condition; see the module for the definitions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ConditionFailures {
-    /// Its label.
+    /// The condition's label.
     pub condition: String,
     /// Episodes whose trace records steps; all numbers are over these.
     pub episodes: usize,
     /// Share of episodes with at least one missing-variable error, 0 to 1.
     pub missing_variable_share: f64,
-    /// Missing-variable errors an episode.
+    /// Mean missing-variable errors per episode.
     pub missing_variable_errors: f64,
     /// Mean over episodes of the longest run of failing steps.
     pub longest_failing_run_mean: f64,
@@ -178,20 +177,20 @@ pub struct ConditionFailures {
     pub tokens_after_first_missing_variable: Option<f64>,
     /// The same tokens, summed, as a share of all tokens of all episodes, 0 to 1.
     pub tokens_after_first_missing_variable_share: Option<f64>,
-    /// Token counts of some episodes are estimates.
+    /// Whether token counts of some episodes are estimates.
     pub tokens_estimated: bool,
-    /// Redundant tool calls an episode.
+    /// Mean redundant tool calls per episode.
     pub redundant_tool_calls: Option<f64>,
     /// Redundant tool calls as a share of all, 0 to 1.
     pub redundant_tool_calls_share: Option<f64>,
-    /// Redundant definitions an episode.
+    /// Mean redundant definitions per episode.
     pub redundant_definitions: Option<f64>,
     /// Redundant definitions as a share of all, 0 to 1.
     pub redundant_definitions_share: Option<f64>,
 }
 
 impl ConditionFailures {
-    /// None for no episodes.
+    /// The means over episodes; none without episodes.
     pub fn of(condition: &str, episodes: &[EpisodeFailures]) -> Option<Self> {
         let mean_of = |value: fn(&EpisodeFailures) -> f64| -> Option<f64> {
             mean(&episodes.iter().map(value).collect::<Vec<_>>())
@@ -221,9 +220,9 @@ impl ConditionFailures {
 }
 
 struct Redundancy {
-    /// Redundant ones an episode, over the episodes that record them.
+    /// Mean redundant ones per episode, over the episodes that record them.
     mean: Option<f64>,
-    /// Redundant ones of all.
+    /// Redundant ones as a share of all.
     share: Option<f64>,
 }
 

@@ -1,15 +1,15 @@
 //! Figures: SVG for the page and for files, and PNG.
 //!
-//! | module           | what                                                        |
-//! |------------------|-------------------------------------------------------------|
-//! | [`svg`]          | shapes and words, as text                                   |
-//! | [`style`]        | the colours, light and dark, and the looks of every class   |
-//! | [`axis`]         | scales and their ticks                                      |
-//! | [`png`]          | SVG as pixels, with the font that is built in               |
-//! | [`distribution`] | a histogram a cell                                          |
-//! | [`survival`]     | episodes without a missing variable, over turns             |
-//! | [`timeline`]     | every turn of every episode                                 |
-//! | [`training`]     | the loss over steps                                         |
+//! | module           | what it holds                                             |
+//! |------------------|-----------------------------------------------------------|
+//! | [`svg`]          | shapes and text as SVG                                    |
+//! | [`style`]        | the colours, light and dark, and the style of every class |
+//! | [`axis`]         | scales and their ticks                                    |
+//! | [`png`]          | SVG drawn as PNG, with the built-in font                  |
+//! | [`distribution`] | a histogram for each cell                                 |
+//! | [`survival`]     | episodes without a missing variable, over turns           |
+//! | [`timeline`]     | every turn of every episode                               |
+//! | [`training`]     | the loss over steps                                       |
 
 pub mod axis;
 pub mod distribution;
@@ -25,21 +25,21 @@ use svg::Svg;
 /// A figure.
 #[derive(Clone, Debug)]
 pub struct Figure {
-    /// Its file's name without ending.
+    /// The name of its file, without the ending.
     pub name: String,
-    /// What it shows, in words: the caption, and the text in its place for who cannot see it.
+    /// The caption, which is also the text for readers who cannot see the figure.
     pub caption: String,
     /// The drawing.
     pub svg: Svg,
 }
 
 impl Figure {
-    /// As a part of the page, whose style sheet has the colours.
+    /// SVG for the page, whose style sheet has the colours.
     pub fn inline(&self) -> String {
         self.svg.text(&self.caption, "")
     }
 
-    /// As a file of its own, in the light colours.
+    /// SVG for a file, with the light colours.
     pub fn file(&self) -> String {
         self.svg.text(&self.caption, &style::file())
     }

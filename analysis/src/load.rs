@@ -1,4 +1,4 @@
-//! Conditions of a folder, and their episodes, read one at a time.
+//! Finds the conditions of a folder, and reads their episodes one at a time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,6 @@ use proto::trace::{EventKind, Trace};
 
 use crate::episode::Episode;
 use crate::run_files::{self, EpisodeFiles, Place};
-use crate::unreadable::Unreadable;
 
 /// Most names that an error lists.
 const LISTED: usize = 3;
@@ -19,22 +18,22 @@ const LISTED: usize = 3;
 /// A folder that cannot be analysed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is not there, or may not be read.
+    /// It cannot be read.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    File(#[from] files::Error),
     /// There are no episodes in it.
     #[error(
         "{path}: no episodes found; give a run's folder (with results/<agent>/<family>/ below it) \
          or a folder of .json / .trace.json pairs"
     )]
     NothingFound {
-        /// Which.
+        /// The folder.
         path: PathBuf,
     },
     /// There are episodes, but none of them counts.
     #[error("{path}: none of its episodes could be read and did not fail; the warnings say why")]
     NothingCounts {
-        /// Which.
+        /// The folder.
         path: PathBuf,
     },
 }
@@ -50,16 +49,16 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// How many episodes it has files of, whether or not they can be read.
+    /// Number of episodes that it has files of, including those that cannot be read.
     pub fn episodes(&self) -> usize {
         self.files.len()
     }
 
-    /// Reads the episodes, one at a time, and maps each. A file that is missing
-    /// or cannot be understood becomes a warning that names it; the rest of
-    /// its episode, and the other episodes, go on. Episodes that failed (the
-    /// machinery around them did, not the agent) are left out, and a warning
-    /// counts them: where they were cut off says nothing of the condition.
+    /// Reads the episodes, one at a time, and maps each.
+    ///
+    /// A file that is missing or cannot be parsed becomes a warning that names it; the other file of its
+    /// episode, and the other episodes, are still read. Failed episodes are left out, and a warning counts
+    /// them: what failed was the machinery, not the agent, so they carry no information about the condition.
     pub fn map_episodes<T>(&self, warnings: &mut Vec<String>, mut map: impl FnMut(&Episode) -> T) -> Vec<T> {
         let mut failed = 0;
         let mut mapped = Vec::new();
@@ -82,8 +81,8 @@ impl Condition {
 /// # Errors
 /// If the folder cannot be read or holds no episodes.
 pub fn conditions(folder: &Path) -> Result<Vec<Condition>, Error> {
-    // The whole path tells run and agent, even if a folder deep in a run is given.
-    let root = folder.canonicalize().map_err(Unreadable::at(folder))?;
+    // The absolute path has the run and the agent, even if the given folder is deep in a run.
+    let root = folder.canonicalize().map_err(files::Error::reading(folder))?;
     let mut paths = Vec::new();
     collect_files(&root, &mut paths)?;
     let mut places: BTreeMap<Place, Vec<EpisodeFiles>> = BTreeMap::new();
@@ -124,8 +123,7 @@ pub fn only_condition(path: &Path) -> anyhow::Result<Condition> {
     conditions.pop().with_context(|| format!("{}: no episodes found", path.display()))
 }
 
-/// Makes labels differ: a label that several conditions have becomes the whole
-/// path of the run (and the agent).
+/// Makes labels unique: a label that several conditions have becomes the path of the run (and the agent).
 pub fn make_labels_differ(conditions: &mut [Condition]) {
     let labels: Vec<String> = conditions.iter().map(|condition| condition.label.clone()).collect();
     for condition in conditions {
@@ -139,9 +137,9 @@ pub fn make_labels_differ(conditions: &mut [Condition]) {
     }
 }
 
-/// Every file below a folder. Links to folders are not followed, so a run is not counted twice.
+/// Collects every file below a folder. Links to folders are not followed, so that a run is not counted twice.
 pub(crate) fn collect_files(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Error> {
-    let unreadable = Unreadable::at(folder);
+    let unreadable = files::Error::reading(folder);
     for entry in fs::read_dir(folder).map_err(&unreadable)? {
         let entry = entry.map_err(&unreadable)?;
         if entry.file_type().map_err(&unreadable)?.is_dir() {
@@ -153,7 +151,7 @@ pub(crate) fn collect_files(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(
     Ok(())
 }
 
-/// Reads what can be read of one episode; none if neither file can.
+/// Reads the files of one episode; none if neither can be read.
 fn read(files: &EpisodeFiles, warnings: &mut Vec<String>) -> Option<Episode> {
     let result: Option<EpisodeResult> = if files.has_result {
         read_json(&files.result()).map_err(|error| warnings.push(error.to_string())).ok()
@@ -182,8 +180,8 @@ fn read(files: &EpisodeFiles, warnings: &mut Vec<String>) -> Option<Episode> {
     })
 }
 
-/// A step that lacks the shape of a step loads as an unknown event: say so, or
-/// it would be missing from the numbers unnoticed.
+/// Warns of events that are named steps but do not have the fields of one. They are parsed as unknown events,
+/// and would be missing from the numbers without notice.
 fn warn_of_misshapen_steps(files: &EpisodeFiles, trace: &Trace, warnings: &mut Vec<String>) {
     let misshapen = trace.events.iter().filter(
         |event| matches!(&event.kind, EventKind::Other(value) if value.get("type").is_some_and(|t| t == "StepEvent")),
@@ -197,7 +195,7 @@ fn warn_of_misshapen_steps(files: &EpisodeFiles, trace: &Trace, warnings: &mut V
     }
 }
 
-/// The first few, and how many more there are.
+/// The first few names, and the number of the others.
 pub(crate) fn listed<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();
     let text = names[..names.len().min(LISTED)].join(", ");

@@ -1,7 +1,7 @@
 //! The `analysis` binary: parses arguments, runs one command, prints.
 //!
-//! stdout is data, stderr is talk. Exit code 0: done, warnings or not; 2: the
-//! arguments or the files they name are no good; 1: the output could not be written.
+//! stdout is data, stderr is for warnings and errors. Exit code 0: done, with or without warnings; 1: the
+//! output could not be written; 2: the arguments, or the files that they name, cannot be used.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The error and its causes, apart from causes that the text before them has quoted.
+/// The error and its causes, without causes that the text before them quotes already.
 fn message(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
         "" => cause,
@@ -81,7 +81,7 @@ fn message(error: &anyhow::Error) -> String {
 fn print(text: &str) -> ExitCode {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        // Whoever reads has read enough (`analysis ... | head`).
+        // The reader has closed the pipe (`analysis ... | head`).
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: writing the result: {error}");

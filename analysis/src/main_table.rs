@@ -1,10 +1,10 @@
-//! The paper's results table: a spec file names each cell's summary, LaTeX comes out.
+//! The paper's results table as LaTeX, from a spec file that names each cell's summary.
 //!
-//! | module    | what                                        |
-//! |-----------|---------------------------------------------|
-//! | [`spec`]  | the spec file                               |
-//! | `cell`    | the numbers of one cell, read from files    |
-//! | `latex`   | the table's text                            |
+//! | module   | what it holds                            |
+//! |----------|------------------------------------------|
+//! | [`spec`] | the spec file                            |
+//! | `cell`   | the numbers of one cell, read from files |
+//! | `latex`  | the table's text                         |
 
 mod cell;
 mod latex;
@@ -17,7 +17,7 @@ use spec::{Position, SolvedFormat, Spec};
 
 use crate::stats::bootstrap::Bootstrap;
 
-/// The table, ready to be written.
+/// The numbers of the table.
 #[derive(Clone, Debug)]
 pub struct Table {
     caption: String,
@@ -30,7 +30,7 @@ impl Table {
     /// Reads the files that the spec names.
     ///
     /// # Errors
-    /// If one is missing or misshapen; the message names file, cell and key.
+    /// If one is missing or invalid; the message names file, cell and key.
     pub fn read(spec: &Spec, bootstrap: &Bootstrap, warnings: &mut Vec<String>) -> anyhow::Result<Self> {
         let mut cells = BTreeMap::new();
         for (index, cell) in spec.cells.iter().enumerate() {

@@ -1,18 +1,19 @@
-//! A study's report: computed from its results alone, written as a page, as
-//! Markdown, as figures and as LaTeX.
+//! A study's report, computed from its results alone: a page, Markdown, figures and LaTeX tables.
 //!
-//! | module         | what                                                       |
-//! |----------------|------------------------------------------------------------|
-//! | [`group`]      | the cells of a task set, measured and compared             |
-//! | [`document`]   | sections of blocks, which become Markdown or a page        |
-//! | [`cells`]      | the 2x2, and all cells in tables                           |
-//! | [`words`]      | aims and tests, in words                                   |
-//! | [`ablations`]  | other studies beside this one                              |
-//! | [`figures`]    | what is drawn                                              |
-//! | [`provenance`] | what ran, where, from what, and how long it took           |
-//! | [`mod@write`]  | the files                                                  |
-//! | [`page`]       | the page                                                   |
-//! | [`marked`]     | the generated parts of a document that people write        |
+//! | module         | what it holds                                       |
+//! |----------------|-----------------------------------------------------|
+//! | [`whole`]      | the whole report: its sections in order             |
+//! | [`document`]   | sections of blocks, which become Markdown or a page |
+//! | [`group`]      | the cells of a task set, compared                   |
+//! | [`measured`]   | one cell of a task set                              |
+//! | [`cells`]      | the numbers of each cell: the square and the tables |
+//! | [`words`]      | the aims, and the tests in words                    |
+//! | [`ablations`]  | other studies beside this one                       |
+//! | [`figures`]    | the figures, and the numbers that they show         |
+//! | [`provenance`] | programs, machine, inputs, and durations            |
+//! | `write`        | the files                                           |
+//! | `page`         | the page                                            |
+//! | [`marked`]     | the generated parts of a document that people write |
 
 pub mod ablations;
 pub mod cells;
@@ -20,79 +21,9 @@ pub mod document;
 pub mod figures;
 pub mod group;
 pub mod marked;
-pub mod page;
+pub mod measured;
+mod page;
 pub mod provenance;
+pub mod whole;
 pub mod words;
-pub mod write;
-
-use document::{Block, Section};
-
-use crate::results::file::Results;
-use crate::two_by_two::report::Options;
-
-/// A report.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// The study's title.
-    pub title: String,
-    /// In order.
-    pub sections: Vec<Section>,
-}
-
-impl Report {
-    /// Of a study, with others beside it.
-    ///
-    /// # Errors
-    /// If another study is not of the same tasks.
-    pub fn of(
-        results: &Results,
-        others: &[(String, Results)],
-        options: &Options,
-        warnings: &mut Vec<String>,
-    ) -> anyhow::Result<Self> {
-        let groups = group::groups(results, options, warnings)?;
-        let mut sections = vec![Section::new("summary", "In short", Vec::new())];
-        let several = groups.len() > 1;
-        for group in &groups {
-            let heading = several.then(|| Block::Heading { text: group.title() });
-            let mut add = |name: &'static str, title: &str, mut blocks: Vec<Block>| {
-                if blocks.is_empty() {
-                    return;
-                }
-                for block in &mut blocks {
-                    if let Block::Table { name: Some(name), .. } = block {
-                        *name = group.file(name, several);
-                    }
-                }
-                let section = match sections.iter_mut().find(|section| section.name == name) {
-                    Some(section) => section,
-                    None => {
-                        sections.push(Section::new(name, title, Vec::new()));
-                        let last = sections.len() - 1;
-                        &mut sections[last]
-                    }
-                };
-                section.blocks.extend(heading.clone());
-                section.blocks.extend(blocks);
-            };
-            add("summary", "", cells::in_short(group, options));
-            add("aims", "Aims", words::aims(group));
-            add("main", "The cells", cells::main(group, options));
-            add("seeds", "Seed by seed", cells::seeds(group));
-            add("figures", "Figures", figures::of_group(group, several));
-            add("tests", "Tests in words", words::tests(group));
-            add("statistics", "Every test", words::statistics(group));
-            add("example", "One task under the four cells", figures::example(results, group));
-        }
-        if !others.is_empty() {
-            let blocks = ablations::blocks(&groups, others, options, warnings)?;
-            sections.push(Section::new("ablations", "Ablations", blocks));
-        }
-        let training = figures::training(results);
-        sections.push(Section::new("training", "Training", training));
-        sections.push(Section::new("durations", "Where the time went", provenance::durations(results)));
-        sections.push(Section::new("provenance", "Provenance", provenance::blocks(results)));
-        sections.retain(|section| !section.blocks.is_empty());
-        Ok(Self { title: results.study.title.clone(), sections })
-    }
-}
+mod write;

@@ -1,17 +1,21 @@
-//! What a study found, in one small file: everything that its report is made
-//! of, and nothing that is as large as a model or a trace.
+//! A study's results in one small file: everything that the report needs, without models and traces.
 //!
-//! | module       | what                                                     |
-//! |--------------|----------------------------------------------------------|
-//! | [`file`]     | the file: format, reading, writing                       |
-//! | [`row`]      | an evaluation episode in a row; a cell's rows in columns |
-//! | [`curve`]    | a training run and its loss                              |
-//! | [`example`]  | one task side by side under the four cells               |
-//! | [`mod@collect`] | all of it from a study's folder                       |
+//! | module          | what it holds                                                 |
+//! |-----------------|---------------------------------------------------------------|
+//! | [`cell`]        | the evaluation episodes of one cell, and their tasks          |
+//! | [`row`]         | an evaluation episode as a row; the rows of a cell as columns |
+//! | [`curve`]       | a training and its loss over steps                            |
+//! | [`example`]     | one task under the four cells, side by side                   |
+//! | [`file`]        | the file: format, reading, writing                            |
+//! | `layout`        | JSON text that is small and readable                          |
+//! | [`mod@collect`] | the results of a study's folder                               |
+//! | `open`          | a folder or a file, whichever a path is                       |
 
+pub mod cell;
 pub mod collect;
 pub mod curve;
 pub mod example;
 pub mod file;
 mod layout;
+mod open;
 pub mod row;

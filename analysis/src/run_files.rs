@@ -1,53 +1,52 @@
-//! Which files of a run belong to which episode, told from their paths alone.
+//! Finds the files of each episode, from paths alone.
 //!
-//! Episodes lie in `<run>/results/<agent>/<family>/` at any depth, or in any
-//! folder that holds a `.trace.json`. Only if there is no such folder is every
-//! JSON file that is not a summary taken for a result.
+//! Episodes are in `<run>/results/<agent>/<family>/` at any depth, or in any folder that holds a
+//! `.trace.json`. If there is no such folder, every JSON file that is not a summary counts as a result.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// End of a trace's file name.
+/// The ending of a trace's file name.
 const TRACE: &str = ".trace.json";
-/// End of a result's file name.
+/// The ending of a result's file name.
 const RESULT: &str = ".json";
-/// Beginnings of the names of JSON files that sum up a run.
+/// Prefixes of the names of a run's summaries.
 const SUMMARIES: [&str; 2] = ["summary_", "task_status_"];
 
 /// The files of one episode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EpisodeFiles {
-    /// Where they lie.
+    /// Their folder.
     pub folder: PathBuf,
     /// Their name without its ending: `<family>-<task_id>`.
     pub stem: String,
-    /// There is a `<stem>.json`.
+    /// Whether there is a `<stem>.json`.
     pub has_result: bool,
-    /// There is a `<stem>.trace.json`.
+    /// Whether there is a `<stem>.trace.json`.
     pub has_trace: bool,
 }
 
-/// What a folder's path says of its episodes.
+/// The run and agent of episodes, from their folder's path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The run's folder (or the episodes' own, if they do not lie in a run's layout).
+    /// The run's folder; outside of a run's layout, the episodes' own folder.
     pub run: PathBuf,
-    /// The agent's name, in a run's layout.
+    /// The agent's name; none outside of a run's layout.
     pub agent: Option<String>,
 }
 
 impl EpisodeFiles {
-    /// Path of the result.
+    /// The path of the result.
     pub fn result(&self) -> PathBuf {
         self.folder.join(format!("{}{RESULT}", self.stem))
     }
 
-    /// Path of the trace.
+    /// The path of the trace.
     pub fn trace(&self) -> PathBuf {
         self.folder.join(format!("{}{TRACE}", self.stem))
     }
 
-    /// The task's id: the stem without the family in front, where that is there twice.
+    /// The task's id: the stem without the first family, if the stem begins with the family twice.
     pub fn task_id(&self) -> &str {
         match self.stem.split_once('-') {
             Some((family, id)) if id.strip_prefix(family).is_some_and(|rest| rest.starts_with('-')) => id,
@@ -63,7 +62,7 @@ impl EpisodeFiles {
         }
     }
 
-    /// The task's family: its folder in a run's layout, else what the task's id begins with.
+    /// The task's family: the folder's name in a run's layout, otherwise the beginning of the task's id.
     pub fn family(&self) -> &str {
         match layout(&self.folder) {
             Some((_, _, family)) => family,
@@ -72,7 +71,7 @@ impl EpisodeFiles {
     }
 }
 
-/// Run, agent and family of `<run>/results/<agent>/<family>`.
+/// The run, agent and family of a folder `<run>/results/<agent>/<family>`.
 fn layout(folder: &Path) -> Option<(&Path, &str, &str)> {
     let family = folder.file_name()?.to_str()?;
     let agent_folder = folder.parent()?;
@@ -81,13 +80,13 @@ fn layout(folder: &Path) -> Option<(&Path, &str, &str)> {
     (results.file_name()? == "results").then_some((results.parent()?, agent, family))
 }
 
-/// The episodes among these paths, in order of path.
+/// The episodes among these paths, in order of their paths.
 pub fn find(paths: impl IntoIterator<Item = PathBuf>) -> Vec<EpisodeFiles> {
     let paths: BTreeSet<PathBuf> = paths.into_iter().collect();
     let named: Vec<(&Path, &str)> = paths
         .iter()
         .filter_map(|path| Some((path.parent()?, path.file_name()?.to_str()?)))
-        // Hidden files, among them what macOS puts into archives beside each file.
+        // Hidden files do not count. macOS puts one beside each file of an archive.
         .filter(|(_, name)| name.ends_with(RESULT) && !name.starts_with('.'))
         .collect();
     let episode_folders: BTreeSet<&Path> = named

@@ -1,60 +1,59 @@
-//! The scores of one condition, by task, from a folder or a `.tar.gz`.
+//! Reads the scores of one condition, by task, from a folder or a `.tar.gz`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use files::archive;
 use proto::run::EpisodeResult;
 
 use crate::load;
 use crate::run_files::{self, EpisodeFiles, Place};
-use crate::unreadable::Unreadable;
-use files::archive;
 
-/// Scores that cannot be had.
+/// Why scores cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The archive.
+    /// The archive cannot be read.
     #[error(transparent)]
     Archive(#[from] archive::Error),
-    /// The folder.
+    /// The folder cannot be read.
     #[error(transparent)]
     Folder(#[from] load::Error),
-    /// There are no results in it.
+    /// It holds no results.
     #[error(
         "{path}: no results found; it must hold results/<agent>/<family>/*.json, or result files directly"
     )]
     NoResults {
-        /// Which.
+        /// The folder or archive.
         path: PathBuf,
     },
-    /// There is no such agent in it.
+    /// It holds no such agent.
     #[error("{path}: no agent named {agent}; there are: {}", agents.join(", "))]
     NoSuchAgent {
-        /// Which.
+        /// The folder or archive.
         path: PathBuf,
-        /// The one asked for.
+        /// The agent that was asked for.
         agent: String,
-        /// Those there are.
+        /// The agents that it holds.
         agents: Vec<String>,
     },
-    /// There are several conditions in it.
+    /// It holds several conditions.
     #[error(
         "{path}: holds several conditions ({}); give the folder of one (`compare` can also choose: --agent-a, --agent-b)",
         conditions.join(", ")
     )]
     Several {
-        /// Which.
+        /// The folder or archive.
         path: PathBuf,
         /// Their names.
         conditions: Vec<String>,
     },
-    /// Two files claim the same task.
+    /// Two files are results of the same task.
     #[error("{path}: two results for task {task_id}: {first} and {second}; remove one", first = .files[0].display(), second = .files[1].display())]
     Twice {
-        /// Which.
+        /// The folder or archive.
         path: PathBuf,
-        /// Of which task.
+        /// The task.
         task_id: String,
         /// The files.
         files: [PathBuf; 2],
@@ -62,9 +61,9 @@ pub enum Error {
     /// No result has a score.
     #[error("{path}: none of its {results} results has a score")]
     NothingScored {
-        /// Which.
+        /// The folder or archive.
         path: PathBuf,
-        /// How many there are.
+        /// Number of results.
         results: usize,
     },
 }
@@ -72,24 +71,24 @@ pub enum Error {
 /// One scored episode.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
-    /// Solved exactly.
+    /// Whether the task was solved exactly.
     pub solved: bool,
-    /// 0 to 1.
+    /// The score, 0 to 1.
     pub score: f64,
 }
 
 /// The scored episodes of a condition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scores {
-    /// By task id.
+    /// The scores, by task id.
     pub by_task: BTreeMap<String, Score>,
-    /// Results without an evaluation, or unreadable.
+    /// Number of results that have no evaluation or cannot be read.
     pub unscored: usize,
 }
 
 impl Scores {
-    /// Reads the results of one condition: the only one there, or that of `agent`.
-    /// A result that cannot be understood becomes a warning that names it.
+    /// Reads the results of one condition: that of `agent`, or else the only one. A result that cannot be
+    /// parsed becomes a warning that names it.
     ///
     /// # Errors
     /// See [`Error`].
@@ -125,7 +124,7 @@ impl Scores {
     }
 }
 
-/// The results of the only condition, or of that agent's only condition.
+/// The results of `agent`'s only condition, or else of the only condition.
 fn one_condition(
     path: &Path,
     mut results: Vec<EpisodeFiles>,
@@ -158,7 +157,7 @@ enum Source {
 impl Source {
     fn open(path: &Path) -> Result<Self, Error> {
         if path.is_dir() {
-            let root = path.canonicalize().map_err(Unreadable::at(path)).map_err(load::Error::from)?;
+            let root = path.canonicalize().map_err(files::Error::reading(path)).map_err(load::Error::from)?;
             let mut paths = Vec::new();
             load::collect_files(&root, &mut paths)?;
             Ok(Self::Folder(paths))
@@ -184,7 +183,7 @@ impl Source {
     }
 }
 
-/// Only results are compared: of traces the path is enough.
+/// Whether the content of a file is needed: of traces, only the paths are.
 fn is_result(name: &Path) -> bool {
     !name.to_string_lossy().ends_with(".trace.json")
 }

@@ -1,16 +1,16 @@
-//! Statistics on plain slices of numbers; knows nothing of episodes or files.
+//! Statistics on plain slices of numbers. These modules know no episodes and no files.
 //!
-//! | module         | what                                                              |
-//! |----------------|-------------------------------------------------------------------|
-//! | [`describe`]   | mean, standard deviations, median, quantiles                      |
-//! | [`interval`]   | an interval, and a number with one                                |
-//! | [`bootstrap`]  | percentile intervals by resampling units                          |
-//! | [`proportion`] | shares in clusters: Wilson's and Clopper and Pearson's intervals  |
-//! | [`wilcoxon`]   | Wilcoxon signed-rank test, rank-biserial correlation              |
-//! | [`mcnemar`]    | McNemar's test in clusters, odds ratio                            |
-//! | [`holm`]       | correction for several tests                                      |
-//! | [`survival`]   | Kaplan and Meier's curve of those without an event                |
-//! | [`detectable`] | what difference could have been seen                              |
+//! | module         | what it holds                                                    |
+//! |----------------|------------------------------------------------------------------|
+//! | [`describe`]   | mean, standard deviations, median, quantiles                     |
+//! | [`interval`]   | an interval, and a number with one                               |
+//! | [`bootstrap`]  | percentile intervals by resampling units                         |
+//! | [`proportion`] | shares in clusters: Wilson's and Clopper and Pearson's intervals |
+//! | [`wilcoxon`]   | Wilcoxon signed-rank test, rank-biserial correlation             |
+//! | [`mcnemar`]    | McNemar's test in clusters, odds ratio                           |
+//! | [`holm`]       | correction for several tests                                     |
+//! | [`survival`]   | Kaplan and Meier's estimate of survival without an event         |
+//! | [`detectable`] | the smallest difference that a sample shows                      |
 
 pub mod bootstrap;
 pub mod describe;
@@ -21,5 +21,7 @@ pub mod mcnemar;
 pub mod proportion;
 mod ranks;
 mod sign_flips;
+mod signed_ranks;
 pub mod survival;
 pub mod wilcoxon;
+mod zeros;

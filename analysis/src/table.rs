@@ -1,4 +1,4 @@
-//! Tables for people: Markdown, so that they can be pasted into a document.
+//! Tables for people, as Markdown and as LaTeX.
 
 use comfy_table::CellAlignment;
 use comfy_table::presets::ASCII_MARKDOWN;
@@ -6,15 +6,15 @@ use serde::Serialize;
 
 use crate::stats::interval::Estimate;
 
-/// What stands where a number is unknown.
+/// The text of an unknown number.
 pub const UNKNOWN: &str = "-";
 
 /// A table whose first column is text and whose others are numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Table {
-    /// What the columns are.
+    /// The titles of the columns.
     pub header: Vec<String>,
-    /// Each as long as the header.
+    /// The rows; each is as long as the header.
     pub rows: Vec<Vec<String>>,
 }
 
@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-/// Words for LaTeX.
+/// Text with LaTeX's special characters escaped.
 fn latex(text: &str) -> String {
     let mut escaped = String::new();
     for letter in text.chars() {
@@ -79,7 +79,7 @@ pub fn number(value: f64, decimals: usize) -> String {
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let groups: Vec<&str> =
         whole.as_bytes().rchunks(3).rev().filter_map(|c| str::from_utf8(c).ok()).collect();
-    // No minus in front of what is rounded to zero.
+    // No minus sign before a number that is rounded to zero.
     let sign = if value < 0.0 && text.bytes().any(|b| (b'1'..=b'9').contains(&b)) { "-" } else { "" };
     let point = if fraction.is_empty() { "" } else { "." };
     format!("{sign}{}{point}{fraction}", groups.join(","))
@@ -90,7 +90,7 @@ pub fn number_or_unknown(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| UNKNOWN.to_owned(), |value| number(value, decimals))
 }
 
-/// The value and its interval.
+/// A value and its interval.
 pub fn estimate(estimate: Estimate, decimals: usize) -> String {
     let interval = estimate.interval.map_or_else(String::new, |interval| {
         format!(" [{}, {}]", number(interval.low, decimals), number(interval.high, decimals))
@@ -98,7 +98,7 @@ pub fn estimate(estimate: Estimate, decimals: usize) -> String {
     format!("{}{interval}", number(estimate.value, decimals))
 }
 
-/// Four decimals, or three digits of a smaller one.
+/// A p-value with four decimals, or with three significant digits below 0.001.
 pub fn p_value(p: f64) -> String {
     if p < 1e-3 { format!("{p:.2e}") } else { format!("{p:.4}") }
 }

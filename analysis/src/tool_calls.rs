@@ -1,8 +1,8 @@
-//! Tool calls of an episode: those that happened, and tool names in code.
+//! Tool calls of an episode: calls that happened, and tool names in code.
 
 use proto::trace::{Step, ToolCall};
 
-/// The call that ends an episode: no tool of the task, so never counted.
+/// The call that ends an episode. It is not a tool of the task and is never counted.
 const FINISH: &str = "finish";
 
 /// The tools of each task family.
@@ -26,8 +26,8 @@ pub fn recorded<'a>(steps: &[&'a Step]) -> Option<Vec<&'a ToolCall>> {
     Some(calls)
 }
 
-/// How many calls happened. Unlike [`recorded`], also known where a
-/// tool-calling agent's step lists its calls without their arguments.
+/// The number of calls that happened. Unlike [`recorded`], it is also known for a tool-calling agent, whose
+/// steps list calls without arguments.
 pub fn count(steps: &[&Step]) -> Option<u64> {
     let counts = steps.iter().map(|step| match (&step.info, &step.results) {
         (None, Some(results)) => Some(results.iter().filter(|output| output.tool != FINISH).count()),
@@ -36,10 +36,9 @@ pub fn count(steps: &[&Step]) -> Option<u64> {
     counts.sum::<Option<usize>>().map(|count| count as u64)
 }
 
-/// The paper's way: how often the code text names one of the family's tools in
-/// front of an opening parenthesis. A call in a loop counts once, a call that
-/// was not reached counts too. None for a family whose tools are not known
-/// here, and for an agent that calls tools without code.
+/// The paper's count: how often the text of the code has one of the family's tools before an opening
+/// parenthesis. A call in a loop counts once, and a call that was not reached counts too. None for a family
+/// whose tools are unknown here, and for an agent that calls tools without code.
 pub fn count_in_code(family: &str, steps: &[&Step]) -> Option<u64> {
     if steps.iter().any(|step| step.results.is_some()) {
         return None;
@@ -49,7 +48,7 @@ pub fn count_in_code(family: &str, steps: &[&Step]) -> Option<u64> {
     Some(calls.sum::<usize>() as u64)
 }
 
-/// Something ran in this step: code, or tools.
+/// Whether code or tools ran in this step.
 fn ran(step: &Step) -> bool {
     step.interpreter_result.is_some() || step.results.is_some()
 }

@@ -1,13 +1,13 @@
-//! What became of each turn of an episode, in one letter.
+//! The outcome of each turn of an episode, as one letter.
 
 use proto::trace::{EventKind, Step, Trace};
 
 use crate::failures::{is_failing, is_missing_variable};
 
-/// Why a model stops when it has said all (see [`proto::trace::ModelResponse::finish_reason`]).
+/// The finish reason of a complete answer (see [`proto::trace::ModelResponse::finish_reason`]).
 const STOP: &str = "stop";
 
-/// What became of a turn.
+/// The outcome of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Turn {
     /// Its code ran to its end.
@@ -18,16 +18,16 @@ pub enum Turn {
     OtherError,
     /// Nothing ran: no code, several blocks, or a model call that failed.
     NothingRan,
-    /// Nothing ran, because the answer was cut off at the model's limit.
+    /// Nothing ran: the answer was cut off at the model's limit.
     Cut,
 }
 
 impl Turn {
-    /// In order.
+    /// All outcomes, in the order of legends.
     pub const ALL: [Self; 5] =
         [Self::Ok, Self::MissingVariable, Self::OtherError, Self::NothingRan, Self::Cut];
 
-    /// One letter, as files have it.
+    /// The letter in files.
     pub fn letter(self) -> char {
         match self {
             Self::Ok => 'o',
@@ -38,12 +38,12 @@ impl Turn {
         }
     }
 
-    /// The turn of a letter.
+    /// The outcome of a letter.
     pub fn of_letter(letter: char) -> Option<Self> {
         Self::ALL.into_iter().find(|turn| turn.letter() == letter)
     }
 
-    /// What it is called.
+    /// The name for people.
     pub fn title(self) -> &'static str {
         match self {
             Self::Ok => "ran",
@@ -54,7 +54,7 @@ impl Turn {
         }
     }
 
-    /// Of a step, whose model call ended for this reason, where the trace tells.
+    /// The outcome of a step. `stopped` is the finish reason of its model call, if the trace has it.
     pub fn of(step: &Step, stopped: Option<&str>) -> Self {
         let ran = step.interpreter_result.is_some() || step.results.is_some();
         match step {
@@ -67,7 +67,7 @@ impl Turn {
     }
 }
 
-/// Every step of a trace, and what became of it.
+/// Every step of a trace, with its outcome.
 pub fn turns(trace: &Trace) -> Vec<(&Step, Turn)> {
     let mut stopped = None;
     let mut turns = Vec::new();

@@ -18,7 +18,7 @@ fn archive_of(folder: &Path, name: &str, archive: &Path) {
     tar.into_inner().unwrap().finish().unwrap();
 }
 
-/// An archive of one file, whose path is written as it is given.
+/// An archive of one file, with the path as it is given.
 fn archive_of_file(path: &[u8], content: &[u8], archive: &Path) {
     let mut header = tar::Header::new_gnu();
     header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path);
@@ -59,9 +59,9 @@ fn recorded_archives_paired_by_task() {
     assert!(
         outcome.stdout.starts_with("Pairs: 6; unpaired: 0 in A, 0 in B; without a score: 0 in A, 0 in B")
     );
-    // The other way round, the effect has the other sign.
+    // With A and B swapped, the effect has the other sign.
     assert!(compare(&b, &a).succeeded().stdout.contains("rank-biserial: -1.000"));
-    // Folders say the same as the archives made of them.
+    // A folder and an archive made of it give the same result.
     assert_eq!(compare(&recorded("persistent"), &recorded("stateless")).succeeded().stdout, outcome.stdout);
 }
 
@@ -103,7 +103,7 @@ fn damaged_archives_are_refused_by_name() {
     let [whole, other] = recorded_archives(folder.path());
     let bytes = fs::read(&whole).unwrap();
     let damaged = folder.path().join("damaged.tar.gz");
-    // Cut in the middle, and within the checksum behind the last entry.
+    // Cut in the middle, and in the checksum after the last entry.
     for length in [bytes.len() / 2, bytes.len() - 4] {
         fs::write(&damaged, &bytes[..length]).unwrap();
         compare(&damaged, &other).refused(&["damaged.tar.gz: the archive is cut short"]);

@@ -19,7 +19,7 @@ fn step(tokens: u64, error: Option<&str>, info: Value) -> Value {
     })
 }
 
-/// The one condition's summary, as JSON, of a run with these traces.
+/// The summary, as JSON, of the only condition of a run with these traces.
 fn summary_of(traces: &[Value]) -> Value {
     let folder = tempfile::tempdir().unwrap();
     for (index, trace) in (0..).zip(traces) {
@@ -52,7 +52,7 @@ fn a_missing_variable_and_the_recovery_from_it() {
     let summary = summary_of(&[affected, untouched]);
     assert_eq!(summary["missing_variable_share"], 0.5);
     assert_eq!(summary["missing_variable_errors"], 1.0);
-    // 30 + 40 of the affected episode; of 200 in all.
+    // 30 + 40 tokens of the affected episode, of 200 tokens of the condition.
     assert_eq!(summary["tokens_after_first_missing_variable"], 70.0);
     assert_eq!(summary["tokens_after_first_missing_variable_share"], 0.35);
 }
@@ -117,7 +117,7 @@ fn redundant_tool_calls() {
     ]});
     let second = json!({"tool_calls": [
         call("inspect", json!({"item_id": "a"}), json!("1")), // again
-        call("take_item", json!(["a"]), json!(null)),         // answers nothing
+        call("take_item", json!(["a"]), json!(null)),         // no answer
         call("scan", json!([]), json!("y,z")),                // another answer
         call("scan", json!({}), json!("x,y")),                // again
         {"name": "inspect", "arguments": ["a"], "result": null, "error": "no"},
@@ -138,7 +138,7 @@ fn redundant_definitions() {
     let steps = [
         define(&[("ids", "1"), ("w", "1")]),
         define(&[("ids", "1"), ("w", "2")]), // ids again
-        define(&[("w", "1")]),               // as at first, but not as at the latest definition
+        define(&[("w", "1")]),               // equal to the first definition, but not to the latest
         define(&[("w", "1"), ("v", "1")]),   // w again
     ];
     let summary = summary_of(&[trace(&steps)]);

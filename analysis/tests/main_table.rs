@@ -1,4 +1,4 @@
-//! `main-table` against the recorded pair, and on misshapen specs.
+//! `main-table` against the recorded spec and table, and on invalid specs.
 #![allow(clippy::unwrap_used, reason = "clippy exempts tests, but not their helpers")]
 
 mod support;
@@ -31,7 +31,7 @@ fn the_recorded_table() {
     let (text, half_widths) = without_half_widths(&outcome.stdout);
     let (expected_text, expected_half_widths) = without_half_widths(&expected);
     assert_eq!(text, expected_text);
-    // The resamples are drawn at random, by another generator there.
+    // The recorded intervals are from another random generator.
     assert_eq!(half_widths.len(), 4);
     for (ours, theirs) in half_widths.iter().zip(&expected_half_widths) {
         assert!((ours - theirs).abs() < 0.3 + 1e-9, "{half_widths:?} {expected_half_widths:?}");
@@ -109,7 +109,7 @@ fn score_scales() {
 }
 
 #[test]
-fn misshapen_specs_are_refused_by_cell_and_key() {
+fn invalid_specs_are_refused_by_cell_and_key() {
     let folder = tempfile::tempdir().unwrap();
     let fine = cell("Reset", "Reset", "a.json");
     let with = |key: &str, value: Value| {
@@ -122,16 +122,27 @@ fn misshapen_specs_are_refused_by_cell_and_key() {
         outcome.refused(&["spec.json: "]);
         outcome.refused(words);
     };
-    refused(with("scale", json!(1)), &["cells[1]", "unknown field `scale`", "`score_override`"]);
-    refused(with("difficulty", json!("Hard")), &["cells[1].difficulty", "`Hard`", "`Easy` or `Medium`"]);
-    refused(with("score_override", json!("75")), &["cells[1].score_override", "invalid type: string"]);
+    refused(with("scale", json!(1)), &["cells[1].scale", "unknown key", "score_override"]);
+    refused(with("difficulty", json!("Hard")), &["cells[1].difficulty", "\"Hard\"", "one of Easy, Medium"]);
+    refused(
+        with("score_override", json!("75")),
+        &["cells[1].score_override", "expected a number, found a string"],
+    );
     refused(with("path", json!("c.json")), &["cells[1].path", "reading", "c.json"]);
     refused(with("metrics_path", json!("c")), &["cells[1].metrics_path", "reading", "c: "]);
-    refused(json!({"cells": [{"difficulty": "Easy"}]}), &["cells[0]", "missing field `train`"]);
-    refused(json!({"cells": [], "title": "x"}), &["unknown field `title`"]);
+    refused(
+        json!({"cells": [{"difficulty": "Easy", "train": "reset"}], "lable": "x"}),
+        &[
+            "cells[0].train: expected one of Persistent, Reset, found a string, \"reset\"",
+            "cells[0].runtime: missing",
+            "cells[0].path: missing",
+            "lable: unknown key; did you mean label?",
+        ],
+    );
+    refused(json!({"cells": [], "title": "x"}), &["title: unknown key", "cells is empty"]);
     refused(json!({"cells": []}), &["cells is empty"]);
     refused(json!({"cells": [fine, fine]}), &["cells[1] and cells[0] are both Medium"]);
-    refused(json!({"caption": "x"}), &["missing field `cells`"]);
+    refused(json!({"caption": "x"}), &["cells: missing"]);
     fs::write(folder.path().join("c.json"), json!({"num_tasks_solved": 1}).to_string()).unwrap();
     refused(with("path", json!("c.json")), &["cells[1].path", "c.json: missing field `average_is_solved`"]);
     let mut scoreless = summary(0.5, 1, 1.0);

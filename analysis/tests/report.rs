@@ -1,4 +1,4 @@
-//! `collect` and `report` on studies made for it.
+//! `collect` and `report` on studies made for the tests.
 #![allow(clippy::unwrap_used, reason = "clippy exempts tests, but not their helpers")]
 
 #[path = "support/study.rs"]
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use study::{CELLS, Study, TASKS};
 use support::{Outcome, analysis};
 
-/// Runs a command with paths and words for arguments.
+/// Runs a command with paths and words as arguments.
 fn run(arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Outcome {
     analysis(&arguments.iter().map(|argument| argument.as_ref().to_owned()).collect::<Vec<_>>())
 }
@@ -33,7 +33,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found.into_iter().map(|(path, bytes)| (path.strip_prefix(folder).unwrap().to_owned(), bytes)).collect()
 }
 
-/// The cells of a table's row in Markdown, which begins with these.
+/// The cells of the row of a Markdown table that begins with these cells.
 fn row<'a>(markdown: &'a str, beginning: &[&str]) -> Vec<&'a str> {
     let cells =
         |line: &'a str| -> Vec<&'a str> { line.trim_matches('|').split('|').map(str::trim).collect() };
@@ -79,7 +79,8 @@ fn the_numbers_are_those_of_the_other_commands() {
     for line in tests {
         assert!(summary.contains(line), "{line}");
     }
-    // By hand: 19 of 20 tasks miss one at their second turn, 4 turns instead of 2; the base never calls finish().
+    // By hand: 19 of 20 tasks miss a variable at their second turn and take 4 turns instead of 2; the base
+    // never calls finish().
     let suffering = row(&summary, &["persistent → reset", "40"]);
     assert_eq!((suffering[2].split(' ').next(), suffering[6], suffering[7]), (Some("95.0"), "3.90", "100.0"));
     assert_eq!(row(&summary, &["base → reset", "40"])[7], "0.0");
@@ -111,7 +112,7 @@ fn the_file_makes_the_same_report_as_the_folder_every_time() {
     }
     let results: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
     assert_eq!(results["format"], "runtime_gym.results.v1");
-    // Persistent-trained, reset runtime, and the base: what became of each turn.
+    // The outcomes of turns of persistent-trained in a reset runtime, and of the base.
     assert_eq!(results["cells"][1]["episodes"]["turns"][1], "omoe");
     assert_eq!(results["cells"][4]["episodes"]["turns"][1], "ooc");
     assert_eq!(results["training"][0]["loss"]["step"].as_array().unwrap().len(), 150);
@@ -131,7 +132,7 @@ fn task_sets_stand_one_below_the_other() {
     study.write();
     run(&[&"report", &study.folder, &"--with", &study.folder]).succeeded();
     let summary = fs::read_to_string(study.folder.join("report/summary.md")).unwrap();
-    // Each section has both, by name.
+    // Each section has both task sets, with their names.
     assert_eq!(
         summary.matches("### harder (knapsack)\n").count(),
         summary.matches("### held-out (knapsack)\n").count()
@@ -198,14 +199,15 @@ fn an_ablation_joins_as_rows_with_paired_differences() {
     other.write();
     run(&[&"report", &main.folder, &"--with", &other.folder]).succeeded();
     let summary = fs::read_to_string(main.folder.join("report/summary.md")).unwrap();
-    // Training of its own kind stands beside both adapters of the main study in the same runtime, under seed 2 alone.
+    // An adapter that the main study does not have is compared with both adapters of the main study in the
+    // same runtime, under seed 2 alone.
     let beside = row(
         &summary,
         &["Half of each", "mixed-50 → reset", "1 × 20", "0.0", "68.0", "85.7", "persistent → reset"],
     );
     assert_eq!(beside[7], "1 × 20");
     assert!(beside[8].starts_with("-95.0 [-99.1, "), "{beside:?}");
-    // Twice 34 tokens, less (64 + 4 * 648) / 20.
+    // Two times 34 tokens, less (64 + 4 * 648) / 20.
     assert!(beside[9].starts_with("-64.8 ["), "{beside:?}");
     assert!(beside[10].starts_with("28.5 ["), "{beside:?}");
     assert_eq!(row(&summary, &["this study", "persistent → reset"])[2..4], ["2 × 20", "95.0"]);
@@ -322,9 +324,15 @@ fn what_is_wrong_with_a_study_is_named() {
 
     study.manifest = whole;
     study.write();
-    fs::write(study.folder.join("train/1/base/metrics.jsonl"), "{\"step\": 1, \"loss\": 1.0}\n{\"step\"")
-        .unwrap();
+    let metrics = study.folder.join("train/1/base/metrics.jsonl");
+    let whole = fs::read_to_string(&metrics).unwrap();
+    fs::write(&metrics, format!("{}\n{{\"step\"", whole.lines().next().unwrap())).unwrap();
     report(&study).refused(&["training[0].folder", "metrics.jsonl:2"]);
+    fs::write(&metrics, whole).unwrap();
+    let record = study.folder.join("train/1/base/training.json");
+    let text = fs::read_to_string(&record).unwrap();
+    fs::write(&record, text.replace("trained_parameters", "parameters")).unwrap();
+    report(&study).refused(&["training[0].folder", "training.json: missing field `trained_parameters`"]);
 }
 
 #[test]
@@ -364,7 +372,7 @@ fn what_is_wrong_with_a_results_file_is_named() {
 }
 
 #[test]
-fn a_document_is_made_anew_where_it_is_marked_and_checked() {
+fn the_marked_parts_of_a_document_are_updated_and_checked() {
     let folder = tempfile::tempdir().unwrap();
     let study = Study::new(&folder.path().join("study"), "Made", &[1]);
     let document = folder.path().join("STUDY.md");

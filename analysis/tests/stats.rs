@@ -1,4 +1,4 @@
-//! The statistics against scipy's and statsmodels' recorded answers (see stats_golden.py).
+//! The statistics against recorded results of scipy and statsmodels (see stats_golden.py).
 #![allow(clippy::unwrap_used, reason = "clippy exempts tests, but not their helpers")]
 
 use analysis::stats::bootstrap::Bootstrap;
@@ -118,7 +118,7 @@ fn golden() -> Golden {
     serde_json::from_str(include_str!("stats_golden.json")).unwrap()
 }
 
-/// Equal to 1e-8 of the expected number, however small.
+/// Asserts that two numbers differ by at most 1e-8 of the expected one.
 fn close(actual: f64, expected: f64, what: &str) {
     assert!((actual - expected).abs() <= 1e-8 * expected.abs(), "{what}: {actual} for {expected}");
 }
@@ -212,7 +212,7 @@ fn detectable_means_are_close_to_those_by_the_noncentral_t() {
         let power = Power { alpha: case.alpha, power: case.power };
         let effect = power.detectable_mean(case.pairs, 1.0).unwrap();
         let error = (effect / case.effect - 1.0).abs();
-        // Far out in the tail of few degrees of freedom the approximation is coarser.
+        // The approximation is coarser far out in the tail, with few degrees of freedom.
         let tolerance = if case.alpha >= 0.05 { 0.01 } else { 0.06 };
         assert!(error < tolerance, "{} pairs, {power:?}: {effect} for {}", case.pairs, case.effect);
     }
@@ -227,7 +227,7 @@ fn detectable_shares_solve_connors_equation() {
             (0..case.pairs).map(|index| f64::from(u8::from(differs(index)))).collect();
         let difference = power.detectable_shares(&differences).unwrap();
         close(difference, case.difference, &format!("{} pairs, {}", case.pairs, case.discordant));
-        // What the test really does there, by enumeration.
+        // The test's actual power there, by enumeration.
         assert!((0.79..0.85).contains(&case.power), "{}", case.power);
     }
 }
@@ -250,7 +250,7 @@ fn bootstrap_intervals_agree_with_scipy() {
                 statistic(&values).unwrap()
             };
             let interval = bootstrap.interval(case.differences.len(), of_drawn).unwrap();
-            // The draws differ; 3 % of the width is six standard errors of an end.
+            // The random draws differ; 3 % of the width is six standard errors of an end.
             let tolerance = 0.03 * (expected.high - expected.low);
             let error = (interval.low - expected.low).abs().max((interval.high - expected.high).abs());
             assert!(error < tolerance, "{}: {interval:?} for {} {}", case.kind, expected.low, expected.high);

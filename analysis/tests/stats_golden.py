@@ -1,4 +1,4 @@
-"""Writes stats_golden.json: scipy's and statsmodels' answers that stats.rs must give too.
+"""Writes stats_golden.json: results of scipy and statsmodels that stats.rs must match.
 
 Run it in an environment with requirements.txt:
 
@@ -36,7 +36,7 @@ def mcnemar_cases():
 
 
 def clustered_mcnemar_cases(rng):
-    """Tasks under several seeds: scipy flips the signs of whole tasks, all 2^n ways."""
+    """Tasks under several seeds: scipy flips the signs of whole tasks, in all 2^n ways."""
     for tasks, seeds in [(4, 2), (8, 3), (12, 3), (12, 5)]:
         first = rng.random((tasks, seeds)) < 0.7
         second = rng.random((tasks, seeds)) < 0.4
@@ -55,14 +55,14 @@ def proportion_cases():
 
 
 def difference_cases():
-    """Independent shares: what the paired interval is without correlation."""
+    """Independent shares: the paired interval without correlation must equal theirs."""
     for first, second, trials in [(0, 0, 40), (40, 0, 40), (30, 12, 60), (199, 180, 200)]:
         low, high = confint_proportions_2indep(first, trials, second, trials, method="newcomb")
         yield {"first": first, "second": second, "trials": trials, "low": low, "high": high}
 
 
 def cluster_cases(rng):
-    """The share's variance by clusters, as statsmodels' regression on a constant has it."""
+    """The share's variance by clusters, as in statsmodels' regression on a constant."""
     for tasks, seeds, spread in [(20, 3, 0.3), (40, 2, 0.1), (15, 5, 0.45)]:
         shares = numpy.clip(rng.normal(0.5, spread, tasks), 0, 1)
         outcomes = (rng.random((tasks, seeds)) < shares[:, None]).astype(float)
@@ -88,7 +88,7 @@ def detectable_mean_cases():
 
 
 def detectable_shares_cases():
-    """Connor's equation solved numerically, and what the test's power there really is."""
+    """Connor's equation solved numerically, and the test's actual power there."""
     for pairs, discordant in [(50, 0.5), (100, 0.2), (200, 0.1), (200, 0.4), (600, 0.05)]:
         a, b = stats.norm.ppf(0.975), stats.norm.ppf(0.8)
 
@@ -107,7 +107,7 @@ def detectable_shares_cases():
 
 
 def bootstrap_cases(rng):
-    """Percentile intervals, with so many resamples that chance hardly matters."""
+    """Percentile intervals, with enough resamples that the random error is small."""
     def rank_biserial(d, axis=-1):
         ranks = stats.rankdata(numpy.where(d == 0, numpy.nan, abs(d)), axis=axis, nan_policy="omit")
         up = numpy.nansum(numpy.where(d > 0, ranks, 0), axis=axis)

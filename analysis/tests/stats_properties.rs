@@ -1,4 +1,4 @@
-//! What holds of the statistics whatever the numbers.
+//! Properties of the statistics that hold for all numbers.
 
 use analysis::stats::detectable::Power;
 use analysis::stats::holm;

@@ -13,7 +13,7 @@ fn recorded_runs_side_by_side() {
     let outcome =
         analysis(&["trace-stats".into(), recorded("persistent"), recorded("stateless")]).succeeded();
     assert_eq!(outcome.stderr, "");
-    // Computed apart from this program, from the files:
+    // Computed from the files without this program:
     // solved 2 of 6 and 1 of 6; mean scores 0.86449 and 0.78392; weight / capacity 84.190 % and
     // 90.305 %; inspected 154 / 6 and 135 / 6; steps 24 / 6 and 22 / 6; tool names in front of a
     // parenthesis 18 / 6 and 24 / 6; tokens 4176 / 6 and 9193 / 6.

@@ -1,4 +1,4 @@
-//! `two-by-two` on runs made for it.
+//! `two-by-two` on runs made for the tests.
 #![allow(clippy::unwrap_used, reason = "clippy exempts tests, but not their helpers")]
 
 mod support;
@@ -14,7 +14,7 @@ const TASKS: u32 = 20;
 /// In the order of [`runs`].
 const CELLS: [&str; 4] = ["pp", "pr", "rp", "rr"];
 
-/// A trace of one step, which misses a variable or not, in this runtime.
+/// A trace of one step in this runtime, which ends in a missing-variable error or not.
 fn trace(runtime: char, generated: u64, missing: bool) -> Value {
     let usage =
         json!({"prompt_tokens": 100, "completion_tokens": generated, "total_tokens": 100 + generated});
@@ -30,7 +30,7 @@ fn trace(runtime: char, generated: u64, missing: bool) -> Value {
     })
 }
 
-/// Four runs in which only the persistent-trained one in a resetting runtime suffers.
+/// Four runs. Only the persistent-trained one in a reset runtime has missing variables and lower scores.
 fn runs(root: &Path) -> Vec<PathBuf> {
     for cell in CELLS {
         for task in 0..TASKS {
@@ -52,7 +52,7 @@ fn runs(root: &Path) -> Vec<PathBuf> {
     CELLS.map(|cell| root.join(cell)).into()
 }
 
-/// The options that give these runs, each of a cell.
+/// The arguments of these runs, each with the option of its cell.
 fn arguments(runs: &[PathBuf]) -> Vec<OsString> {
     let options = runs.iter().zip(CELLS.iter().cycle());
     let options = options.flat_map(|(run, cell)| [format!("--{cell}").into(), run.clone().into_os_string()]);
@@ -81,7 +81,7 @@ fn a_cell_that_suffers_is_seen() {
         "{}",
         outcome.stdout
     );
-    // 18 of 20; Wilson's interval as statsmodels has it.
+    // 18 of 20; Wilson's interval is from statsmodels.
     let row = outcome.row("PR");
     assert_eq!((row[0], row[2], row[3]), ("20", "0.0 [0.0, 16.1]", "90.0 [69.9, 97.2]"));
     assert_eq!(outcome.row("PP")[4..], ["102.0 [101.4, 102.6]", "202.0 [201.4, 202.6]"]);
@@ -90,7 +90,7 @@ fn a_cell_that_suffers_is_seen() {
     let report = json_of(&runs, &file);
     assert_eq!(report["schema_version"], "runtime_gym.two_by_two.v1");
     assert_eq!(report["comparisons"].as_array().unwrap().len(), 30);
-    // Every task scores 0.3 less: of the flips of 20 signs, two are as extreme.
+    // Every task scores 0.3 less: two of all flips of 20 signs are as extreme.
     let score = comparison(&report, "score", "PR - PP");
     assert!((score["difference"]["value"].as_f64().unwrap() + 0.3).abs() < 1e-12);
     assert_eq!(score["test"]["rank_biserial"]["value"], -1.0);
@@ -98,7 +98,7 @@ fn a_cell_that_suffers_is_seen() {
         (&score["p_value"], &score["test"]["exact"]),
         (&json!(2.0 / f64::from(1 << 20)), &json!(true))
     );
-    // 10 solved against none: 2 / 2^10. Of 30 p-values it is not among the smallest.
+    // 10 solved against none: 2 / 2^10. It is not among the smallest of 30 p-values.
     let solved = comparison(&report, "solved", "PR - PP");
     assert_eq!((&solved["test"]["name"], &solved["test"]["second_only"]), (&json!("mcnemar"), &json!(10)));
     assert_eq!(solved["p_value"], 2.0 / 1024.0);
@@ -108,7 +108,7 @@ fn a_cell_that_suffers_is_seen() {
     assert!((interaction["difference"]["value"].as_f64().unwrap() - 0.3).abs() < 1e-12);
     let tokens = comparison(&report, "generated_tokens", "RP - PP");
     assert!((tokens["ratio"]["value"].as_f64().unwrap() - 320.0 / 102.0).abs() < 1e-12);
-    // The matched cells do not differ in score, whatever the decimals of its parts.
+    // The matched cells do not differ in score, despite rounding errors.
     assert_eq!(comparison(&report, "score", "PP - RR")["test"]["zeros"], 20);
     assert_eq!(comparison(&report, "score", "PP - RR")["detectable"], Value::Null);
 }

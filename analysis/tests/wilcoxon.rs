@@ -1,4 +1,4 @@
-//! The signed-rank test against scipy's recorded answers (see wilcoxon_golden.py).
+//! The signed-rank test against recorded results of scipy (see wilcoxon_golden.py).
 
 use analysis::stats::wilcoxon::{Method, SignedRank, Zeros};
 use serde::Deserialize;
@@ -43,7 +43,7 @@ fn agrees_with_scipy() {
             assert!(error < 1e-9, "{what}: p {} instead of {}", test.p_value, expected.p_value);
             approximated += usize::from(test.method == Method::NormalApproximation);
         }
-        // Both ways are exercised, and not by a handful of cases.
+        // Both methods are tested, each with many cases.
         assert!(approximated > 30 && golden.cases.len() - approximated > 30);
     }
 }

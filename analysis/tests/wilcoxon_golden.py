@@ -1,4 +1,4 @@
-"""Writes wilcoxon_golden.json: scipy's answers to the cases that wilcoxon.rs must give too.
+"""Writes wilcoxon_golden.json: scipy's results for cases, which wilcoxon.rs must match.
 
 Run it in an environment with requirements.txt:
 
@@ -40,7 +40,7 @@ def main():
             # Fewer digits keep the file small; they are what both sides read.
             d = [float(f"{x:.6g}") for x in d]
             if not any(d):
-                continue  # scipy answers NaN or 1, depending on the size; ours always 1
+                continue  # scipy returns NaN or 1, depending on the size; ours is always 1
             case = {"kind": kind, "differences": d}
             for zeros in ["wilcox", "pratt", "zsplit"]:
                 answer = wilcoxon(d, zero_method=zeros)

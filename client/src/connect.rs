@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use tonic::transport::{Channel, Endpoint};
-
 use proto::env::v1::environment_service_client::EnvironmentServiceClient;
 use proto::inference::v1::inference_service_client::InferenceServiceClient;
+use tonic::transport::{Channel, Endpoint};
 
 /// A connected, cheaply cloned client of the environment server.
 pub type EnvClient = EnvironmentServiceClient<Channel>;
@@ -19,27 +18,27 @@ pub enum ConnectError {
     /// Not a URL such as `http://127.0.0.1:50051`.
     #[error("`{url}` is not a server URL: {problem} (expected something like http://127.0.0.1:50051)")]
     BadUrl {
-        /// What was given.
+        /// The text that was given as a URL.
         url: String,
-        /// What is wrong with it.
+        /// The rule that it breaks.
         problem: &'static str,
     },
-    /// No server answers there.
+    /// No server answers at the URL.
     #[error("no {server} answers at {url} (start one with `{command}`): {source}")]
     Unreachable {
-        /// What kind of server was expected.
+        /// The kind of server that was expected.
         server: &'static str,
         /// The command that starts one.
         command: &'static str,
-        /// Where.
+        /// The URL.
         url: String,
-        /// What the transport reports.
+        /// The transport's error.
         source: tonic::transport::Error,
     },
 }
 
-/// Interval of HTTP/2 keep-alive pings, and how long an answer to one may take. They detect a peer that vanished
-/// without closing the connection.
+/// Interval of HTTP/2 keep-alive pings, and how long an answer to one may take. They detect a peer that
+/// vanished without closing the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// Connects to the environment server at `url` (`http://host:port`).

@@ -1,8 +1,9 @@
 //! Calls to the environment server that survive a lost answer.
 //!
-//! Every request carries what makes it safe to repeat (the caller's own episode
-//! id, the step's index), so a call that may or may not have arrived is simply
-//! made again. No call waits for ever: each attempt has a deadline.
+//! Every request that changes an episode carries what makes it safe to repeat: the episode id, chosen by the
+//! client, and the index of the step. The server answers a repeated request with the stored answer. A call
+//! that may or may not have arrived is therefore repeated, and still takes effect exactly once. Every attempt
+//! has a deadline.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,16 +12,16 @@ use proto::env::v1 as env;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Code, Response, Status};
 
-use crate::{EnvClient, Retry, is_unreachable};
+use crate::connect::EnvClient;
+use crate::retry::{Retry, is_unreachable};
 
-/// A server's place is free at the latest when the lease of an abandoned
-/// episode has run out and it has been swept: so much later than the lease.
+/// How long after the end of its lease an abandoned episode may still occupy its place on the server.
 const BEYOND_LEASE: Duration = Duration::from_secs(30);
 
-/// The server's lease where a request names none.
+/// The server's lease for a request that names none.
 const DEFAULT_LEASE: Duration = Duration::from_secs(900);
 
-/// A connected environment server.
+/// A connected environment server: one method for each call. Clones share the connection.
 #[derive(Clone, Debug)]
 pub struct Environment {
     client: EnvClient,
@@ -28,13 +29,13 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Calls `client`, with `retry`.
+    /// Makes calls with `client`, and repeats them as `retry` says.
     pub fn new(client: EnvClient, retry: Retry) -> Self {
         Self { client, retry }
     }
 
-    /// Makes a call until it is answered, as often as `retry` allows. `call` is
-    /// given a client for each attempt.
+    /// Makes a call, and repeats it while the server can't be reached, as often as `retry` allows. `deadline`
+    /// bounds each attempt.
     async fn retried<T, F>(
         &self,
         deadline: Duration,
@@ -48,7 +49,7 @@ impl Environment {
             let answer = timeout(deadline, call(self.client.clone())).await;
             match answer.unwrap_or_else(|_| Err(no_answer(deadline))) {
                 Ok(response) => return Ok(response.into_inner()),
-                Err(status) if is_unreachable(&status) && self.retry.goes_on(attempt) => {
+                Err(status) if is_unreachable(&status) && self.retry.allows_another(attempt) => {
                     sleep(self.retry.wait(attempt)).await;
                     attempt += 1;
                 }
@@ -57,20 +58,20 @@ impl Environment {
         }
     }
 
-    /// What the server is.
+    /// The server's versions and task sets.
     ///
     /// # Errors
-    /// The last attempt's status.
+    /// The status of the last attempt.
     pub async fn info(&self) -> Result<env::GetServerInfoResponse, Status> {
         let call =
             |mut client: EnvClient| async move { client.get_server_info(env::GetServerInfoRequest {}).await };
         self.retried(self.retry.deadline, call).await
     }
 
-    /// The first `limit` tasks of a family, in the server's order.
+    /// The first `limit` tasks of a family in a task set, in the server's order.
     ///
     /// # Errors
-    /// The last attempt's status.
+    /// The status of the last attempt.
     pub async fn tasks(
         &self,
         set: &str,
@@ -99,18 +100,20 @@ impl Environment {
         Ok(tasks)
     }
 
-    /// Begins an episode; the request must carry an episode id. A server
-    /// without a free place is asked again for longer than a lease such as
-    /// this episode's: by then the places of abandoned episodes are free.
+    /// Creates an episode. The request must carry an episode id.
+    ///
+    /// A server without a free place (RESOURCE_EXHAUSTED) is asked again until a lease as long as this
+    /// episode's has ended: by then the places of abandoned episodes are free. `retry` does not limit these
+    /// attempts.
     ///
     /// # Errors
-    /// The last attempt's status.
+    /// The status of the last attempt.
     pub async fn create(
         &self,
         request: env::CreateEpisodeRequest,
     ) -> Result<env::CreateEpisodeResponse, Status> {
         let lease = request.lease.and_then(|lease| lease.try_into().ok()).unwrap_or(DEFAULT_LEASE);
-        let patience = Instant::now() + lease + BEYOND_LEASE;
+        let give_up = Instant::now() + lease + BEYOND_LEASE;
         let mut refusals = 0;
         loop {
             let call = |mut client: EnvClient| {
@@ -118,7 +121,7 @@ impl Environment {
                 async move { client.create_episode(request).await }
             };
             match self.retried(self.retry.deadline, call).await {
-                Err(status) if status.code() == Code::ResourceExhausted && Instant::now() < patience => {
+                Err(status) if status.code() == Code::ResourceExhausted && Instant::now() < give_up => {
                     sleep(self.retry.wait_after(refusals, &status)).await;
                     refusals += 1;
                 }
@@ -127,10 +130,11 @@ impl Environment {
         }
     }
 
-    /// Takes one step, whose limits give it so much wall clock.
+    /// Runs one step. `wall_clock` is the step's wall-clock limit; the deadline of an attempt is longer by
+    /// [`Retry::deadline`].
     ///
     /// # Errors
-    /// The last attempt's status.
+    /// The status of the last attempt.
     pub async fn step(
         &self,
         request: env::StepRequest,
@@ -143,13 +147,13 @@ impl Environment {
         self.retried(wall_clock + self.retry.deadline, call).await
     }
 
-    /// Renews an episode's lease, for a turn that calls nothing else.
+    /// Renews an episode's lease, for turns that make no other call.
     ///
     /// # Errors
-    /// The last attempt's status.
+    /// The status of the last attempt.
     pub async fn renew(&self, episode_id: &str) -> Result<(), Status> {
         let call = |mut client: EnvClient| {
-            // KeepAlive is for a later version of the server; any call on the episode renews.
+            // Any call on the episode renews its lease; the server does not implement KeepAlive yet.
             let request = env::GetEpisodeRequest {
                 episode_id: episode_id.to_owned(),
                 ..env::GetEpisodeRequest::default()
@@ -159,10 +163,10 @@ impl Environment {
         self.retried(self.retry.deadline, call).await.map(drop)
     }
 
-    /// Ends an episode.
+    /// Ends an episode and evaluates it.
     ///
     /// # Errors
-    /// The last attempt's status.
+    /// The status of the last attempt.
     pub async fn close(&self, episode_id: &str) -> Result<env::CloseEpisodeResponse, Status> {
         let call = |mut client: EnvClient| {
             let request = env::CloseEpisodeRequest { episode_id: episode_id.to_owned() };

@@ -1,18 +1,19 @@
-//! Calling the servers: connections, calls that survive a lost answer, and what a failed call says.
+//! Clients of the servers: connections, calls that survive a lost answer, and what a failed call says.
 //!
-//! | module          | what it holds                                                               |
-//! |-----------------|-----------------------------------------------------------------------------|
-//! | [`connect`]     | connections to the environment server and to the inference server           |
-//! | [`Environment`] | the environment server's calls, each repeated until it is answered          |
-//! | [`retry`]       | which failures are worth another attempt, and how long to wait before it    |
-//! | [`status`]      | what a failed call says: to a person, and to a program                      |
+//! | module        | what it holds                                                            |
+//! |---------------|--------------------------------------------------------------------------|
+//! | `connect`     | connections to both servers: [`connect()`], [`connect_inference`]        |
+//! | `environment` | the environment server's calls, repeated until answered: [`Environment`] |
+//! | `retry`       | which calls to repeat, and when: [`Retry`], [`is_unreachable`]           |
+//! | `status`      | what a failed call says: [`explain`], [`reason`], [`retry_after`]        |
 //!
-//! This crate knows no agent and no task: it is what a client in any program, or in another language, builds on.
+//! This crate knows no agent and no task, so that clients in any program, or in another language, can build
+//! on it.
 
-pub mod connect;
+mod connect;
 mod environment;
-pub mod retry;
-pub mod status;
+mod retry;
+mod status;
 
 pub use connect::{ConnectError, EnvClient, InferenceClient, connect, connect_inference};
 pub use environment::Environment;

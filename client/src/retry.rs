@@ -6,23 +6,26 @@ use std::time::Duration;
 
 use tonic::{Code, Status};
 
-/// How often, and after how long, a call is repeated.
+use crate::status::retry_after;
+
+/// How often a call is repeated, and how long to wait before each repetition.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Retry {
-    /// Attempts in all, the first included.
+    /// The most attempts, the first included.
     pub attempts: u32,
     /// Wait before the second attempt; it doubles with each further attempt.
     pub base: Duration,
-    /// Longest wait, without the jitter.
+    /// The longest wait, without the jitter.
     pub max: Duration,
-    /// At most this much is added to each wait, at random: clients that failed together do not return together.
+    /// The most that is added to each wait at random, so that clients which failed together do not return
+    /// together.
     pub jitter: Duration,
-    /// How long one attempt may take. A step may take its wall-clock limit in addition.
+    /// The deadline of one attempt. A step's wall-clock limit is added to it.
     pub deadline: Duration,
 }
 
 impl Default for Retry {
-    /// About twenty seconds of waiting in all: enough for a server to be restarted.
+    /// Waits of about 18 seconds in total, enough for a server to restart.
     fn default() -> Self {
         Self {
             attempts: 10,
@@ -35,25 +38,27 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// Whether there is another attempt after this one (0 for the first).
-    pub fn goes_on(&self, attempt: u32) -> bool {
+    /// Whether another attempt may follow this one (0 is the first).
+    pub fn allows_another(&self, attempt: u32) -> bool {
         attempt.saturating_add(1) < self.attempts
     }
 
-    /// The wait after an attempt (0 for the first).
+    /// The wait after an attempt (0 is the first).
     pub fn wait(&self, attempt: u32) -> Duration {
         let doubled = self.base.saturating_mul(2u32.saturating_pow(attempt)).min(self.max);
         doubled + self.jitter.mul_f64(random_share())
     }
 
-    /// The wait after an attempt that failed with `status`: at least as long as the server asks for.
+    /// The wait after an attempt that failed with `status`: at least as long as the server asks for in its
+    /// `RetryInfo`.
     pub fn wait_after(&self, attempt: u32, status: &Status) -> Duration {
-        crate::retry_after(status).map_or(self.wait(attempt), |asked| self.wait(attempt).max(asked))
+        retry_after(status).map_or(self.wait(attempt), |asked| self.wait(attempt).max(asked))
     }
 }
 
-/// Whether the server could not be reached: no connection, a lost one, or no answer in time. A status that the server
-/// sent has no source; one that the transport made from an error of its own has, whatever its code.
+/// Whether the server could not be reached: there is no connection, it was lost, or no answer came in time. A
+/// status that the server sent has no source; one that the transport made from its own error has a source,
+/// whatever its code.
 pub fn is_unreachable(status: &Status) -> bool {
     match status.code() {
         Code::Unavailable | Code::DeadlineExceeded => true,
@@ -62,14 +67,16 @@ pub fn is_unreachable(status: &Status) -> bool {
     }
 }
 
-/// A random number from 0 to 1. The standard library's hash maps are seeded by the operating system, which is random
-/// enough for waiting.
+/// A random number from 0 to 1. The standard library's hash maps are seeded by the operating system, which is
+/// random enough for waiting.
 fn random_share() -> f64 {
     RandomState::new().hash_one(()) as f64 / u64::MAX as f64
 }
 
 #[cfg(test)]
 mod tests {
+    use tonic_types::{ErrorDetails, StatusExt as _};
+
     use super::*;
 
     #[test]
@@ -79,5 +86,41 @@ mod tests {
         let waits: Vec<f64> = (0..5).map(|attempt| retry.wait(attempt).as_secs_f64()).collect();
         assert_eq!(waits, [0.5, 1.0, 2.0, 3.0, 3.0]);
         assert_eq!(retry.wait(u32::MAX).as_secs_f64(), 3.0);
+    }
+
+    #[test]
+    fn the_default_outlasts_a_restart_of_the_server() {
+        let retry = Retry { jitter: Duration::ZERO, ..Retry::default() };
+        let waits =
+            (0..).take_while(|&attempt| retry.allows_another(attempt)).map(|attempt| retry.wait(attempt));
+        let total: Duration = waits.sum();
+        assert_eq!(total, Duration::from_millis(16_725));
+        let jitter = Retry::default().jitter * (retry.attempts - 1);
+        assert!((17..=20).contains(&(total + jitter / 2).as_secs()), "{total:?} and up to {jitter:?}");
+    }
+
+    #[test]
+    fn a_wait_is_at_least_as_long_as_the_server_asks_for() {
+        let mut details = ErrorDetails::new();
+        details.set_retry_info(Some(Duration::from_secs(9)));
+        let busy = Status::with_error_details(Code::ResourceExhausted, "no place", details);
+        let retry = Retry { jitter: Duration::ZERO, ..Retry::default() };
+        assert_eq!(retry.wait_after(0, &busy), Duration::from_secs(9));
+        assert_eq!(retry.wait_after(0, &Status::unavailable("gone")), retry.wait(0));
+    }
+
+    #[test]
+    fn what_the_server_sent_is_an_answer_unless_it_is_unavailable() {
+        for (code, unreachable) in [
+            (Code::Unavailable, true),
+            (Code::DeadlineExceeded, true),
+            (Code::Internal, false),
+            (Code::Unknown, false),
+            (Code::NotFound, false),
+        ] {
+            assert_eq!(is_unreachable(&Status::new(code, "")), unreachable, "{code:?}");
+        }
+        let reset = std::io::Error::other("connection reset");
+        assert!(is_unreachable(&Status::from_error(Box::new(reset))), "the transport's own error");
     }
 }

@@ -15,8 +15,8 @@ pub fn reason(status: &Status) -> Option<String> {
     Some(status.get_details_error_info()?.reason)
 }
 
-/// A failed call in one line for a person: code, message, and the request
-/// fields at fault where the server named them.
+/// A failed call in one line for a person: code, message, and the faulty request fields, if the server named
+/// any.
 pub fn explain(status: &Status) -> String {
     let mut line = format!("{:?}: {}", status.code(), status.message());
     for violation in status.get_details_bad_request().into_iter().flat_map(|bad| bad.field_violations) {
@@ -25,4 +25,28 @@ pub fn explain(status: &Status) -> String {
         }
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Code;
+    use tonic_types::ErrorDetails;
+
+    use super::*;
+
+    #[test]
+    fn a_failed_call_names_the_fields_that_its_message_does_not() {
+        let mut details = ErrorDetails::new();
+        details.add_bad_request_violation("limits.max_steps", "must be at most 1000");
+        details.set_error_info("LIMIT", "runtime_gym", []);
+        let status =
+            Status::with_error_details(Code::InvalidArgument, "a limit is too high", details.clone());
+        let expected = "InvalidArgument: a limit is too high [limits.max_steps: must be at most 1000]";
+        assert_eq!(explain(&status), expected);
+        assert_eq!(reason(&status).as_deref(), Some("LIMIT"));
+        let named =
+            Status::with_error_details(Code::InvalidArgument, "limits.max_steps is too high", details);
+        assert_eq!(explain(&named), "InvalidArgument: limits.max_steps is too high");
+        assert_eq!((reason(&Status::unavailable("")), retry_after(&Status::unavailable(""))), (None, None));
+    }
 }

@@ -1,10 +1,10 @@
-//! Finds the guest component that `guest/build.sh` made, checks that it was made from today's inputs, makes the
-//! objects in its snapshot immortal, and one module of it.
+//! Finds the guest component that `guest/build.sh` built from the current inputs, makes the objects in its
+//! snapshot immortal, and links it into one module.
 
-#[path = "build/flatten/mod.rs"]
-mod flatten;
-#[path = "build/immortal.rs"]
-mod immortal;
+mod build {
+    pub mod flatten;
+    pub mod immortal;
+}
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -17,7 +17,7 @@ fn main() {
     for input in inputs(&guest) {
         println!("cargo::rerun-if-changed={}", input.display());
     }
-    // A new file changes the inputs as much as an edited one.
+    // The directory itself, to notice new files.
     println!("cargo::rerun-if-changed={}", guest.join("python/gym_guest").display());
 
     let built = manifest.join("../../target/guest");
@@ -32,15 +32,15 @@ fn main() {
         std::process::exit(1);
     };
     println!("cargo::rerun-if-changed=build");
-    immortal::make(&mut bytes);
-    let module = flatten::flatten(&bytes);
+    build::immortal::make(&mut bytes);
+    let module = build::flatten::flatten(&bytes);
     let embedded = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("python.wasm");
     fs::write(&embedded, &module).unwrap_or_else(|error| panic!("writing {}: {error}", embedded.display()));
     println!("cargo::rustc-env=GUEST_MODULE={}", embedded.display());
     println!("cargo::rustc-env=GUEST_MODULE_SHA256={}", hex(&Sha256::digest(module)));
 }
 
-/// Every file that the component is made from, in the order in which `guest/build.sh` hashes them.
+/// The files that the component is built from, in the order in which `guest/build.sh` hashes them.
 fn inputs(guest: &Path) -> Vec<PathBuf> {
     let mut python: Vec<_> = fs::read_dir(guest.join("python/gym_guest"))
         .expect("the guest's Python files are part of the sources")
@@ -53,7 +53,7 @@ fn inputs(guest: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// The same 16 digits as `guest/build.sh` computes: the SHA-256 of the inputs, one after the other.
+/// The first 16 digits of the SHA-256 of the concatenated inputs, as in `guest/build.sh`.
 fn inputs_hash(guest: &Path) -> String {
     let mut hash = Sha256::new();
     for input in inputs(guest) {

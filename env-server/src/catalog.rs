@@ -2,20 +2,57 @@
 
 use std::sync::Arc;
 
-use proto::env::v1;
 use proto::task::TaskFile;
+use serde::{Deserialize, Serialize};
 
-use crate::episode::{Error, Violation};
+use crate::error::{Error, Violation};
 use crate::family::FAMILIES;
 use crate::task_set::TaskSet;
 
-/// Most tasks on one page of a listing.
+/// The most tasks on one page of a listing.
 const MAX_PAGE: usize = 1000;
 
 /// Task sets by name.
 #[derive(Debug, Default)]
 pub struct Catalog {
     sets: Vec<TaskSet>,
+}
+
+/// Which tasks a listing is of.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The set; may be empty where there is only one.
+    pub set: String,
+    /// The family; empty for all.
+    pub family: String,
+    /// The most tasks on a page; 0 takes the server's limit.
+    pub page_size: usize,
+    /// From the previous page; empty for the first one.
+    pub page_token: String,
+}
+
+/// One page of a listing.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The tasks, in the order of their ids.
+    pub tasks: Vec<TaskSummary>,
+    /// Names the next page, if there is one.
+    pub next_page_token: Option<String>,
+    /// All tasks that match, over all pages.
+    pub total: usize,
+}
+
+/// What may be known of a task before it is played.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskSummary {
+    /// The task's set; empty for a task that belongs to none.
+    pub set: String,
+    /// The task's id.
+    pub task_id: String,
+    /// The task's family.
+    pub family: String,
+    /// The seed that the task was generated from.
+    pub seed: u64,
 }
 
 impl Catalog {
@@ -32,14 +69,9 @@ impl Catalog {
         Ok(Self { sets })
     }
 
-    /// What there is.
-    pub fn describe(&self) -> Vec<v1::TaskSet> {
-        let describe = |set: &TaskSet| v1::TaskSet {
-            name: set.name().to_owned(),
-            size: set.len() as u64,
-            families: set.families().into_iter().map(str::to_owned).collect(),
-        };
-        self.sets.iter().map(describe).collect()
+    /// The task sets, in the order in which they were given.
+    pub fn sets(&self) -> &[TaskSet] {
+        &self.sets
     }
 
     /// A task, and the name of its set. An empty set name means the only set.
@@ -62,31 +94,28 @@ impl Catalog {
     ///
     /// # Errors
     /// An unknown set, or a page token that this server did not make.
-    pub fn list(&self, request: &v1::ListTasksRequest) -> Result<v1::ListTasksResponse, Error> {
-        let set = self.set(&request.set)?;
-        let start: usize = match request.page_token.as_str() {
+    pub fn list(&self, query: &Query) -> Result<Page, Error> {
+        let set = self.set(&query.set)?;
+        let start: usize = match query.page_token.as_str() {
             "" => 0,
             token => token.parse().map_err(|_| {
                 Violation::new("page_token", "must be empty or a next_page_token of this server")
             })?,
         };
-        let page = match request.page_size as usize {
+        let size = match query.page_size {
             0 => MAX_PAGE,
             size @ 1..=MAX_PAGE => size,
             _ => return Err(Violation::new("page_size", format!("must be at most {MAX_PAGE}")).into()),
         };
-        let family = Some(request.family.as_str()).filter(|family| !family.is_empty());
+        let family = Some(query.family.as_str()).filter(|family| !family.is_empty());
         if family.is_some_and(|family| !FAMILIES.contains(&family)) {
             return Err(Violation::new("family", format!("must be one of {}", FAMILIES.join(", "))).into());
         }
         let total = set.tasks(family).count();
-        let tasks = set.tasks(family).skip(start).take(page).map(|task| summary(set.name(), task)).collect();
-        let next = start.saturating_add(page);
-        Ok(v1::ListTasksResponse {
-            tasks,
-            next_page_token: if next < total { next.to_string() } else { String::new() },
-            total_size: total as u64,
-        })
+        let page = set.tasks(family).skip(start).take(size);
+        let tasks = page.map(|task| TaskSummary::of(set.name(), task)).collect();
+        let next = start.saturating_add(size);
+        Ok(Page { tasks, next_page_token: (next < total).then(|| next.to_string()), total })
     }
 
     fn set(&self, name: &str) -> Result<&TaskSet, Error> {
@@ -105,14 +134,14 @@ impl Catalog {
     }
 }
 
-/// What may be known of a task before it is played.
-pub fn summary(set: &str, task: &TaskFile) -> v1::TaskSummary {
-    v1::TaskSummary {
-        set: set.to_owned(),
-        task_id: task.task_id.clone(),
-        family: task.family.clone(),
-        seed: task.seed,
-        // For operators only, and this version has no credentials.
-        difficulty_json: String::new(),
+impl TaskSummary {
+    /// The summary of a task of this set.
+    pub fn of(set: &str, task: &TaskFile) -> Self {
+        Self {
+            set: set.to_owned(),
+            task_id: task.task_id.clone(),
+            family: task.family.clone(),
+            seed: task.seed,
+        }
     }
 }

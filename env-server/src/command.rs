@@ -1,7 +1,6 @@
-//! The commands, one a file.
+//! The commands, each in its own file.
 
 mod generate;
-mod log;
 mod sandbox;
 mod serve;
 
@@ -14,12 +13,12 @@ pub enum Command {
     Generate(generate::Generate),
     /// Serve episodes over gRPC.
     Serve(serve::Serve),
-    /// Try the interpreter: run blocks of Python, and see what an agent would.
+    /// Try the interpreter: run blocks of Python and see what an agent would see.
     Sandbox(sandbox::Sandbox),
 }
 
 impl Command {
-    /// Does it.
+    /// Runs the command.
     pub fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Generate(command) => command.run(),

@@ -1,36 +1,39 @@
 //! Episodes: a task's hidden state and an interpreter, driven step by step.
 //!
-//! | file          | what                                                      |
-//! |---------------|-----------------------------------------------------------|
-//! | `registry`    | all episodes: create, find, expire, forget                |
-//! | `episode`     | one episode: who it is, its lease, one step at a time     |
-//! | `play`        | what a step does: interpreter, tools, end, evaluation     |
-//! | `held`        | the episodes that are held, open and closed               |
-//! | `history`     | steps and answers, so that a repeated step runs once      |
-//! | `bridge`      | tool calls into the task's hidden state                   |
-//! | `limits`      | limits in force                                           |
-//! | `state_loss`  | before which steps a persistent interpreter starts afresh |
-//! | `lease`       | how long it lives untouched                               |
-//! | `awake`       | whose interpreters are awake; the others sleep            |
-//! | `error`       | calls that are refused                                    |
+//! | file         | what it holds                                                    |
+//! |--------------|------------------------------------------------------------------|
+//! | `registry`   | all episodes: create, fork, find, expire, forget                 |
+//! | `table`      | the episodes by id, open ones and closed ones                    |
+//! | `residency`  | which interpreters stay in memory; the others are hibernated     |
+//! | `episode`    | one episode: its definition, its lease, one step at a time       |
+//! | `spec`       | what an episode is, checked when it is created; serialisable     |
+//! | `limits`     | the limits of a step and of an episode                           |
+//! | `lease`      | how long an episode lives untouched                              |
+//! | `state_loss` | before which steps a persistent interpreter loses its state      |
+//! | `opening`    | the first observation                                            |
+//! | `play`       | what a step does, with the interpreter or with direct tool calls |
+//! | `bridge`     | tool calls into the task's hidden state                          |
+//! | `step`       | a step as data: action, observation, info                        |
+//! | `history`    | the steps that were taken, so that a repeated step runs once     |
+//! | `end`        | how an episode ended                                             |
 //!
-//! Nothing here knows of gRPC, but for the messages that a step is made of.
+//! Nothing here knows of gRPC or of messages; `crate::wire` converts between them and these types.
 
-mod awake;
 mod bridge;
+pub(crate) mod end;
 #[allow(clippy::module_inception)]
-mod episode;
-mod error;
-mod held;
-mod history;
-mod lease;
-mod limits;
-mod play;
-mod registry;
+pub(crate) mod episode;
+pub(crate) mod history;
+pub(crate) mod lease;
+pub(crate) mod limits;
+pub(crate) mod opening;
+pub(crate) mod play;
+pub(crate) mod registry;
+mod residency;
+pub(crate) mod spec;
 mod state_loss;
+pub(crate) mod step;
+mod table;
 
-pub use episode::Episode;
-pub use error::{Error, Violation};
 pub use limits::Limits;
-pub use play::failure_to_proto;
 pub use registry::{Options, Registry};

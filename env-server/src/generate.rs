@@ -6,8 +6,8 @@
 //! <root>/logs/errors.jsonl               tasks that could not be generated
 //! ```
 //!
-//! The same config always gives the same bytes, whenever, wherever and with
-//! however many workers, also when a run was interrupted and taken up again.
+//! The same config always gives the same bytes, on every machine, with any number of workers, and also when a run was
+//! interrupted and resumed.
 
 mod key_order;
 mod manifest;
@@ -52,7 +52,7 @@ pub enum Error {
         /// The first key that differs.
         difference: String,
     },
-    /// The folder holds tasks, but no manifest that says of which settings.
+    /// The folder holds tasks, but no manifest that tells their settings.
     #[error("{} holds tasks but no manifest.json; give another output folder", root.display())]
     NoManifest {
         /// The output folder.
@@ -60,7 +60,7 @@ pub enum Error {
     },
 }
 
-/// What a run did.
+/// The numbers of tasks of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Tasks that were written.
@@ -84,8 +84,8 @@ pub fn progress_bar() -> ProgressBar {
 /// Generates a task set below `root`. Tasks that are there already are kept.
 ///
 /// # Errors
-/// [`Error`]; nothing was written if `root` holds something else. A task that
-/// cannot be generated is no error: it is counted and logged.
+/// [`Error`]; nothing was written if `root` holds something else. A task that cannot be generated is not an error: it is
+/// counted and logged.
 pub fn run(config: &TaskConfig, root: &Path, progress: &ProgressBar) -> Result<Report, Error> {
     manifest::prepare(config, root)?;
     let jobs = jobs(config, root);
@@ -178,8 +178,8 @@ fn jobs<'a>(config: &'a TaskConfig, root: &Path) -> Vec<Job<'a>> {
     jobs
 }
 
-/// Writes the log, or removes an older one that no longer holds. A task that
-/// failed has no file, so every run tries it again and the log is always whole.
+/// Writes the log, or removes an outdated one. A failed task has no file, so every run tries it again and the log is
+/// always complete.
 fn log_errors(root: &Path, mut errors: Vec<TaskError>) -> Result<(), Error> {
     let path = root.join("logs").join("errors.jsonl");
     if errors.is_empty() {

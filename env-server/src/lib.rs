@@ -9,11 +9,14 @@
 //! | [`task_set`]    | loading a task set for serving                                    |
 //! | [`catalog`]     | the task sets that a server offers                                |
 //! | [`episode`]     | episodes: hidden state and interpreter, step by step              |
+//! | [`error`]       | calls that are refused or fail                                    |
+//! | [`wire`]        | messages converted to these types, and these types to messages    |
 //! | [`server`]      | episodes behind gRPC                                              |
 //! | [`version`]     | what this build is                                                |
 
 pub mod catalog;
 pub mod episode;
+pub mod error;
 pub mod family;
 pub mod generate;
 pub mod server;
@@ -21,5 +24,6 @@ pub mod task_config;
 pub mod task_set;
 pub mod tool;
 pub mod version;
+pub mod wire;
 
 pub use fields::{Problem, Problems};

@@ -1,4 +1,4 @@
-//! `env-server`: generates tasks, serves episodes of them over gRPC, and lets one try the interpreter.
+//! `env-server`: generates tasks, serves episodes of them over gRPC, and runs the interpreter by hand.
 
 mod command;
 

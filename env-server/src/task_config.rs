@@ -1,27 +1,26 @@
 //! The task generator's config files, parsed once into typed values.
 //!
-//! A config is a JSON object: `out_dir`, `run_name`, `seed_start`, `max_workers`
-//! (optional), and one section a family, with `num_tasks` and the family's own
-//! keys. A family without a section gets no tasks. An `llm` section is accepted
-//! as long as it is not enabled: tasks are put into words without a model.
+//! A config is a JSON object: `out_dir`, `run_name`, `seed_start`, `max_workers` (optional), and one section for each
+//! family, with `num_tasks` and the family's own keys. A family without a section gets no tasks. An `llm` section is
+//! accepted if it is not enabled: tasks are worded without a model.
 
 use std::path::{Path, PathBuf};
 
+use fields::{Collector, Fields, Place, Problems};
 use serde_json::{Map, Value, json};
 
 use crate::family::{FAMILIES, FamilyConfig};
-use fields::{Collector, Fields, Place, Problems};
 
 /// What to generate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskConfig {
-    /// Where to, unless the caller says otherwise.
+    /// The output folder, unless the caller names another.
     pub out_dir: PathBuf,
     /// Name of the task set.
     pub run_name: String,
     /// Added to every task's seed.
     pub seed_start: u64,
-    /// Threads that generate.
+    /// Number of generating threads.
     pub max_workers: usize,
     /// The families, in the order of [`FAMILIES`]; at least one.
     pub sections: Vec<Section>,
@@ -42,7 +41,7 @@ pub enum Error {
     /// It could not be read, or is not JSON.
     #[error(transparent)]
     File(#[from] files::Error),
-    /// It breaks rules; all of them are named.
+    /// It breaks rules; all of the broken ones are named.
     #[error("{path} is not a task config:\n{problems}")]
     Invalid {
         /// Which file.
@@ -55,7 +54,7 @@ pub enum Error {
 /// Task ids have ten digits; a million tasks is far more than a folder should hold.
 const MAX_TASKS: u64 = 1_000_000;
 const MAX_WORKERS: u64 = 1_024;
-/// Seeds then stay below 2^53, which every JSON reader holds exactly.
+/// Seeds stay below 2^53, up to which every JSON reader is exact.
 const MAX_SEED_START: u64 = 9_000_000_000_000_000;
 
 impl TaskConfig {
@@ -78,8 +77,8 @@ impl TaskConfig {
         collector.finish(config)
     }
 
-    /// What decides the tasks' bytes, with every default filled in: the manifest's
-    /// `settings`. Neither `out_dir` nor `max_workers` does.
+    /// The manifest's `settings`: everything that decides the tasks' bytes, with every default filled in. `out_dir` and
+    /// `max_workers` do not.
     pub fn settings(&self) -> Map<String, Value> {
         let mut settings = Map::from_iter([("seed_start".to_owned(), json!(self.seed_start))]);
         for section in &self.sections {
@@ -91,7 +90,7 @@ impl TaskConfig {
     }
 }
 
-/// Reads one family's section by itself; it need not say `num_tasks`.
+/// Reads one family's section by itself. `num_tasks` is optional there.
 ///
 /// # Errors
 /// Everything that is wrong in it, by key.
@@ -139,7 +138,7 @@ fn read(value: &Value, root: &Place<'_>) -> Option<TaskConfig> {
     })
 }
 
-/// A family's section, if it is there, as far as it can be read.
+/// A family's section: `None` if there is none, `Some(None)` after recording what is wrong in it.
 fn section(family: &'static str, fields: &Fields<'_>) -> Option<Option<Section>> {
     let value = fields.raw(family)?;
     Some(Fields::new(value, &fields.at(family)).and_then(|fields| {

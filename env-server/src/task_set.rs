@@ -38,7 +38,7 @@ pub enum Error {
         /// The set's folder.
         root: PathBuf,
     },
-    /// Task files that cannot be played: the first ten problems.
+    /// Task files that cannot be played, with their first ten problems.
     #[error("{} holds files that are no tasks:\n{}", root.display(), problems.join("\n"))]
     Malformed {
         /// The set's folder.
@@ -48,7 +48,7 @@ pub enum Error {
     },
 }
 
-/// Problems that are reported before loading is given up.
+/// The most problems that are reported; loading stops there.
 const MAX_PROBLEMS: usize = 10;
 
 impl TaskSet {
@@ -119,7 +119,7 @@ fn name(root: &Path) -> Result<String, Error> {
     if manifest.exists() {
         return Ok(files::read_json::<Manifest>(&manifest)?.run_name);
     }
-    // Through the real path: `root` may be `.`.
+    // The canonical path, because `root` may be `.`.
     let folder = root.canonicalize().map_err(|source| Error::Folder { path: root.to_owned(), source })?;
     Ok(folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned())
 }
@@ -149,7 +149,7 @@ fn load_task(path: &Path) -> Result<TaskFile, Vec<String>> {
     let task = task.map_err(|family::Error::Malformed(problems)| {
         problems.0.iter().map(|problem| format!("{}: {problem}", path.display())).collect::<Vec<_>>()
     })?;
-    // Tasks are named by id: a file under another name would hide or be hidden.
+    // Tasks are named by id: a file with another name could hide a task or be hidden.
     if path.file_stem().is_none_or(|stem| *stem != *task.task_id) {
         return Err(vec![format!(
             "{}: task_id: is {}, unlike the file's name",

@@ -1,8 +1,7 @@
-//! Tool calls: what a caller passes, how it binds to a tool's parameters, and
-//! what is said when it does not.
+//! Tool calls: how their arguments bind to a tool's parameters, and the errors where they do not.
 //!
-//! Binding follows Python's `inspect.Signature.bind_partial`, then asks for
-//! missing arguments, then checks types; the first failure is the one reported.
+//! Binding follows Python's `inspect.Signature.bind_partial`, then looks for missing arguments, then checks types. The
+//! first failure is reported.
 
 use std::fmt::Display;
 
@@ -21,19 +20,19 @@ pub enum Bound {
     Integer(i64),
 }
 
-/// The arguments do not fit.
+/// The error of arguments that do not fit.
 pub fn invocation_error(reason: impl Display) -> ToolError {
     let kind = ToolErrorKind::Invocation;
     ToolError { kind, message: format!("{}:\n{reason}", kind.exception()) }
 }
 
-/// The tool refuses.
+/// The error of a tool that refuses.
 pub fn runtime_error(reason: impl Display) -> ToolError {
     let kind = ToolErrorKind::Runtime;
     ToolError { kind, message: format!("{}: {reason}", kind.exception()) }
 }
 
-/// There is no such tool; only a call from outside Python can name one.
+/// The error of an unknown tool; only a direct tool call can name one.
 pub fn unknown_tool(name: &str) -> ToolError {
     invocation_error(format!("Unknown tool {name}"))
 }
@@ -42,8 +41,7 @@ pub fn unknown_tool(name: &str) -> ToolError {
 ///
 /// # Errors
 /// [`ToolErrorKind::Invocation`] if they do not fit; [`ToolErrorKind::Runtime`]
-/// for a value of the right type that cannot be handed over (an integer past 64
-/// bits, text with lone surrogates).
+/// for a value of the right type that cannot be passed on (an integer beyond 64 bits, text with lone surrogates).
 pub fn bind(spec: &ToolSpec, call: &ToolCall) -> Result<Vec<Bound>, ToolError> {
     let parameters = &spec.parameters;
     let keyword = |name: &str| call.kwargs.iter().find(|(key, _)| key == name).map(|(_, value)| value);
@@ -76,8 +74,7 @@ pub fn bind(spec: &ToolSpec, call: &ToolCall) -> Result<Vec<Bound>, ToolError> {
         .collect()
 }
 
-/// The argument as the parameter's type. What counts is the value, as in
-/// `isinstance`: subclasses pass, and True is an int.
+/// The argument as the parameter's type. As in `isinstance`, subclasses are accepted, and True is an int.
 fn typed(name: &str, wanted: &str, argument: &Argument) -> Result<Bound, ToolError> {
     let unfit = |what: &str| Err(runtime_error(format!("Argument {name} {what}")));
     match (wanted, &argument.value) {

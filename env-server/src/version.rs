@@ -1,6 +1,6 @@
-//! What this build is.
+//! The version of this build.
 
-/// Semver.
+/// The semantic version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Git commit, with `-dirty` where the tree differed; empty if unknown.
+/// The git commit, with `-dirty` if the tree differed from it; empty if unknown.
 pub const COMMIT: &str = env!("GIT_COMMIT");

@@ -1,5 +1,5 @@
-//! Task families against recorded behaviour: every transcript replayed, every
-//! recorded task opened, and what is said about malformed ones.
+//! Task families against recorded behaviour: every transcript is replayed, every recorded task is opened, and malformed
+//! tasks give the right errors.
 
 #![allow(clippy::unwrap_used, reason = "clippy.toml exempts test functions, not their helpers")]
 
@@ -63,8 +63,7 @@ fn transcripts_replay_exactly() {
     }
 }
 
-/// A fork goes its own way: replaying half, forking and replaying the rest in
-/// both gives the recorded result twice.
+/// A fork is independent: replaying half, forking and replaying the rest in both gives the recorded result twice.
 #[test]
 fn forks_are_independent() {
     for (name, transcript) in fixtures("tool_transcripts") {
@@ -99,7 +98,7 @@ fn recorded_tasks_open_and_say_what_to_do() {
         assert!(goal.contains("call finish()"), "{name}: {goal}");
         let last = environment.tools().last().unwrap();
         assert_eq!((last.name.as_str(), last.returns.as_str()), (family::FINISH, "None"));
-        // The interpreter's regime is not the task's to tell.
+        // A task does not mention the interpreter's regime.
         for word in ["persist", "reset", "variable", "interpreter", "state"] {
             assert!(!goal.contains(word), "{name}: {word}");
         }
@@ -182,7 +181,7 @@ fn submissions_are_right_only_if_all_of_it_is() {
         let answer = environment.invoke(&positional("submit", &json!([params])));
         assert_eq!(answer, Ok(json!(right)), "{params}");
         assert_eq!(environment.evaluate().is_solved, right, "{params}");
-        // The last submission counts, and text that is not JSON is none.
+        // The last submission counts, and text that is not JSON is not a submission.
         assert!(environment.invoke(&positional("submit", &json!(["{"]))).is_err());
         assert_eq!(environment.evaluate().is_solved, right, "{params}");
         environment.invoke(&positional("submit", &json!(["{}"]))).unwrap();

@@ -1,4 +1,4 @@
-//! `env-server sandbox`, end to end: the real binary, fed by files and by a pipe.
+//! `env-server sandbox`, end to end: the real binary, with files and with a pipe.
 
 #![allow(clippy::unwrap_used, reason = "clippy.toml exempts test functions, not their helpers")]
 
@@ -20,7 +20,7 @@ fn run(arguments: &[&str], input: impl AsRef<[u8]>) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It may end before it reads: then there is nobody to write to.
+    // The program may end before it reads; writing fails then.
     let _ = child.stdin.take().unwrap().write_all(input.as_ref());
     child.wait_with_output().unwrap()
 }
@@ -33,7 +33,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What `--json` says of each block.
+/// The output of `--json`, one value for each block.
 fn lines(output: &Output) -> Vec<Value> {
     stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -1,5 +1,6 @@
 //! Types that a JSON value can be read into.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
@@ -99,6 +100,13 @@ impl<T: FromJson> FromJson for Option<T> {
 impl<T: FromJson> FromJson for Vec<T> {
     fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
         elements(value, place, T::from_json)
+    }
+}
+
+/// An array whose order and repetitions mean nothing.
+impl<T: FromJson + Ord> FromJson for BTreeSet<T> {
+    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
+        Vec::from_json(value, place).map(Self::from_iter)
     }
 }
 

@@ -4,16 +4,16 @@
 //! serde stops at the first problem. Whoever writes a config is helped more by all of them, with a suggestion for a
 //! misspelt key.
 //!
-//! | module        | what it holds                                                           |
-//! |---------------|-------------------------------------------------------------------------|
-//! | [`Problem`]   | one thing that is wrong: a path and a rule                              |
-//! | [`Place`]     | where in the document a reader is; it records problems                  |
-//! | [`FromJson`]  | types that a value can be read into                                     |
-//! | [`Fields`]    | an object whose keys are known names; other keys are problems           |
-//! | [`Entries`]   | an object whose keys are data                                           |
-//! | [`object!`]   | implements [`FromJson`] for a struct, from a list of its keys           |
-//! | [`words!`]    | implements [`FromJson`] for an enum, from a list of its words           |
-//! | [`from_yaml`] | YAML text as a value                                                    |
+//! | module        | what it holds                                                 |
+//! |---------------|---------------------------------------------------------------|
+//! | [`Problem`]   | one thing that is wrong: a path and a rule                    |
+//! | [`Place`]     | where in the document a reader is; it records problems        |
+//! | [`FromJson`]  | types that a value can be read into                           |
+//! | [`Fields`]    | an object whose keys are known names; other keys are problems |
+//! | [`Entries`]   | an object whose keys are data                                 |
+//! | [`object!`]   | implements [`FromJson`] for a struct, from a list of its keys |
+//! | [`words!`]    | implements [`FromJson`] for an enum, from a list of its words |
+//! | [`from_yaml`] | YAML text as a value                                          |
 //!
 //! This crate knows no config: which keys there are is said where the config's type is declared.
 

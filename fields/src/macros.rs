@@ -1,19 +1,20 @@
 //! Readers made of lists.
 
 /// Implements [`FromJson`](crate::FromJson) for a struct. Each field has the name of its key and says how it is read:
-/// by a method of [`Fields`](crate::Fields), `required`, `or(default)` or `or_default`. Other keys are problems.
+/// by a method of [`Fields`](crate::Fields): `required`, `or(default)` or `or_default`, or with a reader of its own,
+/// `required_as(read)` or `or_as(default, read)`. Other keys are problems.
 ///
 /// ```text
 /// fields::object! { Llm { model: required, temperature: or(0.2), url: or_default } }
 /// ```
 #[macro_export]
 macro_rules! object {
-    ($type:ty { $($field:ident : $how:ident $(($default:expr))?),* $(,)? }) => {
+    ($type:ty { $($field:ident : $how:ident $(($($argument:expr),+))?),* $(,)? }) => {
         impl $crate::FromJson for $type {
             fn from_json(value: &::serde_json::Value, place: &$crate::Place<'_>) -> Option<Self> {
                 let fields = $crate::Fields::new(value, place)?;
                 // All keys are read before giving up, to report the problems of all.
-                $(let $field = fields.$how(stringify!($field) $(, $default)?);)*
+                $(let $field = fields.$how(stringify!($field) $($(, $argument)+)?);)*
                 fields.refuse_unknown();
                 Some(Self { $($field: $field?),* })
             }

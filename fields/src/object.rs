@@ -72,6 +72,19 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The value of a key, read by `read`, or `default` where it is absent.
+    pub fn or_as<T>(
+        &self,
+        key: &'static str,
+        default: T,
+        read: impl FnOnce(&Value, &Place<'_>) -> Option<T>,
+    ) -> Option<T> {
+        match self.raw(key) {
+            Some(value) => read(value, &self.at(key)),
+            None => Some(default),
+        }
+    }
+
     /// The value of a key, or its type's default where it is absent.
     pub fn or_default<T: FromJson + Default>(&self, key: &'static str) -> Option<T> {
         self.or(key, T::default())

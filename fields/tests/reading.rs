@@ -1,7 +1,9 @@
 //! What the author of a config is told.
 
-use fields::FromJson as _;
-use serde_json::json;
+use std::collections::BTreeSet;
+
+use fields::{FromJson as _, Place};
+use serde_json::{Value, json};
 
 #[derive(Debug, PartialEq)]
 struct Server {
@@ -70,4 +72,28 @@ fn keys_that_are_passed_on_are_those_nobody_asked_for() {
     assert_eq!(serde_json::Value::Object(fields.rest()), json!({"other": 1}));
     assert!(collector.finish(Some(())).is_ok());
     assert!(Kind::from_json(&json!(1), &fields::Collector::default().root()).is_none());
+}
+
+#[derive(Debug, PartialEq)]
+struct Limits {
+    low: u64,
+    high: u64,
+    tags: BTreeSet<String>,
+}
+
+fn even(value: &Value, place: &Place<'_>) -> Option<u64> {
+    let number = u64::from_json(value, place)?;
+    if number.is_multiple_of(2) { Some(number) } else { place.fail("must be even") }
+}
+
+fields::object! { Limits { low: required_as(even), high: or_as(8, even), tags: or_default } }
+
+#[test]
+fn keys_may_have_readers_of_their_own() {
+    let limits: Limits = fields::read_yaml("low: 4\ntags: [b, a, b]").unwrap();
+    let tags = ["a", "b"].map(str::to_owned).into();
+    assert_eq!(limits, Limits { low: 4, high: 8, tags });
+    let problems = fields::read_yaml::<Limits>("high: 3\ntags: [1]").unwrap_err().to_string();
+    let expected = ["low: missing", "high: must be even", "tags[0]: expected a string, found an integer, 1"];
+    assert_eq!(problems, expected.join("\n"));
 }

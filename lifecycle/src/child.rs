@@ -1,9 +1,9 @@
-//! A server of ours as a child: started, waited for until it listens, and stopped.
+//! A server as a child process: started, awaited until it listens, and stopped.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -11,26 +11,26 @@ use tokio::process::{Child, ChildStdin, Command};
 
 use crate::address::GREETING;
 
-/// The longest that it may take to end, a little more than [`DRAIN`](crate::DRAIN).
+/// How long a server may take to end; a little more than [`DRAIN`](crate::DRAIN).
 const STOP_LIMIT: Duration = Duration::from_secs(15);
-/// Lines of a log that an error shows.
+/// Number of log lines that an error shows.
 const TAIL_LINES: usize = 15;
 
-/// A running server. It ends when its standard input does, so it cannot outlive this program, however that ends.
+/// A running server. It ends when its standard input closes, so it cannot outlive this program, however this program ends.
 #[derive(Debug)]
 pub struct Server {
     what: &'static str,
     child: Child,
-    /// Closing it ends the server; waiting for a child would close it if it were the child's.
+    /// Closing it ends the server. It is kept here because `Child::wait` would close the child's own.
     stdin: Option<ChildStdin>,
     url: String,
     log: PathBuf,
 }
 
-/// Why there is no server.
+/// Why a server is not running.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The executable can't be run.
+    /// The executable can't be started.
     #[error("can't start {}: {source}", program.display())]
     Start {
         /// Which executable.
@@ -48,12 +48,12 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// It ended, or said something else than where it listens.
+    /// It ended, or its first line of output was not its address.
     #[error("the {what} did not start: {problem}; the end of {}:\n{}", log.display(), tail(log))]
     NotReady {
         /// Which server.
         what: &'static str,
-        /// What happened.
+        /// What happened instead.
         problem: String,
         /// Its log.
         log: PathBuf,
@@ -67,7 +67,7 @@ pub enum Error {
     Ended {
         /// Which server.
         what: &'static str,
-        /// How, in the operating system's words.
+        /// The exit status, in the operating system's words.
         status: String,
         /// Its log.
         log: PathBuf,
@@ -75,22 +75,30 @@ pub enum Error {
 }
 
 impl Server {
-    /// Starts a server, which errors call `what`, and waits until it listens, on a port that it chooses. `arguments`
-    /// are those before `--listen`; what it says goes to `log`. It has a process group of its own: a Ctrl-C at the
-    /// terminal is the caller's to handle. How long it may take is the caller's to say, too: drop the future.
+    /// Starts a server and waits until it listens, on a free port. Errors call it `what`. `arguments` are those before
+    /// `--listen`; its standard error goes to `log`. It has its own process group, so Ctrl-C at the terminal reaches only
+    /// the caller. The wait has no limit of its own: drop the future to give up, which kills the server.
     ///
     /// # Errors
-    /// [`Error`] if it can't be started or does not come to listen.
+    /// [`Error`] if it can't be started or does not listen.
     pub async fn start(
         what: &'static str,
         program: &Path,
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
         log: &Path,
     ) -> Result<Self, Error> {
-        let stderr = File::create(log).map_err(|source| Error::Log { what, path: log.to_owned(), source })?;
         let mut command = Command::new(program);
+        command.args(arguments);
+        Self::start_command(what, command, log).await
+    }
+
+    /// The same, for a command that has more to it than its arguments, such as an environment.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_command(what: &'static str, mut command: Command, log: &Path) -> Result<Self, Error> {
+        let stderr = File::create(log).map_err(|source| Error::Log { what, path: log.to_owned(), source })?;
         command
-            .args(arguments)
             .args(["--listen", "127.0.0.1:0", "--until-stdin-closes"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -98,8 +106,10 @@ impl Server {
             .kill_on_drop(true);
         #[cfg(unix)]
         command.process_group(0);
-        let mut child =
-            command.spawn().map_err(|source| Error::Start { program: program.to_owned(), source })?;
+        let mut child = command.spawn().map_err(|source| {
+            let program = command.as_std().get_program().into();
+            Error::Start { program, source }
+        })?;
         let not_ready = |problem: String| Error::NotReady { what, problem, log: log.to_owned() };
         let stdout = child.stdout.take().ok_or_else(|| not_ready("it has no output".to_owned()))?;
         let mut lines = BufReader::new(stdout).lines();
@@ -113,31 +123,45 @@ impl Server {
             .ok_or_else(|| not_ready(format!("its first line was `{line}`")))?
             .trim()
             .to_owned();
-        // Read on, so that a server which prints more is never blocked by a full pipe; ends with the server.
+        // Keeps reading, so that a server which prints more is never blocked by a full pipe. Ends with the server.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let stdin = child.stdin.take();
         Ok(Self { what, child, stdin, url, log: log.to_owned() })
     }
 
-    /// Where it listens, as a URL.
+    /// The server's URL.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Waits until it ends by itself, which it should not.
+    /// The process's id, unless it has ended.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Waits until it ends by itself, which is an error.
     pub async fn ended(&mut self) -> Error {
-        let status =
-            self.child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
+        let status = self.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
         Error::Ended { what: self.what, status, log: self.log.clone() }
     }
 
-    /// Closes its input and waits until it has ended.
-    pub async fn stop(mut self) {
+    /// Waits until it ends, because it was asked to by a signal.
+    ///
+    /// # Errors
+    /// If its end can't be waited for.
+    pub async fn wait(&mut self) -> std::io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Closes its input and waits until it has ended. Returns its exit status, unless it had to be killed.
+    pub async fn stop(mut self) -> Option<ExitStatus> {
         drop(self.stdin.take());
-        if tokio::time::timeout(STOP_LIMIT, self.child.wait()).await.is_err() {
-            // Already reported as far as anyone can: it is killed when dropped, too.
-            let _ = self.child.kill().await;
+        if let Ok(ended) = tokio::time::timeout(STOP_LIMIT, self.child.wait()).await {
+            return ended.ok();
         }
+        // If this fails too, dropping the child kills it.
+        let _ = self.child.kill().await;
+        None
     }
 }
 

@@ -1,24 +1,24 @@
 //! How programs begin and end: servers, their logs, and signals. The same for all of them.
 //!
-//! | module        | what it holds                                                                     |
-//! |---------------|-----------------------------------------------------------------------------------|
-//! | [`bind`]      | the address that a server listens on, and the line that says so                   |
-//! | [`Server`]    | a server's life: health, reflection, HTTP/2 keep-alive, draining                  |
-//! | [`shutdown`]  | the signal to stop a server                                                       |
-//! | [`telemetry`] | the log on standard error                                                         |
-//! | [`Interrupt`] | Ctrl-C and its like, counted, for programs that end their work in order           |
-//! | [`child`]     | a server as a child process: started, waited for, stopped                         |
+//! | module        | what it holds                                                           |
+//! |---------------|-------------------------------------------------------------------------|
+//! | [`bind`]      | the address that a server listens on, and the line that says so         |
+//! | [`Server`]    | a server's life: health, reflection, HTTP/2 keep-alive, draining        |
+//! | [`shutdown`]  | the signal to stop a server                                             |
+//! | [`telemetry`] | the log on standard error                                               |
+//! | [`Interrupt`] | Ctrl-C and its like, counted, for programs that end their work in order |
+//! | [`child`]     | a server as a child process: started, waited for, stopped               |
 //!
 //! This crate knows no service and no schema.
 
 mod address;
 pub mod child;
 pub mod interrupt;
-mod serve;
-mod shutdown;
+mod server;
+mod stop_signal;
 pub mod telemetry;
 
 pub use address::{announce, bind};
 pub use interrupt::Interrupt;
-pub use serve::{DRAIN, Error, Server, run_to_end};
-pub use shutdown::shutdown;
+pub use server::{DRAIN, Error, Server, run_to_end};
+pub use stop_signal::shutdown;

@@ -58,9 +58,9 @@ impl Role {
     }
 }
 
-/// A line of a chat file (JSON lines), as `agent drills` writes and `trainer prepare --chat` reads it.
+/// A line of a chat file (JSON lines), as `agent drills` writes and `trainer prepare --chat` reads it. Other keys,
+/// such as an id, are ignored.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
 pub struct Chat {
     /// In order.
     pub messages: Vec<Message>,

@@ -7,15 +7,6 @@ pub mod v1 {
     tonic::include_proto!("runtime_gym.env.v1");
 }
 
-/// The regime's name in files and on screens: `persistent` or `reset`.
-pub fn state_name(state: v1::InterpreterState) -> &'static str {
-    match state {
-        v1::InterpreterState::Persistent => "persistent",
-        v1::InterpreterState::Reset => "reset",
-        v1::InterpreterState::Unspecified => "unspecified",
-    }
-}
-
 /// An error kind's name in trace files: `exception`, `tool_call_limit`, ...
 pub fn error_kind_name(kind: v1::ErrorKind) -> String {
     kind.as_str_name().trim_start_matches("ERROR_KIND_").to_lowercase()

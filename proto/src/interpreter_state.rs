@@ -11,10 +11,8 @@ use crate::env::v1;
 #[serde(rename_all = "snake_case")]
 pub enum InterpreterState {
     /// It stays for the next step.
-    #[serde(alias = "Persistent")]
     Persistent,
     /// It is discarded: every step starts in a new interpreter.
-    #[serde(alias = "Reset")]
     Reset,
 }
 

@@ -1,18 +1,18 @@
 //! Every schema that crosses a process or file boundary, and nothing else.
 //!
-//! | module                | boundary                                                                          |
-//! |-----------------------|-----------------------------------------------------------------------------------|
-//! | [`env`]               | gRPC `runtime_gym.env.v1`: episodes                                               |
-//! | [`inference`]         | gRPC `runtime_gym.inference.v1`: text generation                                  |
-//! | [`interpreter_state`] | the regime of an episode, in messages, files and configs                          |
-//! | [`task`]              | task files and their manifest                                                     |
-//! | [`run`]               | result, status and summary files of a run                                         |
-//! | [`trace`]             | trace files (`.trace.json`)                                                       |
-//! | [`conversation`]      | chat files; how observations read to a model, the same in play and in training    |
-//! | [`dataset`]           | what a folder of samples was made from (`dataset.json`)                           |
-//! | [`training`]          | a training's record and metrics (`training.json`, `metrics.jsonl`)                |
-//! | [`study`]             | what a study ran, and where its parts are (`study.json`)                          |
-//! | [`python_json`]       | JSON as Python writes it                                                          |
+//! | module                | boundary                                                                       |
+//! |-----------------------|--------------------------------------------------------------------------------|
+//! | [`env`]               | gRPC `runtime_gym.env.v1`: episodes                                            |
+//! | [`inference`]         | gRPC `runtime_gym.inference.v1`: text generation                               |
+//! | [`interpreter_state`] | the regime of an episode, in messages, files and configs                       |
+//! | [`task`]              | task files and their manifest                                                  |
+//! | [`run`]               | result, status and summary files of a run                                      |
+//! | [`trace`]             | trace files (`.trace.json`)                                                    |
+//! | [`conversation`]      | chat files; how observations read to a model, the same in play and in training |
+//! | [`dataset`]           | what a folder of samples was made from (`dataset.json`)                        |
+//! | [`training`]          | a training's record and metrics (`training.json`, `metrics.jsonl`)             |
+//! | [`study`]             | what a study ran, and where its parts are (`study.json`)                       |
+//! | [`python_json`]       | JSON as Python writes it                                                       |
 //!
 //! This crate depends on no other crate of the workspace, and it holds no behaviour: no task rules, no interpreter, no
 //! statistics, no files, no connections.

@@ -1,4 +1,4 @@
-//! JSON in Python's spelling, which models know and in which numbers stand as they do in code.
+//! JSON with the spacing of Python's `json` module, which models know from their training data.
 
 use serde::Serialize as _;
 
@@ -6,7 +6,7 @@ use serde::Serialize as _;
 pub fn dumps(value: &serde_json::Value) -> String {
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, PythonSpacing);
-    // A value's keys are strings, and memory takes all that is written.
+    // Cannot fail: a value's keys are strings, and writing to memory succeeds.
     let _ = value.serialize(&mut serializer);
     String::from_utf8_lossy(&bytes).into_owned()
 }

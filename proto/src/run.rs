@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What became of one task.
+/// The result of one task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpisodeResult {
     /// `completed` or `failed`.
     pub status: Status,
-    /// Why it failed, if it did.
+    /// The reason, if it failed.
     pub error: Option<String>,
-    /// The evaluation, if the episode could be evaluated.
+    /// The evaluation, if there is one.
     pub result: Option<Evaluation>,
-    /// Seconds on some clock; only the difference to `started_at` has a meaning.
+    /// Seconds on a monotonic clock; only the difference to `started_at` is meaningful.
     pub finished_at: f64,
     /// See `finished_at`.
     pub started_at: f64,
@@ -26,9 +26,9 @@ pub struct EpisodeResult {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It has an evaluation, whatever the score.
+    /// It has an evaluation, with any score.
     Completed,
-    /// The machinery around it failed.
+    /// A program or connection failed; the agent is not to blame.
     Failed,
 }
 
@@ -48,9 +48,9 @@ pub struct Evaluation {
 pub struct Summary {
     /// Share of episodes solved, 0 to 1.
     pub average_is_solved: f64,
-    /// Seconds an episode.
+    /// Seconds per episode.
     pub average_runtime: f64,
-    /// Steps an episode.
+    /// Steps per episode.
     pub average_steps: f64,
     /// Prompt plus completion tokens, summed over an episode's turns.
     pub average_total_tokens: f64,
@@ -58,7 +58,7 @@ pub struct Summary {
     pub metrics: Map<String, Value>,
     /// Episodes with an evaluation.
     pub num_tasks_executed: u64,
-    /// Of them, solved ones.
+    /// Number of these that are solved.
     pub num_tasks_solved: u64,
 }
 
@@ -78,7 +78,7 @@ pub struct MetricSummary {
 /// `task_status_<agent>-<family>.json`: task id to status.
 pub type TaskStatus = BTreeMap<String, Status>;
 
-/// Where a run keeps its files.
+/// The paths of a run's files.
 #[derive(Clone, Debug)]
 pub struct Layout {
     /// `<output_dir>/<run_name>`.
@@ -91,12 +91,12 @@ impl Layout {
         Self { root: output_dir.join(run_name) }
     }
 
-    /// The run's config, as it was used.
+    /// The config that the run used.
     pub fn config(&self) -> PathBuf {
         self.root.join("config.yaml")
     }
 
-    /// Means over an agent's episodes.
+    /// Means over the episodes of one agent.
     pub fn summary(&self, agent: &str, family: &str) -> PathBuf {
         self.root.join(format!("summary_{agent}-{family}.json"))
     }

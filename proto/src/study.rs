@@ -1,4 +1,4 @@
-//! `study.json`: what a study ran, and where its parts lie.
+//! `study.json`: what a study ran, and where its parts are.
 //!
 //! The program that runs a study writes it; `analysis report` reads it. Paths
 //! are relative to the file's own folder.
@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::interpreter_state::InterpreterState;
+
 /// The value of [`Study::format`] that this version reads and writes.
 pub const FORMAT: &str = "runtime_gym.study.v1";
 
@@ -16,19 +18,19 @@ pub const FORMAT: &str = "runtime_gym.study.v1";
 pub struct Study {
     /// [`FORMAT`].
     pub format: String,
-    /// Its name, such as `small`; also its folder's.
+    /// Its name, such as `small`; also the name of its folder.
     pub name: String,
-    /// What it is, in a few words; names its row in a report of several.
+    /// A short description; the name of its row in a report of several studies.
     pub title: String,
-    /// The experiment file, with what it extends and its defaults filled in.
+    /// The experiment file, merged with what it extends, with all defaults.
     pub experiment: Value,
     /// The git commit of the programs; empty if unknown.
     pub commit: String,
-    /// Where it ran.
+    /// The machine that it ran on.
     pub machine: Machine,
-    /// What ran.
+    /// The programs that ran.
     pub programs: Vec<Program>,
-    /// When the last run of it began (RFC 3339).
+    /// When its last run began (RFC 3339).
     pub started_at: String,
     /// When it ended (RFC 3339).
     pub finished_at: String,
@@ -40,7 +42,7 @@ pub struct Study {
     pub cells: Vec<Cell>,
 }
 
-/// A machine, as far as it explains durations.
+/// A machine: what explains durations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// The processor's name.
@@ -53,12 +55,12 @@ pub struct Machine {
     pub system: String,
 }
 
-/// A program that took part.
+/// A program that ran.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
     /// Its name, such as `trainer`.
     pub name: String,
-    /// What `--version` says.
+    /// The output of `--version`.
     pub version: String,
     /// SHA-256 of the executable.
     pub sha256: String,
@@ -71,11 +73,11 @@ pub struct Stage {
     pub name: String,
     /// What it does: `tasks`, `traces`, `drills`, `init`, `prepare`, `train`, `merge`, `evaluate`, ...
     pub kind: String,
-    /// How long it took when it ran, in seconds.
+    /// Duration of the run that made it, in seconds.
     pub seconds: f64,
-    /// Nothing ran this time: its inputs and settings had not changed.
+    /// Whether an earlier result was reused, because inputs and settings had not changed.
     pub reused: bool,
-    /// What it made.
+    /// The folder that it made.
     pub folder: PathBuf,
     /// SHA-256 over its settings and its inputs' keys.
     pub key: String,
@@ -86,24 +88,24 @@ pub struct Stage {
 pub struct Training {
     /// The repeat's seed.
     pub seed: u64,
-    /// What is trained: [`Cell::BASE`], or the adapter's name as [`Cell::train`] has it.
+    /// What is trained: [`Cell::BASE`], or an adapter's name, as in [`Cell::train`].
     pub model: String,
-    /// The phase's name, such as `spans`; empty where there is only one.
+    /// The phase's name, such as `spans`; empty if there is only one phase.
     pub phase: String,
     /// The folder that `trainer train` wrote.
     pub folder: PathBuf,
 }
 
 /// One run of evaluation episodes: a model in a runtime on a task set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     /// The repeat's seed.
     pub seed: u64,
     /// The adapter: `persistent` or `reset` (the interpreter of its training
     /// traces), another name such as `mixed-50`, or [`Cell::BASE`].
     pub train: String,
-    /// The interpreter's state in these episodes: `persistent` or `reset`.
-    pub runtime: String,
+    /// The interpreter's state in these episodes.
+    pub runtime: InterpreterState,
     /// The evaluation's task set, such as `held-out`.
     pub tasks: String,
     /// The run folder that `agent run` wrote.

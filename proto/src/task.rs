@@ -15,15 +15,15 @@ pub struct TaskFile {
     pub difficulty: Map<String, Value>,
     /// `knapsack`, `navigation` or `rule_diagnosis`.
     pub family: String,
-    /// When the generator that made it was released (RFC 3339).
+    /// Release date of the generator that made it (RFC 3339), not the time of day: the same config gives the same bytes.
     pub generated_at: String,
     /// The task in words.
     pub nl: NaturalLanguage,
-    /// Hidden state: never shown to an agent.
+    /// Hidden state; never sent to an agent.
     pub private: Map<String, Value>,
     /// What an agent may see.
     pub public: Map<String, Value>,
-    /// The reference answer: never shown to an agent.
+    /// The reference answer; never sent to an agent.
     pub reference: Map<String, Value>,
     /// Name of the task set it was generated for.
     pub run_name: String,

@@ -1,7 +1,7 @@
 //! Trace files: what happened in one episode, event by event.
 //!
-//! The layout is the paper's system's; fields marked *ours* are absent from
-//! its files and optional here, so both kinds load.
+//! The layout is that of the paper's system. Fields marked *ours* are absent from its files and optional here, so both
+//! kinds load.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,7 +15,7 @@ pub struct Trace {
     /// When it ended (RFC 3339).
     #[serde(default)]
     pub finished_at: Option<String>,
-    /// *Ours*: what it takes to tell, and repeat, this episode.
+    /// *Ours*: what identifies this episode, and what is needed to repeat it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Provenance>,
     /// Totals.
@@ -68,7 +68,7 @@ impl std::ops::AddAssign for TokenUsage {
     }
 }
 
-/// What it takes to tell, and repeat, an episode.
+/// What identifies an episode, and what is needed to repeat it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Provenance {
@@ -82,20 +82,20 @@ pub struct Provenance {
     pub family: String,
     /// `persistent` or `reset`.
     pub interpreter_state: String,
-    /// *Ours*: chance that a persistent interpreter's state is lost before a step; absent if it never is.
+    /// *Ours*: probability that a persistent interpreter's state is lost before a step; absent if zero.
     #[serde(skip_serializing_if = "is_zero")]
     pub state_loss: f64,
     /// Seed of the task, of the episode, and of the model client.
     pub seeds: Seeds,
-    /// The limits in force, as `runtime_gym.env.v1.Limits` names them.
+    /// The limits in force, with the names of `runtime_gym.env.v1.Limits`.
     pub limits: Value,
-    /// What ran it.
+    /// Versions of the programs that ran it.
     pub versions: Versions,
     /// The agent's config (from the run config).
     pub agent: Value,
 }
 
-/// Whether a chance is none.
+/// Whether a probability is zero; such fields are left out of files.
 fn is_zero(chance: &f64) -> bool {
     *chance == 0.0
 }
@@ -112,7 +112,7 @@ pub struct Seeds {
     pub policy: u64,
 }
 
-/// Versions of everything that took part.
+/// Versions of the programs, the interpreter and the model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Versions {
@@ -130,7 +130,7 @@ pub struct Versions {
     pub interpreter_sha256: String,
     /// The model, as its client names it.
     pub model: String,
-    /// SHA-256 of the base model's weights, where a server told it.
+    /// SHA-256 of the base model's weights, if its server reports it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub model_sha256: String,
     /// SHA-256 of the adapter's weights; empty without one.
@@ -210,17 +210,17 @@ pub struct ModelResponse {
     pub finish_reason: Option<String>,
 }
 
-/// One turn: what the model wrote, what ran, what came of it.
+/// One turn: what the model wrote, what ran, and the result.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Step {
     /// 0 for the first.
     pub turn: u64,
-    /// All that the model wrote.
+    /// The whole text that the model wrote.
     pub assistant_text: String,
     /// The code block in it, if there was one.
     pub code: Option<String>,
-    /// What the interpreter answered; none if nothing ran.
+    /// The interpreter's answer; null if nothing ran.
     pub interpreter_result: Option<InterpreterResult>,
     /// What the model was shown instead, if its turn could not be run
     /// (several code blocks, a failed model call).
@@ -231,18 +231,18 @@ pub struct Step {
     /// A tool-calling agent's calls (ReAct).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub results: Option<Vec<ToolOutput>>,
-    /// *Ours*: facts about the step beyond what the model saw.
+    /// *Ours*: facts about the step that the model did not see.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub info: Option<StepInfo>,
 }
 
-/// The interpreter's answer, as the model is shown it.
+/// The interpreter's answer, as the model sees it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InterpreterResult {
     /// No error.
     pub success: bool,
-    /// Always null: a block is a script, its last expression is not echoed.
+    /// Always null: a block is run as a script, and its last expression is not echoed.
     pub result: Value,
     /// Standard output.
     pub output: String,
@@ -260,13 +260,13 @@ pub struct ToolOutput {
     pub output: String,
 }
 
-/// Facts about a step beyond what the model saw.
+/// Facts about a step that the model did not see.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StepInfo {
     /// The server's step index.
     pub step_index: u64,
-    /// Kind of the error (`exception`, `syntax`, `tool_call_limit`, ...), if any.
+    /// Kind of the error, if any: `exception`, `syntax`, `tool_call_limit`, ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_kind: Option<String>,
     /// Name of the Python exception class, if it was one.
@@ -310,6 +310,6 @@ pub struct ToolCall {
 pub struct Definition {
     /// The name.
     pub name: String,
-    /// Equal digests, equal values.
+    /// Digest of the value: equal values have equal digests.
     pub digest: String,
 }

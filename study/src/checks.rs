@@ -1,17 +1,19 @@
-//! Configs are checked before anything runs, each by the program that will read it: a misspelt key of the last
-//! training must not be found after an hour.
+//! Checks configs before anything runs, each by the program that will read it. So a misspelt key of the last
+//! training is reported at the start, not after an hour.
 
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use crate::kind::Kind;
 use crate::programs::Programs;
-use crate::stage::{Kind, Stage};
+use crate::stage::Stage;
 
-/// What is wrong with the configs of these stages. Repeats differ in their seeds only, so one of each is asked about.
+/// The problems in the configs of these stages, one line each. Of repeats, which differ in their seeds only,
+/// the first is checked.
 ///
 /// # Errors
-/// If a program can't be asked.
+/// If a program can't be started.
 pub fn problems(stages: &[&Stage], programs: &Programs) -> Result<Vec<String>> {
     let folder = tempfile::tempdir().context("making a temporary folder")?;
     let mut seen = vec![];
@@ -29,13 +31,14 @@ pub fn problems(stages: &[&Stage], programs: &Programs) -> Result<Vec<String>> {
             _ => "run",
         };
         let program = programs.path(stage.program);
-        let asked = Command::new(&program).args([command, "--check", "--config"]).arg(&config).output();
-        let answer = asked.with_context(|| format!("starting {}", program.display()))?;
-        if !answer.status.success() {
-            let said = String::from_utf8_lossy(&answer.stderr);
-            // A temporary name means nothing to anyone.
-            let said = said.trim().trim_start_matches("error: ").replace(&*config.to_string_lossy(), file);
-            problems.push(format!("{}: {} refuses its config: {said}", stage.name, stage.program.name()));
+        let output = Command::new(&program).args([command, "--check", "--config"]).arg(&config).output();
+        let output = output.with_context(|| format!("starting {}", program.display()))?;
+        if !output.status.success() {
+            let problem = String::from_utf8_lossy(&output.stderr);
+            // The path in the temporary folder means nothing to the reader.
+            let problem =
+                problem.trim().trim_start_matches("error: ").replace(&*config.to_string_lossy(), file);
+            problems.push(format!("{}: {} refuses its config: {problem}", stage.name, stage.program.name()));
         }
     }
     Ok(problems)

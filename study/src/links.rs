@@ -1,10 +1,13 @@
-//! A study's own folder: readable names for what lies in the folder of all stages.
+//! The links in a study's own folder: readable names for the outputs of its stages.
 
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Component, Path, PathBuf};
 
-/// Removes all links below a folder that lead into `stages`, and the folders that are empty then.
+/// Removes all links below a folder that lead into `stages`, and then the empty folders.
+///
+/// # Errors
+/// If something can't be read or removed.
 pub fn clear(folder: &Path, stages: &Path) -> io::Result<()> {
     let Some(name) = stages.file_name() else { return Ok(()) };
     for entry in folder.read_dir()? {
@@ -15,15 +18,18 @@ pub fn clear(folder: &Path, stages: &Path) -> io::Result<()> {
             }
         } else if path.is_dir() {
             clear(&path, stages)?;
-            // It may hold what someone else put there.
+            // This fails, as it should, if the folder holds other files.
             let _ = std::fs::remove_dir(&path);
         }
     }
     Ok(())
 }
 
-/// Makes `link` lead to `target`, by a path that still holds when both are moved together. Both are below the same
-/// folder, or both are absolute.
+/// Makes a link to `target` by a relative path, so that both can be moved together. Either both paths are
+/// relative to the same folder, or both are absolute.
+///
+/// # Errors
+/// If the link can't be made.
 pub fn make(link: &Path, target: &Path) -> io::Result<()> {
     let folder = link.parent().unwrap_or(Path::new(""));
     std::fs::create_dir_all(folder)?;
@@ -33,7 +39,7 @@ pub fn make(link: &Path, target: &Path) -> io::Result<()> {
     symlink(relative(folder, target), link)
 }
 
-/// `path` as seen from `folder`.
+/// `path` relative to `folder`.
 fn relative(folder: &Path, path: &Path) -> PathBuf {
     let (from, to): (Vec<_>, Vec<_>) = (parts(folder), parts(path));
     let shared = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
@@ -74,6 +80,6 @@ mod tests {
         super::make(&path("study/else"), &path("study/file")).unwrap();
         super::clear(&path("study"), &path("target")).unwrap();
         assert!(path("study/file").exists() && path("target/file").exists() && !path("study/a").exists());
-        assert!(path("study/else").exists(), "it leads somewhere else");
+        assert!(path("study/else").exists(), "its target is not a stage");
     }
 }

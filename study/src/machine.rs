@@ -5,7 +5,7 @@ use std::process::Command;
 
 use proto::study::Machine;
 
-/// What it is, as far as it says.
+/// Its description; a part that the system does not tell is empty or 0.
 pub fn machine() -> Machine {
     let distribution = field("/etc/os-release", "PRETTY_NAME=").map(|name| name.trim_matches('"').to_owned());
     let kernel = field("/proc/sys/kernel/osrelease", "").unwrap_or_default();
@@ -18,16 +18,16 @@ pub fn machine() -> Machine {
     }
 }
 
-/// Main memory that programs could have now, in bytes; 0 if unknown.
+/// Main memory that is available to programs now, in bytes; 0 if unknown.
 pub fn free_memory() -> u64 {
     kibibytes("MemAvailable")
 }
 
-/// Room on the disk that holds a folder, or would, in bytes.
+/// Free bytes on the disk of a folder, which need not exist yet; none if unknown.
 pub fn free_disk(folder: &Path) -> Option<u64> {
-    let there = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
-    let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
-    let disk = rustix::fs::statvfs(there).ok()?;
+    let existing = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
+    let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
+    let disk = rustix::fs::statvfs(existing).ok()?;
     Some(disk.f_bavail * disk.f_frsize)
 }
 
@@ -45,7 +45,7 @@ fn kibibytes(name: &str) -> u64 {
     value.and_then(|value| value.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
-/// What follows a name at the beginning of a file's first line that has it.
+/// The text after `name` in the first line of a file that begins with it.
 fn field(path: &str, name: &str) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     let value = text.lines().find_map(|line| line.strip_prefix(name))?;

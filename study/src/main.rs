@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Parser, Subcommand};
+use lifecycle::interrupt::{self, Interrupt};
 use study::experiment::Experiment;
-use study::interrupt::{self, Interrupt, Interrupted};
 use study::plan::{self, Place, Plan};
 use study::programs::{Program, Programs};
-use study::run::Runner;
+use study::run::{Interrupted, Runner};
 use study::{dry_run, words};
+use tokio::signal::unix::SignalKind;
 
 /// Whole studies, from an experiment file to a report
 #[derive(Parser)]
@@ -25,11 +26,12 @@ struct Cli {
 enum Command {
     /// Runs what an experiment file describes: tasks, traces, training, episodes, report
     ///
-    /// Stages lie in OUT/stages under a hash of their settings and inputs, so what did not change is not done again, and
-    /// studies share what they have in common. OUT/NAME has links to them under readable names, study.json and the
-    /// report. Ctrl-C ends the stage that is running in order; the same command goes on from there. Paths in the file
-    /// are relative to where the command is given, but for `extends`. The exit status is 0 if all is done, 130 if it was
-    /// stopped.
+    /// The output of each stage is in OUT/stages, under a hash of the stage's settings and inputs. So a stage
+    /// that has not changed is not run again, and studies share the stages that they have in common. OUT/NAME
+    /// has links to them under readable names, study.json and the report. Ctrl-C stops the running stage in
+    /// order; the same command resumes the study. Paths in the file are relative to the working folder,
+    /// except `extends`, which is relative to the file. The exit status is 0 if the study is finished, 130 if
+    /// it was stopped.
     #[command(after_help = EXAMPLES)]
     Run(Arguments),
 }
@@ -43,21 +45,21 @@ Examples:
 
 #[derive(Args)]
 struct Arguments {
-    /// The experiment.
+    /// The experiment file.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Repeats, instead of the file's `seeds`.
+    /// Number of repeats, instead of the file's `seeds`.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: Option<u64>,
-    /// Where everything goes.
+    /// The output folder.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     out: PathBuf,
-    /// Check configs and inputs as far as that goes without running anything, and say what would be done, what is
-    /// missing, and what it would take.
+    /// Run nothing; check configs and inputs, and print what would be run, what is missing, and how much
+    /// time, disk and memory it would take.
     #[arg(long)]
     dry_run: bool,
-    /// Make everything anew, even what has not changed. Interrupted, it goes on without this flag: with it, it begins
-    /// again.
+    /// Run every stage again, even if it has not changed. To resume after an interrupt, leave this flag out:
+    /// with it, the study begins again.
     #[arg(long)]
     fresh: bool,
 }
@@ -83,26 +85,28 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     let plan =
         plan::plan(&experiment, place, analysis).with_context(|| format!("{}", arguments.file.display()))?;
     if arguments.dry_run {
-        return look(&experiment, &plan, place, &programs, arguments.fresh);
+        return dry_run(&experiment, &plan, place, &programs, arguments.fresh);
     }
     let programs = programs?;
     let runner =
         Runner { experiment: &experiment, plan: &plan, place, programs: &programs, fresh: arguments.fresh };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let tables = runtime.block_on(async { runner.run(Interrupt::listen()?).await })?;
+    let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let interrupt = Interrupt::listen(&signals, |_| {}).context("listening to signals")?;
+    let tables = runtime.block_on(runner.run(interrupt))?;
     write!(std::io::stdout(), "{tables}").context("writing to standard output")?;
     eprintln!("\nreport: {}", place.study().join("report").display());
     Ok(ExitCode::SUCCESS)
 }
 
-fn look(
+fn dry_run(
     experiment: &Experiment,
     plan: &Plan,
     place: Place<'_>,
     programs: &Result<Programs>,
     fresh: bool,
 ) -> Result<ExitCode> {
-    let findings = dry_run::look(experiment, plan, place, programs.as_ref(), fresh)?;
+    let findings = dry_run::inspect(experiment, plan, place, programs.as_ref(), fresh)?;
     let mut stdout = std::io::stdout();
     write!(stdout, "{}", findings.text).context("writing to standard output")?;
     if findings.missing.is_empty() {
@@ -115,7 +119,7 @@ fn look(
     Ok(ExitCode::FAILURE)
 }
 
-/// A study is called what its file is.
+/// A study's name is its file's.
 fn name(file: &Path) -> Result<String> {
     let name = file.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     ensure!(name != "stages" && !name.starts_with('.'), "{}: choose another file name", file.display());

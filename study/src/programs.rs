@@ -1,14 +1,13 @@
-//! The programs that stages run, found beside this one.
+//! The programs that stages run. They are in the folder of this program.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::digest;
-use crate::stage::Kind;
+use crate::kind::Kind;
 
-/// One of ours.
+/// A program of this repository.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Program {
     /// Generates tasks, and runs the interpreters of every episode.
@@ -22,7 +21,7 @@ pub enum Program {
 }
 
 impl Program {
-    /// Its executable's name.
+    /// The name of its executable.
     pub fn name(self) -> &'static str {
         match self {
             Self::EnvServer => "env-server",
@@ -32,7 +31,7 @@ impl Program {
         }
     }
 
-    /// Those whose build decides what a stage makes.
+    /// The programs whose build decides the output of a stage of this kind.
     fn of(kind: Kind) -> &'static [Self] {
         match kind {
             Kind::Tasks => &[Self::EnvServer],
@@ -45,7 +44,7 @@ impl Program {
     }
 }
 
-/// All of them, and what tells one build from another.
+/// The programs and their builds.
 #[derive(Clone, Debug)]
 pub struct Programs {
     folder: PathBuf,
@@ -53,30 +52,30 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Those beside this program, each asked for its version.
+    /// Finds the programs beside this one, and asks each for its version.
     ///
     /// # Errors
-    /// If one is not there or does not start.
+    /// If one is missing or does not start.
     pub fn find() -> Result<Self> {
-        let own = std::env::current_exe().context("where this program is")?;
+        let own = std::env::current_exe().context("finding the path of this program")?;
         let folder = own.parent().unwrap_or(Path::new(".")).to_owned();
         let all = [Program::EnvServer, Program::Agent, Program::Trainer, Program::Analysis];
         let records = all.into_iter().map(|program| Ok((program, record(program, &folder)?)));
         Ok(Self { records: records.collect::<Result<_>>()?, folder })
     }
 
-    /// Where its executable is.
+    /// The path of a program's executable.
     pub fn path(&self, program: Program) -> PathBuf {
         executable(&self.folder, program)
     }
 
-    /// Of the programs whose build decides what a stage makes.
+    /// The builds that decide the output of a stage of this kind.
     pub fn records(&self, kind: Kind) -> Vec<proto::study::Program> {
         let of = |program: &Program| self.records.iter().find(|(this, _)| this == program);
         Program::of(kind).iter().filter_map(of).map(|(_, record)| record.clone()).collect()
     }
 
-    /// The SHA-256 of one.
+    /// The SHA-256 of a program's executable.
     pub fn sha256(&self, program: Program) -> &str {
         self.records.iter().find(|(this, _)| *this == program).map_or("", |(_, record)| &record.sha256)
     }
@@ -95,6 +94,6 @@ fn record(program: Program, folder: &Path) -> Result<proto::study::Program> {
     let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{} does not start: {}; {build}", path.display(), errors.trim());
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    let sha256 = digest::file(&path).with_context(|| format!("reading {}", path.display()))?;
+    let sha256 = files::digest::file(&path).with_context(|| format!("reading {}", path.display()))?;
     Ok(proto::study::Program { name: program.name().to_owned(), version, sha256 })
 }

@@ -1,29 +1,30 @@
-//! `study.json`, from which the report is made.
+//! Writes `study.json`, from which the report is made.
 
 use anyhow::Result;
 use proto::study::{self, Study};
 
 use crate::experiment::Experiment;
 use crate::plan::{Place, Plan};
-use crate::stage::{Record, Stage};
+use crate::record::Record;
+use crate::stage::Stage;
 use crate::{COMMIT, machine};
 
-/// In a study's folder.
+/// The file's name, in a study's folder.
 pub const NAME: &str = "study.json";
 
-/// What has come of a study so far.
+/// How far a study is.
 #[derive(Debug)]
 pub struct Progress {
     /// When this run of it began (RFC 3339).
     pub started_at: String,
-    /// The first stages of the plan: how each went, and whether it had been done before.
+    /// The stages that are finished, in the plan's order: each with its record, and whether it was reused.
     pub stages: Vec<(Record, bool)>,
 }
 
 /// Removes the file of an earlier run.
 ///
 /// # Errors
-/// If it is there and can't be removed.
+/// If it exists and can't be removed.
 pub fn remove(place: Place<'_>) -> std::io::Result<()> {
     match std::fs::remove_file(place.study().join(NAME)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
@@ -53,7 +54,7 @@ pub fn write(experiment: &Experiment, plan: &Plan, place: Place<'_>, progress: &
     Ok(files::write_json(&place.study().join(NAME), &study)?)
 }
 
-/// Those that made something, each build of them once.
+/// The programs that made the stages, each build once.
 fn programs(progress: &Progress) -> Vec<study::Program> {
     let mut programs: Vec<study::Program> = vec![];
     for program in progress.stages.iter().flat_map(|(record, _)| &record.programs) {

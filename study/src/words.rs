@@ -1,4 +1,4 @@
-//! Numbers for people.
+//! Numbers as text for people.
 
 /// A duration: `4.2 s`, `3 min 10 s`, `2 h 5 min`.
 pub fn duration(seconds: f64) -> String {
@@ -21,7 +21,7 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
-/// A count with its thousands apart: `12,000`.
+/// A count with separators of thousands: `12,000`.
 pub fn count(count: u64) -> String {
     let digits = count.to_string();
     let parts: Vec<&str> =

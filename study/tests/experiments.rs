@@ -1,4 +1,4 @@
-//! Experiment files: what is refused, and what those of this repository come to.
+//! Experiment files: what is refused, and what the plans of this repository's files are.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use study::experiment::Experiment;
+use study::kind::Kind;
 use study::plan::{self, Place, Plan};
-use study::stage::Kind;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -39,7 +39,7 @@ fn variant(folder: &Path, changes: &str) -> PathBuf {
     path
 }
 
-/// What is wrong with a file that extends the smoke test's.
+/// The error of a file that extends the smoke test's.
 fn refused(changes: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = variant(folder.path(), changes);
@@ -59,7 +59,7 @@ fn every_experiment_of_the_repository_can_be_planned() {
         let plan = plan_of(&file).unwrap_or_else(|error| panic!("{}: {error:#}", file.display()));
         assert!(!plan.cells.is_empty(), "{}", file.display());
         assert_eq!(plan.stages.last().unwrap().kind, Kind::Report);
-        // What a stage needs comes before it.
+        // A stage's inputs come before it.
         for (number, stage) in plan.stages.iter().enumerate() {
             let needed = stage.inputs.iter().filter(|input| input.path.starts_with("runs/stages"));
             for input in needed {
@@ -75,7 +75,7 @@ fn what_cannot_be_used_is_refused_by_its_key() {
         ("titel: x", "titel"),
         ("title: ''", "`title`"),
         ("tasks: {teaching: {seeds: 3}}", "`tasks.teaching.seeds`"),
-        ("traces: {reset: {polcy: x}}", "unknown field `polcy`"),
+        ("traces: {reset: {polcy: x}}", "`traces.reset.polcy`: unknown key; did you mean policy?"),
         ("traces: {reset: {tasks: nowhere}}", "`traces.reset.tasks`: there is no `nowhere`"),
         ("evaluation: {temprature: 1}", "evaluation.temprature"),
         ("evaluation: {models: [base, nobody]}", "`evaluation.models`: there is no `nobody`"),
@@ -88,7 +88,7 @@ fn what_cannot_be_used_is_refused_by_its_key() {
         ("tuning: {adapter: null}", "`adapters.persistent.adapter`"),
         ("tasks: {held-out: {seed_start: 12000005}}", "shares seeds with `tasks.teaching`"),
         ("tasks: {held-out: {config: nowhere.json}}", "nowhere.json"),
-        ("model: {sizes: {layers: -1}}", "`sizes.layers`"),
+        ("model: {sizes: {layers: -1}}", "`model.sizes.layers`"),
         ("base: {fresh: {data: {spans: 3}, max_steps: 1}}", "`base.fresh`: is what the model before"),
         ("agent: {name: x}", "`agent.name`: is set by the study"),
         ("traces: {reset: {agent: {persistent_state: true}}}", "`traces.reset.agent.persistent_state`"),
@@ -103,6 +103,44 @@ fn what_cannot_be_used_is_refused_by_its_key() {
 }
 
 #[test]
+fn all_problems_of_a_file_are_named_at_once() {
+    let error = refused(
+        "titel: x\n\
+         seeds: many\n\
+         tasks: {teaching: {config: null, num_task: 3}}\n\
+         traces: {reset: {state: kept}, other: {foldr: x}}\n\
+         evaluation: {runtimes: [reset, forgetful], max_tokens: null}",
+    );
+    for problem in [
+        "`titel`: unknown key; did you mean title?",
+        "`seeds`: expected an integer, found a string, \"many\"",
+        "`tasks.teaching.config`: missing",
+        "`tasks.teaching.num_task`: unknown key; did you mean num_tasks?",
+        "`traces.reset.state`: expected one of persistent, reset, found a string, \"kept\"",
+        "`traces.other.policy`: missing",
+        "`evaluation.runtimes[1]`: expected one of persistent, reset",
+        "`evaluation.max_tokens`: missing",
+    ] {
+        assert!(error.lines().any(|line| line.contains(problem)), "{problem} is not in\n{error}");
+    }
+    assert!(error.lines().all(|line| line.contains("variant.yaml: `")), "{error}");
+    // What must hold beyond types.
+    let error = refused(
+        "title: ''\nthreads: 0\ntuning: {seed: 1, output_dir: x}\nevaluation: {models: [nobody, base, base]}",
+    );
+    for problem in [
+        "`title`: must say",
+        "`threads`: must be at least 1",
+        "`tuning.seed`: is set by the study itself",
+        "`tuning.output_dir`: is set by the study itself",
+        "`evaluation.models`: there is no `nobody`",
+        "`evaluation.models`: names one twice",
+    ] {
+        assert!(error.lines().any(|line| line.contains(problem)), "{problem} is not in\n{error}");
+    }
+}
+
+#[test]
 fn a_file_that_extends_itself_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.yaml"), "extends: b.yaml").unwrap();
@@ -111,7 +149,7 @@ fn a_file_that_extends_itself_is_refused() {
     assert!(error.contains("comes back"), "{error}");
 }
 
-/// Names of the stages that two plans do not share.
+/// Names of the stages whose keys these changes change.
 fn changed(changes: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let before = keys(&plan_of(&file("smoke.yaml")).unwrap());
@@ -162,7 +200,7 @@ fn ablations_share_the_base_unless_it_is_what_they_change() {
     assert!(!shares("no-recovery"));
 }
 
-/// The key of a stage must stay what it is from version to version, or everything that people have is made anew.
+/// A stage's key must not change from version to version: otherwise every existing output is made again.
 #[test]
 fn keys_are_stable() {
     let key = study::stage::Stage::key(Kind::Drills, &serde_json::json!({"kind": "spans", "count": 3}), &[]);

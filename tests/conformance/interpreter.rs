@@ -1,13 +1,14 @@
-//! Sequences of code blocks with what each block answered, in both regimes.
+//! Sequences of code blocks with the answer to each block, in both regimes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
 use client::{EnvClient, explain};
+use proto::env::v1;
 use proto::env::v1::create_episode_request::Task;
 use proto::env::v1::step_request::Action;
-use proto::env::v1::{self, InterpreterState};
+use proto::interpreter_state::InterpreterState;
 use serde::Deserialize;
 
 use crate::report::{Differences, Report};
@@ -42,7 +43,7 @@ pub async fn replay(mut client: EnvClient, file: &Path, task: &Path) -> anyhow::
             (InterpreterState::Reset, &sequence.stateless),
         ];
         for (state, answers) in regimes {
-            let name = format!("{name} ({})", proto::env::state_name(state));
+            let name = format!("{name} ({})", state.name());
             let replayed = replay_one(&mut client, &task, state, &sequence.blocks, answers).await;
             report.add(&name, replayed.with_context(|| name.clone())?);
         }
@@ -59,7 +60,7 @@ async fn replay_one(
 ) -> anyhow::Result<Differences> {
     let create = v1::CreateEpisodeRequest {
         task: Some(Task::TaskJson(task.to_owned())),
-        interpreter_state: state.into(),
+        interpreter_state: v1::InterpreterState::from(state).into(),
         limits: Some(v1::Limits { tool_calls_per_step: TOOL_CALLS_PER_STEP, ..Default::default() }),
         ..Default::default()
     };
@@ -89,9 +90,8 @@ async fn replay_one(
     Ok(differences)
 }
 
-/// What must agree of an error's text: the agent's own frames and the last
-/// line, without the module in front of a tool exception, and with any count
-/// of repeated frames.
+/// The parts of an error's text that must agree: the agent's own frames and the last line, without the module in front
+/// of a tool exception. The number of repeated frames may differ.
 fn essence(error: &str) -> Vec<String> {
     let lines: Vec<&str> = error.lines().map(str::trim).collect();
     let Some((last, above)) = lines.split_last() else { return Vec::new() };

@@ -1,5 +1,4 @@
-//! `conformance`: replays recordings through a running environment server and
-//! says where it answers differently.
+//! `conformance`: replays recordings through a running environment server and reports where its answers differ.
 
 mod interpreter;
 mod report;
@@ -11,9 +10,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use report::Report;
 
-/// Replays recordings through a running environment server and says where it
-/// answers differently. The formats are described in tests/fixtures/README.md;
-/// recordings of your own work as well as the ones there.
+/// Replays recordings through a running environment server and reports where its
+/// answers differ. tests/fixtures/README.md describes the formats; recordings from
+/// elsewhere work as well as those in tests/fixtures.
 #[derive(Parser)]
 #[command(
     name = "conformance",

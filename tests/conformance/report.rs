@@ -1,4 +1,4 @@
-//! What passed and what did not.
+//! The recordings that passed and those that did not.
 
 use std::fmt::Debug;
 use std::io::Write as _;

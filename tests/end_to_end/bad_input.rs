@@ -1,10 +1,9 @@
-//! Bad input gets a clear answer and loses nothing.
+//! Bad input gets a clear error and loses nothing.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::Duration;
 
 use proto::env::v1::create_episode_request::Task;
 use proto::env::v1::{self, ErrorKind, InterpreterState};
@@ -24,7 +23,7 @@ fn complaint(output: &Output) -> String {
 
 #[tokio::test]
 async fn malformed_tasks_name_what_is_wrong() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let good: Value = serde_json::from_str(&knapsack_task()).unwrap();
     let change = |path: &str, value: Value| {
@@ -55,7 +54,7 @@ async fn malformed_tasks_name_what_is_wrong() {
 
 #[tokio::test]
 async fn a_task_with_many_problems_still_says_what_they_are() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut task: Value = serde_json::from_str(&knapsack_task()).unwrap();
     for item in task["private"]["items"].as_object_mut().unwrap().values_mut() {
         item["weight"] = json!("heavy");
@@ -73,7 +72,7 @@ async fn a_task_with_many_problems_still_says_what_they_are() {
 
 #[tokio::test]
 async fn tasks_and_configs_that_would_stall_the_server_are_refused() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let classes: Vec<String> = (0..100_000).map(|class| format!("class {class}")).collect();
     let config = json!({"n_items_range": [25, 40], "weight_range": [5, 20], "value_range": [10, 100],
@@ -93,7 +92,7 @@ async fn tasks_and_configs_that_would_stall_the_server_are_refused() {
 
 #[tokio::test]
 async fn tool_calls_cannot_carry_more_than_their_limit() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let request = create_request(&knapsack_task(), InterpreterState::Persistent);
     let mut episode = Episode::create(server.client().await, request).await.unwrap();
     let step = episode.run("try:\n    inspect('x' * 8_000_000)\nexcept Exception as e:\n    print(e)").await;
@@ -104,7 +103,7 @@ async fn tool_calls_cannot_carry_more_than_their_limit() {
 
 #[tokio::test]
 async fn names_without_number_do_not_swell_the_answers() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let request = create_request(&knapsack_task(), InterpreterState::Persistent);
     let mut episode = Episode::create(server.client().await, request).await.unwrap();
     let observation = episode.observe("for i in range(100_000): globals()[f'name_{i}'] = i").await;
@@ -116,7 +115,7 @@ async fn names_without_number_do_not_swell_the_answers() {
 
 #[tokio::test]
 async fn unknown_episodes_and_bad_ids_are_refused() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let status = client.step(code_step("nobody", 0, "1")).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound);
@@ -130,7 +129,7 @@ async fn unknown_episodes_and_bad_ids_are_refused() {
 
 #[tokio::test]
 async fn what_the_code_does_wrong_is_an_observation() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let request = v1::CreateEpisodeRequest {
         limits: Some(v1::Limits {
             fuel_per_step: 200_000_000,
@@ -172,7 +171,7 @@ async fn what_the_code_does_wrong_is_an_observation() {
 
 #[tokio::test]
 async fn ten_megabytes_of_output_are_cut_off() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let request = create_request(&knapsack_task(), InterpreterState::Persistent);
     let created = client.create_episode(request).await.unwrap().into_inner();
@@ -188,28 +187,27 @@ async fn ten_megabytes_of_output_are_cut_off() {
 
 #[tokio::test]
 async fn a_client_that_vanishes_loses_nothing() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let request = create_request(&knapsack_task(), InterpreterState::Persistent);
     let id = client.create_episode(request).await.unwrap().into_inner().episode_id;
-    let slow = code_step(&id, 0, "sum(range(3_000_000))\nn = globals().get('n', 0) + 1\nprint(n)");
-    // The first call is dropped while its step runs; its connection with it.
-    let mut vanishing = server.client().await;
-    let call = vanishing.step(slow.clone());
-    assert!(
-        tokio::time::timeout(Duration::from_millis(20), call).await.is_err(),
-        "the step was too quick to leave"
-    );
-    drop(vanishing);
+    let code = "list_items()\nsum(range(3_000_000))\nn = globals().get('n', 0) + 1\nprint(n)";
+    let slow = code_step(&id, 0, code);
+    // The first call is dropped while its step runs, and its connection with it. The tool call tells that it runs.
+    let (mut vanishing, abandoned) = (server.client().await, slow.clone());
+    let call = tokio::spawn(async move { vanishing.step(abandoned).await });
+    server.wait_for_log("tool_call{tool=list_items}").await;
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled(), "the step was too quick to leave");
     let answer = client.step(slow).await.unwrap().into_inner();
     assert_eq!(answer.observation.unwrap().output, "1\n");
     let next = client.step(code_step(&id, 1, "print(n)")).await.unwrap().into_inner();
     assert_eq!(next.observation.unwrap().output, "1\n", "it ran once");
 }
 
-#[test]
-fn a_second_server_on_the_port_says_so() {
-    let server = EnvServer::start(&[], &[]);
+#[tokio::test]
+async fn a_second_server_on_the_port_says_so() {
+    let server = EnvServer::start(&[], &[]).await;
     let address = server.url.trim_start_matches("http://");
     let message = complaint(&env_server(&["serve", "--listen", address]));
     assert!(message.contains(address) && message.contains("--listen"), "{message}");

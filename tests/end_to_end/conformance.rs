@@ -20,17 +20,17 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-#[test]
-fn every_tool_transcript_passes() {
-    let server = EnvServer::start(&[], &[]);
+#[tokio::test]
+async fn every_tool_transcript_passes() {
+    let server = EnvServer::start(&[], &[]).await;
     let (code, output) = conformance(&server.url, &["tool-transcripts", text(&fixtures("tool_transcripts"))]);
     assert_eq!(output, "36 passed, 0 failed\n");
     assert_eq!(code, Some(0));
 }
 
-#[test]
-fn every_interpreter_block_passes_in_both_regimes() {
-    let server = EnvServer::start(&[], &[]);
+#[tokio::test]
+async fn every_interpreter_block_passes_in_both_regimes() {
+    let server = EnvServer::start(&[], &[]).await;
     let folder = fixtures("interpreter");
     let arguments =
         ["interpreter", text(&folder.join("blocks.json")), "--task", text(&folder.join("task.json"))]
@@ -40,9 +40,9 @@ fn every_interpreter_block_passes_in_both_regimes() {
     assert_eq!(code, Some(0));
 }
 
-#[test]
-fn a_recording_that_differs_is_reported_call_by_call() {
-    let server = EnvServer::start(&[], &[]);
+#[tokio::test]
+async fn a_recording_that_differs_is_reported_call_by_call() {
+    let server = EnvServer::start(&[], &[]).await;
     let folder = tempfile::tempdir().unwrap();
     let name = "easy-knapsack-0000000007.json";
     let recorded = fs::read_to_string(fixtures("tool_transcripts").join(name)).unwrap();

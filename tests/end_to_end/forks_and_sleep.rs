@@ -1,4 +1,4 @@
-//! Episodes that are copied, and episodes whose interpreters sleep.
+//! Episodes that are forked, and episodes whose interpreters are hibernated.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
@@ -46,7 +46,7 @@ async fn awake(server: &EnvServer) -> u64 {
 
 #[tokio::test]
 async fn forks_go_their_own_ways_with_the_generator_the_random_numbers_and_the_hidden_state() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut source = persistent(&server).await;
     source
         .observe("import random\nsquares = (n * n for n in range(100))\nprint(next(squares), next(squares))")
@@ -76,7 +76,7 @@ async fn forks_go_their_own_ways_with_the_generator_the_random_numbers_and_the_h
 
 #[tokio::test]
 async fn a_fork_can_be_asked_for_again_and_keeps_the_answers_to_old_steps() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut source = persistent(&server).await;
     let first = source.observe("x = 1\nprint(x)").await;
     let made = fork(&server, &source.id, &["copy"]).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_fork_can_be_asked_for_again_and_keeps_the_answers_to_old_steps() {
 
 #[tokio::test]
 async fn a_resetting_episode_and_one_that_ran_nothing_are_forked_too() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let request = create_request(&knapsack_task(), InterpreterState::Reset);
     let mut resetting = Episode::create(server.client().await, request).await.unwrap();
     resetting.observe(&format!("x = inspect('{ITEM}')")).await;
@@ -108,7 +108,7 @@ async fn a_resetting_episode_and_one_that_ran_nothing_are_forked_too() {
 
 #[tokio::test]
 async fn a_fork_that_cannot_be_is_refused_and_makes_nothing() {
-    let server = EnvServer::start(&[], &["--max-episodes", "3"]);
+    let server = EnvServer::start(&[], &["--max-episodes", "3"]).await;
     let mut source = persistent(&server).await;
     source.observe("x = 1").await;
     for (ids, wrong) in [
@@ -137,11 +137,11 @@ async fn a_fork_that_cannot_be_is_refused_and_makes_nothing() {
 async fn more_episodes_than_interpreters_go_on_as_if_they_were_always_awake() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["--max-awake", "3", "--hibernation-dir", folder.path().to_str().unwrap()];
-    let server = EnvServer::start(&[], &arguments);
+    let server = EnvServer::start(&[], &arguments).await;
     let mut episodes = Vec::new();
     for n in 0..12 {
         let mut episode = persistent(&server).await;
-        // Every other one has a past that takes long to run again.
+        // Replaying the steps of every other episode takes long.
         let work = if n % 2 == 0 { "total = sum(k * k for k in range(300_000))\n" } else { "total = 0\n" };
         let code = format!("import random\n{work}numbers = iter(range({n}, 100))\nnext(numbers)");
         assert!(episode.observe(&code).await.success);

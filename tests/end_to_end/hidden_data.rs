@@ -1,5 +1,4 @@
-//! Hidden data never enters the guest: code that searches everything it can
-//! reach finds nothing of it.
+//! Hidden data never enters the guest: code that searches everything it can reach does not find it.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
@@ -36,7 +35,7 @@ print(len(seen) > 1000, sorted(found))
 
 #[tokio::test]
 async fn a_search_of_the_whole_guest_finds_nothing_hidden() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     // Values that cannot be there by chance.
     let mut task: Value = serde_json::from_str(&knapsack_task()).unwrap();
     task["private"]["items"]["item_00272927c9b6"]["class"] = json!("HIDDENCLASS");
@@ -72,7 +71,7 @@ async fn a_search_of_the_whole_guest_finds_nothing_hidden() {
 
 #[tokio::test]
 async fn no_family_brings_its_hidden_data_along() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let cases = [
         ("easy-navigation-0000000097", "private.one_shortest_path", "node_24b2f6fa3a3d", "scan()"),
         ("easy-rule_diagnosis-0000000097", "private.params", "HIDDENFAMILY", "test_input(1)"),

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proto::env::v1::{self, EndReason, InterpreterState};
 use tests::{EnvServer, Episode, code_step, create_request, fixtures, knapsack_task};
@@ -17,9 +17,14 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 const SERVICE: &str = "runtime_gym.env.v1.EnvironmentService";
 
+/// In the log after a step's call of `list_items`, which tells that the step is under way.
+const TOOL_CALL: &str = "tool_call{tool=list_items}";
+/// In the log at the end of an episode's first step. (Before that, the step is named with what runs in it.)
+const STEP_ENDED: &str = "step_index=0}: ";
+
 #[tokio::test]
 async fn it_says_what_it_is_and_how_it_has_been_doing() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let request = create_request(&knapsack_task(), InterpreterState::Persistent);
     let mut episode = Episode::create(client.clone(), request).await.unwrap();
@@ -37,7 +42,7 @@ async fn it_says_what_it_is_and_how_it_has_been_doing() {
 
 #[tokio::test]
 async fn health_and_reflection_answer() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let channel =
         tonic::transport::Endpoint::from_shared(server.url.clone()).unwrap().connect().await.unwrap();
     let check = HealthCheckRequest { service: SERVICE.to_owned() };
@@ -60,7 +65,7 @@ async fn health_and_reflection_answer() {
 
 #[tokio::test]
 async fn calls_of_later_versions_are_unimplemented() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let statuses = [
         client.list_episodes(v1::ListEpisodesRequest::default()).await.unwrap_err(),
@@ -74,7 +79,7 @@ async fn calls_of_later_versions_are_unimplemented() {
 
 #[tokio::test]
 async fn a_full_server_says_so_and_has_room_again() {
-    let server = EnvServer::start(&[], &["--max-episodes", "2"]);
+    let server = EnvServer::start(&[], &["--max-episodes", "2"]).await;
     let request = || create_request(&knapsack_task(), InterpreterState::Persistent);
     let mut first = Episode::create(server.client().await, request()).await.unwrap();
     let mut second = Episode::create(server.client().await, request()).await.unwrap();
@@ -90,26 +95,19 @@ async fn a_full_server_says_so_and_has_room_again() {
 
 #[tokio::test]
 async fn an_untouched_episode_expires_and_says_why() {
-    let server = EnvServer::start(&[], &["--max-episodes", "1"]);
+    let server = EnvServer::start(&[], &["--max-episodes", "1"]).await;
     let mut client = server.client().await;
     let request = v1::CreateEpisodeRequest {
-        lease: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
+        lease: Some(prost_types::Duration { seconds: 2, nanos: 0 }),
         ..create_request(&knapsack_task(), InterpreterState::Persistent)
     };
     let created = client.create_episode(request.clone()).await.unwrap().into_inner();
     assert!(created.lease.unwrap().expires_at.is_some());
-    // The only slot is free again once the lease has run out.
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let mut second = loop {
-        match Episode::create(client.clone(), request.clone()).await {
-            Ok(episode) => break episode,
-            Err(status) => {
-                assert_eq!(status.code(), Code::ResourceExhausted);
-                assert!(Instant::now() < deadline, "the lease never ran out");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    };
+    // The only slot is free again once the lease has run out, and not before.
+    let status = Episode::create(client.clone(), request.clone()).await.err().unwrap();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    server.wait_for_log("lease expired").await;
+    let mut second = Episode::create(client.clone(), request.clone()).await.unwrap();
     second.close().await;
     let get = v1::GetEpisodeRequest { episode_id: created.episode_id, ..Default::default() };
     let expired = client.get_episode(get).await.unwrap().into_inner().episode.unwrap();
@@ -118,20 +116,27 @@ async fn an_untouched_episode_expires_and_says_why() {
 
 #[tokio::test]
 async fn a_step_longer_than_the_lease_keeps_its_episode() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let request = v1::CreateEpisodeRequest {
         lease: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
         ..create_request(&knapsack_task(), InterpreterState::Persistent)
     };
     let id = client.create_episode(request).await.unwrap().into_inner().episode_id;
-    let slow = code_step(&id, 0, "n = sum(range(20_000_000))\nprint('done')");
-    // The caller goes away while the step outlasts the lease, and comes back once it has ended.
-    let mut vanishing = server.client().await;
-    let call = vanishing.step(slow.clone());
-    assert!(tokio::time::timeout(Duration::from_millis(20), call).await.is_err());
+    let code = "list_items()\nfor _ in range(2): n = sum(range(20_000_000))\nprint('done')";
+    let slow = code_step(&id, 0, code);
+    // The caller goes away while the step runs, and comes back for its answer.
+    let (mut vanishing, abandoned) = (server.client().await, slow.clone());
+    let call = tokio::spawn(async move { vanishing.step(abandoned).await });
+    server.wait_for_log(TOOL_CALL).await;
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled(), "the step ended before its caller went away");
     let answer = client.step(slow).await.unwrap().into_inner();
     assert_eq!(answer.observation.unwrap().output, "done\n");
+    // It was the abandoned step that outlasted the lease, and the search for expired leases that runs each second.
+    let run_time = Duration::try_from(answer.info.unwrap().run_time.unwrap()).unwrap();
+    assert!(run_time > Duration::from_secs(2), "the step took only {run_time:?}");
+    assert_eq!(server.log().matches(TOOL_CALL).count(), 1, "the step ran once");
 }
 
 #[tokio::test]
@@ -149,7 +154,7 @@ async fn tasks_are_listed_page_by_page() {
         std::fs::copy(&path, folder.join(name)).unwrap();
         count += 1;
     }
-    let server = EnvServer::start(&[root.path()], &[]);
+    let server = EnvServer::start(&[root.path()], &[]).await;
     let mut client = server.client().await;
     let mut ids = Vec::new();
     let mut page_token = String::new();
@@ -181,20 +186,25 @@ async fn tasks_are_listed_page_by_page() {
 
 #[tokio::test]
 async fn it_shuts_down_when_asked() {
-    let server = EnvServer::start(&[], &[]);
+    let mut server = EnvServer::start(&[], &[]).await;
     let request = create_request(&knapsack_task(), InterpreterState::Persistent);
     let mut episode = Episode::create(server.client().await, request).await.unwrap();
     let pid = server.pid().to_string();
-    let step = tokio::spawn(async move { episode.observe("print(sum(range(2_000_000)))").await });
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    let code = "list_items()\nfor _ in range(5): total = sum(range(2_000_000))\nprint(total)";
+    let step = tokio::spawn(async move { episode.observe(code).await });
+    server.wait_for_log(TOOL_CALL).await;
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     // A step under way still gets its answer.
     assert_eq!(step.await.unwrap().output, "1999999000000\n");
-    assert!(server.wait().success());
+    assert!(server.wait().await.success());
+    // It was under way when the server began to shut down, and the server waited for its end.
+    let log = server.log();
+    let place = |text| log.find(text).unwrap_or_else(|| panic!("{text:?} is not in the log:\n{log}"));
+    assert!(place("shutting down") < place(STEP_ENDED), "the step ended too early:\n{log}");
 }
 
-#[test]
-fn it_ends_with_its_parent() {
-    let server = EnvServer::start(&[], &[]);
-    assert!(server.stop().success());
+#[tokio::test]
+async fn it_ends_with_its_parent() {
+    let server = EnvServer::start(&[], &[]).await;
+    assert!(server.stop().await.success());
 }

@@ -20,7 +20,7 @@ fn field(status: &Status) -> String {
 
 #[tokio::test]
 async fn the_regime_has_no_default() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let request = create_request(&knapsack_task(), InterpreterState::Unspecified);
     let status = server.client().await.create_episode(request).await.unwrap_err();
     assert_eq!((status.code(), field(&status).as_str()), (Code::InvalidArgument, "interpreter_state"));
@@ -28,7 +28,7 @@ async fn the_regime_has_no_default() {
 
 #[tokio::test]
 async fn variables_survive_in_one_regime_only() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     for (state, survives) in [(InterpreterState::Persistent, true), (InterpreterState::Reset, false)] {
         let request = create_request(&knapsack_task(), state);
         let mut episode = Episode::create(server.client().await, request).await.unwrap();
@@ -42,7 +42,7 @@ async fn variables_survive_in_one_regime_only() {
 
 #[tokio::test]
 async fn a_step_runs_exactly_once() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let request = create_request(&knapsack_task(), InterpreterState::Persistent);
     let id = client.create_episode(request).await.unwrap().into_inner().episode_id;
@@ -62,7 +62,7 @@ async fn a_step_runs_exactly_once() {
 
 #[tokio::test]
 async fn create_and_close_are_idempotent() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let request = v1::CreateEpisodeRequest {
         episode_id: "mine-1".to_owned(),
@@ -86,7 +86,7 @@ async fn create_and_close_are_idempotent() {
 
 #[tokio::test]
 async fn finish_terminates_with_the_score_as_reward() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let request = create_request(&knapsack_task(), InterpreterState::Persistent);
     let mut episode = Episode::create(server.client().await, request).await.unwrap();
     // The recorded optimum of this task.
@@ -104,7 +104,7 @@ async fn finish_terminates_with_the_score_as_reward() {
 
 #[tokio::test]
 async fn nothing_can_be_done_after_finish() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let request = create_request(&knapsack_task(), InterpreterState::Reset);
     let mut episode = Episode::create(server.client().await, request).await.unwrap();
     let last = episode.run("finish()\ntake_item('item_02d5c78889d2')").await;
@@ -115,7 +115,7 @@ async fn nothing_can_be_done_after_finish() {
 
 #[tokio::test]
 async fn racing_clients_take_a_step_once() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let request = create_request(&knapsack_task(), InterpreterState::Persistent);
     let id = Episode::create(server.client().await, request).await.unwrap().id;
     let client = server.client().await;
@@ -136,7 +136,7 @@ async fn racing_clients_take_a_step_once() {
 
 #[tokio::test]
 async fn max_steps_truncates() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let request = v1::CreateEpisodeRequest {
         limits: Some(v1::Limits { max_steps: 2, ..Default::default() }),
         ..create_request(&knapsack_task(), InterpreterState::Persistent)
@@ -150,7 +150,7 @@ async fn max_steps_truncates() {
 
 #[tokio::test]
 async fn direct_tool_calls_share_the_rules_of_code() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let request = v1::CreateEpisodeRequest {
         limits: Some(v1::Limits { tool_calls_per_step: 2, ..Default::default() }),
@@ -180,7 +180,7 @@ async fn direct_tool_calls_share_the_rules_of_code() {
 
 #[tokio::test]
 async fn the_same_seed_gives_the_same_observations() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let code = "import random, time, uuid\nprint(random.random(), time.time(), uuid.uuid4(), hash('x'), id(object()))";
     let mut seen = Vec::new();
     for seed in [7, 7, 8] {
@@ -198,7 +198,7 @@ async fn the_same_seed_gives_the_same_observations() {
 
 #[tokio::test]
 async fn an_episode_can_be_looked_at() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let request = create_request(&knapsack_task(), InterpreterState::Reset);
     let mut episode = Episode::create(client.clone(), request).await.unwrap();
@@ -218,7 +218,7 @@ async fn an_episode_can_be_looked_at() {
 
 #[tokio::test]
 async fn a_task_can_be_made_on_the_spot() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let from_config = |seed, config: &str| v1::CreateEpisodeRequest {
         task: Some(Task::TaskFromConfig(v1::TaskFromConfig {

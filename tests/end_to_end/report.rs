@@ -1,4 +1,4 @@
-//! The report of episodes that are played for it, looked at in a real browser.
+//! The report of episodes that the test plays, opened in a real browser.
 //!
 //! `UPDATE=1` also keeps a screenshot of the committed study's report for the docs.
 
@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use proto::interpreter_state::InterpreterState;
 use proto::study::{self, Cell, Machine, Program, Stage, Study, Training};
 use resvg::tiny_skia::Pixmap;
 use serde_json::{Value, json};
@@ -34,10 +35,10 @@ fn text(path: &Path) -> &str {
 }
 
 /// Plays every cell and writes the study's manifest, as the program that runs studies does.
-fn play(folder: &Path) {
+async fn play(folder: &Path) {
     let tasks = folder.join("tasks");
     succeed("env-server", &["generate", "--config", "task_configs/eval_easy.json", "--out", text(&tasks)]);
-    let server = EnvServer::start(&[&tasks], &[]);
+    let server = EnvServer::start(&[&tasks], &[]).await;
     let cells = CELLS.map(|(train, runtime, habit)| {
         let run = format!("evaluate/{train}_in_{runtime}");
         succeed(
@@ -59,7 +60,7 @@ fn play(folder: &Path) {
         Cell {
             seed: 1,
             train: train.into(),
-            runtime: runtime.into(),
+            runtime: InterpreterState::named(runtime).unwrap(),
             tasks: "held-out".into(),
             run: Path::new(&run).join(habit),
         }
@@ -89,21 +90,28 @@ fn play(folder: &Path) {
     files::write_json(&folder.join("study.json"), &study).unwrap();
 }
 
-/// What `trainer train` leaves, as far as a report reads it.
+/// Writes the files of `trainer train` that a report reads.
 fn write_training(folder: &Path) {
     let record = json!({
-        "base_model": {"sha256": "aa"}, "datasets": [{"sha256": "bb"}], "device": "cpu", "compute": "bfloat16",
-        "trained_parameters": 1000,
+        "program": "trainer 0", "git_commit": "", "libraries": "libtorch", "config": {},
+        "base_model": {"path": "base", "sha256": "aa", "record": {}},
+        "datasets": [{"path": "data", "sha256": "bb", "record": {}}],
+        "samples": [20, 0], "device": "cpu", "compute": "bfloat16", "threads": 1, "trained_parameters": 1000,
+        "steps": 20, "started_at": "2026-11-01T10:00:00Z", "written_at": "2026-11-01T10:10:00Z",
         "position": {"step": 20, "tokens": 900, "target_tokens": 400, "seconds": 4.5, "loss": 0.5, "eval_loss": null},
     });
     files::write_json(&folder.join("training.json"), &record).unwrap();
     let line = |step: u32| {
-        format!("{}\n", json!({"step": step, "loss": 2.0 / f64::from(step), "tokens": step * 45}))
+        let line = json!({
+            "step": step, "epoch": 0.5, "time": 1.0, "loss": 2.0 / f64::from(step), "learning_rate": 0.1,
+            "grad_norm": 1.0, "tokens": step * 45, "tokens_per_second": 10.0, "memory_bytes": null,
+        });
+        format!("{line}\n")
     };
     files::write_text(&folder.join("metrics.jsonl"), &(1..=20).map(line).collect::<String>()).unwrap();
 }
 
-/// The share of pixels that have the picture's commonest colour, and how dark that is: 0 to 255.
+/// The share of pixels in the most common colour, and the red part of that colour: 0 (dark) to 255.
 fn background(png: &[u8], size: [u32; 2]) -> (f64, u8) {
     let picture = Pixmap::decode_png(png).unwrap();
     assert_eq!([picture.width(), picture.height()], size);
@@ -116,11 +124,11 @@ fn background(png: &[u8], size: [u32; 2]) -> (f64, u8) {
     (*count as f64 / picture.pixels().len() as f64, *red)
 }
 
-#[test]
-fn the_page_of_a_played_study_is_readable() {
+#[tokio::test]
+async fn the_page_of_a_played_study_is_readable() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().canonicalize().unwrap();
-    play(&folder);
+    play(&folder).await;
     let printed = succeed("analysis", &["report", text(&folder)]);
     let page = folder.join("report/index.html");
     assert!(printed.contains(text(&page)), "{printed}");
@@ -150,7 +158,7 @@ fn the_page_of_a_played_study_is_readable() {
     for line in tests {
         assert!(summary.contains(line), "{line}");
     }
-    // What was played is there to read: the example's code, and what it saw.
+    // The example episode is on the page: its code and its output.
     for words in ["json.loads(list_items())", "NameError: name ", "Turn 1: ran", "Kaplan and Meier"] {
         assert!(elements.contains(words), "{words}");
     }

@@ -1,4 +1,4 @@
-//! A runtime that loses its state now and then: what is lost, when, and what stays.
+//! A runtime that loses its state at random: what is lost, when, and what stays.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
@@ -34,7 +34,7 @@ fn was_lost(step: &v1::StepResponse) -> bool {
 
 #[tokio::test]
 async fn names_are_lost_and_the_task_goes_on() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut episode = Episode::create(server.client().await, request(1.0, 1)).await.unwrap();
     let first = episode.run(&format!("import math\nx = 41\ninspect('{ITEM}')\ntake_item('{ITEM}')")).await;
     assert!(first.observation.as_ref().unwrap().success && !was_lost(&first), "nothing was there to lose");
@@ -72,8 +72,8 @@ async fn losses(server: &EnvServer, seed: u64) -> Vec<u64> {
 
 #[tokio::test]
 async fn the_losses_follow_from_the_seed() {
-    let server = EnvServer::start(&[], &[]);
-    // Made by another program from the rule in env.proto.
+    let server = EnvServer::start(&[], &[]).await;
+    // Computed by another program from the rule in env.proto.
     assert_eq!(losses(&server, 4).await, [1, 5, 8]);
     assert_eq!(losses(&server, 4).await, [1, 5, 8], "another episode of that seed");
     assert_eq!(losses(&server, 3).await, [6, 9]);
@@ -81,7 +81,7 @@ async fn the_losses_follow_from_the_seed() {
 
 #[tokio::test]
 async fn a_killed_step_leaves_what_was_made_since_the_loss() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let limits = v1::Limits { fuel_per_step: 200_000_000, ..Default::default() };
     let request = v1::CreateEpisodeRequest { limits: Some(limits), ..request(0.3, 4) };
     let mut episode = Episode::create(server.client().await, request).await.unwrap();
@@ -95,7 +95,7 @@ async fn a_killed_step_leaves_what_was_made_since_the_loss() {
 
 #[tokio::test]
 async fn steps_run_once_and_only_code_loses_state() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let mut episode = Episode::create(client.clone(), request(1.0, 1)).await.unwrap();
     for index in [0, 2] {
@@ -116,7 +116,7 @@ async fn steps_run_once_and_only_code_loses_state() {
 
 #[tokio::test]
 async fn the_chance_in_force_is_told_and_part_of_the_request() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let asked = v1::CreateEpisodeRequest { episode_id: "mine".to_owned(), ..request(0.25, 1) };
     for _ in 0..2 {
@@ -132,7 +132,7 @@ async fn the_chance_in_force_is_told_and_part_of_the_request() {
 
 #[tokio::test]
 async fn a_chance_that_cannot_be_is_refused() {
-    let server = EnvServer::start(&[], &[]);
+    let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;
     let reset =
         v1::CreateEpisodeRequest { interpreter_state: InterpreterState::Reset.into(), ..request(0.3, 1) };
@@ -149,8 +149,8 @@ async fn a_chance_that_cannot_be_is_refused() {
     }
 }
 
-/// The habit that counts on its variables, in a runtime that loses them: what
-/// a model is to learn recovery from.
+/// The habit that relies on its variables, in a runtime that loses them. Such episodes are the training data for
+/// recovery.
 #[test]
 fn an_agent_records_what_was_lost() {
     const RUN: &str = "persistent-habit_in_persistent";

@@ -1,5 +1,5 @@
-//! The study on a few tasks: tasks generated, episodes played by the scripted
-//! habits through a real server, traces analysed.
+//! The study on a few tasks: tasks are generated, the scripted habits play episodes through a real server, and the traces
+//! are analysed.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use proto::run::{EpisodeResult, Layout};
 use proto::trace::{EventKind, Trace};
@@ -57,13 +58,13 @@ fn trace(out: &Path, cell: &str, task: usize) -> Trace {
     files::read_json(&path).unwrap()
 }
 
-#[test]
-fn the_two_habits_differ_as_the_paper_says() {
+#[tokio::test]
+async fn the_two_habits_differ_as_the_paper_says() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path();
     let tasks = out.join("tasks");
     generate(&tasks);
-    let server = EnvServer::start(&[&tasks], &[]);
+    let server = EnvServer::start(&[&tasks], &[]).await;
     let episodes = EPISODES.to_string();
     for cell in CELLS {
         play(cell, &tasks, out, &["--env", &server.url, "--max-examples", &episodes]);
@@ -91,7 +92,7 @@ fn the_two_habits_differ_as_the_paper_says() {
     };
     let (reset, persistent) = (tokens("reset-habit_in_persistent"), tokens("persistent-habit_in_persistent"));
     assert!(reset >= 2 * persistent, "{reset} tokens against {persistent}");
-    // Where nothing is lost, each habit takes the best set of the items that it inspected.
+    // Unless state is lost, each habit takes the best set of the items that it inspected.
     for cell in CELLS.into_iter().filter(|cell| *cell != "persistent-habit_in_reset") {
         for task in 0..EPISODES {
             let task_id = format!("knapsack-{task:010}");
@@ -136,10 +137,12 @@ fn a_run_whose_server_dies_says_so() {
     let tasks = out.join("tasks");
     generate(&tasks);
     let cell = "reset-habit_in_reset";
-    let agent = agent_run(cell, &tasks, out, &[]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut agent = agent_run(cell, &tasks, out, &[]).stderr(Stdio::piped()).spawn().unwrap();
     let results = Layout::new(out, cell).results(cell, "knapsack");
+    // Polled: a folder gives no signal when it gets a file.
     while !fs::read_dir(&results).is_ok_and(|mut files| files.next().is_some()) {
-        std::thread::yield_now();
+        assert_eq!(agent.try_wait().unwrap(), None, "the run ended before its first result");
+        std::thread::sleep(Duration::from_millis(2));
     }
     let children = Command::new("pgrep").args(["-P", &agent.id().to_string()]).output().unwrap();
     let server = String::from_utf8(children.stdout).unwrap();
@@ -164,7 +167,7 @@ fn a_run_starts_its_own_server_repeats_and_resumes() {
     let first = fs::read_to_string(result(0)).unwrap();
     let before = trace(out, cell, 1);
 
-    // Goes on where it stopped, and leaves what is done alone.
+    // A second run resumes where the first stopped, and leaves its results alone.
     fs::remove_file(result(1)).unwrap();
     play("3");
     assert_eq!(fs::read_to_string(result(0)).unwrap(), first);

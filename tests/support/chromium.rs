@@ -1,14 +1,15 @@
-//! Chromium, as a reader of pages.
+//! Chromium, which opens pages as a reader does.
 
-use std::io::Read as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::thread;
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::root;
 
-/// A page that takes longer to open does not open.
+/// How long a page may take to open.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A browser without a window.
@@ -17,7 +18,7 @@ pub struct Chromium {
     profile: tempfile::TempDir,
 }
 
-/// Which colours the reader asks for.
+/// The colour scheme that the reader prefers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colours {
     /// Dark on light.
@@ -27,7 +28,7 @@ pub enum Colours {
 }
 
 impl Chromium {
-    /// The machine's own, which `scripts/chromium.sh` finds or installs.
+    /// The machine's Chromium, which `scripts/chromium.sh` finds or installs.
     ///
     /// # Panics
     /// If there is none and it cannot be installed.
@@ -39,7 +40,7 @@ impl Chromium {
         Self { program, profile: tempfile::tempdir().expect("a temporary folder") }
     }
 
-    /// The page's elements after it was opened, and what its console said: one line a message.
+    /// The page's elements after it was opened, and the messages of its console, one a line.
     ///
     /// # Panics
     /// If it does not open.
@@ -50,7 +51,7 @@ impl Chromium {
         (String::from_utf8_lossy(&output.stdout).into_owned(), console)
     }
 
-    /// What the page looks like, as a PNG; what lies beyond these pixels is cut off.
+    /// A screenshot of the page's upper left corner, as a PNG of this size.
     ///
     /// # Panics
     /// If it does not open.
@@ -72,7 +73,7 @@ impl Chromium {
 
     fn open(&self, page: &Path, arguments: &[String]) -> Output {
         let mut process = Command::new(&self.program)
-            // No name is ever looked up; a sandbox of its own needs rights that a container lacks.
+            // No host name is ever resolved. Chromium's sandbox needs rights that a container lacks.
             .args([
                 "--headless=new",
                 "--no-sandbox",
@@ -88,30 +89,32 @@ impl Chromium {
             .stderr(Stdio::piped())
             .spawn()
             .expect("Chromium can be started");
-        let mut stdout = process.stdout.take().expect("stdout is piped");
-        let mut stderr = process.stderr.take().expect("stderr is piped");
-        let reader = thread::spawn(move || {
-            let mut text = Vec::new();
-            stdout.read_to_end(&mut text).map(|_| text)
-        });
-        let talk = thread::spawn(move || {
-            let mut text = Vec::new();
-            stderr.read_to_end(&mut text).map(|_| text)
-        });
-        let started = Instant::now();
-        let status = loop {
-            if let Some(status) = process.try_wait().expect("Chromium can be waited for") {
-                break status;
-            }
-            if started.elapsed() > PATIENCE {
+        let output = process.stdout.take().expect("stdout is piped");
+        let errors = process.stderr.take().expect("stderr is piped");
+        // Chromium has ended when both of its outputs have.
+        let (sender, ended) = mpsc::channel();
+        let [stdout, stderr] = [read(output, sender.clone()), read(errors, sender)];
+        let deadline = Instant::now() + PATIENCE;
+        for _ in [&stdout, &stderr] {
+            if ended.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_err() {
                 let _ = process.kill();
                 panic!("{}: Chromium has not opened it in {PATIENCE:?}", page.display());
             }
-            thread::sleep(Duration::from_millis(50));
-        };
-        let text = |thread: thread::JoinHandle<std::io::Result<Vec<u8>>>| {
+        }
+        let status = process.wait().expect("Chromium can be waited for");
+        let text = |thread: JoinHandle<io::Result<Vec<u8>>>| {
             thread.join().expect("the reader ends").expect("Chromium's output can be read")
         };
-        Output { status, stdout: text(reader), stderr: text(talk) }
+        Output { status, stdout: text(stdout), stderr: text(stderr) }
     }
+}
+
+/// Reads to the end on a thread of its own, and then says so.
+fn read(mut pipe: impl io::Read + Send + 'static, ended: Sender<()>) -> JoinHandle<io::Result<Vec<u8>>> {
+    thread::spawn(move || {
+        let mut text = Vec::new();
+        let read = pipe.read_to_end(&mut text);
+        let _ = ended.send(());
+        read.map(|_| text)
+    })
 }

@@ -1,4 +1,4 @@
-//! Driving one episode in a test.
+//! An episode that a test drives.
 
 use client::EnvClient;
 use proto::env::v1::create_episode_request::Task;
@@ -31,14 +31,14 @@ pub fn tool_step(episode_id: &str, step_index: u64, tool: &str, arguments_json: 
 /// An episode and the index of its next step.
 pub struct Episode {
     client: EnvClient,
-    /// The server's id of it.
+    /// The episode's id.
     pub id: String,
     /// Index of the next step.
     pub next: u64,
 }
 
 impl Episode {
-    /// Creates one.
+    /// Creates an episode.
     ///
     /// # Errors
     /// The server's refusal.
@@ -57,7 +57,7 @@ impl Episode {
         self.client.step(step).await.expect("the step is accepted").into_inner()
     }
 
-    /// Runs `code` and answers what the agent would see.
+    /// Runs `code` as the next step; returns what the agent would see.
     ///
     /// # Panics
     /// If the server refuses the step.
@@ -65,7 +65,7 @@ impl Episode {
         self.run(code).await.observation.expect("every step has an observation")
     }
 
-    /// Closes it.
+    /// Closes the episode.
     ///
     /// # Panics
     /// If the server refuses.

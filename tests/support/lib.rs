@@ -1,5 +1,5 @@
-//! What the tests across processes share: the built programs, a running
-//! environment server, an episode on it, and a browser.
+//! Shared parts of the tests across processes: the built programs, a running environment server, an episode on it, and a
+//! browser.
 
 mod chromium;
 mod episode;

@@ -1,4 +1,4 @@
-//! Where things are: the repository, its fixtures, the programs it builds.
+//! Paths of the repository, its fixtures, and the programs it builds.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ pub fn fixtures(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
-/// A program of the workspace, built by the same cargo profile as this one.
+/// A program of the workspace, built with the same cargo profile as this one.
 ///
 /// # Panics
 /// If it was not built: `make test` builds the programs first.

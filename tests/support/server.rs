@@ -1,79 +1,95 @@
 //! A real environment server in a process of its own.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
 
 use client::{EnvClient, connect};
+use lifecycle::{child, telemetry};
+use tempfile::TempDir;
+use tokio::process::Command;
 
 use crate::program;
 
-/// A running `env-server serve`; ends when dropped.
+/// How long a line of the log may take to appear.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running `env-server serve`; it is killed when dropped.
 pub struct EnvServer {
-    process: Child,
+    process: child::Server,
     /// `http://127.0.0.1:PORT`.
     pub url: String,
+    /// Holds the log.
+    folder: TempDir,
 }
 
 impl EnvServer {
-    /// Starts one on a free port and waits until it listens.
+    /// Starts a server on a free port and waits until it listens. It logs every RPC, step and tool call that ends.
     ///
     /// # Panics
-    /// If it does not come up.
-    pub fn start(task_sets: &[&Path], arguments: &[&str]) -> Self {
+    /// If the server does not start.
+    pub async fn start(task_sets: &[&Path], arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
         let mut command = Command::new(program("env-server"));
-        command
-            .env("RUNTIME_GYM_LOG", "warn")
-            .args(["serve", "--listen", "127.0.0.1:0", "--until-stdin-closes"])
-            .args(arguments);
+        command.arg("serve").args(arguments).env(telemetry::FILTER, "env_server=debug,info");
         for set in task_sets {
             command.arg("--tasks").arg(set);
         }
-        let mut process =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("env-server can be started");
-        let mut line = String::new();
-        let stdout = process.stdout.take().expect("stdout is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("env-server's stdout can be read");
-        let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| {
-            panic!("env-server did not come up: its first line is {line:?}");
-        });
-        Self { url: url.to_owned(), process }
+        let log = folder.path().join("log");
+        let process = child::Server::start_command("environment server", command, &log).await;
+        let process = process.unwrap_or_else(|error| panic!("{error}"));
+        Self { url: process.url().to_owned(), process, folder }
     }
 
     /// A connected client.
     ///
     /// # Panics
-    /// If nobody answers.
+    /// If the server does not answer.
     pub async fn client(&self) -> EnvClient {
         connect(&self.url).await.expect("the server answers")
     }
 
     /// The server's process id.
+    ///
+    /// # Panics
+    /// If the server has ended.
     pub fn pid(&self) -> u32 {
-        self.process.id()
+        self.process.pid().expect("the server runs")
     }
 
-    /// Closes its standard input and waits for it to end.
+    /// The log so far.
     ///
     /// # Panics
-    /// If it does not end by itself.
-    pub fn stop(mut self) -> std::process::ExitStatus {
-        drop(self.process.stdin.take());
-        self.wait()
+    /// If the log cannot be read.
+    pub fn log(&self) -> String {
+        files::read_text(&self.folder.path().join("log")).expect("the log can be read")
     }
 
-    /// Waits for it to end.
+    /// Waits until the log holds `text`. The log is polled: a file that grows gives no signal.
     ///
     /// # Panics
-    /// If its end cannot be awaited.
-    pub fn wait(mut self) -> std::process::ExitStatus {
-        self.process.wait().expect("the server ends")
+    /// If `text` does not appear.
+    pub async fn wait_for_log(&self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.log().contains(text) {
+            assert!(Instant::now() < deadline, "{text:?} is not in the log:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
-}
 
-impl Drop for EnvServer {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+    /// Closes its standard input and waits for its end.
+    ///
+    /// # Panics
+    /// If the server had to be killed.
+    pub async fn stop(self) -> ExitStatus {
+        self.process.stop().await.expect("the server ends when its standard input does")
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// If its end cannot be waited for.
+    pub async fn wait(&mut self) -> ExitStatus {
+        self.process.wait().await.expect("the server ends")
     }
 }

@@ -1,10 +1,10 @@
-"""The same work with PyTorch, transformers, PEFT and bitsandbytes, for the trainer's benchmark.
+"""The trainer's benchmark with PyTorch, transformers, PEFT and bitsandbytes instead.
 
     peer.py train MODEL SAMPLES --method full|lora|qlora --rows R --length T --steps N
     peer.py generate MODEL --adapter DIR --streams S --prompt-tokens P --new-tokens N
 
-Prints one line of JSON: tokens a second (the median step's, or the median round's) and the process's peak memory in
-bytes. The first step or round is not counted.
+Prints one line of JSON: tokens per second (of the median step or round) and the peak memory of the process in bytes.
+The first step or round is not counted.
 """
 
 import argparse

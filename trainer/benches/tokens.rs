@@ -1,11 +1,12 @@
-//! Tokens a second and peak memory of training and of generation, beside transformers, PEFT and bitsandbytes doing the
-//! same work in the same run.
+//! Tokens per second and peak memory of training and of generation, compared with transformers, PEFT and
+//! bitsandbytes on the same work in the same run.
 //!
-//! `make bench`; by itself: `PARITY_PYTHON=$(scripts/parity_python.sh) cargo bench -p trainer --bench tokens`.
-//! `BENCH_DEVICE=cuda` measures on a GPU. Ours are the programs as they are used: `trainer train`, and `trainer serve`
-//! asked over gRPC. Theirs is `peer.py`: plain loops in one process, without a server.
+//! `make bench`; by itself:
+//! `PARITY_PYTHON=$(scripts/parity_python.sh) cargo bench -p trainer --bench tokens`. `BENCH_DEVICE=cuda`
+//! measures on a GPU. The trainer is measured as it is used: `trainer train`, and `trainer serve` over gRPC.
+//! The originals run in `peer.py`: plain loops in one process, without a server.
 
-#![allow(clippy::unwrap_used)] // what fails here has no one to handle it
+#![allow(clippy::unwrap_used)] // a failure ends the benchmark
 #![allow(clippy::print_stdout)] // the report is the purpose
 
 use std::fs;
@@ -14,21 +15,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use proto::dataset::RECORD;
 use proto::inference::v1;
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
-use trainer::dataset::{Dataset, RECORD};
+use trainer::dataset::Dataset;
 
-/// Sequences of a training step, and their length.
+/// Sequences of a training step, and their length in tokens.
 const ROWS: i64 = 8;
 const LENGTH: i64 = 512;
-/// Steps that are measured, after the first.
+/// Measured steps, after the first.
 const STEPS: usize = 12;
 const PROMPT: i64 = 128;
 const NEW: u32 = 64;
 const ROUNDS: usize = 3;
 
-/// What one side did.
+/// The measurements of one side.
 struct Measured {
     tokens_per_s: f64,
     peak_bytes: f64,
@@ -100,7 +102,7 @@ impl Bench {
         self.folder.join(name)
     }
 
-    /// A model, samples of random tokens, and an adapter of one step of training.
+    /// Creates a model and a dataset of random tokens.
     fn make_model(&self) {
         let texts = ["README.md", "ARCHITECTURE.md", "Cargo.lock"].map(|name| self.root.join(name));
         let status = trainer()
@@ -226,7 +228,7 @@ impl Bench {
     }
 }
 
-/// A prompt that no other request shares a beginning with.
+/// A request whose prompt has no common prefix with others.
 fn request(number: u32) -> v1::GenerateRequest {
     let ids =
         (0..PROMPT as u32).map(|place| 10 + (number * 131 + place * 17 + place * place) % 1000).collect();
@@ -243,7 +245,7 @@ fn trainer() -> Command {
     Command::new(env!("CARGO_BIN_EXE_trainer"))
 }
 
-/// The most memory that a process has held, as Linux counts it.
+/// The peak resident memory of a process, from Linux's status file.
 struct Peak {
     status: PathBuf,
     bytes: f64,
@@ -261,7 +263,7 @@ impl Peak {
         self.bytes = kilobytes.map_or(self.bytes, |kilobytes| kilobytes * 1024.0);
     }
 
-    /// Until the process has ended well.
+    /// Records the peak until the process has ended successfully.
     fn watch(&mut self, mut child: Child) {
         loop {
             self.note();

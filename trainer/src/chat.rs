@@ -1,4 +1,4 @@
-//! Conversations, and the text that a model's chat template makes of them.
+//! Chat templates: the text that a model's template makes of a conversation.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::path::Path;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, merge_maps};
 use minijinja::{Environment, Error as TemplateError, ErrorKind, Value, context};
+use proto::conversation::Message;
 use proto::python_json;
-use serde::{Deserialize, Serialize};
 
 use crate::json::Object;
 use crate::{Error, Result};
@@ -15,49 +15,16 @@ use crate::{Error, Result};
 const TEMPLATE: &str = "chat_template.jinja";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 
-/// One turn of a conversation.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Message {
-    /// Who speaks.
-    pub role: Role,
-    /// What is said.
-    pub content: String,
-}
-
-/// Who speaks.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Standing instructions.
-    System,
-    /// The task, and what the environment answers.
-    User,
-    /// The model.
-    Assistant,
-}
-
-impl Role {
-    /// As templates and files name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::User => "user",
-            Self::Assistant => "assistant",
-        }
-    }
-}
-
 /// How a conversation is rendered.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Rendering {
-    /// Whether the assistant's turn is opened at the end.
+    /// Whether the text ends with the beginning of an assistant's turn.
     pub add_generation_prompt: bool,
-    /// Handed to the template as `enable_thinking`; undefined there where there is none.
+    /// Passed to the template as `enable_thinking`; `None`: undefined there.
     pub enable_thinking: Option<bool>,
 }
 
-/// A model's chat template: a Jinja template, run as transformers runs it.
+/// A model's chat template: a Jinja template, rendered as transformers does it.
 pub struct Template {
     environment: Environment<'static>,
     source: String,
@@ -66,6 +33,9 @@ pub struct Template {
 
 impl Template {
     /// Reads a model folder's template: `chat_template.jinja`, or `chat_template` in `tokenizer_config.json`.
+    ///
+    /// # Errors
+    /// If there is none, or it does not parse.
     pub fn read(folder: &Path) -> Result<Self> {
         let config = Object::read(&folder.join(TOKENIZER_CONFIG))?;
         let file = folder.join(TEMPLATE);
@@ -76,7 +46,7 @@ impl Template {
         }
         let source = match config.map.get("chat_template") {
             Some(serde_json::Value::String(source)) => source.clone(),
-            // Several by name: the one that is used where none is asked for.
+            // Several templates by name; transformers uses `default` unless another is requested.
             Some(serde_json::Value::Array(named)) => named
                 .iter()
                 .find(|one| one["name"] == "default")
@@ -91,7 +61,7 @@ impl Template {
 
     fn new(source: &str, special_tokens: Value) -> std::result::Result<Self, TemplateError> {
         let mut environment = Environment::new();
-        // As transformers sets up Jinja.
+        // The settings that transformers uses.
         environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         environment.add_filter("tojson", to_json);
@@ -102,15 +72,15 @@ impl Template {
         Ok(Self { environment, source: source.to_owned(), special_tokens })
     }
 
-    /// Its text, as the folder has it.
+    /// The template's text, as it is in the folder.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// The text of a conversation.
+    /// Renders a conversation.
     ///
     /// # Errors
-    /// [`Error::Conversation`] with what the template says, such as that roles must alternate.
+    /// [`Error::Conversation`] with the message of the template, such as that roles must alternate.
     pub fn render(&self, messages: &[Message], rendering: Rendering) -> Result<String> {
         let thinking = match rendering.enable_thinking {
             Some(thinking) => context! { enable_thinking => thinking },
@@ -128,18 +98,18 @@ impl Template {
     }
 }
 
-/// `bos_token` and its like, as strings.
+/// The special tokens that templates may use, such as `bos_token`, as strings.
 fn special_tokens(config: &Object) -> Value {
     let tokens = ["bos_token", "eos_token", "pad_token", "unk_token"].into_iter().filter_map(|key| {
         let value = config.map.get(key)?;
         let text = value.as_str().or_else(|| value["content"].as_str())?;
         Some((key.to_owned(), Value::from(text)))
     });
-    // Collected into a value as they are, the pairs would be a list.
+    // Without the map, the pairs would be collected into a list.
     Value::from(tokens.collect::<BTreeMap<String, Value>>())
 }
 
-/// The error and what caused it, in one line.
+/// The error and its causes, in one line.
 fn describe(error: &TemplateError) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
@@ -150,15 +120,15 @@ fn describe(error: &TemplateError) -> String {
     text
 }
 
-/// The filter `tojson`; minijinja's own escapes for HTML.
+/// The filter `tojson`, without the HTML escapes of minijinja's own.
 fn to_json(value: &Value) -> std::result::Result<Value, TemplateError> {
     let value = serde_json::to_value(value)
         .map_err(|error| TemplateError::new(ErrorKind::BadSerialization, error.to_string()))?;
     Ok(Value::from_safe_string(python_json::dumps(&value)))
 }
 
-/// Transformers' `{% generation %}` blocks mark what an assistant said and print nothing: here they are blocks
-/// that are always entered.
+/// Replaces transformers' `{% generation %}` blocks, which mark the assistant's text and print nothing, by
+/// `if` blocks that are always entered.
 fn without_generation_tags(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;

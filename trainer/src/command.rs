@@ -1,10 +1,10 @@
-//! One file a command; each reads its arguments, calls the library, and says what came of it.
+//! One file per command: its arguments, the call of the library, and the report.
 
 mod generate;
 mod init;
-mod loading;
 mod look;
 mod merge;
+mod model;
 mod prepare;
 mod serve;
 mod sources;
@@ -13,22 +13,22 @@ mod train;
 use clap::Subcommand;
 use trainer::Result;
 
-/// What the trainer does.
+/// The trainer's commands.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Makes a small model with a tokenizer of its own, from traces, chats or texts.
+    /// Create a small model with a tokenizer of its own, trained on traces, chats or texts.
     Init(init::Arguments),
-    /// Turns traces, chats or texts into samples: token ids, and which of them bear loss.
+    /// Turn traces, chats or texts into samples: token ids, and which of them bear loss.
     Prepare(prepare::Arguments),
-    /// Prints a sample, what bears no loss dimmed.
+    /// Print a sample, with text that bears no loss dimmed.
     Look(look::Arguments),
-    /// Trains an adapter, or a whole model, as a config says.
+    /// Train an adapter or a whole model, according to a config.
     Train(train::Arguments),
-    /// Adds an adapter to a model's weights and saves the result as a model of its own.
+    /// Merge an adapter into a model's weights and save the result as a model.
     Merge(merge::Arguments),
-    /// Answers one prompt on standard output.
+    /// Answer one prompt on standard output.
     Generate(generate::Arguments),
-    /// Serves a model and adapters for it over gRPC and HTTP.
+    /// Serve a model and its adapters over gRPC and HTTP.
     Serve(serve::Arguments),
 }
 

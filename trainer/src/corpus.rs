@@ -1,8 +1,15 @@
-//! What models learn from: conversations and texts, read from traces, chat files and text files.
+//! The data that models learn from: conversations and texts, read from traces, chat files and text files.
 //!
-//! Traces become conversations by [`Observations`]; a chat file has a conversation a line; a text is a document.
-//! Nothing here knows of tokens.
+//! | file           | what it holds                                              |
+//! |----------------|------------------------------------------------------------|
+//! | `traces`       | traces of episodes, and which of them are excluded         |
+//! | `conversation` | a trace as a conversation                                  |
+//! | `lines`        | chat files (a conversation per line) and texts (documents) |
+//! | `files`        | the JSON files of a folder or an archive                   |
+//!
+//! This module knows no tokens.
 
+mod conversation;
 mod files;
 mod lines;
 mod traces;
@@ -10,102 +17,63 @@ mod traces;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use proto::conversation::Message;
+use proto::dataset::{Source, SourceKind, TraceOptions};
 
-use crate::chat::Message;
 use crate::{Error, Result};
 
-pub use traces::{Observations, conversation};
+pub use conversation::{conversation, default_observations};
 
-/// Where to read, and what of it to take.
+/// The sources to read, and which traces of them to take.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// Folders or `.tar.gz` files with `.trace.json` files anywhere in them.
+    /// Folders or `.tar.gz` files with `.trace.json` files at any depth.
     pub traces: Vec<PathBuf>,
-    /// Files with `{"messages": [{"role": .., "content": ..}, ..]}` a line.
+    /// Files with one `{"messages": [{"role": .., "content": ..}, ..]}` per line.
     pub chats: Vec<PathBuf>,
-    /// Files that are one document each, or, where they are named `.jsonl`, have `{"text": ..}` a line.
+    /// Files of one document each; `.jsonl` files have one `{"text": ..}` per line.
     pub texts: Vec<PathBuf>,
-    /// What traces are taken, and how they become conversations.
+    /// Which traces are taken, and how they become conversations.
     pub options: TraceOptions,
-    /// Whether a trace or line that cannot be understood is left out, not an error.
+    /// Whether a malformed trace or line is skipped instead of being an error.
     pub skip_bad: bool,
-}
-
-/// What traces are taken, and how they become conversations.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct TraceOptions {
-    /// How observations are written; none: for each trace as [`Observations::of`] says.
-    pub observations: Option<Observations>,
-    /// Only of episodes whose result says that the task was solved.
-    pub only_solved: bool,
-    /// Only of episodes whose result has at least this score.
-    pub min_score: Option<f64>,
 }
 
 /// What was read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Corpus {
-    /// In the order of the sources, and in each of file name or line.
+    /// In the order of the sources, within each by file name or line.
     pub items: Vec<Item>,
-    /// What was read for it.
+    /// The sources that were read, in order.
     pub read: Vec<Source>,
-    /// Traces that were left out, by reason.
+    /// Number of excluded traces, by reason.
     pub left_out: BTreeMap<String, usize>,
-    /// What was skipped because it could not be understood: what is wrong with it, and where.
+    /// An error text for each malformed item that was skipped.
     pub bad: Vec<String>,
 }
 
-/// One thing to learn from.
+/// A conversation or document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     /// The file, and the line in it.
     pub origin: String,
-    /// What it says.
+    /// Its content.
     pub content: Content,
 }
 
-/// What there is to learn.
+/// The content of an item.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
-    /// To answer.
+    /// A conversation, in which the model learns to answer.
     Conversation(Vec<Message>),
-    /// To write on.
+    /// A document, which the model learns to continue.
     Text(String),
-}
-
-/// A source, as a record names it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    /// What it is.
-    pub kind: SourceKind,
-    /// Where it was.
-    pub path: PathBuf,
-    /// Conversations or documents taken from it.
-    pub items: usize,
-    /// Of a file, the hash of its bytes; of a folder, of the names and bytes of the traces and results in it.
-    pub sha256: String,
-}
-
-/// What a source is.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceKind {
-    /// Traces of episodes.
-    Traces,
-    /// Conversations.
-    Chat,
-    /// Documents.
-    Text,
 }
 
 /// Reads all sources.
 ///
 /// # Errors
-/// If a source cannot be read or has nothing in it; and for the first thing in it that cannot be understood, unless
-/// such are skipped.
+/// If a source cannot be read or is empty; for the first malformed item, unless malformed items are skipped.
 pub fn read(sources: &Sources) -> Result<Corpus> {
     let mut corpus = Corpus::default();
     let lists = [
@@ -129,14 +97,14 @@ pub fn read(sources: &Sources) -> Result<Corpus> {
     Ok(corpus)
 }
 
-/// Takes what is read, one at a time.
+/// Collects the items of a corpus while sources are read.
 struct Reader<'a> {
     corpus: &'a mut Corpus,
     skip_bad: bool,
 }
 
 impl Reader<'_> {
-    /// Something that was understood, or not.
+    /// Adds an item, or handles the error of a malformed one.
     fn take(&mut self, origin: String, content: Result<Content>) -> Result<()> {
         match content {
             Ok(content) => self.corpus.items.push(Item { origin, content }),
@@ -146,13 +114,13 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Something that is not wanted.
-    fn leave_out(&mut self, reason: &str) {
+    /// Counts an item that is excluded.
+    fn exclude(&mut self, reason: &str) {
         *self.corpus.left_out.entry(reason.to_owned()).or_default() += 1;
     }
 }
 
-/// A text file's content.
+/// The content of a UTF-8 file.
 fn read_utf8(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(Error::file(path))
 }

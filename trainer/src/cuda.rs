@@ -1,14 +1,14 @@
-//! The part of libtorch that is there only on machines with a GPU.
+//! libtorch's CUDA part, which exists only on machines with a GPU.
 
-/// Loads libtorch's CUDA part where there is one, and says whether it did. One program serves both kinds of
-/// machine: it is linked with the CPU part alone. To be called first thing in `main`, before anything asks
-/// libtorch about CUDA: the answer is remembered.
+/// Loads libtorch's CUDA part if it exists, and returns whether it did. The program is linked with the CPU
+/// part only, so that it runs on both kinds of machines. Must be called first in `main`, before anything asks
+/// libtorch about CUDA: libtorch remembers the answer.
 #[cfg(target_os = "linux")]
-#[allow(unsafe_code)] // running a library's initialisers is unsafe by nature; libtorch's are meant to be run so
+#[allow(unsafe_code)] // loading a library runs its initialisers; libtorch's are meant to be run this way
 pub fn load() -> bool {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
-    // SAFETY: the library is libtorch's own; it registers its kernels when loaded, and is never unloaded.
+    // SAFETY: the library is part of libtorch; it registers its kernels when loaded, and is never unloaded.
     match unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) } {
         Ok(library) => {
             std::mem::forget(library);
@@ -18,7 +18,7 @@ pub fn load() -> bool {
     }
 }
 
-/// Elsewhere there is none.
+/// Other systems have no CUDA part.
 #[cfg(not(target_os = "linux"))]
 pub fn load() -> bool {
     false

@@ -1,23 +1,20 @@
-//! Prepared data: token ids, and which of them bear loss.
+//! Prepared data: samples of token ids, and which of the tokens bear loss.
 //!
-//! A folder of two files: `samples.safetensors` holds all samples end to end (`tokens` I64 `[n]`, `targets` U8 `[n]`,
-//! `ends` I64 `[samples]`, where each sample ends), `dataset.json` says where they came from.
+//! A folder of two files: `samples.safetensors` holds all samples end to end (`tokens` I64 `[n]`, `targets`
+//! U8 `[n]`, `ends` I64 `[samples]`, where each sample ends), `dataset.json` is their [`record`].
 
-mod record;
+pub mod record;
 
 use std::path::Path;
 
+use proto::dataset::RECORD;
 use tch::{Kind, Tensor};
 
 use crate::weights::{Weights, write_file};
 use crate::{Error, Result};
 
-pub use record::{Provenance, Record};
-
-/// The samples' file.
+/// The file of the samples.
 pub const SAMPLES: &str = "samples.safetensors";
-/// The file that says where they came from. It is written last: a folder that has one is whole.
-pub const RECORD: &str = "dataset.json";
 
 /// Tokenised samples.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -32,7 +29,7 @@ pub struct Dataset {
 pub struct Sample<'a> {
     /// Its ids.
     pub tokens: &'a [i64],
-    /// Whether the model is to learn to write this token, for each of them.
+    /// For each token, whether the model learns to predict it.
     pub targets: &'a [bool],
 }
 
@@ -40,7 +37,7 @@ impl Dataset {
     /// Adds a sample.
     ///
     /// # Panics
-    /// If there are not as many targets as tokens.
+    /// If the numbers of tokens and targets differ.
     pub fn push(&mut self, tokens: &[i64], targets: &[bool]) {
         assert_eq!(tokens.len(), targets.len(), "a target flag for every token");
         self.tokens.extend(tokens);
@@ -48,17 +45,17 @@ impl Dataset {
         self.ends.push(self.tokens.len());
     }
 
-    /// How many samples.
+    /// The number of samples.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no samples.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// The sample of this number.
+    /// The sample of an index.
     pub fn sample(&self, number: usize) -> Sample<'_> {
         let start = if number == 0 { 0 } else { self.ends[number - 1] };
         let range = start..self.ends[number];
@@ -71,6 +68,9 @@ impl Dataset {
     }
 
     /// Writes [`SAMPLES`] into a folder.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let ends: Vec<i64> = self.ends.iter().map(|end| *end as i64).collect();
         let tensors = [
@@ -81,7 +81,11 @@ impl Dataset {
         write_file(&folder.join(SAMPLES), tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into())
     }
 
-    /// Reads a folder that `trainer prepare` has written.
+    /// Reads a folder that `trainer prepare` has written. Its record must exist: it is written last, so a
+    /// folder without one is unfinished.
+    ///
+    /// # Errors
+    /// If a file is missing, or the tensors are malformed.
     pub fn read(folder: &Path) -> Result<Self> {
         if !folder.join(RECORD).exists() {
             return Err(unfinished(folder));

@@ -1,28 +1,23 @@
-//! SHA-256 of what a run read, so that its record can tell it from anything else.
+//! SHA-256 of the files that a run reads, in hexadecimal, with errors that name the file.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
+use files::digest::Hasher;
 
 use crate::{Error, Result};
 
-/// Of a file's bytes, in hex.
+/// The hash of a file.
+///
+/// # Errors
+/// If the file cannot be read.
 pub fn file(path: &Path) -> Result<String> {
-    let mut hasher = Hasher::default();
-    hasher.add_file(path)?;
-    Ok(hasher.finish())
+    files::digest::file(path).map_err(Error::file(path))
 }
 
-/// Of a text's bytes, in hex.
-pub fn text(text: &str) -> String {
-    let mut hasher = Hasher::default();
-    hasher.0.update(text);
-    hasher.finish()
-}
-
-/// Of the bytes of a folder's safetensors files, in the order of their names, in hex.
+/// The hash of a folder's safetensors files, concatenated in the order of their names.
+///
+/// # Errors
+/// If the folder or a file cannot be read.
 pub fn weights(folder: &Path) -> Result<String> {
     let entries = std::fs::read_dir(folder).map_err(Error::file(folder))?;
     let mut files = entries
@@ -31,33 +26,8 @@ pub fn weights(folder: &Path) -> Result<String> {
     files.retain(|file| file.extension().is_some_and(|extension| extension == "safetensors"));
     files.sort();
     let mut hasher = Hasher::default();
-    files.iter().try_for_each(|file| hasher.add_file(file))?;
+    for file in &files {
+        hasher.add_file(file).map_err(Error::file(file))?;
+    }
     Ok(hasher.finish())
-}
-
-/// A hash of several things, in order.
-#[derive(Default)]
-pub(crate) struct Hasher(Sha256);
-
-impl Hasher {
-    /// Names and lengths are told apart from contents, so that no two lists of files are the same bytes.
-    pub fn add_named(&mut self, name: &Path, content: &[u8]) {
-        self.0.update(format!("{} {}\0", name.display(), content.len()));
-        self.0.update(content);
-    }
-
-    pub fn finish(self) -> String {
-        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    fn add_file(&mut self, path: &Path) -> Result<()> {
-        let mut file = File::open(path).map_err(Error::file(path))?;
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            match file.read(&mut buffer).map_err(Error::file(path))? {
-                0 => return Ok(()),
-                count => self.0.update(&buffer[..count]),
-            }
-        }
-    }
 }

@@ -1,11 +1,11 @@
-//! What can be wrong with what the trainer is given.
+//! Errors in the trainer's input.
 
 use std::path::PathBuf;
 
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What can be wrong with what the trainer is given; every message names the file, and the key or tensor in it.
+/// An error in the trainer's input. Every message names the file, and the key or tensor in it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file that cannot be read or written.
@@ -13,18 +13,18 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's message.
         reason: std::io::Error,
     },
     /// An archive that cannot be read.
     #[error(transparent)]
     Archive(#[from] files::archive::Error),
-    /// A file that is not JSON, or not the JSON it should be.
+    /// A file that is not JSON, or not of the expected shape.
     #[error("{path}: {reason}")]
     Json {
         /// The file.
         path: PathBuf,
-        /// What the parser says.
+        /// The parser's message.
         reason: serde_json::Error,
     },
     /// A file that is not safetensors.
@@ -32,7 +32,7 @@ pub enum Error {
     Safetensors {
         /// The file.
         path: PathBuf,
-        /// What the parser says.
+        /// The parser's message.
         reason: safetensors::SafeTensorError,
     },
     /// A tokenizer that cannot be read, or cannot encode or decode.
@@ -40,31 +40,31 @@ pub enum Error {
     Tokenizer {
         /// The file.
         path: PathBuf,
-        /// What the library says.
+        /// The library's message.
         reason: String,
     },
-    /// A chat template that is not one.
+    /// A chat template that does not parse.
     #[error("{path}: {reason}")]
     Template {
         /// The file.
         path: PathBuf,
-        /// What the parser says.
+        /// The parser's message.
         reason: String,
     },
     /// A conversation that the chat template refuses.
     #[error("the chat template refuses the conversation: {problem}")]
     Conversation {
-        /// What it says.
+        /// The template's message.
         problem: String,
     },
-    /// A line that is not what it should be.
+    /// A malformed line.
     #[error("{path}:{line}: {problem}")]
     Line {
         /// The file.
         path: PathBuf,
-        /// Its number, from one.
+        /// Its number, counted from one.
         line: usize,
-        /// What is wrong with it.
+        /// What is wrong.
         problem: String,
     },
     /// A conversation or text that cannot be prepared.
@@ -75,28 +75,36 @@ pub enum Error {
         /// Why.
         reason: Box<Error>,
     },
-    /// An option that cannot be.
+    /// A command-line option that is out of bounds or does not fit another one.
     #[error("{flag}: {problem}")]
     Flag {
-        /// As it is given on the command line.
+        /// The option, such as `--vocab-size`.
         flag: &'static str,
-        /// What is wrong with it.
+        /// What is wrong.
         problem: String,
     },
-    /// Nothing is left to learn from.
+    /// No samples remain.
     #[error("nothing to learn from: {problem}")]
     Empty {
-        /// Where it all went.
+        /// What became of the items.
         problem: String,
     },
-    /// A key that is missing, malformed, or asks for what this trainer does not do.
+    /// A training config with problems.
+    #[error("{path}: {}", .problems.quoted())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// All of them, each with its key.
+        problems: fields::Problems,
+    },
+    /// A key that is missing or malformed, or that asks for something unsupported.
     #[error("{path}: `{key}` {problem}")]
     Key {
         /// The file.
         path: PathBuf,
         /// The key.
         key: String,
-        /// What is wrong with it.
+        /// What is wrong.
         problem: String,
     },
     /// A tensor that is missing, unknown, or of the wrong shape or type.
@@ -106,25 +114,25 @@ pub enum Error {
         path: PathBuf,
         /// The tensor's name.
         name: String,
-        /// What is wrong with it.
+        /// What is wrong.
         problem: String,
     },
-    /// A folder that is to be written but holds something.
+    /// An output folder that is not empty.
     #[error("{path}: not empty; choose a new folder")]
     NotEmpty {
         /// The folder.
         path: PathBuf,
     },
-    /// Memory that cannot hold what is asked for.
+    /// There is not enough memory.
     #[error("{problem}")]
     Memory {
-        /// What does not fit, and what would.
+        /// What does not fit, and what would fit.
         problem: String,
     },
-    /// A server that cannot start, or has failed.
+    /// A server that could not start or has failed.
     #[error("{0}")]
     Serve(String),
-    /// A linear layer that cannot do what is asked of it.
+    /// An operation that a linear layer does not support.
     #[error("`{name}` {problem}")]
     Linear {
         /// The layer's name.
@@ -132,7 +140,7 @@ pub enum Error {
         /// What is wrong.
         problem: &'static str,
     },
-    /// A training that could not go on.
+    /// A training that ended early or could not start.
     #[error(transparent)]
     Training(#[from] crate::train::Failure),
 }

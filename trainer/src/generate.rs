@@ -1,45 +1,50 @@
-//! Generation: many sequences continued at once, each with its own adapter, sampling and end.
+//! Generation: many sequences are continued in one batch, each with its own adapter, sampling and end.
 //!
-//! | file       | what                                                                  |
-//! |------------|-----------------------------------------------------------------------|
-//! | `request`  | what is asked for, and its bounds                                     |
-//! | `answer`   | what comes of it, in pieces and whole                                 |
-//! | `handle`   | where requests are handed in and adapters changed; cheap to clone     |
-//! | `engine`   | the thread that owns model and cache                                  |
-//! | `turns`    | its loop                                                              |
-//! | `sequence` | one request under way                                                 |
-//! | `slots`    | which sequence lies where in the cache, and what of it can be reused  |
-//! | `sampling` | from logits to a token                                                |
-//! | `logprobs` | how likely tokens were                                                |
-//! | `text`     | from tokens to text, whole characters at a time                       |
-//! | `stop`     | strings that end an answer                                            |
-//! | `memory`   | whether the cache fits                                                |
+//! | file        | what it holds                                                |
+//! |-------------|--------------------------------------------------------------|
+//! | `request`   | what a caller asks for, and its bounds                       |
+//! | `answer`    | the answer, in pieces and whole                              |
+//! | `handle`    | submits requests and changes adapters; cheap to clone        |
+//! | `options`   | the limits of an engine                                      |
+//! | `command`   | the messages from handles to the engine's thread             |
+//! | `engine`    | the thread that owns model and cache                         |
+//! | `scheduler` | its loop: continuous batching of prefill and decoding        |
+//! | `sequence`  | one generation under way                                     |
+//! | `slots`     | the assignment of sequences to cache slots, and prefix reuse |
+//! | `sampling`  | from logits to a token                                       |
+//! | `logprobs`  | log-probabilities of tokens                                  |
+//! | `text`      | from tokens to text, whole characters at a time              |
+//! | `stop`      | strings that end an answer                                   |
+//! | `memory`    | whether the cache fits into memory                           |
 //!
-//! Every turn of the engine's loop takes in new requests, reads a bounded number of prompt tokens, and then adds one
-//! token to every answer under way: requests join and leave at any step. A request whose [`Answering`] is
-//! dropped ends before the next step.
+//! Every iteration of the engine's loop accepts new requests, prefills a bounded number of prompt tokens, and
+//! decodes one token of every answer under way: requests join and leave at any step. If a [`Generation`] is
+//! dropped, its generation ends before the next step.
 //!
-//! What a sequence becomes does not depend on its neighbours, but for rounding: matrix products of other sizes may
-//! sum in another order.
+//! A sequence does not depend on its neighbours in the batch, except for rounding: matrix products of other
+//! sizes may sum in another order.
 
 mod answer;
+mod command;
 mod engine;
 mod error;
 mod handle;
 mod logprobs;
 mod memory;
+mod options;
 mod request;
 mod sampling;
+mod scheduler;
 mod sequence;
 mod slots;
 mod stop;
 mod text;
-mod turns;
 
-pub use answer::{Answer, Answering, Event, Finish, Piece, StoppedBy, TokenLogprob};
-pub use engine::{Engine, Options};
+pub use answer::{Answer, Event, Finish, Generation, Piece, StoppedBy, TokenLogprob};
+pub use engine::Engine;
 pub use error::{Error, Result};
 pub use handle::{AdapterInfo, Handle};
 pub use memory::default_batch;
+pub use options::Options;
 pub use request::{MAX_ALTERNATIVES, MAX_STOPS, Request};
 pub use sampling::Sampling;

@@ -1,5 +1,5 @@
-//! A new model: its own byte-level BPE tokenizer, a ChatML template, and random weights, in a folder that
-//! transformers and vLLM load as they load Qwen3's.
+//! New models: a byte-level BPE tokenizer trained on a corpus, a ChatML template, and random weights, in a
+//! folder that transformers and vLLM load like Qwen3's.
 
 mod bpe;
 mod companions;
@@ -16,36 +16,37 @@ use crate::{Error, Result, check_vacant};
 
 pub use sizes::Sizes;
 
-/// What to make.
+/// Options of a new model.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The model's sizes; its vocabulary may turn out smaller.
+    /// The model's sizes; the vocabulary may turn out smaller.
     pub sizes: Sizes,
-    /// Regexes (Oniguruma's) that split a text before its bytes are paired, one after the other; no token reaches
-    /// across a border of their matches. Empty: words, numbers of up to three digits, punctuation, blanks.
+    /// Regexes (Oniguruma) that split a text before byte pairs are merged, applied one after the other; no
+    /// token crosses the border of a match. Empty: words, numbers of up to three digits, punctuation,
+    /// whitespace.
     pub split: Vec<String>,
     /// Standard deviation of the weights.
     pub init_std: f64,
-    /// Seeds the weights.
+    /// Seed of the weights.
     pub seed: i64,
 }
 
-/// What was made.
+/// Facts about a new model.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Made {
-    /// Tokens; fewer than asked for where the text has no more pairs that recur.
+pub struct Created {
+    /// Size of the vocabulary; smaller than requested if the text has no more recurring pairs.
     pub vocab_size: i64,
-    /// Weights; a tied head counts once.
+    /// Number of weights; a tied head counts once.
     pub parameters: i64,
 }
 
-/// Trains a tokenizer on a corpus, and saves it with a random model into a new folder. The same corpus, options and
-/// seed give the same bytes.
+/// Trains a tokenizer on a corpus, and saves it with a random model into a new folder. The same corpus and
+/// options give the same bytes.
 ///
 /// # Errors
-/// [`Error::Flag`] for sizes that are none or do not fit one another, and for a regex that is none;
-/// [`Error::Empty`] for a corpus without anything in it.
-pub fn run(options: &Options, corpus: &Corpus, out: &Path) -> Result<Made> {
+/// [`Error::Flag`] for sizes that are out of bounds or inconsistent, and for an invalid regex;
+/// [`Error::Empty`] for an empty corpus.
+pub fn run(options: &Options, corpus: &Corpus, out: &Path) -> Result<Created> {
     let mut sizes = options.sizes.clone();
     sizes.check()?;
     if !(options.init_std > 0.0 && options.init_std.is_finite()) {
@@ -65,10 +66,11 @@ pub fn run(options: &Options, corpus: &Corpus, out: &Path) -> Result<Made> {
     folder::save(&model, out, MAX_SHARD_BYTES)?;
     companions::write(&tokenizer, &sizes, out)?;
     let parameters = model.tensors().iter().map(|(_, tensor)| tensor.numel() as i64).sum();
-    Ok(Made { vocab_size: sizes.vocab_size, parameters })
+    Ok(Created { vocab_size: sizes.vocab_size, parameters })
 }
 
-/// What the tokenizer learns from: as the template will write it, but for the special tokens, which no pair crosses.
+/// The training texts of the tokenizer: rendered as the template does, except for special tokens, which no
+/// pair crosses.
 fn texts(item: &Item) -> Vec<String> {
     match &item.content {
         Content::Text(text) => vec![text.clone()],

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{Error, Result};
 
-/// A JSON object and the file it came from.
+/// A JSON object, and the file that it was read from.
 pub struct Object {
     path: PathBuf,
     pub map: Map<String, Value>,
@@ -22,12 +22,12 @@ impl Object {
         Ok(Self { path: path.into(), map })
     }
 
-    /// The value of a key that must be there.
+    /// The value of a required key.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
         self.optional(key)?.ok_or_else(|| self.error(key, "is missing"))
     }
 
-    /// The value of a key; none where it is missing or null.
+    /// The value of a key; `None` if it is missing or null.
     pub fn optional<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
         match self.map.get(key) {
             None | Some(Value::Null) => Ok(None),
@@ -63,7 +63,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Writes JSON, indented, with a newline at its end.
+/// Writes indented JSON, with a newline at the end.
 pub fn write(path: &Path, value: &impl Serialize) -> Result<()> {
     let text =
         serde_json::to_string_pretty(value).map_err(|reason| Error::Json { path: path.into(), reason })?;

@@ -1,10 +1,10 @@
-//! A sample as a person reads it.
+//! A sample as readable text.
 
 use crate::Result;
 use crate::dataset::Sample;
 use crate::tokenizer::Tokenizer;
 
-/// How what bears no loss is told from what does.
+/// How text without loss is marked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Style {
     /// Dimmed, for terminals.
@@ -13,9 +13,9 @@ pub enum Style {
     Brackets,
 }
 
-/// Begins what bears no loss.
+/// Begins text without loss.
 pub const OPEN: &str = "⟦";
-/// Ends it.
+/// Ends text without loss.
 pub const CLOSE: &str = "⟧";
 
 impl Style {
@@ -27,7 +27,10 @@ impl Style {
     }
 }
 
-/// The text, special tokens included.
+/// The text of a sample, including special tokens.
+///
+/// # Errors
+/// If the tokenizer does not know a token.
 pub fn text(sample: Sample<'_>, tokenizer: &Tokenizer, style: Style) -> Result<String> {
     let mut text = String::new();
     let mut start = 0;
@@ -39,7 +42,10 @@ pub fn text(sample: Sample<'_>, tokenizer: &Tokenizer, style: Style) -> Result<S
     Ok(text)
 }
 
-/// The tokens, one a line: position, id, text.
+/// The tokens of a sample, one per line: position, id, text.
+///
+/// # Errors
+/// If the tokenizer does not know a token.
 pub fn tokens(sample: Sample<'_>, tokenizer: &Tokenizer, style: Style) -> Result<String> {
     let mut lines = String::new();
     for (position, (id, target)) in sample.tokens.iter().zip(sample.targets).enumerate() {

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use command::Command;
-use trainer::train::{self, Failure};
+use trainer::train::Failure;
 use trainer::{Error, cuda};
 
-/// Adapters for Qwen3, without Python.
+/// Trains and serves Qwen3 models and adapters, without Python.
 #[derive(Parser)]
 #[command(version = concat!(env!("CARGO_PKG_VERSION"), " ", env!("GIT_COMMIT")), arg_required_else_help = true)]
 struct Arguments {
@@ -24,7 +24,9 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("error: {error}");
             match error {
-                Error::Training(Failure::Interrupted { .. }) => ExitCode::from(train::EXIT_CODE),
+                Error::Training(Failure::Interrupted { .. }) => {
+                    ExitCode::from(lifecycle::interrupt::EXIT_CODE)
+                }
                 _ => ExitCode::FAILURE,
             }
         }

@@ -1,10 +1,20 @@
 //! Qwen3, dense: decoder layers with grouped queries, normalised queries and keys, and rotary positions.
 //!
-//! From the outside in: [`Model`] is embedding, `layer`s and head; a layer is `attention` and `mlp`, each after a
-//! `norm`; all their matrices are [`Linear`]s, which may be quantised and may carry an adapter. [`Batch`] says
-//! which tokens see which, [`Cache`] holds what was computed of earlier ones; [`Config`] says the sizes; [`folder`] is the model on disk.
+//! | file       | what it holds                                                            |
+//! |------------|--------------------------------------------------------------------------|
+//! | `config`   | the sizes: `config.json`                                                 |
+//! | `qwen3`    | [`Model`]: embedding, layers and head                                    |
+//! | `layer`    | one decoder layer: `attention` and `mlp`, each after a `norm`            |
+//! | `linear`   | a matrix of a layer, which may be quantised and may carry an adapter     |
+//! | `rope`     | rotary positions                                                         |
+//! | `batch`    | the tokens of a pass, their positions, and which of them attend to which |
+//! | `pass`     | what all layers share during one pass                                    |
+//! | `cache`    | the keys and values of earlier tokens                                    |
+//! | `backward` | the backward pass, with or without gradient checkpointing                |
+//! | `source`   | where weights come from while a model is built                           |
+//! | [`folder`] | the model on disk                                                        |
 //!
-//! In shapes, `b` is rows, `t` tokens a row, `h` the hidden size, `d` a head's size.
+//! In shapes, `b` is the number of rows, `t` tokens per row, `h` the hidden size, `d` the size of a head.
 
 mod attention;
 mod backward;
@@ -16,6 +26,7 @@ mod layer;
 mod linear;
 mod mlp;
 mod norm;
+mod pass;
 mod qwen3;
 mod rope;
 mod source;
@@ -24,6 +35,7 @@ pub use backward::Backward;
 pub use batch::Batch;
 pub use cache::Cache;
 pub use config::Config;
-pub use linear::{Adapted, Linear, Matrix};
+pub use linear::{Linear, Matrix};
+pub use pass::Adapted;
 pub use qwen3::Model;
 pub use source::Source;

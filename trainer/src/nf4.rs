@@ -1,8 +1,9 @@
 //! NF4 with double quantisation: weights in four bits, as bitsandbytes stores them.
 //!
-//! A weight is flattened into blocks of 64. Each block is divided by its largest magnitude, and each element
-//! becomes the index of the nearest of sixteen levels; two indices share a byte. The magnitudes are quantised
-//! in turn ([`Absmax`]). Half a byte an element, plus 0.127 bits for its block.
+//! A weight is flattened into blocks of 64. Each block is divided by its largest absolute value, and each
+//! element is replaced by the index of the nearest of sixteen levels; two indices share a byte. The largest
+//! absolute values are quantised, too ([`Absmax`]). This takes half a byte per element, plus 0.127 bits for
+//! its block.
 
 mod absmax;
 mod levels;
@@ -13,23 +14,26 @@ use crate::{Error, Result};
 
 pub use absmax::Absmax;
 
-/// Elements that share a magnitude.
+/// Elements per block.
 pub const BLOCK: i64 = 64;
 
-/// Below this a block counts as zero; division by it stays finite.
+/// The smallest divisor: a block below it counts as zero, and the quotient stays finite.
 const TINY: f64 = 1e-38;
 
 /// A quantised weight.
 pub struct Quantised {
-    codes: Tensor, // [elements / 2], u8: the first of two in the high half
+    codes: Tensor, // [elements / 2], u8: the first element of two in the high half
     absmax: Absmax,
-    pairs: Tensor, // [256, 2]: the two levels that each byte stands for
+    pairs: Tensor, // [256, 2]: the two levels of each byte
     size: [i64; 2],
     kind: Kind,
 }
 
 impl Quantised {
-    /// Quantises a matrix, whose number of elements must be a multiple of 64; `name` is for the error.
+    /// Quantises a matrix; `name` is for the error.
+    ///
+    /// # Errors
+    /// [`Error::Linear`] if the number of elements is not a multiple of 64.
     pub fn new(name: &str, weight: &Tensor) -> Result<Self> {
         if weight.numel() as i64 % BLOCK != 0 {
             let problem = "cannot be quantised: its number of elements is not a multiple of 64";
@@ -52,7 +56,7 @@ impl Quantised {
         })
     }
 
-    /// The weight again, but for what rounding took: of the size and kind that it had.
+    /// The dequantised weight, of the original size and kind.
     pub fn dequantise(&self) -> Tensor {
         tch::no_grad(|| {
             let levels = self.pairs.index_select(0, &self.codes.to_kind(Kind::Int)); // [elements / 2, 2]
@@ -71,21 +75,21 @@ impl Quantised {
         &self.codes
     }
 
-    /// The blocks' magnitudes.
+    /// The largest absolute values of the blocks.
     pub fn absmax(&self) -> &Absmax {
         &self.absmax
     }
 }
 
-/// Divides each row by its magnitude, into -1 to 1. By way of the reciprocal, as bitsandbytes does: a quotient
-/// may round otherwise.
+/// Divides each row by its largest absolute value, to -1 to 1. Multiplies by the reciprocal, as bitsandbytes
+/// does: a division may round differently.
 fn scale(rows: &Tensor, magnitudes: &Tensor) -> Tensor {
     (rows * magnitudes.clamp_min(TINY).reciprocal().unsqueeze(-1)).clamp(-1, 1)
 }
 
-/// The index of the nearest level, u8; `levels` are in order. Half-way goes down.
+/// The index of the nearest level, u8; `levels` are ascending. Ties go to the lower level.
 fn nearest(values: &Tensor, levels: &Tensor) -> Tensor {
     let count = levels.size()[0];
-    let middles = (levels.narrow(0, 0, count - 1) + levels.narrow(0, 1, count - 1)) / 2;
-    values.bucketize(&middles, true, false).to_kind(Kind::Uint8)
+    let midpoints = (levels.narrow(0, 0, count - 1) + levels.narrow(0, 1, count - 1)) / 2;
+    values.bucketize(&midpoints, true, false).to_kind(Kind::Uint8)
 }

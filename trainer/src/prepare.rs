@@ -1,40 +1,49 @@
 //! From a corpus to samples: token ids, and which of them bear loss.
 //!
-//! In a conversation those of the model's answers do, each with the token that ends it; in a text, all. What does
-//! not fit the sequence length is cut (`fit`), and what cannot be is dropped and counted: nothing goes missing
-//! unsaid.
+//! | file           | what it holds                                                |
+//! |----------------|--------------------------------------------------------------|
+//! | `answer_spans` | where the answers of a conversation are in its rendered text |
+//! | `loss_mask`    | a conversation's tokens, and which of them bear loss         |
+//! | `fit`          | over-long conversations are cut at the end                   |
+//! | `statistics`   | the counts of what was kept, cut and dropped                 |
+//!
+//! In a conversation, the tokens of the model's answers bear loss, including the token that ends each answer;
+//! in a text, all tokens do. Everything that is cut or dropped is counted.
 
-mod answers;
-mod encode;
+mod answer_spans;
 mod fit;
+mod loss_mask;
 mod statistics;
 
 use std::path::Path;
 
+use proto::dataset::{Provenance, Statistics};
+
+use self::statistics::Tally;
 use crate::chat::Rendering;
 use crate::corpus::{Content, Corpus};
-use crate::dataset::{Dataset, Provenance, Record};
+use crate::dataset::{Dataset, record};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result, new_folder};
 
-pub use encode::{Encoded, encode};
 pub use fit::{Fit, fit};
-pub use statistics::{Lengths, Packing, Statistics};
+pub use loss_mask::{Encoded, encode};
+pub use statistics::describe;
 
 /// How samples are made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
     /// Most tokens of a sample.
     pub sequence_len: usize,
-    /// Handed to the chat template as `enable_thinking`.
+    /// Passed to the chat template as `enable_thinking`; `None`: undefined there.
     pub enable_thinking: Option<bool>,
 }
 
-/// Makes samples of a corpus, in its order; `progress` is told after each item.
+/// Makes samples of a corpus, in its order; `progress` is called after each item.
 ///
 /// # Errors
-/// [`Error::Item`] for a conversation that the template refuses, or after whose answers no end token stands;
-/// [`Error::Empty`] if no sample comes of it.
+/// [`Error::Item`] for a conversation that the template refuses, or in which no end token follows an answer;
+/// [`Error::Empty`] if there are no samples.
 pub fn run(
     corpus: &Corpus,
     tokenizer: &Tokenizer,
@@ -47,41 +56,45 @@ pub fn run(
     }
     let rendering = Rendering { add_generation_prompt: false, enable_thinking: options.enable_thinking };
     let mut dataset = Dataset::default();
-    let mut statistics = Statistics::new(corpus);
+    let mut tally = Tally::new(corpus);
     for item in &corpus.items {
         let wrong = |reason| Error::Item { origin: item.origin.clone(), reason: Box::new(reason) };
         match &item.content {
             Content::Conversation(messages) => {
                 let fit = fit(tokenizer, messages, rendering, options.sequence_len).map_err(wrong)?;
-                statistics.count(&fit);
+                tally.count(&fit);
                 if let Fit::Whole(encoded) | Fit::Cut { encoded, .. } = fit {
                     dataset.push(&encoded.tokens, &encoded.targets);
                 }
             }
             Content::Text(text) => {
                 let pieces = document(tokenizer, text, options.sequence_len).map_err(wrong)?;
-                statistics.count_document(pieces.len());
+                tally.count_document(pieces.len());
                 pieces.iter().for_each(|piece| dataset.push(piece, &vec![true; piece.len()]));
             }
         }
         progress();
     }
     if dataset.is_empty() {
-        return Err(Error::Empty { problem: statistics.whereabouts() });
+        return Err(Error::Empty { problem: tally.summary() });
     }
-    statistics.measure(&dataset, options.sequence_len);
+    let statistics = tally.finish(&dataset, options.sequence_len);
     Ok((dataset, statistics))
 }
 
-/// Writes samples and their record into a new folder; the record last.
+/// Writes samples and their record into a new folder. The record is written last: a folder that has one is
+/// complete.
+///
+/// # Errors
+/// If the folder is not empty, or a file cannot be written.
 pub fn write(out: &Path, dataset: &Dataset, statistics: Statistics, provenance: Provenance) -> Result<()> {
     new_folder(out)?;
     dataset.write(out)?;
-    Record::new(out, provenance, statistics)?.write(out)
+    record::write(&record::new(out, provenance, statistics)?, out)
 }
 
-/// A text's tokens and the one that ends it, in pieces that fit. A last piece of one token has nothing to predict, and
-/// is left out.
+/// The tokens of a text and an end token, in pieces that fit. A last piece of one token is left out: it has
+/// no token to predict.
 fn document(tokenizer: &Tokenizer, text: &str, sequence_len: usize) -> Result<Vec<Vec<i64>>> {
     let mut tokens = tokenizer.encode(text)?;
     tokens.extend(tokenizer.document_end_id());

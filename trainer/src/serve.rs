@@ -1,13 +1,14 @@
 //! An engine behind gRPC and HTTP, on one port.
 //!
-//! | file      | what                                                          |
-//! |-----------|---------------------------------------------------------------|
-//! | `run`     | a server's life: listener, health, shutdown                   |
-//! | `serving` | what both protocols serve: engine, names, prompts             |
-//! | `grpc`    | `runtime_gym.inference.v1`: one thin handler a call           |
-//! | `convert` | its messages from and to ours                                 |
-//! | `status`  | errors as gRPC statuses that name the field                   |
-//! | `http`    | the part of OpenAI's protocol that agents use, as vLLM has it |
+//! | file      | what it holds                                                  |
+//! |-----------|----------------------------------------------------------------|
+//! | `run`     | the server, by the common harness                              |
+//! | `serving` | what both protocols serve: engine, model name, prompts         |
+//! | `grpc`    | `runtime_gym.inference.v1`: one thin handler per call          |
+//! | `convert` | protobuf messages from and to the engine's types               |
+//! | `error`   | why a call fails                                               |
+//! | `status`  | errors as gRPC statuses that name the field                    |
+//! | `http`    | the part of OpenAI's chat protocol that agents use, as in vLLM |
 
 mod convert;
 mod error;

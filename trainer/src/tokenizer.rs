@@ -1,19 +1,21 @@
-//! A model folder's tokenizer: text to token ids and back, conversations by way of its chat template.
+//! A model folder's tokenizer: text to token ids and back, and conversations to text by the chat template.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::chat::{Message, Rendering, Template};
+use proto::conversation::Message;
+
+use crate::chat::{Rendering, Template};
 use crate::json::Object;
 use crate::{Error, Result, digest};
 
-/// The tokenizer's file.
+/// The file of the tokenizer.
 pub const TOKENIZER: &str = "tokenizer.json";
 
-/// Ends a document in the tokenizers of GPT and Qwen, and in those of `trainer init`.
+/// The end of a document in the tokenizers of GPT and Qwen, and in those of `trainer init`.
 const END_OF_TEXT: &str = "<|endoftext|>";
 
-/// Text to token ids and back, as Hugging Face's tokenizers do it.
+/// Converts text to token ids and back, by Hugging Face's tokenizers library.
 pub struct Tokenizer {
     path: PathBuf,
     inner: tokenizers::Tokenizer,
@@ -23,6 +25,9 @@ pub struct Tokenizer {
 
 impl Tokenizer {
     /// Reads `tokenizer.json`, the chat template, and the ids that end a turn.
+    ///
+    /// # Errors
+    /// If a file is missing or malformed, or no end token is known.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(TOKENIZER);
         let inner = tokenizers::Tokenizer::from_file(&path)
@@ -32,21 +37,30 @@ impl Tokenizer {
         Ok(Self { path, inner, template, end_ids })
     }
 
-    /// The ids of a text as it stands: special tokens that are written in it are recognised, none is added.
+    /// The ids of a text. Special tokens that it contains are recognised; none are added.
+    ///
+    /// # Errors
+    /// Those of the library.
     pub fn encode(&self, text: &str) -> Result<Vec<i64>> {
         let encoding = self.inner.encode_fast(text, false).map_err(|error| self.error(&error))?;
         Ok(encoding.get_ids().iter().map(|id| i64::from(*id)).collect())
     }
 
-    /// The same, with the bytes of the text that each token stands for, `start..end`. A token that is part of a
-    /// character stands for all of it.
+    /// The ids of a text, and for each the bytes of the text that it covers, `start..end`. A token that is
+    /// part of a character covers all of it.
+    ///
+    /// # Errors
+    /// Those of the library.
     pub fn encode_with_offsets(&self, text: &str) -> Result<(Vec<i64>, Vec<tokenizers::Offsets>)> {
         let encoding = self.inner.encode(text, false).map_err(|error| self.error(&error))?;
         let ids = encoding.get_ids().iter().map(|id| i64::from(*id)).collect();
         Ok((ids, encoding.get_offsets().to_vec()))
     }
 
-    /// The text of some ids. Bytes that are not UTF-8 come out as U+FFFD.
+    /// The text of some ids. Bytes that are not UTF-8 become U+FFFD.
+    ///
+    /// # Errors
+    /// For a negative id.
     pub fn decode(&self, ids: &[i64], skip_special_tokens: bool) -> Result<String> {
         let ids =
             ids.iter().map(|id| u32::try_from(*id)).collect::<std::result::Result<Vec<_>, _>>().map_err(
@@ -55,7 +69,10 @@ impl Tokenizer {
         self.inner.decode(&ids, skip_special_tokens).map_err(|error| self.error(&error))
     }
 
-    /// The text of a conversation, as the model's chat template renders it.
+    /// The text of a conversation, rendered by the model's chat template.
+    ///
+    /// # Errors
+    /// If the template refuses the conversation.
     pub fn render(&self, messages: &[Message], rendering: Rendering) -> Result<String> {
         self.template.render(messages, rendering)
     }
@@ -65,28 +82,31 @@ impl Tokenizer {
         &self.template
     }
 
-    /// The ids that end an answer: `eos_token_id` of the generation config, or else of the model's config, or else
-    /// the tokenizer's end token.
+    /// The ids that end an answer: `eos_token_id` of the generation config, otherwise of the model's config,
+    /// otherwise the tokenizer's end token.
     pub fn end_ids(&self) -> &BTreeSet<i64> {
         &self.end_ids
     }
 
-    /// The id that ends a document: `<|endoftext|>` where there is one, or else the first that ends an answer.
+    /// The id that ends a document: `<|endoftext|>` if there is one, otherwise the first that ends an answer.
     pub fn document_end_id(&self) -> Option<i64> {
         self.inner.token_to_id(END_OF_TEXT).map(i64::from).or_else(|| self.end_ids.first().copied())
     }
 
-    /// SHA-256 of `tokenizer.json`, in hex.
+    /// SHA-256 of `tokenizer.json`, in hexadecimal.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
     pub fn sha256(&self) -> Result<String> {
         digest::file(&self.path)
     }
 
-    /// Ids are below this.
+    /// The size of the vocabulary: ids are below this.
     pub fn vocabulary_size(&self) -> usize {
         self.inner.get_vocab_size(true)
     }
 
-    /// The library's tokenizer, for what is not wrapped here.
+    /// The library's tokenizer.
     pub fn inner(&self) -> &tokenizers::Tokenizer {
         &self.inner
     }

@@ -1,10 +1,27 @@
 //! Training: from a config, a base and prepared samples to an adapter, or to a model.
 //!
-//! [`Training::open`] reads everything and finds where an earlier start has left off; [`Training::run`] goes through
-//! the steps. A step is: for each of its passes the loss and its gradients ([`loss`], by way of
-//! [`Model::backpropagate`](crate::model::Model::backpropagate)), then [`optimizer`]. Which samples, in which order,
-//! and what is drawn at random follow from seed and step alone ([`batches`]), so a training that is stopped at any
-//! time goes on from its last checkpoint to the same weights.
+//! | file          | what it holds                                                               |
+//! |---------------|-----------------------------------------------------------------------------|
+//! | `config`      | the config, with Axolotl's keys                                             |
+//! | `run`         | a training as a session: folder, checkpoints, resuming, interrupts, metrics |
+//! | `sft`         | the objective, supervised fine-tuning: gradients of steps, evaluation       |
+//! | `data`        | the samples, checked and split                                              |
+//! | [`batches`]   | which samples share a pass and a step                                       |
+//! | [`loss`]      | cross-entropy in chunks of tokens                                           |
+//! | [`optimizer`] | AdamW and Muon                                                              |
+//! | `schedule`    | the number of steps, and the learning rate of each                          |
+//! | `checkpoint`  | `checkpoint-N` folders, written atomically                                  |
+//! | `record`      | `training.json`                                                             |
+//! | `metrics`     | `metrics.jsonl`                                                             |
+//! | [`events`]    | TensorBoard's event files                                                   |
+//! | `curve`       | the chart of the loss                                                       |
+//! | `progress`    | progress on standard error                                                  |
+//! | `memory`      | memory in use, and exhausted memory                                         |
+//! | `failure`     | why a training ended early                                                  |
+//!
+//! [`Training::open`] reads everything and finds the checkpoint to resume from; [`Training::run`] runs the
+//! steps. The order of samples and all random draws depend only on the seed and the number of the step, so a
+//! training that was stopped at any time resumes from its last checkpoint to the same weights.
 
 pub mod batches;
 mod checkpoint;
@@ -13,20 +30,18 @@ mod curve;
 mod data;
 pub mod events;
 mod failure;
-mod interrupt;
 pub mod loss;
 mod memory;
-pub mod metrics;
+mod metrics;
 pub mod optimizer;
 mod progress;
 mod record;
 mod run;
 mod schedule;
+mod sft;
 
 pub use config::Config;
 pub use failure::Failure;
-pub use interrupt::{EXIT_CODE, Interrupt};
-pub use memory::quiet_panics;
-pub use record::{Position, RECORD, Record};
+pub use memory::silence_exhaustion;
 pub use run::{Options, Training};
 pub use schedule::Schedule;

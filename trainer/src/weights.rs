@@ -10,10 +10,10 @@ pub use reader::Weights;
 pub use writer::{MAX_SHARD_BYTES, write_file, write_folder};
 
 const SINGLE: &str = "model.safetensors";
-/// The file that says which shard has which tensor.
+/// The index file: which shard has which tensor.
 pub(crate) const INDEX: &str = "model.safetensors.index.json";
 
-/// The element types that weights come in, and what the two libraries call them.
+/// The supported element types, in safetensors' and in tch's terms.
 const KINDS: [(Dtype, Kind); 5] = [
     (Dtype::F32, Kind::Float),
     (Dtype::BF16, Kind::BFloat16),

@@ -1,4 +1,5 @@
-//! From a teacher's traces to a model that plays: every program, by its command line, on a very small size.
+//! From a teacher's traces to a model that plays: all programs, by their command lines, with a very small
+//! model.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
@@ -12,7 +13,7 @@ use proto::trace::{EventKind, Trace};
 use tests::{program, root};
 
 const TASK: &str = "knapsack-0000000000";
-/// Each habit, and whether its interpreter persists.
+/// The teachers, and whether their interpreters persist.
 const TEACHERS: [(&str, bool); 2] = [("persistent", true), ("reset", false)];
 
 /// Runs a program to its end.
@@ -60,7 +61,7 @@ impl Drop for Server {
     }
 }
 
-/// A run config of one agent, which is told what the committed teachers are told.
+/// A run config of one agent, with the prompt of the committed teachers.
 fn run_config(folder: &Path, name: &str, persistent: bool, llm: &str) -> PathBuf {
     let path = folder.join(format!("{name}.yaml"));
     let config = format!(
@@ -83,7 +84,7 @@ fn trace(folder: &Path, run: &str) -> Trace {
     files::read_json(&Layout::new(folder, run).trace(run, "knapsack", TASK)).unwrap()
 }
 
-/// All that the model wrote, turn by turn.
+/// The model's messages, in order.
 fn words(trace: &Trace) -> Vec<String> {
     let text = |event: &EventKind| match event {
         EventKind::StepEvent(step) => Some(step.assistant_text.clone()),
@@ -92,7 +93,7 @@ fn words(trace: &Trace) -> Vec<String> {
     trace.events.iter().filter_map(|event| text(&event.kind)).collect()
 }
 
-/// What every training of this test has in common.
+/// A training config: the settings of all trainings of this test, and `more`.
 fn training(folder: &Path, base: &str, data: &[&str], out: &str, more: &str) -> PathBuf {
     let path = folder.join(format!("train_{out}.yaml"));
     let folder = folder.display();
@@ -106,9 +107,9 @@ fn training(folder: &Path, base: &str, data: &[&str], out: &str, more: &str) -> 
     path
 }
 
-/// One trace of each teacher is learnt by heart, so that the answers can be told: the base has learnt both, and an
-/// adapter decides which. What is played can only equal what was taught if training and play see the same
-/// conversation, to the token.
+/// One trace of each teacher is memorised, so that the answers are known: the base learns both, and each
+/// adapter selects one. The play can equal the trace only if training and play see the same conversation, to
+/// the token.
 #[test]
 fn models_learn_their_teachers_traces_and_play_them() {
     let work = tempfile::tempdir().unwrap();

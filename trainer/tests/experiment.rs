@@ -1,4 +1,5 @@
-//! A whole study, by every program's command line, on the smallest size: from the experiment file to the report.
+//! A whole study of the smallest size, from the experiment file to the report, by the programs' command
+//! lines.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
@@ -13,9 +14,9 @@ use tests::{program, root};
 /// How long a stage of this size may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(900);
 
-/// `study run`, with its output in a folder of the test.
+/// `study run` with an output folder of the test.
 fn study(file: &Path, out: &Path) -> Command {
-    // What cargo builds for this test is beside it, and beside the other programs.
+    // cargo builds the trainer for this test, next to the other programs.
     assert!(Path::new(env!("CARGO_BIN_EXE_trainer")).is_file());
     let mut command = Command::new(program("study"));
     command.arg("run").arg(file).arg("--out").arg(out).current_dir(root());
@@ -28,7 +29,7 @@ fn succeed(output: &Output) -> String {
     errors
 }
 
-/// A file of the smoke test's name that extends it.
+/// A file that extends the smoke test, with the same name.
 fn variant(folder: &Path, changes: &str) -> PathBuf {
     let path = folder.join("smoke.yaml");
     let smoke = root().join("experiments/smoke.yaml");
@@ -76,13 +77,13 @@ fn a_study_runs_from_its_file_to_its_report_and_only_what_changes_runs_again() {
     }
     assert!(folder.join("report").read_dir().unwrap().count() > 0);
 
-    // Once more: nothing to do.
+    // A second run has nothing to do.
     let again = study(Path::new("experiments/smoke.yaml"), &out).output().unwrap();
     succeed(&again);
     assert_eq!(made(&record(&out)), [] as [&str; 0]);
     assert_eq!(again.stdout, output.stdout, "the tables are said again");
 
-    // One setting of one adapter: that adapter, its cells, the report.
+    // One setting of one adapter changes: that adapter, its cells and the report run again.
     let changed = variant(work.path(), "adapters: {reset: {learning_rate: 2.0e-3}}");
     succeed(&study(&changed, &out).output().unwrap());
     let cell = "seed1/cells/held-out/reset_in_";
@@ -94,7 +95,7 @@ fn a_study_runs_from_its_file_to_its_report_and_only_what_changes_runs_again() {
     ];
     assert_eq!(made(&record(&out)), expected);
 
-    // What was made anew under the same key, here as it was lost, is reported anew.
+    // A stage that was lost is rebuilt under the same key, and the report runs again.
     let lost = fs::canonicalize(folder.join(format!("{cell}reset"))).unwrap();
     fs::remove_dir_all(lost.parent().unwrap()).unwrap();
     succeed(&study(&changed, &out).output().unwrap());
@@ -142,7 +143,7 @@ fn an_interrupted_study_goes_on_where_it_was() {
     let mut running = study(&file, &out).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let folder = training_under_way(&out);
 
-    // Two at once would write into the same folders.
+    // A second study may not write into the same folders at the same time.
     let second = study(&file, &out).output().unwrap();
     assert_eq!(second.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&second.stderr).contains("another study is running"));

@@ -1,13 +1,18 @@
-//! What a config's author sees when something is wrong with it.
+//! What is read from a config, and what its author is told about problems.
 
-use super::{AgentType, Backend, ObservationFormat, Prompt, PromptDetail, RunConfig, RuntimePrompt};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use proto::conversation::ObservationFormat;
+use proto::interpreter_state::InterpreterState;
+
+use super::{AgentType, Backend, Prompt, PromptDetail, RunConfig, RuntimePrompt};
 
 const GOOD: &str = "
 output_dir: runs
 run_name: trial
 seed_start: 7
 max_concurrent_runs: 2
-cache_db_path: cache.sqlite
 task_families: [knapsack]
 agents:
   - name: teacher
@@ -27,7 +32,6 @@ agents:
       backoff_base_s: 0.5
       backoff_max_s: 30.0
       jitter_s: 0.2
-      cache_enabled: true
 ";
 
 #[test]
@@ -37,7 +41,7 @@ fn a_config_with_every_key_is_read_and_written_back() {
     assert_eq!(agent.agent_type, AgentType::Codeact);
     assert_eq!(agent.llm.backend, Some(Backend::Scripted));
     assert_eq!(agent.llm.model, "persistent-habit");
-    assert_eq!(agent.persistent_state, Some(true));
+    assert_eq!(agent.interpreter_state, InterpreterState::Persistent);
     assert_eq!(config.seed_start, 7);
     assert_eq!(RunConfig::parse(&config.to_yaml().unwrap()).unwrap(), config);
 }
@@ -113,8 +117,8 @@ fn an_inference_server_is_named_in_the_config_or_later() {
 #[test]
 fn errors_name_the_key() {
     let cases = [
-        ("seed_start: 7", "seed_strat: 7", &["seed_strat", "unknown field"][..]),
-        ("      temperature: 0.2", "      temprature: 0.2", &["agents[0].llm.temprature", "unknown field"]),
+        ("seed_start: 7", "seed_strat: 7", &["seed_strat", "unknown key"][..]),
+        ("      temperature: 0.2", "      temprature: 0.2", &["agents[0].llm.temprature", "unknown key"]),
         ("    persistent_state: true\n", "", &["`agents[0].persistent_state`", "is required"]),
         ("persistent_state: true", "persistent_state: maybe", &["agents[0].persistent_state"]),
         (
@@ -167,4 +171,142 @@ fn errors_name_the_key() {
             assert!(error.contains(part), "{new}: expected {part:?} in:\n{error}");
         }
     }
+}
+
+#[test]
+fn all_problems_are_named_at_once() {
+    let text = GOOD
+        .replace("seed_start: 7", "seed_strat: 7")
+        .replace("max_turns: 40", "max_turns: many")
+        .replace("timeout_s: 300", "timeout_s: -1")
+        .replace("    persistent_state: true\n", "")
+        .replace("      temperature: 0.2", "      temprature: 0.2")
+        .replace("    llm:", "    limits: {wall_clock_per_step_s: 0, memory_byte: 1}\n    llm:");
+    let error = RunConfig::parse(&text).unwrap_err().to_string();
+    let expected = [
+        "`agents[0].max_turns`: expected an integer, found a string, \"many\"",
+        "`agents[0].timeout_s`: must be more than 0 and at most 86400 seconds, not -1",
+        "`agents[0].limits.wall_clock_per_step_s`: must be more than 0",
+        "`agents[0].limits.memory_byte`: unknown key; did you mean memory_bytes?",
+        "`agents[0].llm.temprature`: unknown key; did you mean temperature?",
+        "`agents[0].persistent_state`: is required: true if the interpreter keeps its state",
+        "`seed_strat`: unknown key; did you mean seed_start?",
+    ];
+    let lines: Vec<&str> = error.lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{error}");
+    for (line, part) in lines.iter().zip(expected) {
+        assert!(line.starts_with(part), "expected {part:?} in {line:?}");
+    }
+}
+
+#[test]
+fn agents_are_compared_by_name_even_if_one_has_another_problem() {
+    let (_, agent) = GOOD.split_once("agents:\n").unwrap();
+    let text = format!("{GOOD}{}", agent.replace("max_turns: 40", "max_turns: 0"));
+    let error = RunConfig::parse(&text).unwrap_err().to_string();
+    assert!(error.contains("`agents[1].max_turns`: must be at least 1"), "{error}");
+    assert!(error.contains("`agents[1].name`: `teacher` names two agents"), "{error}");
+}
+
+/// [`GOOD`] with the two keys of earlier versions that nothing reads.
+fn with_removed_keys() -> String {
+    GOOD.replace("task_families", "cache_db_path: cache.sqlite\ntask_families")
+        .replace("      jitter_s: 0.2\n", "      jitter_s: 0.2\n      cache_enabled: true\n")
+}
+
+#[test]
+fn keys_that_nothing_reads_are_refused_by_name() {
+    let error = RunConfig::parse(&with_removed_keys()).unwrap_err().to_string();
+    assert!(error.contains("`agents[0].llm.cache_enabled`: unknown key"), "{error}");
+    assert!(error.contains("`cache_db_path`: unknown key"), "{error}");
+}
+
+#[test]
+fn the_config_in_a_run_folder_may_hold_keys_that_were_removed_since() {
+    let config = RunConfig::parse_written(&with_removed_keys()).unwrap();
+    assert_eq!(config, RunConfig::parse(GOOD).unwrap());
+    let other = with_removed_keys().replace("seed_start", "seed_strat");
+    let error = RunConfig::parse_written(&other).unwrap_err().to_string();
+    assert!(error.starts_with("`seed_strat`: unknown key"), "other keys are as in any config: {error}");
+    for text in ["- x", "x", "agents: 1", "agents: [1]", "agents: [{llm: 1}]"] {
+        RunConfig::parse_written(text).unwrap_err();
+    }
+}
+
+#[test]
+fn a_written_config_has_the_papers_keys_in_order() {
+    let written = RunConfig::parse(GOOD).unwrap().to_yaml().unwrap();
+    let read: Vec<&str> = GOOD
+        .lines()
+        .filter_map(|line| line.trim_start_matches([' ', '-']).split_once(':'))
+        .map(|(key, _)| key)
+        .collect();
+    let keys: Vec<&str> = written
+        .lines()
+        .filter_map(|line| line.trim_start_matches([' ', '-']).split_once(':'))
+        .map(|(key, _)| key)
+        .collect();
+    assert_eq!(keys, read);
+    assert!(written.contains("persistent_state: true\n"), "{written}");
+}
+
+/// The configs of this repository.
+fn configs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../agent_configs")
+}
+
+/// The paths of all values in a config, with `[]` for the elements of lists.
+fn paths(value: &serde_json::Value, path: &str, found: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            for (key, value) in map {
+                paths(value, &format!("{path}.{key}"), found);
+            }
+        }
+        serde_json::Value::Array(values) if values[0].is_object() => {
+            values.iter().for_each(|value| paths(value, &format!("{path}[]"), found));
+        }
+        _ => drop(found.insert(path.trim_start_matches('.').to_owned())),
+    }
+}
+
+#[test]
+fn the_readme_describes_every_key() {
+    let every_key = GOOD
+        .replace("task_families", "task_set: easy\ntask_families")
+        .replace("model: persistent-habit", "model: persistent-habit\n      url: http://127.0.0.1:1")
+        .replace(
+            "    llm:",
+            "    state_loss: 0.1\n    prompt: {runtime: hidden}\n    limits: {fuel_per_step: 1, \
+             wall_clock_per_step_s: 1, memory_bytes: 1, output_bytes_per_step: 1, code_bytes_per_step: 1, \
+             tool_bytes_per_step: 1, scratch_bytes: 1}\n    llm:",
+        );
+    let config = RunConfig::parse(&every_key).unwrap();
+    let mut keys = BTreeSet::new();
+    paths(&serde_json::to_value(&config).unwrap(), "", &mut keys);
+    let readme = std::fs::read_to_string(configs().join("README.md")).unwrap();
+    let (_, table) = readme.split_once("| Key |").unwrap();
+    let described: BTreeSet<String> = table
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()))
+        .filter(|key| key != "agents")
+        .collect();
+    assert_eq!(described, keys);
+
+    let (_, example) = readme.split_once("```yaml\n").unwrap();
+    RunConfig::parse(example.split_once("```").unwrap().0).unwrap();
+}
+
+#[test]
+fn every_config_of_the_repository_can_be_used() {
+    let mut count = 0;
+    for folder in ["habits", "served", "teachers"] {
+        for file in std::fs::read_dir(configs().join(folder)).unwrap() {
+            let path = file.unwrap().path();
+            RunConfig::parse(&std::fs::read_to_string(&path).unwrap())
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            count += 1;
+        }
+    }
+    assert_eq!(count, 8);
 }

@@ -1,21 +1,24 @@
-//! A model behind `runtime_gym.inference.v1`, as `trainer serve` offers it.
+//! Models behind `runtime_gym.inference.v1`, as `trainer serve` offers them.
 
 use std::time::Duration;
 
 use client::{InferenceClient, Retry, is_unreachable};
+use proto::conversation::Message;
 use proto::inference::v1;
 use proto::trace::TokenUsage;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tonic::{Code, Status};
 
-use super::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, Weights};
+use super::client::{Model, Weights};
+use super::error::Error;
+use super::generate::{Completion, FinishReason, GenerateRequest};
 use crate::config;
 
-/// The reason with which a server says that a prompt is too long.
+/// The machine-readable reason of a call whose prompt is too long.
 const CONTEXT_OVERFLOW: &str = "CONTEXT_OVERFLOW";
 
-/// A served base model, or one of its adapters. A call that is dropped ends its generation on the server.
+/// A served base model, or one of its adapters. Dropping a call cancels its generation on the server.
 #[derive(Debug)]
 pub struct Inference {
     name: String,
@@ -24,15 +27,16 @@ pub struct Inference {
     adapter: String,
     weights: Weights,
     client: InferenceClient,
-    places: Semaphore,
+    /// Bounds the calls that are made at once.
+    calls: Semaphore,
     retry: Retry,
 }
 
 impl Inference {
-    /// Connects, and makes sure that the server has the model.
+    /// Connects, and checks that the server has the model.
     ///
     /// # Errors
-    /// [`Error::NoServer`], [`Error::Connect`], [`Error::NotServed`], or what the server said.
+    /// [`Error::NoServer`], [`Error::Connect`], [`Error::NotServed`], or what the server reported.
     pub async fn connect(llm: &config::Llm) -> Result<Self, Error> {
         let name = llm.model.clone();
         let url = llm.url.clone().ok_or_else(|| Error::NoServer { model: name.clone() })?;
@@ -53,7 +57,7 @@ impl Inference {
             adapter,
             weights: Weights { model_sha256: info.model_sha256, adapter_sha256 },
             client,
-            places: Semaphore::new(llm.max_concurrent_requests),
+            calls: Semaphore::new(llm.max_concurrent_requests),
             retry: retry(llm),
         })
     }
@@ -77,7 +81,8 @@ impl Inference {
     }
 }
 
-/// The adapter that answers to a name, and its digest; both empty for the base model.
+/// Name and digest of the adapter that `name` selects, both empty for the base model; `None` if the server
+/// has no such model.
 fn served(info: &v1::GetModelInfoResponse, name: &str) -> Option<(String, String)> {
     if info.model == name {
         return Some(<_>::default());
@@ -97,15 +102,15 @@ impl Model for Inference {
     }
 
     async fn generate(&self, request: &GenerateRequest) -> Result<Completion, Error> {
-        // Never closed, so a place is always given in the end.
-        let _place = self.places.acquire().await;
+        // The semaphore is never closed, so acquiring can't fail.
+        let _permit = self.calls.acquire().await;
         let request = self.request(request);
         let mut attempt = 0;
         loop {
             match self.client.clone().generate(request.clone()).await {
                 Ok(response) => match completion(response.into_inner()) {
                     Some(completion) => return Ok(completion),
-                    None if self.retry.goes_on(attempt) => {
+                    None if self.retry.allows_another(attempt) => {
                         sleep(self.retry.wait(attempt)).await;
                         attempt += 1;
                     }
@@ -114,7 +119,7 @@ impl Model for Inference {
                         return Err(Error::Unreachable { url: self.url.clone(), problem });
                     }
                 },
-                Err(status) if is_worth_a_retry(&status) && self.retry.goes_on(attempt) => {
+                Err(status) if is_worth_a_retry(&status) && self.retry.allows_another(attempt) => {
                     sleep(self.retry.wait_after(attempt, &status)).await;
                     attempt += 1;
                 }
@@ -125,15 +130,10 @@ impl Model for Inference {
 }
 
 fn wire_message(message: &Message) -> v1::Message {
-    let role = match message.role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-    };
-    v1::Message { role: role.to_owned(), content: message.content.clone() }
+    v1::Message { role: message.role.name().to_owned(), content: message.content.clone() }
 }
 
-/// None where the server ended before the answer did: that is no answer of the model.
+/// `None` if the server shut down before the answer was complete: that is not an answer of the model.
 fn completion(response: v1::GenerateResponse) -> Option<Completion> {
     let finish_reason = match response.finish_reason() {
         v1::FinishReason::Cancelled => return None,
@@ -168,7 +168,7 @@ fn failed(url: &str, status: &Status) -> Error {
     }
 }
 
-/// The retries that a config asks for. A call's time is bounded by its caller.
+/// The retries of a config. The caller bounds the time of a call.
 fn retry(llm: &config::Llm) -> Retry {
     Retry {
         attempts: llm.max_retries.saturating_add(1),

@@ -1,4 +1,4 @@
-//! Many episodes, some at once, until all are played or something ends the run.
+//! Playing many episodes, several at once, until all are played or the run ends early.
 
 use std::future::Future;
 use std::pin::pin;
@@ -7,41 +7,41 @@ use futures::StreamExt as _;
 use proto::run::Layout;
 use tokio::sync::watch;
 
+use super::error::Error;
+use super::job::{Job, Played};
 use super::progress::Progress;
-use super::{Error, Job, Played};
-use crate::codeact::stopped;
+use crate::stop::stopped;
 
-/// So many episodes in a row that fail for want of a server end the run: the
-/// others would each wait and fail in the same way.
+/// The run ends when this many consecutive episodes fail because a server can't be reached: the others would
+/// each wait and fail in the same way.
 const UNREACHABLE_LIMIT: usize = 3;
 
 /// How the episodes of a run are played.
 pub struct Episodes<'run> {
-    /// Where their files go.
+    /// The run's files.
     pub layout: &'run Layout,
-    /// Who is told.
+    /// Where progress is reported.
     pub progress: &'run Progress,
-    /// At most so many at once.
+    /// The most episodes that are played at once.
     pub at_once: usize,
 }
 
 /// How playing ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// All that was to be played has been.
+    /// All episodes were played.
     Complete,
-    /// The run was told to stop.
+    /// The run was stopped.
     Stopped,
 }
 
 impl Episodes<'_> {
-    /// Plays the jobs that are not kept, and notes in each how it ended. When the
-    /// run ends early, episodes that are under way are closed first, and jobs
-    /// that have not begun never do.
+    /// Plays the jobs that are not kept, and notes in each how it ended. If the run ends early, running
+    /// episodes are closed first, and no further job begins.
     ///
     /// # Errors
-    /// The first failure that is not an episode's own: a file that can't be
-    /// written, a server that ended or can't be reached.
+    /// The first failure that concerns the run and not one episode: a file can't be written, a server ended
+    /// or can't be reached.
     pub async fn play(
         &self,
         jobs: &mut [Job],
@@ -77,7 +77,7 @@ impl Episodes<'_> {
                 () = stopped(&mut stop), if !*halted.borrow() => Some(Ok(End::Stopped)),
                 error = &mut server_ended, if !*halted.borrow() => Some(Err(error.into())),
             };
-            // The first reason counts; what follows is its consequence.
+            // Only the first reason counts; later ones are its consequences.
             if let (Some(ended), Ok(End::Complete)) = (ended, &end) {
                 end = ended;
                 halt.send_replace(true);
@@ -85,8 +85,8 @@ impl Episodes<'_> {
         }
     }
 
-    /// Notes what became of an episode; `unreachable` counts those in a row that
-    /// failed for want of a server.
+    /// Notes how an episode ended. `unreachable` counts consecutive episodes that failed because a server
+    /// could not be reached.
     fn take_in(
         &self,
         job: &mut Job,

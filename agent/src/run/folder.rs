@@ -1,4 +1,4 @@
-//! The run's folder: can it be written, and is it this run's?
+//! The run's folder: whether it can be written, whether it belongs to this run, and which results it holds.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,13 +9,10 @@ use serde_json::Value;
 
 use crate::config::{self, RunConfig};
 
-/// Keys that say how a run is carried out, not what it measures; they may
-/// change between two starts of the same run.
-const OPERATIONAL: [&str; 10] = [
+/// Keys that do not affect what a run measures. They may change between two starts of the same run.
+const OPERATIONAL: [&str; 8] = [
     "output_dir",
     "max_concurrent_runs",
-    "cache_db_path",
-    "cache_enabled",
     "max_concurrent_requests",
     "max_retries",
     "backoff_base_s",
@@ -27,23 +24,23 @@ const OPERATIONAL: [&str; 10] = [
 /// Why a run folder can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nothing can be written there.
+    /// It can't be written.
     #[error("can't write into the run folder {}: {source} (choose another with --output-dir, or `output_dir` in the config)", path.display())]
     NotWritable {
         /// The folder.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
     /// It holds another run.
     #[error(transparent)]
     Differs(#[from] ConfigDiffers),
-    /// Its config can't be understood.
+    /// Its config can't be read.
     #[error("{}: {source} (it is not this program's; choose another `run_name`)", path.display())]
     BadConfig {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it.
+        /// The config's problems.
         source: config::Error,
     },
     /// A file can't be read or written.
@@ -66,13 +63,16 @@ pub struct ConfigDiffers {
     pub folder: PathBuf,
     /// The first key that differs.
     pub key: String,
-    /// Its value then.
+    /// Its value in the folder's config.
     pub before: String,
-    /// Its value now.
+    /// Its value in this run's config.
     pub now: String,
 }
 
-/// Makes the folder, and tries whether files can be written there.
+/// Makes the folder, and checks that files can be written there.
+///
+/// # Errors
+/// [`Error::NotWritable`].
 pub fn prepare(layout: &Layout) -> Result<(), Error> {
     let error = |source| Error::NotWritable { path: layout.root.clone(), source };
     fs::create_dir_all(&layout.root).map_err(error)?;
@@ -80,11 +80,14 @@ pub fn prepare(layout: &Layout) -> Result<(), Error> {
     fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)).map_err(error)
 }
 
-/// Writes the config as used; an earlier one must say the same.
+/// Writes the config, defaults included, into the folder.
+///
+/// # Errors
+/// If the folder holds the config of another run.
 pub fn claim(layout: &Layout, config: &RunConfig) -> Result<(), Error> {
     let path = layout.config();
     if path.exists() {
-        let earlier = RunConfig::parse(&files::read_text(&path)?)
+        let earlier = RunConfig::parse_written(&files::read_text(&path)?)
             .map_err(|source| Error::BadConfig { path: path.clone(), source })?;
         let (before, now) = (as_json(&earlier), as_json(config));
         if let Some((key, before, now)) = difference(String::new(), &before, &now) {
@@ -94,8 +97,7 @@ pub fn claim(layout: &Layout, config: &RunConfig) -> Result<(), Error> {
     Ok(files::write_text(&path, &config.to_yaml()?)?)
 }
 
-/// A completed episode's result and trace; none if either is not there or
-/// cannot be read.
+/// A completed episode's result and trace; `None` if either is missing or can't be read.
 pub fn completed(
     layout: &Layout,
     agent: &str,
@@ -107,7 +109,10 @@ pub fn completed(
     (result.status == Status::Completed).then_some((result, trace))
 }
 
-/// The tasks of which a result file is there, whoever wrote it and when.
+/// The tasks that have a result file, from this or an earlier start of the run.
+///
+/// # Errors
+/// If the folder can't be read.
 pub fn task_ids(layout: &Layout, agent: &str, family: &str) -> Result<Vec<String>, Error> {
     let folder = layout.results(agent, family);
     let read_error = |source| files::Error::Io { action: "reading", path: folder.clone(), source };
@@ -132,7 +137,7 @@ fn as_json(config: &RunConfig) -> Value {
     serde_json::to_value(config).unwrap_or_default()
 }
 
-/// The first value that differs: its key, and both.
+/// The first value that differs: its key and both values.
 fn difference(key: String, before: &Value, now: &Value) -> Option<(String, String, String)> {
     match (before, now) {
         (Value::Object(left), Value::Object(right)) => {

@@ -1,4 +1,4 @@
-//! Progress on stderr: bars on a terminal, a line now and then elsewhere.
+//! Progress on standard error: bars on a terminal, otherwise a line from time to time.
 
 use std::io::IsTerminal as _;
 use std::sync::Mutex;
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use proto::run::{EpisodeResult, Status};
 
-use super::Job;
+use super::job::Job;
 
-/// Between two lines, where there is no terminal.
+/// The shortest time between two lines, without a terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// One bar for each agent and family.
@@ -17,14 +17,14 @@ const LINE_INTERVAL: Duration = Duration::from_secs(10);
 pub struct Progress {
     bars: MultiProgress,
     groups: Vec<((String, String), ProgressBar)>,
-    /// When the last line was printed; none on a terminal.
+    /// When the last line was printed; `None` on a terminal.
     last_line: Option<Mutex<Instant>>,
 }
 
 impl Progress {
-    /// Shows what is to be played.
+    /// Shows the jobs.
     pub fn new(jobs: &[Job]) -> Self {
-        let bars = MultiProgress::new(); // hidden by itself where stderr is no terminal
+        let bars = MultiProgress::new(); // hides itself if stderr is not a terminal
         let style = ProgressStyle::with_template("{prefix:>32} {bar:30} {pos}/{len} {elapsed} {wide_msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         let mut groups: Vec<((String, String), ProgressBar)> = Vec::new();
@@ -75,7 +75,7 @@ impl Progress {
         }
     }
 
-    /// Nothing more will come.
+    /// Leaves the bars as they are.
     pub fn end(&self) {
         for (_, bar) in &self.groups {
             bar.abandon_with_message("");

@@ -1,7 +1,7 @@
 //! A tiny environment server: knapsack tasks, each episode a Python process.
 //!
-//! It keeps the protocol's promises that the agent relies on (steps in order,
-//! each run once, repeated steps answered again) and fails where it is told to.
+//! It follows the protocol as far as the agent relies on it: steps run in order, each runs once, and a
+//! repeated step is answered with the stored answer. It fails where a test asks for it.
 
 #![allow(dead_code, unreachable_pub)] // each test file uses its part
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
@@ -14,14 +14,16 @@ use std::time::Duration;
 
 use proto::env::v1;
 use proto::env::v1::environment_service_server::{EnvironmentService, EnvironmentServiceServer};
+use proto::interpreter_state::InterpreterState;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 pub mod proxy;
 
-/// What the fake offers, and where it fails.
+/// What the fake server offers, and where it fails.
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub tasks: u64,
@@ -29,15 +31,15 @@ pub struct Setup {
     pub classes: (u64, u64),
     /// Lose the answer to each episode's create and to these steps, once.
     pub lost_steps: Vec<u64>,
-    /// Take these steps, but never answer, once for each episode.
+    /// Run these steps but never answer, once for each episode.
     pub silent_steps: Vec<u64>,
-    /// Refuse these tasks for good.
+    /// Refuse these tasks every time.
     pub broken_tasks: Vec<String>,
-    /// Refuse so many episodes for want of a place.
+    /// The number of creations to refuse because no place is free.
     pub full: usize,
     /// The seed of the first task.
     pub first_seed: u64,
-    /// The commit that the server says it was built from.
+    /// The commit that the server reports.
     pub commit: String,
 }
 
@@ -72,8 +74,10 @@ pub struct State {
     pub created: Vec<String>,
     /// Steps that were run, not replayed.
     pub steps_run: usize,
+    /// The same number, for tests that wait.
+    steps: watch::Sender<usize>,
     pub replays: usize,
-    /// Calls that did nothing but renew a lease.
+    /// Calls that only renewed a lease.
     pub renewals: usize,
 }
 
@@ -146,12 +150,18 @@ impl Fake {
         tokio::spawn(tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming));
         Self { url, state }
     }
+
+    /// Waits until the server has run a number of steps.
+    pub async fn has_run(&self, steps: usize) {
+        let mut count = self.state.lock().unwrap().steps.subscribe();
+        count.wait_for(|&count| count >= steps).await.unwrap();
+    }
 }
 
 struct Service(Arc<Mutex<State>>);
 
 impl Service {
-    /// UNAVAILABLE once for each episode and place.
+    /// UNAVAILABLE, once for each episode and place in it.
     fn lose_once(state: &mut State, episode_id: &str, place: u64) -> Result<(), Status> {
         if state.lost.insert((episode_id.to_owned(), place)) {
             return Err(Status::unavailable("the answer was lost"));
@@ -197,6 +207,7 @@ impl Service {
         let (id, index) = (request.episode_id.clone(), request.step_index);
         episode.answers.push((request, response.clone()));
         state.steps_run += 1;
+        state.steps.send_replace(state.steps_run);
         if state.setup.lost_steps.contains(&index) {
             Self::lose_once(state, &id, index)?;
         }
@@ -223,7 +234,7 @@ impl EnvironmentService for Service {
         }))
     }
 
-    /// Two tasks a page, to see that the agent turns pages.
+    /// Two tasks per page, to test that the agent reads all pages.
     async fn list_tasks(
         &self,
         request: Request<v1::ListTasksRequest>,
@@ -266,8 +277,9 @@ impl EnvironmentService for Service {
         assert!(request.lease.unwrap().seconds <= 240);
         let seed: u64 = task.task_id.rsplit('-').next().unwrap().parse().unwrap();
         let limits = request.limits.unwrap();
-        let regime = proto::env::state_name(request.interpreter_state());
-        let (process, public) = Process::start(seed, &state.setup, regime, limits.tool_calls_per_step);
+        let interpreter = InterpreterState::from_wire(request.interpreter_state()).unwrap();
+        let (process, public) =
+            Process::start(seed, &state.setup, interpreter.name(), limits.tool_calls_per_step);
         let created = v1::CreateEpisodeResponse {
             episode_id: id.clone(),
             observation: Some(v1::InitialObservation {

@@ -1,4 +1,4 @@
-//! A network that breaks: connections are reset while calls are under way.
+//! A network that breaks: connections are reset during calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,17 +7,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Stands between a client and a server.
+/// A proxy between a client and a server.
 pub struct Proxy {
     pub url: String,
-    /// Connections that it has reset.
+    /// The number of connections that it has reset.
     pub resets: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
 
 impl Proxy {
-    /// A proxy for the server at `server` (`http://host:port`). Each of the first
-    /// `resets` connections is reset once the server has answered so many bytes on it.
+    /// A proxy for the server at `server` (`http://host:port`). Each of the first `resets` connections is
+    /// reset when the server has sent more than `after_bytes` bytes on it.
     pub async fn start(server: &str, resets: usize, after_bytes: usize) -> Self {
         let server = server.trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -36,7 +36,7 @@ impl Proxy {
         Self { url, resets: done, accepting }
     }
 
-    /// Ends every connection, and takes no new one.
+    /// Ends every connection, and accepts no new one.
     pub fn cut(&self) {
         self.accepting.abort();
     }

@@ -1,14 +1,14 @@
-//! `analysis collect`: a study's folder into one small file.
+//! `analysis collect`: the results of a study's folder in one small file.
 
 use std::path::PathBuf;
 
 use crate::results::file::Results;
 
-/// Read a study's folder into one small file: everything that its report is made of
+/// Collect a study's results in one small file: everything that its report is made from
 ///
-/// The file holds the study's manifest, the training curves (thinned), a row an evaluation
-/// episode, and one task under the four cells in full. `analysis report` makes the
-/// same report of it as of the folder, so it is what to keep when models and traces go.
+/// The file holds the study's manifest, the training curves (thinned), a row for each evaluation episode, and
+/// one task under the four cells in full. `analysis report` makes the same report from the file as from the
+/// folder, so keep the file when you delete models and traces.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  analysis collect runs/studies/small --out docs/study/results.json")]
 pub struct Args {

@@ -17,9 +17,8 @@ use crate::table;
 /// scipy.stats.wilcoxon does by default: exact for up to 50 pairs (13 if there
 /// are ties or pairs without a difference), else by the normal approximation.
 ///
-/// The effect size is the matched-pairs rank-biserial correlation 1 - 4 W / (n (n + 1)),
-/// W the smaller rank sum, n the number of pairs with a difference; its sign
-/// says which side is better: +1 if A is in every such pair, -1 if B is.
+/// The effect size is the matched-pairs rank-biserial correlation 1 - 4 W / (n (n + 1)), W the smaller rank
+/// sum, n the number of pairs with a difference. It is +1 if A is better in every such pair, and -1 if B is.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  analysis compare persistent.tar.gz reset.tar.gz\n  \
     analysis compare runs/study runs/study --agent-a codeact --agent-b react")]

@@ -1,4 +1,4 @@
-//! `analysis failures`: what went wrong under each condition, and what was done twice.
+//! `analysis failures`: errors and redundant work under each condition.
 
 use std::path::PathBuf;
 
@@ -11,9 +11,8 @@ use crate::table::{self, UNKNOWN, number_or_unknown};
 
 /// Per condition: missing-variable errors, runs of failing steps, tokens after them, redundant work
 ///
-/// A condition is one agent of one run. Only episodes whose trace records
-/// steps are counted, and none whose result says that it failed; "-" stands
-/// where their traces lack what is asked.
+/// A condition is one agent of one run. Only episodes whose trace records steps are counted, and no failed
+/// episodes. "-" means that the traces do not record what a number needs.
 ///
 /// Missing-variable error: the step's code ended in NameError or UnboundLocalError
 /// (by the recorded exception type, else by the error text's last line).
@@ -21,7 +20,7 @@ use crate::table::{self, UNKNOWN, number_or_unknown};
 /// Failing step: its code ended in an error, or its turn could not be run
 /// (several code blocks, a failed model call). A turn without code does not fail.
 ///
-/// Tokens after the first missing-variable error: of all steps behind it; the
+/// Tokens after the first missing-variable error: those of all later steps; the
 /// mean is over the episodes that had one, the share is of all tokens of the
 /// condition.
 ///
@@ -37,20 +36,20 @@ pub struct Args {
     /// Folders of results: runs, or folders above or below their results
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
-    /// What to print
+    /// The format of the output
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Also write one JSON object an episode to this file
+    /// Also write one JSON object for each episode to this file
     #[arg(long, value_name = "FILE")]
     per_episode: Option<PathBuf>,
 }
 
-/// What to print.
+/// The format of the output.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// A table for people
     Table,
-    /// A JSON array with one object a condition
+    /// A JSON array with one object for each condition
     Json,
 }
 

@@ -9,7 +9,7 @@ use crate::stats::bootstrap::Bootstrap;
 /// The paper's results table as LaTeX, from a spec file that names each cell's summary
 ///
 /// The spec is a JSON object: `cells`, and optionally `caption`, `label`,
-/// `score_scale` (auto, fraction or percent; auto takes scores up to 1.5 for fractions)
+/// `score_scale` (auto, fraction or percent; with auto, scores up to 1.5 are fractions)
 /// and `solved_format` (count or percent). A cell has `difficulty` (Easy or Medium), `train`
 /// and `runtime` (Persistent or Reset) and `path` (the summary's file); optionally
 /// `metrics_path` (a folder of its episodes' results: adds half the width of the 95 %
@@ -35,7 +35,7 @@ pub struct Args {
 /// Runs the command.
 ///
 /// # Errors
-/// If the spec or a file it names is missing or misshapen; the message names file, cell and key.
+/// If the spec or a file that it names is missing or invalid; the message names file, cell and key.
 pub fn run(args: &Args, warnings: &mut Vec<String>) -> anyhow::Result<String> {
     let spec = Spec::read(&args.spec)?;
     let bootstrap = Bootstrap { resamples: args.resamples, level: 0.95, seed: args.seed };

@@ -5,25 +5,25 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use crate::report::{Report, marked};
+use crate::report::marked;
+use crate::report::whole::Report;
 use crate::results::file::Results;
-use crate::two_by_two::report::Options;
+use crate::two_by_two::options::Options;
 
-/// Where a study's report goes, in its folder.
+/// The folder of a study's report, in the study's folder.
 const FOLDER: &str = "report";
 
 /// Sections that are also printed.
 const PRINTED: [&str; 2] = ["main", "aims"];
 
-/// A study's report: a page, Markdown, figures and tables
+/// Write a study's report: a page, Markdown, figures and tables
 ///
-/// Writes into a folder: index.html (one page that needs nothing else), summary.md,
-/// figures/*.svg and *.png, tables/*.tex. Prints the main table.
+/// Writes into a folder: index.html (one page that is complete in itself), summary.md, figures/*.svg and
+/// *.png, tables/*.tex. Prints the main table.
 ///
-/// With --update, the parts of a document between `<!-- generated: NAME -->` and
-/// `<!-- end -->` are made anew, and nothing else of it changes. NAME is one of:
-/// summary, aims, main, seeds, figures, tests, statistics, example, ablations,
-/// training, durations, provenance.
+/// With --update, the parts of a document between `<!-- generated: NAME -->` and `<!-- end -->` are generated
+/// again, and the rest of it does not change. NAME is one of: summary, aims, main, seeds, figures, tests,
+/// statistics, example, ablations, training, durations, provenance.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  analysis report runs/studies/small\n  \
     analysis report runs/studies/small --with runs/studies/no-recovery --with runs/studies/mixed-50\n  \
@@ -33,16 +33,16 @@ pub struct Args {
     /// A study's folder, or a file of `analysis collect`
     #[arg(value_name = "RUN|FILE")]
     study: PathBuf,
-    /// Another study of the same tasks, to stand beside it; repeat for more
+    /// Another study of the same tasks, to compare with; repeat for more
     #[arg(long, value_name = "RUN|FILE")]
     with: Vec<PathBuf>,
-    /// Where the report goes [default: RUN/report, unless --update or --figures is given]
+    /// The folder of the report [default: RUN/report, unless --update or --figures is given]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Make the generated parts of this document anew
+    /// Update the generated parts of this document
     #[arg(long, value_name = "FILE")]
     update: Option<PathBuf>,
-    /// Write the figures (SVG) to this folder, where the document of --update finds them
+    /// Write the figures (SVG) to this folder; the document of --update refers to them there
     #[arg(long, value_name = "DIR")]
     figures: Option<PathBuf>,
     /// Write nothing; fail if --update or --figures would change a file
@@ -96,7 +96,7 @@ pub fn run(args: &Args, warnings: &mut Vec<String>) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// Where the report goes, if it is wanted.
+/// The folder of the report; none if no report is wanted.
 fn folder(args: &Args) -> Option<PathBuf> {
     if args.out.is_some() || args.update.is_some() || args.figures.is_some() {
         return args.out.clone().filter(|_| !args.check);
@@ -111,7 +111,7 @@ fn printed(report: &Report) -> String {
     format!("{}\n\n{}", report.title, sections.collect::<Vec<_>>().join("\n"))
 }
 
-/// Writes a file, or notes that it differs.
+/// Writes a file, or with `check` notes that it differs.
 fn put(path: &Path, text: &str, check: bool, differing: &mut Vec<String>) -> anyhow::Result<()> {
     if !check {
         return Ok(files::write_text(path, text)?);
@@ -122,7 +122,7 @@ fn put(path: &Path, text: &str, check: bool, differing: &mut Vec<String>) -> any
     Ok(())
 }
 
-/// The figures' folder as the document names it.
+/// The figures' folder, relative to the document's.
 fn relative(figures: Option<&Path>, document: &Path) -> anyhow::Result<String> {
     let Some(figures) = figures else { return Ok("figures".to_owned()) };
     let parent = document.parent().unwrap_or(Path::new(""));

@@ -9,12 +9,10 @@ use crate::{load, tool_calls};
 
 /// Compare two result folders side by side: success, quality, steps, tool calls, tokens
 ///
-/// Finds results/AGENT/FAMILY/*.json with their *.trace.json at any depth
-/// below each folder, or takes a folder of such pairs. Every number is a mean
-/// over the episodes that have it: "(n = 3)" behind it says that 3 have, "-" that
-/// none has. "~" marks estimated token counts (bytes / 4: the model client had no
-/// tokenizer). Episodes whose result says that they failed are left out, with a
-/// warning that counts them.
+/// Finds results/AGENT/FAMILY/*.json with their *.trace.json at any depth below each folder, or takes a
+/// folder of such pairs. Every number is a mean over the episodes that have the value: "(n = 3)" after it
+/// means that 3 episodes have it, "-" that none has. "~" marks estimated token counts (bytes / 4: the model
+/// client had no tokenizer). Failed episodes are left out, with a warning that counts them.
 ///
 /// Tool calls are counted twice: those that happened, where the trace records
 /// them, and the paper's way, by tool names in the code's text (where a call in
@@ -28,7 +26,7 @@ pub struct Args {
     b: PathBuf,
 }
 
-/// One row: what it is called, its decimals, and an episode's value.
+/// One row: its name, its decimals, and an episode's value.
 struct Metric {
     name: &'static str,
     decimals: usize,
@@ -64,7 +62,7 @@ const METRICS: [Metric; 8] = [
 
 const TOKENS: &str = "Total tokens";
 
-/// Weight of the items taken, in percent of the capacity.
+/// The weight of the items taken, in percent of the capacity.
 fn capacity_utilisation(episode: &Episode) -> Option<f64> {
     let capacity = episode.metric("capacity").filter(|capacity| *capacity > 0.0)?;
     Some(100.0 * episode.metric("weight_used")? / capacity)
@@ -115,7 +113,7 @@ impl Side {
         }
     }
 
-    /// The mean, marked if estimated, and of how many if not of all.
+    /// The mean, with a mark if it is estimated, and the number of values if not all episodes have one.
     fn cell(&self, index: usize) -> String {
         let values = &self.values[index];
         let Some(mean) = mean(values) else {

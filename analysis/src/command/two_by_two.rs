@@ -7,18 +7,19 @@ use anyhow::Context as _;
 use crate::stats::wilcoxon::Zeros;
 use crate::two_by_two::cell::Cell;
 use crate::two_by_two::design::{Design, Selection};
-use crate::two_by_two::report::{Options, Report};
+use crate::two_by_two::options::Options;
+use crate::two_by_two::report::Report;
 
 /// Compare the four cells of training x runtime: means, paired tests, and their interaction
 ///
-/// Takes the runs of each cell (give --pp and the others once a training seed, in
-/// the same order of seeds) and pairs their episodes by task and seed. Failed
-/// episodes are left out with a warning, and their task is then missing from its run.
+/// Takes the runs of each cell (give --pp and the others once for each training seed, in the same order of
+/// seeds) and pairs their episodes by task and seed. Failed episodes are left out with a warning, and their
+/// task is then missing from its run.
 ///
 /// For each cell: mean score, share solved, share of episodes with a missing-variable
 /// error (see `analysis failures --help`), generated tokens, and prompt + generated
 /// tokens summed over turns. Then, for each of these, the difference of the
-/// matched cells, what each mismatch costs, and the interaction
+/// matched cells, the cost of each mismatch, and the interaction
 /// (PP - PR) - (RP - RR): Wilcoxon's signed-rank test of the tasks' differences (exact
 /// up to 500 tasks that differ), or McNemar's test for the difference of two shares (exact
 /// up to 1,000 discordant pairs), Holm's correction over all of them, effect sizes, and
@@ -68,7 +69,7 @@ pub struct Args {
 /// Runs the command.
 ///
 /// # Errors
-/// If runs cannot be read, are not what they are given as, or cannot be paired.
+/// If runs cannot be read, are not of their cells, or cannot be paired.
 pub fn run(args: &Args, warnings: &mut Vec<String>) -> anyhow::Result<String> {
     let cells: [(Cell, &[PathBuf]); 4] =
         [(Cell::PP, &args.pp), (Cell::PR, &args.pr), (Cell::RP, &args.rp), (Cell::RR, &args.rr)];

@@ -2,24 +2,24 @@
 
 use crate::table;
 
-/// From values to pixels.
+/// A linear scale from values to pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
-    /// The least and the largest value.
+    /// The smallest and the largest value.
     pub values: [f64; 2],
-    /// Where they lie.
+    /// The pixels of these two values.
     pub pixels: [f64; 2],
 }
 
 impl Scale {
-    /// Where a value lies.
+    /// The pixel of a value.
     pub fn at(&self, value: f64) -> f64 {
         let [low, high] = self.values;
         let share = if high > low { (value - low) / (high - low) } else { 0.5 };
         self.pixels[0] + share * (self.pixels[1] - self.pixels[0])
     }
 
-    /// Round values within the scale, about so many: 1, 2 or 5 times a power of ten apart.
+    /// About `about` round values on the scale. Their distance is 1, 2 or 5 times a power of ten.
     pub fn ticks(&self, about: usize) -> Vec<f64> {
         let [low, high] = self.values;
         if high <= low {
@@ -30,22 +30,22 @@ impl Scale {
         (first..).map(|index| index as f64 * step).take_while(|tick| *tick <= high + step * 1e-9).collect()
     }
 
-    /// As [`Scale::ticks`], with their text: as many decimals as their distance takes.
+    /// [`Scale::ticks`] with their text, which has as many decimals as their distance.
     pub fn labelled_ticks(&self, about: usize) -> Vec<(f64, String)> {
         let ticks = self.ticks(about);
         let step = ticks.windows(2).map(|pair| pair[1] - pair[0]).next().unwrap_or(1.0);
-        // Near a power of ten, a logarithm may fall short of the whole number.
+        // The logarithm of a power of ten may be slightly less than the whole number.
         let decimals = (-(step.log10() + 1e-9).floor()).max(0.0) as usize;
         ticks.into_iter().map(|tick| (tick, table::number(tick, decimals))).collect()
     }
 
-    /// As [`Scale::ticks`], but whole numbers alone.
+    /// [`Scale::ticks`] that are whole numbers.
     pub fn whole_ticks(&self, about: usize) -> Vec<f64> {
         self.ticks(about).into_iter().filter(|tick| tick.fract() == 0.0).collect()
     }
 }
 
-/// The least of 1, 2 and 5 times a power of ten that is not below `step`.
+/// The smallest number that is at least `step` and is 1, 2 or 5 times a power of ten.
 fn round_step(step: f64) -> f64 {
     let power = 10_f64.powf(step.log10().floor());
     [1.0, 2.0, 5.0, 10.0]

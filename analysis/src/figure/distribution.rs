@@ -1,4 +1,4 @@
-//! A histogram a cell, one below the other over the same axis.
+//! A histogram for each cell, one below the other on the same axis.
 
 use super::Figure;
 use super::axis::Scale;
@@ -17,26 +17,26 @@ const BARS: usize = 50;
 pub struct Row {
     /// The cell's name.
     pub label: String,
-    /// Which colour it has.
+    /// The name of its colour.
     pub colour: &'static str,
-    /// One an episode.
+    /// The value of each episode.
     pub values: Vec<f64>,
 }
 
-/// What is drawn, and how it is called.
+/// What is drawn.
 #[derive(Clone, Copy, Debug)]
 pub struct Axis<'a> {
     /// The figure's title.
     pub title: &'a str,
-    /// The axis' label, with its unit.
+    /// The label of the axis, with the unit.
     pub label: &'a str,
-    /// Its end; the largest value if none.
+    /// The end of the axis; none: the largest value.
     pub end: Option<f64>,
-    /// Decimals of the values that are said.
+    /// Decimals of the values in the text.
     pub decimals: usize,
 }
 
-/// Draws it.
+/// Draws the figure.
 pub fn draw(name: &str, axis: Axis<'_>, rows: &[Row]) -> Figure {
     let bottom = TOP + ROW * rows.len() as f64;
     let mut svg = Svg::new(bottom + 58.0);

@@ -1,4 +1,4 @@
-//! SVG as pixels, with the font that is built in: a machine may have none.
+//! Draws SVG as PNG with the built-in font, because a machine may have no fonts.
 
 use std::sync::{Arc, LazyLock};
 
@@ -7,7 +7,7 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::fontdb::Database;
 use resvg::usvg::{Options, Tree};
 
-/// Pixels a pixel of the figure: sharp on a dense screen and in print.
+/// Pixels of the PNG for each pixel of the figure, so that it is sharp on dense screens and in print.
 const SCALE: f32 = 2.0;
 
 static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
@@ -18,10 +18,10 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
-/// Draws a whole SVG.
+/// Draws an SVG.
 ///
 /// # Errors
-/// If it is not one.
+/// If it is not a valid SVG.
 pub fn draw(svg: &str) -> anyhow::Result<Vec<u8>> {
     let options = Options { fontdb: FONTS.clone(), font_family: "Inter".into(), ..Options::default() };
     let tree = Tree::from_str(svg, &options).context("a figure is no SVG")?;
@@ -39,7 +39,7 @@ mod tests {
     use crate::figure::style;
     use crate::figure::svg::{Anchor, Svg};
 
-    /// Dark pixels of a figure with these words.
+    /// The number of dark pixels of a figure with this text.
     fn ink(class: &str, words: &str) -> usize {
         let mut svg = Svg::new(40.0);
         svg.words(class, Anchor::Start, [10.0, 25.0], words);
@@ -54,7 +54,7 @@ mod tests {
         assert_eq!(ink("", ""), 0);
         let (regular, bold) = (ink("", "missing variable"), ink("strong", "missing variable"));
         assert!(regular > 500 && bold > regular * 6 / 5, "{regular} {bold}");
-        // Every character that figures use is in the font: none is drawn as the box of a missing one.
+        // Every character that figures use is in the font; a missing one would be drawn as a box.
         for character in "→−±·×≥≤[]%".chars() {
             assert_ne!(ink("", &character.to_string()), ink("", "\u{2603}"), "{character}");
         }

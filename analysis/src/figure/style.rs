@@ -1,9 +1,9 @@
-//! The colours, light and dark, and the looks of every class.
+//! The colours, light and dark, and the style of every class.
 //!
-//! Hues are Okabe and Ito's, which people with any colour vision tell apart; what
-//! matters is said in words as well.
+//! The hues are Okabe and Ito's, which are distinct for people with any colour vision. Everything that a
+//! colour shows is also in words.
 
-/// A colour's name, on light paper, and on dark.
+/// A colour: its name, its value on light paper, its value on dark paper.
 type Colour = (&'static str, &'static str, &'static str);
 
 /// Every colour.
@@ -27,10 +27,10 @@ pub const COLOURS: [Colour; 15] = [
     ("turn-c", "#1d2730", "#e5e9ed"),
 ];
 
-/// The looks; `var(--name)` is a colour.
+/// The style of every class; `var(--name)` is a colour.
 const LOOKS: &str = include_str!("../../templates/figure.css");
 
-/// The style sheet of a figure that is a file: light, with the colours in their places.
+/// The style sheet of a figure in a file, with the light colours in place of variables.
 pub fn file() -> String {
     let place = |css: String, (name, light, _): &Colour| css.replace(&format!("var(--{name})"), light);
     COLOURS.iter().fold(LOOKS.to_owned(), place)

@@ -1,4 +1,4 @@
-//! Episodes without a missing variable, over turns: a panel a cell.
+//! Episodes without a missing variable over turns, with a panel for each cell.
 
 use super::Figure;
 use super::axis::Scale;
@@ -9,7 +9,7 @@ const LEFT: f64 = 74.0;
 const TOP: f64 = 78.0;
 const HEIGHT: f64 = 170.0;
 const GAP: f64 = 24.0;
-/// Below a panel: its axis, those left, and the next one's title.
+/// The height below a panel for its axis, the numbers at risk, and the next panel's title.
 const BELOW: f64 = 100.0;
 /// Panels side by side.
 const COLUMNS: usize = 4;
@@ -19,16 +19,16 @@ const COLUMNS: usize = 4;
 pub struct Panel {
     /// The cell's name.
     pub label: String,
-    /// Which colour it has.
+    /// The name of its colour.
     pub colour: &'static str,
-    /// One an episode: the turn of its first missing variable, or else when it was cut off; beyond the axis
-    /// if it called `finish()`.
+    /// Each episode's time: the turn of its first missing variable, or else the turn when it was cut off, or
+    /// a time beyond the axis if it called `finish()`.
     pub subjects: Vec<Subject>,
 }
 
-/// Draws it, up to the last turn of any episode.
+/// Draws the figure up to the last turn of any episode.
 pub fn draw(name: &str, panels: &[Panel], last: usize) -> Figure {
-    // Six stand better in two rows of three than in four and two.
+    // Six panels are in two rows of three, not in rows of four and two.
     let rows = panels.len().div_ceil(COLUMNS).max(1);
     let columns = panels.len().div_ceil(rows).max(1);
     let mut svg = Svg::new(TOP + (HEIGHT + BELOW) * rows as f64 - 16.0);
@@ -86,7 +86,7 @@ fn draw_panel(svg: &mut Svg, panel: &Panel, along: &Scale, up: &Scale) {
     svg.line("axis", [left, bottom], [right, bottom]);
     let y = up.at(share);
     let y = if y > bottom - 30.0 { y - 10.0 } else { y + 20.0 };
-    // Inside the curve where there is room, or else behind its end.
+    // The text is below the curve if there is room, and otherwise after its end.
     let (anchor, x) = if end - left > 80.0 { (Anchor::End, end - 6.0) } else { (Anchor::Start, end + 6.0) };
     svg.words("strong", anchor, [x, y], &format!("{share:.0} % left"));
     for tick in along.whole_ticks(4) {

@@ -1,8 +1,8 @@
-//! Shapes and words, as text. What they look like is said by their class (see [`super::style`]).
+//! Shapes and text as SVG. Their style is set by their class (see [`super::style`]).
 
 use std::fmt::Write as _;
 
-/// The width of every figure, in pixels; the height is its own.
+/// The width of every figure, in pixels.
 pub const WIDTH: f64 = 960.0;
 
 /// A drawing. Coordinates are pixels from the upper left.
@@ -12,7 +12,7 @@ pub struct Svg {
     body: String,
 }
 
-/// Which end of a text lies at its place.
+/// Which part of a text is at its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {
     /// Its beginning.
@@ -24,7 +24,7 @@ pub enum Anchor {
 }
 
 impl Svg {
-    /// An empty one.
+    /// An empty drawing of this height.
     pub fn new(height: f64) -> Self {
         Self { height, body: String::new() }
     }
@@ -54,7 +54,7 @@ impl Svg {
         }
     }
 
-    /// Words on one line, their baseline at `y`.
+    /// Text on one line, with its baseline at `y`.
     pub fn words(&mut self, class: &str, anchor: Anchor, [x, y]: [f64; 2], text: &str) {
         let anchor = match anchor {
             Anchor::Start => "start",
@@ -67,7 +67,7 @@ impl Svg {
         ));
     }
 
-    /// Words along a vertical axis, their middle at `y`.
+    /// Text along a vertical axis, with its middle at `y`.
     pub fn upright(&mut self, class: &str, [x, y]: [f64; 2], text: &str) {
         let (x, y, text) = (number(x), number(y), escape(text));
         self.push(format_args!(
@@ -76,7 +76,7 @@ impl Svg {
     }
 
     fn push(&mut self, element: std::fmt::Arguments<'_>) {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(self.body, "{element}");
     }
 
@@ -94,12 +94,12 @@ impl Svg {
     }
 }
 
-/// A path, piece by piece.
+/// The data of a path.
 #[derive(Clone, Debug, Default)]
 pub struct Path(String);
 
 impl Path {
-    /// Through these points, in straight lines.
+    /// Adds straight lines through these points.
     pub fn through(points: impl IntoIterator<Item = [f64; 2]>) -> Self {
         let mut path = Self::default();
         for (index, [x, y]) in points.into_iter().enumerate() {
@@ -108,7 +108,7 @@ impl Path {
         path
     }
 
-    /// Adds a rectangle of its own.
+    /// Adds a closed rectangle.
     pub fn rect(&mut self, [x, y]: [f64; 2], [width, height]: [f64; 2]) {
         self.add('M', x, y);
         let (width, height) = (number(width), number(height));
@@ -120,7 +120,7 @@ impl Path {
     }
 }
 
-/// At most two decimals: the same text on every machine, and small.
+/// A number with at most two decimals, so that the text is small and the same on every machine.
 fn number(value: f64) -> String {
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');

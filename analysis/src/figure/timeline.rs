@@ -1,4 +1,5 @@
-//! Every turn of every episode: a panel a cell, a row an episode, a coloured block a turn.
+//! Every turn of every episode: a panel for each cell, a row for each episode, a coloured block for each
+//! turn.
 
 use super::Figure;
 use super::axis::Scale;
@@ -8,11 +9,11 @@ use crate::turn::Turn;
 const TOP: f64 = 112.0;
 const LEFT: f64 = 24.0;
 const GAP: f64 = 40.0;
-/// Height of all rows of a panel.
+/// The height of all rows of a panel.
 const HEIGHT: f64 = 260.0;
-/// Below a panel: its axis, and the next one's title.
+/// The height below a panel for its axis and the next panel's title.
 const BELOW: f64 = 84.0;
-/// More rows than these cannot be told apart.
+/// Most rows of a panel: more rows would be too thin to see.
 const ROWS: usize = 100;
 const COLUMNS: usize = 2;
 
@@ -21,11 +22,11 @@ const COLUMNS: usize = 2;
 pub struct Panel {
     /// The cell's name.
     pub label: String,
-    /// An episode's turns, and whether it called `finish()`.
+    /// The turns of each episode, and whether it called `finish()`.
     pub episodes: Vec<(Vec<Turn>, bool)>,
 }
 
-/// Draws it.
+/// Draws the figure.
 pub fn draw(name: &str, panels: &[Panel], seed: u64) -> Figure {
     let rows = panels.len().div_ceil(COLUMNS) as f64;
     let mut svg = Svg::new(TOP + rows * (HEIGHT + BELOW) - 20.0);

@@ -1,4 +1,4 @@
-//! The loss over steps: the base model's phases end to end, and the adapters beside.
+//! The loss over steps: a panel with the base model's phases one after the other, and one with the adapters.
 
 use super::Figure;
 use super::axis::Scale;
@@ -14,13 +14,13 @@ const GAP: f64 = 74.0;
 /// The lines of one panel.
 #[derive(Clone, Debug)]
 pub struct Panel<'a> {
-    /// What is trained.
+    /// What is trained in this panel.
     pub label: String,
-    /// A line each: a model under a seed, with its colour and its phases in order.
+    /// The lines: each is a model under a seed, with its colour and its phases in order.
     pub lines: Vec<(String, &'static str, Vec<&'a Curve>)>,
 }
 
-/// Draws it.
+/// Draws the figure.
 pub fn draw(name: &str, panels: &[Panel<'_>]) -> Figure {
     let mut svg = Svg::new(TOP + HEIGHT + 62.0);
     svg.words("title", Anchor::Start, [16.0, 28.0], "Training: the loss over steps");
@@ -79,7 +79,7 @@ fn draw_panel(svg: &mut Svg, panel: &Panel<'_>, pixels: [f64; 2]) {
     legend(svg, panel, pixels[0]);
 }
 
-/// Where the phases of the base model lie.
+/// The steps at which the phases of the base model begin.
 fn phases(svg: &mut Svg, curves: &[&Curve], along: &Scale) {
     let mut before = 0;
     for curve in curves {
@@ -93,7 +93,7 @@ fn phases(svg: &mut Svg, curves: &[&Curve], along: &Scale) {
     }
 }
 
-/// The models of a panel that has several.
+/// The models of a panel, if it has several.
 fn legend(svg: &mut Svg, panel: &Panel<'_>, left: f64) {
     let mut models: Vec<(&str, &str)> = Vec::new();
     for (model, colour, _) in &panel.lines {

@@ -12,19 +12,19 @@ use crate::stats::bootstrap::Bootstrap;
 /// The numbers of one cell.
 #[derive(Clone, Debug)]
 pub(super) struct Cell {
-    /// Mean score, percent.
+    /// Mean score in percent.
     pub score: f64,
-    /// Half the width of the score's 95 % interval, percentage points.
+    /// Half the width of the score's 95 % interval, in percentage points.
     pub half_width: Option<f64>,
-    /// Tasks solved.
+    /// Number of tasks solved.
     pub solved: u64,
-    /// Tasks executed.
+    /// Number of tasks executed.
     pub executed: u64,
-    /// Steps an episode.
+    /// Mean steps per episode.
     pub steps: f64,
-    /// Tokens an episode.
+    /// Mean tokens per episode.
     pub tokens: f64,
-    /// Seconds an episode.
+    /// Mean seconds per episode.
     pub seconds: f64,
 }
 
@@ -79,7 +79,7 @@ impl Cell {
         (self.executed > 0).then(|| 100.0 * self.solved as f64 / self.executed as f64)
     }
 
-    /// Score (percent) for each thousand tokens.
+    /// Score (percent) per thousand tokens.
     pub(super) fn score_per_1k_tokens(&self) -> Option<f64> {
         (self.tokens > 0.0).then(|| 1000.0 * self.score / self.tokens)
     }

@@ -1,11 +1,12 @@
-//! The table's text. Its layout and number formats are those of the paper's own script.
+//! The table as LaTeX. Layout and number formats are those of the paper's own script.
 
 use super::Table;
 use super::cell::Cell;
 use super::spec::{Difficulty, Position, SolvedFormat};
+use crate::state_title::title;
 use crate::table::number;
 
-/// What stands where a number is missing.
+/// The text of a missing number.
 const MISSING: &str = "--";
 
 /// A column that can have a best value.
@@ -40,7 +41,7 @@ impl Column {
     }
 }
 
-/// At most two decimals, without zeros at the end.
+/// A number with at most two decimals, without trailing zeros.
 fn trimmed(value: f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -100,9 +101,9 @@ impl Table {
                 None => vec![MISSING.to_owned(); 2 + COSTS.len()],
             };
             text.push_str(&format!(
-                "{head} & {:?} & {:?} & {} \\\\\n",
-                position.train,
-                position.runtime,
+                "{head} & {} & {} & {} \\\\\n",
+                title(position.train),
+                title(position.runtime),
                 columns.join(" & ")
             ));
             head.clear();

@@ -4,39 +4,54 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-use serde::Deserialize;
+use anyhow::anyhow;
+use fields::{Collector, Fields, FromJson, Place, Problem, Problems};
+use proto::interpreter_state::InterpreterState;
+use serde_json::Value;
 
-use crate::interpreter_state::InterpreterState;
+use crate::state_title;
 
 /// A spec file.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Spec {
     /// The table's caption, as LaTeX.
-    #[serde(default = "default_caption")]
     pub caption: String,
-    /// Its label.
-    #[serde(default = "default_label")]
+    /// The table's LaTeX label.
     pub label: String,
-    /// What scores mean.
-    #[serde(default)]
+    /// The unit of scores.
     pub score_scale: ScoreScale,
     /// How solved tasks are shown.
-    #[serde(default)]
     pub solved_format: SolvedFormat,
-    /// The table's cells (a row each), in any order.
+    /// The table's cells, in any order; each is a row.
     pub cells: Vec<CellSpec>,
-    /// The spec's own path.
-    #[serde(skip)]
+    /// The path of the spec file; not a key of it.
     pub file: PathBuf,
 }
 
+impl FromJson for Spec {
+    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
+        let fields = Fields::new(value, place)?;
+        let caption = fields.or("caption", default_caption());
+        let label = fields.or("label", "tab:main_results".to_owned());
+        let score_scale = fields.or_default("score_scale");
+        let solved_format = fields.or_default("solved_format");
+        let cells = fields.required("cells");
+        fields.refuse_unknown();
+        Some(Self {
+            caption: caption?,
+            label: label?,
+            score_scale: score_scale?,
+            solved_format: solved_format?,
+            cells: cells?,
+            file: PathBuf::new(),
+        })
+    }
+}
+
 /// Where the numbers of one cell come from.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct CellSpec {
-    /// Which tasks.
+    /// The tasks.
     pub difficulty: Difficulty,
     /// The interpreter state in the training traces.
     pub train: InterpreterState,
@@ -46,12 +61,33 @@ pub struct CellSpec {
     pub path: PathBuf,
     /// A folder of the episodes' results, for an interval.
     pub metrics_path: Option<PathBuf>,
-    /// A score instead of the summary's, on the same scale.
+    /// A score instead of the summary's, in the same unit.
     pub score_override: Option<f64>,
 }
 
-/// Which tasks.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+impl FromJson for CellSpec {
+    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
+        let fields = Fields::new(value, place)?;
+        let difficulty = fields.required("difficulty");
+        let train = fields.required_as("train", state_title::read);
+        let runtime = fields.required_as("runtime", state_title::read);
+        let path = fields.required("path");
+        let metrics_path = fields.or_default("metrics_path");
+        let score_override = fields.or_default("score_override");
+        fields.refuse_unknown();
+        Some(Self {
+            difficulty: difficulty?,
+            train: train?,
+            runtime: runtime?,
+            path: path?,
+            metrics_path: metrics_path?,
+            score_override: score_override?,
+        })
+    }
+}
+
+/// How hard the tasks are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Difficulty {
     /// As in training.
     Easy,
@@ -59,21 +95,24 @@ pub enum Difficulty {
     Medium,
 }
 
-/// What a score of 1 means.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
+fields::words! { Difficulty { "Easy" => Easy, "Medium" => Medium } }
+
+/// The unit of scores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ScoreScale {
-    /// Scores up to 1.5 are fractions, others percent.
+    /// Scores up to 1.5 are fractions, others are percent.
     #[default]
     Auto,
-    /// 100 %.
+    /// A score of 1 is 100 %.
     Fraction,
-    /// 1 %.
+    /// A score of 1 is 1 %.
     Percent,
 }
 
+fields::words! { ScoreScale { "auto" => Auto, "fraction" => Fraction, "percent" => Percent } }
+
 impl ScoreScale {
-    /// The factor to percent, for scores of which this is the largest.
+    /// The factor that turns scores into percent, given the largest of them.
     pub fn factor(self, largest: f64) -> f64 {
         match self {
             Self::Fraction => 100.0,
@@ -85,31 +124,32 @@ impl ScoreScale {
 }
 
 /// How solved tasks are shown.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SolvedFormat {
-    /// How many.
+    /// Their number.
     #[default]
     Count,
     /// Percent of the tasks executed.
     Percent,
 }
 
-/// Where in the table a cell stands; sorts as the table does.
+fields::words! { SolvedFormat { "count" => Count, "percent" => Percent } }
+
+/// A cell's place in the table, in the order of its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The group of rows.
     pub difficulty: Difficulty,
     /// The first part of the row's name.
     pub train: InterpreterState,
-    /// The second.
+    /// The second part of the row's name.
     pub runtime: InterpreterState,
 }
 
 impl Position {
     /// The positions of a whole table, in order.
     pub fn all() -> impl Iterator<Item = Self> {
-        let states = [InterpreterState::Persistent, InterpreterState::Reset];
+        let states = InterpreterState::ALL;
         [Difficulty::Easy, Difficulty::Medium].into_iter().flat_map(move |difficulty| {
             states.into_iter().flat_map(move |train| {
                 states.into_iter().map(move |runtime| Self { difficulty, train, runtime })
@@ -120,12 +160,13 @@ impl Position {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}, trained {:?}, run {:?}", self.difficulty, self.train, self.runtime)
+        let (train, runtime) = (state_title::title(self.train), state_title::title(self.runtime));
+        write!(f, "{:?}, trained {train}, run {runtime}", self.difficulty)
     }
 }
 
 impl CellSpec {
-    /// Where the cell stands.
+    /// The cell's place in the table.
     pub fn position(&self) -> Position {
         Position { difficulty: self.difficulty, train: self.train, runtime: self.runtime }
     }
@@ -135,24 +176,26 @@ impl Spec {
     /// Reads and checks a spec file.
     ///
     /// # Errors
-    /// Naming the file, the cell's index and the key.
+    /// If the file can't be read; otherwise every problem in it, one line each, with the file and the key.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = files::read_text(path)?;
-        let mut json = serde_json::Deserializer::from_str(&text);
-        let mut spec: Self =
-            serde_path_to_error::deserialize(&mut json).with_context(|| path.display().to_string())?;
-        json.end().with_context(|| path.display().to_string())?;
-        spec.file = path.to_owned();
-        if spec.cells.is_empty() {
-            bail!("{}: cells is empty; the table needs at least one", path.display());
-        }
+        let document: Value = files::read_json(path)?;
+        let collector = Collector::default();
+        let spec = {
+            let root = collector.root();
+            Self::from_json(&document, &root).inspect(|spec| spec.check(&root))
+        };
+        let spec = collector.finish(spec).map_err(|problems| anyhow!("{}", lines(path, &problems)))?;
+        Ok(Self { file: path.to_owned(), ..spec })
+    }
+
+    fn check(&self, root: &Place<'_>) {
+        root.require(!self.cells.is_empty(), || "cells is empty; the table needs at least one".to_owned());
         let mut seen = BTreeMap::new();
-        for (index, cell) in spec.cells.iter().enumerate() {
+        for (index, cell) in self.cells.iter().enumerate() {
             if let Some(first) = seen.insert(cell.position(), index) {
-                bail!("{}: cells[{index}] and cells[{first}] are both {}", path.display(), cell.position());
+                root.fail::<()>(format!("cells[{index}] and cells[{first}] are both {}", cell.position()));
             }
         }
-        Ok(spec)
     }
 
     /// A path of the spec, which is relative to its file.
@@ -161,12 +204,17 @@ impl Spec {
     }
 }
 
+/// One line a problem, each with the file.
+fn lines(path: &Path, problems: &Problems) -> String {
+    let line = |problem: &Problem| match problem.path.as_str() {
+        "" => format!("{}: {}", path.display(), problem.rule),
+        _ => format!("{}: {problem}", path.display()),
+    };
+    problems.0.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
 fn default_caption() -> String {
     "Quality and cost by difficulty, interpreter state in training, and interpreter state at run time. \
      Scores are mean percentages of the optimum; $\\pm$ is half the width of the 95\\,\\% bootstrap interval."
         .to_owned()
-}
-
-fn default_label() -> String {
-    "tab:main_results".to_owned()
 }

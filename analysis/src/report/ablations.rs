@@ -1,27 +1,31 @@
-//! Other studies beside this one: each cell in a row, and how it differs from this study's.
+//! Other studies beside this one: a row for each cell, with its differences to this study's cells.
 
 use std::collections::BTreeMap;
 
 use anyhow::ensure;
+use proto::interpreter_state::InterpreterState;
 
 use super::cells::{ESTIMATED, plain};
 use super::document::Block;
-use super::group::{Group, Measured, groups};
-use crate::results::file::{Results, is_another};
+use super::group::{Group, groups};
+use super::measured::Measured;
+use crate::results::cell::is_another;
+use crate::results::file::Results;
 use crate::stats::describe::mean;
 use crate::stats::interval::Estimate;
 use crate::table::{self, Table, UNKNOWN, number_or_unknown};
 use crate::two_by_two::comparison::shares_interval;
+use crate::two_by_two::options::Options;
 use crate::two_by_two::outcome::Outcome;
-use crate::two_by_two::report::Options;
 
-/// What is compared.
+/// The outcomes that are compared.
 const OUTCOMES: [Outcome; 3] = [Outcome::MissingVariable, Outcome::GeneratedTokens, Outcome::Score];
 
-/// A table a task set: this study's cells, then those of each other study, given with what it was read from.
+/// A table for each task set: this study's cells, then those of the other studies. `others` are the studies
+/// with the paths that they were read from.
 ///
 /// # Errors
-/// If a study has no task set of this one, or another task under the same id.
+/// If a study has a task set that this study does not have, or another task under the same id.
 pub fn blocks(
     main: &[Group<'_>],
     others: &[(String, Results)],
@@ -110,11 +114,15 @@ fn counterpart(main: &[Group<'_>], other: &Group<'_>, path: &str) -> anyhow::Res
     Ok(index)
 }
 
-/// The cells of this study to compare with: that of the same training, or else both adapters' in the same runtime.
+/// The cells of this study to compare a cell with: that of the same training and runtime, or else those of
+/// both adapters in the same runtime.
 fn beside<'a, 'b>(main: &'b Group<'a>, cell: &Measured<'_>) -> Vec<&'b Measured<'a>> {
     match main.cell(cell.train, cell.runtime) {
         Some(same) => vec![same],
-        None => ["persistent", "reset"].iter().filter_map(|train| main.cell(train, cell.runtime)).collect(),
+        None => {
+            let trained = InterpreterState::ALL.into_iter();
+            trained.filter_map(|train| main.cell(train.name(), cell.runtime)).collect()
+        }
     }
 }
 
@@ -142,7 +150,7 @@ fn row(title: &str, cell: &Measured<'_>, other: Option<&&Measured<'_>>, options:
     row
 }
 
-/// A difference of two cells of two studies.
+/// The difference between a cell of another study and one of this study.
 struct Difference {
     tasks: usize,
     estimate: Estimate,

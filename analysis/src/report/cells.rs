@@ -1,13 +1,15 @@
-//! The cells by themselves: the square, the main table, and each seed alone.
+//! The numbers of each cell: the square, the main table, and the table of seeds.
 
 use super::document::{Block, Tile};
-use super::group::{Group, Measured, mean_of, median_of};
+use super::group::Group;
+use super::measured::{Measured, mean_of, median_of};
 use crate::results::row::Row;
 use crate::table::{self, Table, UNKNOWN, number_or_unknown};
+use crate::two_by_two::cell::Cell;
+use crate::two_by_two::options::Options;
 use crate::two_by_two::outcome::{self, Outcome};
-use crate::two_by_two::report::Options;
 
-/// What a cell's mean is of an outcome, in the unit in which it is shown.
+/// A cell's mean of an outcome with its interval, in the unit of tables.
 fn estimate(cell: &Measured<'_>, outcome: Outcome, options: &Options, decimals: usize) -> String {
     let estimate =
         cell.values(outcome).and_then(|values| outcome::estimate(&values, outcome, &options.bootstrap()));
@@ -17,7 +19,7 @@ fn estimate(cell: &Measured<'_>, outcome: Outcome, options: &Options, decimals: 
     )
 }
 
-/// A cell's mean of an outcome alone.
+/// A cell's mean of an outcome without an interval, in the unit of tables.
 pub fn plain(cell: &Measured<'_>, outcome: Outcome) -> Option<f64> {
     let values: Vec<f64> = cell.values(outcome)?.into_iter().flatten().collect();
     Some(crate::stats::describe::mean(&values)? * outcome.scale())
@@ -35,14 +37,12 @@ fn finished(row: &Row) -> Option<f64> {
     Some(if row.finished()? { 100.0 } else { 0.0 })
 }
 
-/// What the mark of estimated token counts means.
+/// Explains the mark of estimated token counts.
 pub const ESTIMATED: &str = " ~ estimated: UTF-8 bytes / 4.";
 
-/// The square, and what it says in a sentence.
+/// The square, and its numbers in sentences.
 pub fn in_short(group: &Group<'_>, options: &Options) -> Vec<Block> {
-    let [pp, pr, rp, rr] =
-        [("persistent", "persistent"), ("persistent", "reset"), ("reset", "persistent"), ("reset", "reset")]
-            .map(|(train, runtime)| group.cell(train, runtime));
+    let [pp, pr, rp, rr] = Cell::ALL.map(|cell| group.cell(cell.train.name(), cell.runtime));
     let (Some(pp), Some(pr), Some(rp), Some(rr)) = (pp, pr, rp, rr) else { return Vec::new() };
     let mark = group.mark();
     let percent = |cell: &Measured<'_>| number_or_unknown(plain(cell, Outcome::MissingVariable), 1);
@@ -82,7 +82,7 @@ pub fn in_short(group: &Group<'_>, options: &Options) -> Vec<Block> {
     vec![Block::Paragraph { lead: String::new(), text }, Block::Square([pp, pr, rp, rr].map(tile).into())]
 }
 
-/// Its seeds, in words.
+/// The number of seeds, and the seeds.
 pub fn seeds_in_words(group: &Group<'_>) -> String {
     let seeds: Vec<String> = group.seeds().iter().map(u64::to_string).collect();
     match seeds.as_slice() {
@@ -148,7 +148,7 @@ pub fn main(group: &Group<'_>, options: &Options) -> Vec<Block> {
     blocks
 }
 
-/// The same, a row a seed.
+/// The table of seeds: a row for each cell and seed.
 pub fn seeds(group: &Group<'_>) -> Vec<Block> {
     if group.seeds().len() < 2 {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Sections of blocks: what a report says, before it is Markdown or a page.
+//! The content of a report, before it becomes Markdown or a page: sections of blocks.
 
 use crate::figure::Figure;
 use crate::results::example::Example;
@@ -7,11 +7,11 @@ use crate::table::Table;
 /// A part of the report with a title.
 #[derive(Clone, Debug)]
 pub struct Section {
-    /// Its name, by which a document asks for it.
+    /// The name by which documents refer to it.
     pub name: &'static str,
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// In order.
+    /// The blocks, in order.
     pub blocks: Vec<Block>,
 }
 
@@ -20,50 +20,50 @@ pub struct Section {
 pub enum Block {
     /// The title of a part of the section.
     Heading {
-        /// What it says.
+        /// The text.
         text: String,
     },
-    /// Words.
+    /// A paragraph.
     Paragraph {
-        /// What they are about; may be empty.
+        /// The bold beginning; may be empty.
         lead: String,
-        /// What is said of it.
+        /// The text.
         text: String,
     },
-    /// Points, one below the other.
+    /// A list.
     List {
-        /// What they are about.
+        /// The line before the list.
         lead: String,
-        /// What is said of it.
+        /// The items.
         items: Vec<String>,
     },
-    /// Small print.
+    /// A note in small print.
     Note {
-        /// What it says.
+        /// The text.
         text: String,
     },
     /// The four cells as a square.
     Square(Vec<Tile>),
     /// A table.
     Table {
-        /// Its file's name; none for a table that has no file.
+        /// The name of its file; none for a table without a file.
         name: Option<String>,
-        /// What it shows.
+        /// The caption; may be empty.
         caption: String,
-        /// Its cells.
+        /// The header and the rows.
         table: Table,
     },
     /// A figure.
     Figure(Figure),
     /// Episodes side by side.
     Example(Example),
-    /// A file's text, folded in the page.
+    /// The text of a file; closed when the page opens.
     Code {
-        /// What it is.
+        /// The title.
         title: String,
-        /// Its language.
+        /// The language.
         language: &'static str,
-        /// Its text.
+        /// The text.
         text: String,
     },
 }
@@ -71,23 +71,23 @@ pub enum Block {
 /// A cell in the square.
 #[derive(Clone, Debug)]
 pub struct Tile {
-    /// Its name.
+    /// The cell's name.
     pub label: String,
-    /// Its colour.
+    /// The name of its colour.
     pub colour: &'static str,
-    /// What is said large.
+    /// The large text.
     pub headline: String,
-    /// What is said below it.
+    /// The lines below it.
     pub lines: Vec<String>,
 }
 
 impl Section {
-    /// A section.
+    /// Makes a section.
     pub fn new(name: &'static str, title: &str, blocks: Vec<Block>) -> Self {
         Self { name, title: title.to_owned(), blocks }
     }
 
-    /// Its blocks as Markdown; figures lie in this folder.
+    /// The blocks as Markdown; `figures` is the folder of the figures.
     pub fn markdown(&self, figures: &str) -> String {
         let blocks = self.blocks.iter().filter_map(|block| block.markdown(figures));
         blocks.collect::<Vec<String>>().join("\n")
@@ -95,7 +95,7 @@ impl Section {
 }
 
 impl Block {
-    /// None for what only the page shows.
+    /// The block as Markdown; none if only the page shows it.
     fn markdown(&self, figures: &str) -> Option<String> {
         Some(match self {
             Self::Heading { text } => format!("### {text}\n"),

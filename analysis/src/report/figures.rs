@@ -1,16 +1,18 @@
-//! What is drawn, of which numbers.
+//! The figures of a report, and the numbers that they show.
 
+use proto::interpreter_state::InterpreterState;
 use proto::study::Cell;
 
 use super::document::Block;
-use super::group::{Group, Measured};
+use super::group::Group;
+use super::measured::Measured;
 use crate::figure::{Figure, distribution, survival, timeline, training};
 use crate::results::curve::Curve;
 use crate::results::file::Results;
 use crate::results::row::Row;
 use crate::stats::survival::Subject;
 
-/// The figures of a task set; their names tell it where there are several.
+/// The figures of a task set. With `several` task sets, the figures' names have the task set's.
 pub fn of_group(group: &Group<'_>, several: bool) -> Vec<Block> {
     let name = |figure: &str| group.file(figure, several);
     let mark = if group.estimated() { ", estimated" } else { "" };
@@ -44,7 +46,7 @@ fn rows(group: &Group<'_>, value: impl Fn(&Row) -> Option<f64>) -> Vec<distribut
     group.cells.iter().map(of_cell).filter(|row| !row.values.is_empty()).collect()
 }
 
-/// How long episodes went without a missing variable; none if no trace says.
+/// The figure of episodes without a missing variable over turns; none if no trace records turns.
 fn survival_of(group: &Group<'_>, name: &str) -> Option<Figure> {
     let turns = group.cells.iter().flat_map(Measured::rows).filter_map(|row| Some(row.turns.as_ref()?.len()));
     let last = turns.max()?.max(1);
@@ -60,8 +62,9 @@ fn survival_of(group: &Group<'_>, name: &str) -> Option<Figure> {
     Some(survival::draw(name, &panels, last))
 }
 
-/// How long an episode went without a missing variable, where no episode has more than `last` turns. One that
-/// called `finish()` outlives them all: it can miss none any more. None if no trace says.
+/// For how many turns an episode had no missing variable, if no episode has more than `last` turns. An
+/// episode that called `finish()` counts as longer than all: it can miss no variable any more. None if the
+/// trace does not record turns.
 fn watched(row: &Row, last: usize) -> Option<Subject> {
     let turns = row.turns.as_ref()?.len();
     let first = row.first_missing();
@@ -69,7 +72,7 @@ fn watched(row: &Row, last: usize) -> Option<Subject> {
     Some(Subject { time: first.unwrap_or(unscathed), event: first.is_some() })
 }
 
-/// Of the first seed.
+/// The figure of every turn under the first seed; none if no trace records turns.
 fn timelines(group: &Group<'_>, name: &str) -> Option<Figure> {
     let seed = *group.seeds().first()?;
     let panels = group.cells.iter().filter_map(|cell| {
@@ -82,7 +85,7 @@ fn timelines(group: &Group<'_>, name: &str) -> Option<Figure> {
     (!panels.is_empty()).then(|| timeline::draw(name, &panels, seed))
 }
 
-/// The loss over steps; nothing without training.
+/// The figure of the loss over steps; nothing without trainings.
 pub fn training(results: &Results) -> Vec<Block> {
     let panel = |label: &str, is_wanted: &dyn Fn(&Curve) -> bool| {
         let mut lines: Vec<(String, &'static str, Vec<&Curve>)> = Vec::new();
@@ -111,15 +114,15 @@ pub fn training(results: &Results) -> Vec<Block> {
 }
 
 fn colour(model: &str) -> &'static str {
-    match model {
-        "persistent" => "pp",
-        "reset" => "rr",
-        Cell::BASE => "base",
-        _ => "other",
+    match InterpreterState::named(model) {
+        Some(InterpreterState::Persistent) => "pp",
+        Some(InterpreterState::Reset) => "rr",
+        None if model == Cell::BASE => "base",
+        None => "other",
     }
 }
 
-/// The example of a task set.
+/// The task of a task set that is shown in full.
 pub fn example(results: &Results, group: &Group<'_>) -> Vec<Block> {
     let is_of = |example: &&crate::results::example::Example| {
         example.tasks == group.set.name && group.set.tasks.contains_key(&example.task_id)
@@ -157,7 +160,7 @@ mod tests {
         let subjects: Vec<Subject> = rows.iter().filter_map(|row| watched(row, 4)).collect();
         let expected = [(5, false), (2, true), (1, false), (3, true), (3, false)];
         assert_eq!(subjects, expected.map(|(time, event)| Subject { time, event }));
-        // The first is still there when the fourth has its error, though it ended before.
+        // The first is still at risk when the fourth has its error, though it ended before.
         let left: Vec<usize> = kaplan_meier(&subjects).iter().map(|point| point.at_risk).collect();
         assert_eq!(left, [4, 3]);
         assert_eq!(watched(&Row { turns: None, ..rows[0].clone() }, 4), None);

@@ -1,44 +1,33 @@
-//! The cells of a task set, measured and compared.
+//! The cells of a task set, compared.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::results::file::{CellResults, Results, TaskSet};
-use crate::results::row::Row;
-use crate::stats::describe::{mean, median};
+use proto::interpreter_state::InterpreterState;
+
+use super::measured::{Measured, label};
+use crate::results::cell::{CellResults, TaskSet};
+use crate::results::file::Results;
 use crate::two_by_two;
-use crate::two_by_two::design::{Design, Run, Selection};
-use crate::two_by_two::outcome::Outcome;
-use crate::two_by_two::report::Options;
+use crate::two_by_two::design::{Design, Selection};
+use crate::two_by_two::options::Options;
+use crate::two_by_two::run::Run;
 
 /// The cells of one family of a task set.
 #[derive(Clone, Debug)]
 pub struct Group<'a> {
-    /// Its tasks.
+    /// The tasks.
     pub set: &'a TaskSet,
-    /// The four cells first, in their order, then the base model, then others; those that were run.
+    /// The cells that were run: the four cells in their order, then the base model, then others.
     pub cells: Vec<Measured<'a>>,
-    /// The four cells compared; none if they were not all run.
+    /// The comparison of the four cells; none if they were not all run.
     pub compared: Option<two_by_two::report::Report>,
-    /// Episodes that failed, were not evaluated, or could not be read, by cell's name and seed.
+    /// Numbers of episodes that failed, were not evaluated, or could not be read, by cell and seed, as text.
     pub left_out: Vec<String>,
-    /// Tasks and seeds that no table has, because they are not in all four cells; in words.
+    /// Tasks and seeds that are left out because they are not in all four cells, as text.
     pub unpaired: Vec<String>,
 }
 
-/// A cell, over its seeds.
-#[derive(Clone, Debug)]
-pub struct Measured<'a> {
-    /// The adapter's name.
-    pub train: &'a str,
-    /// The interpreter's state.
-    pub runtime: &'a str,
-    /// Some of its token counts are estimates.
-    pub estimated: bool,
-    /// A seed's episodes, in order of seed.
-    pub seeds: Vec<(u64, Vec<&'a Row>)>,
-}
-
-/// Measures and compares the cells of every task set.
+/// The cells of every task set, compared.
 ///
 /// # Errors
 /// If the four cells cannot be paired.
@@ -87,7 +76,7 @@ impl<'a> Group<'a> {
         let cell = &results.cell;
         let rows = results.episodes.iter().filter(|row| self.set.tasks.contains_key(&row.task_id)).collect();
         let known =
-            self.cells.iter_mut().find(|known| (known.train, known.runtime) == (&cell.train, &cell.runtime));
+            self.cells.iter_mut().find(|known| (known.train, known.runtime) == (&cell.train, cell.runtime));
         match known {
             Some(known) => {
                 known.seeds.push((cell.seed, rows));
@@ -96,18 +85,18 @@ impl<'a> Group<'a> {
             }
             None => self.cells.push(Measured {
                 train: &cell.train,
-                runtime: &cell.runtime,
+                runtime: cell.runtime,
                 estimated: results.tokens_estimated,
                 seeds: vec![(cell.seed, rows)],
             }),
         }
         if results.left_out > 0 {
-            let label = label(&cell.train, &cell.runtime);
+            let label = label(&cell.train, cell.runtime);
             self.left_out.push(format!("{} of {label}, seed {}", results.left_out, cell.seed));
         }
     }
 
-    /// Keeps what is paired, so that every table is of the same episodes.
+    /// Keeps the episodes of these tasks and seeds, so that every table is about the same episodes.
     fn keep(&mut self, tasks: &[String], seeds: &BTreeSet<u64>) {
         let tasks: BTreeSet<&String> = tasks.iter().collect();
         for cell in &mut self.cells {
@@ -119,55 +108,53 @@ impl<'a> Group<'a> {
         self.cells.retain(|cell| cell.episodes() > 0);
     }
 
-    /// The task set's name, and the family where that says more.
+    /// The task set's name and family.
     pub fn title(&self) -> String {
         format!("{} ({})", self.set.name, self.set.family)
     }
 
-    /// A file's name, which tells the task set where a study has several.
+    /// A file's name, with the task set if a study has several.
     pub fn file(&self, name: &str, several: bool) -> String {
         if several { format!("{name}_{}_{}", self.set.name, self.set.family) } else { name.to_owned() }
     }
 
-    /// A cell.
-    pub fn cell(&self, train: &str, runtime: &str) -> Option<&Measured<'a>> {
+    /// The cell of this training and runtime, if it was run.
+    pub fn cell(&self, train: &str, runtime: InterpreterState) -> Option<&Measured<'a>> {
         self.cells.iter().find(|cell| (cell.train, cell.runtime) == (train, runtime))
     }
 
-    /// Some of its token counts are estimates.
+    /// Whether some of its token counts are estimates.
     pub fn estimated(&self) -> bool {
         self.cells.iter().any(|cell| cell.estimated)
     }
 
-    /// What stands before its token counts.
+    /// The mark before its token counts.
     pub fn mark(&self) -> &'static str {
         if self.estimated() { "~" } else { "" }
     }
 
-    /// Its seeds.
+    /// All seeds, in order.
     pub fn seeds(&self) -> Vec<u64> {
         let seeds: BTreeSet<u64> =
             self.cells.iter().flat_map(|cell| &cell.seeds).map(|(seed, _)| *seed).collect();
         seeds.into_iter().collect()
     }
 
-    /// Tasks that a cell has at most.
+    /// The largest number of tasks of a cell under a seed.
     pub fn tasks(&self) -> usize {
         self.cells.iter().flat_map(|cell| &cell.seeds).map(|(_, rows)| rows.len()).max().unwrap_or(0)
     }
 }
 
-/// The runs of the four cells under the seeds that all of them have; none if a cell has none.
+/// The runs of the four cells under the seeds that all of them have; none if there is no such seed.
 fn runs(
     set: &TaskSet,
     results: &[&CellResults],
     unpaired: &mut Vec<String>,
 ) -> Option<(Vec<Run>, BTreeSet<u64>)> {
     let of_cell = |cell: two_by_two::cell::Cell| {
-        let names = (cell.train.name(), cell.runtime.name());
-        results
-            .iter()
-            .filter(move |results| (results.cell.train.as_str(), results.cell.runtime.as_str()) == names)
+        let wanted = (cell.train.name(), cell.runtime);
+        results.iter().filter(move |results| (results.cell.train.as_str(), results.cell.runtime) == wanted)
     };
     let seeds_of = |cell| of_cell(cell).map(|results| results.cell.seed).collect::<BTreeSet<u64>>();
     let all: Vec<BTreeSet<u64>> = two_by_two::cell::Cell::ALL.map(seeds_of).into();
@@ -179,7 +166,7 @@ fn runs(
         two_by_two::cell::Cell::ALL.iter().zip(all.iter().map(|seeds_of| seeds_of - &seeds))
     {
         for seed in missing {
-            let label = label(cell.train.name(), cell.runtime.name());
+            let label = label(cell.train.name(), cell.runtime);
             unpaired.push(format!("seed {seed} of {label}, which is not in all four cells"));
         }
     }
@@ -200,75 +187,4 @@ fn runs(
         }
     }
     Some((runs, seeds))
-}
-
-/// A cell's name.
-pub fn label(train: &str, runtime: &str) -> String {
-    format!("{train} → {runtime}")
-}
-
-impl<'a> Measured<'a> {
-    /// Its name.
-    pub fn label(&self) -> String {
-        label(self.train, self.runtime)
-    }
-
-    /// Its colour's name.
-    pub fn colour(&self) -> &'static str {
-        match (self.train, self.runtime) {
-            ("persistent", "persistent") => "pp",
-            ("persistent", _) => "pr",
-            ("reset", "persistent") => "rp",
-            ("reset", _) => "rr",
-            (proto::study::Cell::BASE, _) => "base",
-            _ => "other",
-        }
-    }
-
-    fn rank(&self) -> (usize, &'a str, &'a str) {
-        let order = ["persistent", "reset", proto::study::Cell::BASE];
-        let rank = order.iter().position(|train| *train == self.train).unwrap_or(order.len());
-        (rank, self.train, self.runtime)
-    }
-
-    /// All its episodes.
-    pub fn rows(&self) -> impl Iterator<Item = &'a Row> + '_ {
-        self.seeds.iter().flat_map(|(_, rows)| rows.iter().copied())
-    }
-
-    /// How many there are.
-    pub fn episodes(&self) -> usize {
-        self.rows().count()
-    }
-
-    /// An outcome by task, then seed; only of these seeds. None if an episode lacks it.
-    pub fn by_task(&self, outcome: Outcome, seeds: &[u64]) -> Option<BTreeMap<&'a str, Vec<f64>>> {
-        let mut by_task: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-        for (_, rows) in self.seeds.iter().filter(|(seed, _)| seeds.contains(seed)) {
-            for row in rows {
-                let value = outcome.value(&row.observation(self.estimated))?;
-                by_task.entry(&row.task_id).or_default().push(value);
-            }
-        }
-        Some(by_task)
-    }
-
-    /// An outcome of all episodes, by task, then seed.
-    pub fn values(&self, outcome: Outcome) -> Option<Vec<Vec<f64>>> {
-        let seeds: Vec<u64> = self.seeds.iter().map(|(seed, _)| *seed).collect();
-        Some(self.by_task(outcome, &seeds)?.into_values().collect())
-    }
-}
-
-/// The mean over rows; none if one lacks the value.
-pub fn mean_of<'r>(rows: impl Iterator<Item = &'r Row>, value: impl Fn(&Row) -> Option<f64>) -> Option<f64> {
-    mean(&rows.map(value).collect::<Option<Vec<_>>>()?)
-}
-
-/// The median over rows; none if one lacks the value.
-pub fn median_of<'r>(
-    rows: impl Iterator<Item = &'r Row>,
-    value: impl Fn(&Row) -> Option<f64>,
-) -> Option<f64> {
-    median(&rows.map(value).collect::<Option<Vec<_>>>()?)
 }

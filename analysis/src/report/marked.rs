@@ -1,18 +1,18 @@
-//! The generated parts of a document that people write: what stands between
-//! `<!-- generated: NAME -->` and `<!-- end -->`.
+//! Updates the generated parts of a document that people write: the text between `<!-- generated: NAME -->`
+//! and `<!-- end -->`.
 
 use anyhow::{Context as _, bail};
 
-use super::Report;
+use super::whole::Report;
 
 const BEGIN: &str = "<!-- generated: ";
 const CLOSE: &str = " -->";
 const END: &str = "<!-- end -->";
 
-/// The document with its generated parts made anew, and the names of those that changed.
+/// The document with its generated parts replaced, and the names of the parts that changed.
 ///
 /// # Errors
-/// If a part's name is not a section's, a part does not end, or there is none.
+/// If a part does not have the name of a section, a part does not end, or there is no part.
 pub fn update(document: &str, report: &Report, figures: &str) -> anyhow::Result<(String, Vec<String>)> {
     let mut text = String::new();
     let mut changed = Vec::new();

@@ -1,4 +1,4 @@
-//! The report as one page that needs nothing else: no script, no font, no picture, no network.
+//! The report as one page that is complete in itself: no scripts, fonts, pictures or network.
 
 use anyhow::Context as _;
 use minijinja::syntax::SyntaxConfig;
@@ -6,23 +6,23 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use serde_json::json;
 
-use super::Report;
 use super::document::{Block, Section};
+use super::measured::label;
+use super::whole::Report;
 use crate::figure::style;
-use crate::report::group::label;
 use crate::results::example::{self, Example, PlayedTurn};
 use crate::turn::Turn;
 
 const TEMPLATE: &str = include_str!("../../templates/report.html");
 const STYLE: &str = include_str!("../../templates/report.css");
 
-/// Sections that are folded at first.
+/// Sections that are closed when the page opens.
 const FOLDED: [&str; 2] = ["statistics", "seeds"];
 
-/// Renders it.
+/// Renders the page.
 ///
 /// # Errors
-/// What the template engine says; only a broken template can be the cause.
+/// If the template is broken.
 pub fn render(report: &Report) -> anyhow::Result<String> {
     let mut engine = Environment::new();
     engine.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -59,7 +59,7 @@ fn block(block: &Block) -> Value {
             let rows =
                 table.rows.iter().map(|row| row.iter().map(|cell| cell_parts(cell)).collect::<Vec<_>>());
             let rows = Serde(rows.collect::<Vec<_>>());
-            // Columns of words, not numbers.
+            // A table of words, not of numbers.
             let prose = name.as_deref().is_none_or(|name| name.starts_with("aims"));
             context! { kind => "table", prose, caption, header => &table.header, rows }
         }
@@ -71,7 +71,7 @@ fn block(block: &Block) -> Value {
     }
 }
 
-/// A table's cell: its value, and its interval where it has one, which stands below it.
+/// The value of a table's cell, and its interval, which is shown below the value; empty without one.
 fn cell_parts(text: &str) -> [&str; 2] {
     match text.split_once(" [") {
         Some((value, interval)) if interval.ends_with(']') => [value, &text[value.len() + 1..]],
@@ -82,7 +82,7 @@ fn cell_parts(text: &str) -> [&str; 2] {
 fn example_block(example: &Example) -> Value {
     let episodes = example.episodes.iter().map(|episode| {
         json!({
-            "label": label(&episode.train, &episode.runtime),
+            "label": label(&episode.train, episode.runtime),
             "generated": episode.turns.iter().map(|turn| turn.generated_tokens).sum::<u64>(),
             "turns": episode.turns.iter().map(turn).collect::<Vec<_>>(),
         })
@@ -108,7 +108,7 @@ fn turn(turn: &PlayedTurn) -> serde_json::Value {
     })
 }
 
-/// A model's words, parted into prose and blocks of code; fences are not shown.
+/// A model's answer, split into prose and blocks of code, without the fences.
 fn parts(text: &str) -> Vec<serde_json::Value> {
     let mut parts: Vec<(bool, String)> = vec![(false, String::new())];
     for line in text.lines() {

@@ -1,4 +1,4 @@
-//! What ran, where, from what, and how long it took.
+//! What was run: programs, machine, inputs, and durations.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use super::document::Block;
 use crate::results::file::Results;
 use crate::table::{self, Table, UNKNOWN};
 
-/// Digits of a hash that are shown.
+/// Number of digits of a hash that are shown.
 const DIGITS: usize = 12;
 
-/// Where the time went: a row a kind of stage, then every stage.
+/// The durations: a row for each kind of stage, then every stage.
 pub fn durations(results: &Results) -> Vec<Block> {
     let stages = &results.study.stages;
     if stages.is_empty() {
@@ -61,7 +61,7 @@ pub fn durations(results: &Results) -> Vec<Block> {
     ]
 }
 
-/// A duration as a person says it.
+/// A duration for people.
 fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
@@ -71,12 +71,12 @@ fn duration(seconds: f64) -> String {
     }
 }
 
-/// The beginning of a hash.
+/// The first digits of a hash.
 fn short(hash: &str) -> String {
     hash.chars().take(DIGITS).collect()
 }
 
-/// What ran, and from what.
+/// The programs, the machine, and the inputs.
 pub fn blocks(results: &Results) -> Vec<Block> {
     let study = &results.study;
     let or_unknown = |text: &str| if text.is_empty() { UNKNOWN.to_owned() } else { text.to_owned() };
@@ -117,7 +117,7 @@ pub fn blocks(results: &Results) -> Vec<Block> {
     blocks
 }
 
-/// What the evaluated episodes say of themselves.
+/// The versions in the traces of the evaluation episodes.
 fn evaluated(results: &Results) -> Vec<Vec<String>> {
     let versions: Vec<&Versions> = results.cells.iter().flat_map(|results| &results.versions).collect();
     let distinct = |value: fn(&Versions) -> String| {
@@ -135,7 +135,7 @@ fn evaluated(results: &Results) -> Vec<Vec<String>> {
     rows.map(|(what, text)| vec![what.to_owned(), text]).collect()
 }
 
-/// Every training run in a row.
+/// A row for each training; none without trainings.
 fn trained(results: &Results) -> Option<Block> {
     let header = [
         "Trained",

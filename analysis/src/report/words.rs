@@ -1,4 +1,4 @@
-//! Aims and tests, in words.
+//! The aims of the study, and the tests in words.
 
 use super::cells::seeds_in_words;
 use super::document::Block;
@@ -11,14 +11,14 @@ use crate::two_by_two::contrast::Contrast;
 use crate::two_by_two::outcome::Outcome;
 use crate::two_by_two::report::Report;
 
-/// What the study set out to show, before it was run.
+// The aims, which were set before the study was run.
 const SEEDS: usize = 3;
 const TASKS: usize = 200;
 const MISSING_AT_LEAST: f64 = 0.7;
 const MISSING_AT_MOST: f64 = 0.05;
 const RATIO_AT_LEAST: f64 = 2.0;
 
-/// The study's aims beside what was found; none without the four cells.
+/// A table of the aims and the findings; nothing without the four cells.
 pub fn aims(group: &Group<'_>) -> Vec<Block> {
     let Some(report) = &group.compared else { return Vec::new() };
     let mut rows = Vec::new();
@@ -86,7 +86,7 @@ fn find<'a>(report: &'a Report, outcome: Outcome, contrast: &str) -> Option<&'a 
     report.comparisons.iter().find(|c| (c.outcome, c.contrast) == (outcome, contrast))
 }
 
-/// What difference could have been seen.
+/// The detectable difference, in words.
 fn seen(comparison: &Comparison) -> String {
     let Some(detectable) = comparison.detectable else { return String::new() };
     format!(
@@ -100,7 +100,7 @@ fn amount(outcome: Outcome, value: f64) -> String {
     format!("{} {unit}", table::number(value, 1))
 }
 
-/// Every contrast in a list.
+/// A list of tests for each contrast.
 pub fn tests(group: &Group<'_>) -> Vec<Block> {
     let Some(report) = &group.compared else { return Vec::new() };
     let mut blocks = vec![Block::Paragraph {
@@ -143,7 +143,7 @@ fn name(outcome: Outcome) -> &'static str {
     }
 }
 
-/// By how much, with its interval.
+/// The difference or ratio with its interval, in words.
 fn size(comparison: &Comparison) -> String {
     let outcome = comparison.outcome;
     if let Some(ratio) = comparison.ratio {

@@ -1,15 +1,16 @@
-//! The report's files.
+//! Writes the report's files.
 
 use std::path::Path;
 
 use anyhow::Context as _;
 
 use super::document::Block;
-use super::{Report, page};
+use super::page;
+use super::whole::Report;
 use crate::figure::{Figure, png};
 
 impl Report {
-    /// Everything into a folder: `index.html`, `summary.md`, `figures/` and `tables/`.
+    /// Writes `index.html`, `summary.md`, `figures/` and `tables/` into a folder.
     ///
     /// # Errors
     /// If a file cannot be written.
@@ -35,7 +36,7 @@ impl Report {
         Ok(())
     }
 
-    /// All of it in Markdown, its figures beside it.
+    /// The report as Markdown; its figures are in the folder `figures`.
     pub fn markdown(&self) -> String {
         let sections = self
             .sections
@@ -44,7 +45,7 @@ impl Report {
         format!("# {}\n{}", self.title, sections.collect::<String>())
     }
 
-    /// Its figures, in order.
+    /// The figures, in order.
     pub fn figures(&self) -> impl Iterator<Item = &Figure> {
         self.sections.iter().flat_map(|section| &section.blocks).filter_map(|block| match block {
             Block::Figure(figure) => Some(figure),

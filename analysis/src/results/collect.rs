@@ -1,30 +1,31 @@
-//! A study's folder, read into one results file.
+//! Collects the results of a study's folder.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use files::digest;
 use proto::study::{self, Cell, Study};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
+use super::cell::{CellResults, TaskSet, is_another};
 use super::curve::Curve;
 use super::example::{self, Example, Played};
-use super::file::{CellResults, FORMAT, Results, TaskSet, is_another};
+use super::file::{FORMAT, Results};
 use super::row::Row;
 use crate::episode::Episode;
 use crate::{load, two_by_two};
 
-/// The manifest's name.
+/// The manifest's file.
 const MANIFEST: &str = "study.json";
 
-/// Digits of a task's digest.
+/// Hexadecimal digits of a task's digest.
 const DIGITS: usize = 16;
 
 /// Digests of tasks by task set and family, then id.
 type Tasks = BTreeMap<(String, String), BTreeMap<String, String>>;
 
-/// Reads a study.
+/// Collects the results of a study's folder.
 ///
 /// # Errors
 /// If its manifest, a training run or an evaluation cannot be read; the message names file and field.
@@ -97,11 +98,11 @@ fn read_cell(
     Ok(results)
 }
 
-/// Takes an episode in.
+/// Adds an episode, if it has an evaluation.
 fn take(results: &mut CellResults, tasks: &mut Tasks, episode: &Episode) -> anyhow::Result<()> {
     let Some(row) = Row::of(episode) else { return Ok(()) };
     let cell = &results.cell;
-    episode.must_have_run_in(&cell.runtime)?;
+    episode.must_have_run_in(cell.runtime)?;
     if let Some(provenance) = episode.provenance()
         && !results.versions.contains(&provenance.versions)
     {
@@ -110,7 +111,7 @@ fn take(results: &mut CellResults, tasks: &mut Tasks, episode: &Episode) -> anyh
     results.tokens_estimated |= episode.tokens().is_some_and(|tokens| tokens.estimated);
     let set = tasks.entry((cell.tasks.clone(), episode.family.clone())).or_default();
     let known = set.entry(row.task_id.clone()).or_default();
-    if let Some(digest) = digest(episode) {
+    if let Some(digest) = task_digest(episode) {
         ensure!(!is_another(known, &digest), "task {} is another one than in the cells before", row.task_id);
         *known = digest;
     }
@@ -118,15 +119,14 @@ fn take(results: &mut CellResults, tasks: &mut Tasks, episode: &Episode) -> anyh
     Ok(())
 }
 
-/// Tells a task from others of the same id: its seed and what the model read. None without a trace.
-fn digest(episode: &Episode) -> Option<String> {
+/// A digest of a task's seed and text, which tells it from other tasks of the same id. None without a trace.
+fn task_digest(episode: &Episode) -> Option<String> {
     let trace = episode.trace.as_ref()?;
     let seed = trace.provenance.as_ref().map_or(0, |provenance| provenance.seeds.task);
-    let digest = Sha256::digest(format!("{seed}\n{}", trace.summary.task));
-    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..DIGITS].to_owned())
+    Some(digest::bytes(format!("{seed}\n{}", trace.summary.task))[..DIGITS].to_owned())
 }
 
-/// One task of each task set under the four cells of its first seed, where there are four.
+/// One task of each task set that has the four cells, under the first seed.
 fn examples(results: &Results, folder: &Path) -> anyhow::Result<Vec<Example>> {
     let mut examples = Vec::new();
     let mut sets: Vec<&str> = results.task_sets.iter().map(|set| set.name.as_str()).collect();
@@ -136,8 +136,7 @@ fn examples(results: &Results, folder: &Path) -> anyhow::Result<Vec<Example>> {
         let four = two_by_two::cell::Cell::ALL.iter().filter_map(|wanted| {
             results.cells.iter().find(|CellResults { cell, .. }| {
                 (cell.seed, cell.tasks.as_str()) == (seed, set)
-                    && (cell.train.as_str(), cell.runtime.as_str())
-                        == (wanted.train.name(), wanted.runtime.name())
+                    && (cell.train.as_str(), cell.runtime) == (wanted.train.name(), wanted.runtime)
             })
         });
         let four: Vec<&CellResults> = four.collect();
@@ -157,7 +156,7 @@ fn examples(results: &Results, folder: &Path) -> anyhow::Result<Vec<Example>> {
 
 /// Adds the example's episode of a cell.
 fn add(example: &mut Example, cell: &Cell, run: PathBuf) -> anyhow::Result<()> {
-    // What cannot be read was warned of when the rows were made.
+    // Files that cannot be read have a warning already, from when the rows were made.
     let episodes = load::only_condition(&run)?.map_episodes(&mut Vec::new(), |episode| {
         (episode.task_id == example.task_id).then(|| episode.clone())
     });
@@ -165,7 +164,7 @@ fn add(example: &mut Example, cell: &Cell, run: PathBuf) -> anyhow::Result<()> {
         if let Some(trace) = &episode.trace {
             example.task.clone_from(&trace.summary.task);
         }
-        example.episodes.extend(Played::of(&episode, &cell.train, &cell.runtime));
+        example.episodes.extend(Played::of(&episode, &cell.train, cell.runtime));
     }
     Ok(())
 }

@@ -1,47 +1,45 @@
-//! A training run: what it learnt from, and its loss, thinned.
+//! A training: what it came from, and its loss over steps, thinned.
 
 use std::path::Path;
 
 use anyhow::Context as _;
 use proto::study::Training;
+use proto::training::{self, Line, Record, Values};
 use serde::{Deserialize, Serialize};
 
-/// At most so many points of a curve are kept.
+/// Most points of a curve that are kept.
 const POINTS: usize = 200;
 
-/// Files of `trainer train`.
-const RECORD: &str = "training.json";
-const METRICS: &str = "metrics.jsonl";
-
-/// One training run.
+/// One training.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Curve {
     /// The repeat's seed.
     pub seed: u64,
-    /// As [`Training::model`].
+    /// What is trained, as in [`Training::model`].
     pub model: String,
-    /// As [`Training::phase`]; empty where there is only one.
+    /// The phase, as in [`Training::phase`]; empty if there is only one.
     pub phase: String,
     /// Steps done.
     pub steps: u64,
     /// Tokens seen.
     pub tokens: u64,
-    /// Tokens learnt.
+    /// Tokens seen that bear loss.
     pub target_tokens: u64,
-    /// Seconds that the steps took.
+    /// Seconds that all steps took.
     pub seconds: f64,
-    /// Numbers that were trained.
+    /// Number of trained parameters.
     pub trained_parameters: u64,
-    /// What it computed on and in, such as `cpu, bfloat16`.
+    /// The device and the precision, such as `cpu, bfloat16`.
     pub device: String,
-    /// SHA-256 of the weights that it started from.
+    /// SHA-256 of the weights of the model that it started from.
     pub base_sha256: String,
     /// SHA-256 of each of its datasets.
     pub data_sha256: Vec<String>,
-    /// Steps and the loss there, in nats a token: each the mean of as many neighbouring steps.
+    /// The loss in nats per token. Each point is the mean over a group of consecutive steps, at the group's
+    /// last step.
     pub loss: Points,
-    /// Steps and the evaluation's loss there, in nats a token.
+    /// The loss on held-out samples, in nats per token.
     pub eval_loss: Points,
 }
 
@@ -51,50 +49,18 @@ pub struct Curve {
 pub struct Points {
     /// Steps done.
     pub step: Vec<u64>,
-    /// The value there.
+    /// The value after that many steps.
     pub value: Vec<f64>,
 }
 
-/// What is read of the record.
-#[derive(Deserialize)]
-struct Record {
-    base_model: Input,
-    datasets: Vec<Input>,
-    device: String,
-    compute: String,
-    trained_parameters: u64,
-    position: Position,
-}
-
-#[derive(Deserialize)]
-struct Input {
-    sha256: String,
-}
-
-#[derive(Deserialize)]
-struct Position {
-    step: u64,
-    tokens: u64,
-    target_tokens: u64,
-    seconds: f64,
-}
-
-/// What is read of a line of the metrics: of a step, or of an evaluation after it.
-#[derive(Deserialize)]
-struct Line {
-    step: u64,
-    loss: Option<f64>,
-    eval_loss: Option<f64>,
-}
-
 impl Curve {
-    /// Of the folder that `trainer train` wrote.
+    /// Reads the folder of a training that `trainer train` wrote.
     ///
     /// # Errors
-    /// If its record or its metrics cannot be read.
-    pub fn read(training: &Training, folder: &Path) -> anyhow::Result<Self> {
-        let record: Record = files::read_json(&folder.join(RECORD))?;
-        let path = folder.join(METRICS);
+    /// If its record or its metrics cannot be read; the message names the file, and the line of the metrics.
+    pub fn read(listed: &Training, folder: &Path) -> anyhow::Result<Self> {
+        let record: Record = files::read_json(&folder.join(training::RECORD))?;
+        let path = folder.join(training::METRICS);
         let text = files::read_text(&path)?;
         let line = |(index, line): (usize, &str)| {
             serde_json::from_str(line).with_context(|| format!("{}:{}", path.display(), index + 1))
@@ -104,25 +70,32 @@ impl Curve {
             Points::thinned(lines.iter().filter_map(|line| Some((line.step, value(line)?))).collect())
         };
         Ok(Self {
-            seed: training.seed,
-            model: training.model.clone(),
-            phase: training.phase.clone(),
+            seed: listed.seed,
+            model: listed.model.clone(),
+            phase: listed.phase.clone(),
             steps: record.position.step,
             tokens: record.position.tokens,
             target_tokens: record.position.target_tokens,
             seconds: record.position.seconds,
-            trained_parameters: record.trained_parameters,
+            trained_parameters: record.trained_parameters as u64,
             device: format!("{}, {}", record.device, record.compute),
             base_sha256: record.base_model.sha256,
             data_sha256: record.datasets.into_iter().map(|input| input.sha256).collect(),
-            loss: points(|line| line.loss),
-            eval_loss: points(|line| line.eval_loss),
+            loss: points(|line| match line.values {
+                Values::Step { loss, .. } => Some(loss),
+                Values::Evaluation { .. } => None,
+            }),
+            eval_loss: points(|line| match line.values {
+                Values::Evaluation { eval_loss } => Some(eval_loss),
+                Values::Step { .. } => None,
+            }),
         })
     }
 }
 
 impl Points {
-    /// Means of equal groups of neighbours, at most [`POINTS`] of them, at each group's last step; four decimals.
+    /// The means of equal groups of consecutive points, at most [`POINTS`] groups, each at its group's last
+    /// step; rounded to four decimals.
     fn thinned(points: Vec<(u64, f64)>) -> Self {
         let groups = points.chunks(points.len().div_ceil(POINTS).max(1));
         let (step, value) = groups

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use proto::interpreter_state::InterpreterState;
 use serde::{Deserialize, Serialize};
 
-use super::file::CellResults;
+use super::cell::CellResults;
 use super::row::Row;
 use crate::episode::Episode;
 use crate::stats::describe::median;
 use crate::turn::{self, Turn};
 
-/// The task that is shown, in words.
+/// How the task that is shown is chosen, in words.
 pub const RULE: &str = "the task whose four episodes under the first seed are closest to their cells' medians: the \
     smallest sum over cells of |ln(generated tokens / median)| + |ln(turns / median)|, the first id where two are \
     equal";
@@ -19,15 +20,15 @@ pub const RULE: &str = "the task whose four episodes under the first seed are cl
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
-    /// Of which task set.
+    /// The task set's name.
     pub tasks: String,
     /// The task's id.
     pub task_id: String,
-    /// Under which seed.
+    /// The seed.
     pub seed: u64,
-    /// The task as the model read it.
+    /// The task's text, as the model read it.
     pub task: String,
-    /// In the order PP, PR, RP, RR.
+    /// The episodes of PP, PR, RP and RR, in this order.
     pub episodes: Vec<Played>,
 }
 
@@ -35,11 +36,11 @@ pub struct Example {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Played {
-    /// The interpreter of the training traces.
+    /// The adapter's name: the interpreter state of its training traces.
     pub train: String,
-    /// The interpreter's state.
-    pub runtime: String,
-    /// In order.
+    /// The interpreter state of the episode.
+    pub runtime: InterpreterState,
+    /// The turns, in order.
     pub turns: Vec<PlayedTurn>,
 }
 
@@ -47,21 +48,21 @@ pub struct Played {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlayedTurn {
-    /// What became of it: a letter.
+    /// Its outcome: a letter of [`Turn`].
     pub outcome: String,
-    /// All that the model wrote.
+    /// The model's whole answer.
     pub text: String,
     /// What its code printed; empty if nothing ran.
     pub output: String,
     /// The error it ended in, or why nothing ran.
     pub error: Option<String>,
-    /// Tokens that the model wrote.
+    /// Number of tokens that the model generated.
     pub generated_tokens: u64,
 }
 
 impl Played {
-    /// Of an episode; none without a trace.
-    pub fn of(episode: &Episode, train: &str, runtime: &str) -> Option<Self> {
+    /// An episode in full; none without a trace.
+    pub fn of(episode: &Episode, train: &str, runtime: InterpreterState) -> Option<Self> {
         let turns = turn::turns(episode.trace.as_ref()?).into_iter().map(|(step, turn)| {
             let result = step.interpreter_result.as_ref();
             PlayedTurn {
@@ -72,18 +73,18 @@ impl Played {
                 generated_tokens: step.token_usage.completion_tokens,
             }
         });
-        Some(Self { train: train.to_owned(), runtime: runtime.to_owned(), turns: turns.collect() })
+        Some(Self { train: train.to_owned(), runtime, turns: turns.collect() })
     }
 }
 
 impl PlayedTurn {
-    /// What became of it.
+    /// Its outcome.
     pub fn turn(&self) -> Option<Turn> {
         self.outcome.chars().next().and_then(Turn::of_letter)
     }
 }
 
-/// What of an episode is compared with its cell's median.
+/// A number of an episode that is compared with its cell's median.
 type Measure = fn(&Row) -> Option<f64>;
 
 const MEASURES: [Measure; 2] = [

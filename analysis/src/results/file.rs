@@ -1,19 +1,18 @@
-//! `results.json`: the study's manifest, its training curves, a row an
-//! evaluation episode, and a few episodes in full.
+//! `results.json`: the study's manifest, its training curves, a row for each evaluation episode, and a few
+//! episodes in full.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use proto::study::{self, Cell, Study};
-use proto::trace::Versions;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::cell::{CellResults, TaskSet};
 use super::curve::Curve;
 use super::example::Example;
-use super::row::{self, Row};
-use super::{collect, layout};
+use super::layout;
 use crate::turn::Turn;
 
 /// The value of [`Results::format`] that this version reads and writes.
@@ -27,9 +26,9 @@ pub struct Results {
     pub format: String,
     /// The program that collected them.
     pub collected_by: String,
-    /// The study's manifest. Its cells and training runs are not there but below, with what they hold.
+    /// The study's manifest. Its lists of cells and trainings are empty: they are below, with their content.
     pub study: Study,
-    /// What the letters of [`Row::turns`] mean.
+    /// What the letters of turns mean.
     pub turn_letters: BTreeMap<String, String>,
     /// The tasks of the evaluation.
     pub task_sets: Vec<TaskSet>,
@@ -37,55 +36,16 @@ pub struct Results {
     pub training: Vec<Curve>,
     /// Every run of evaluation episodes, in the study's order.
     pub cells: Vec<CellResults>,
-    /// One task of each task set under the four cells.
+    /// One task of each task set under the four cells, in full.
     pub examples: Vec<Example>,
 }
 
-/// The tasks of one family in one task set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TaskSet {
-    /// As [`Cell::tasks`] names it.
-    pub name: String,
-    /// Their family.
-    pub family: String,
-    /// A digest of what each task says, by its id: the same id may be another task elsewhere. Empty if no
-    /// trace says.
-    pub tasks: BTreeMap<String, String>,
-}
-
-/// Two digests of [`TaskSet::tasks`] are of different tasks; an empty one may be of any.
-pub fn is_another(digest: &str, other: &str) -> bool {
-    !digest.is_empty() && !other.is_empty() && digest != other
-}
-
-/// One run of evaluation episodes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CellResults {
-    /// Which.
-    pub cell: Cell,
-    /// What made its episodes; more than one if they were not made at once.
-    pub versions: Vec<Versions>,
-    /// Token counts are estimates.
-    pub tokens_estimated: bool,
-    /// Episodes that are not among the rows: they failed, were not evaluated, or could not be read.
-    pub left_out: usize,
-    /// Every episode that has an evaluation, by task.
-    #[serde(with = "row")]
-    pub episodes: Vec<Row>,
-}
-
 impl Results {
-    /// Of a study's folder, or of a file that was made of one.
+    /// Reads a file.
     ///
     /// # Errors
-    /// If it cannot be read, naming the file and the field.
-    pub fn open(path: &Path, warnings: &mut Vec<String>) -> anyhow::Result<Self> {
-        if path.is_dir() { collect::collect(path, warnings) } else { Self::read(path) }
-    }
-
-    fn read(path: &Path) -> anyhow::Result<Self> {
+    /// If it cannot be read; the message names the file and the field.
+    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         let value: Value = files::read_json(path)?;
         if value["format"] == study::FORMAT {
             anyhow::bail!("{}: this is a study's manifest; give its folder", path.display());
@@ -115,15 +75,11 @@ impl Results {
         Turn::ALL.into_iter().map(|turn| (turn.letter().to_string(), turn.title().to_owned())).collect()
     }
 
-    /// Every row is of a task of its cell's task set, once; every cell is there once.
+    /// Checks that cells differ, and that each row of a cell is of another task of its task set.
     pub(super) fn validate(&self) -> anyhow::Result<()> {
         let mut seen = BTreeMap::new();
         for (index, results) in self.cells.iter().enumerate() {
             let Cell { seed, train, runtime, tasks, .. } = &results.cell;
-            ensure!(
-                ["persistent", "reset"].contains(&runtime.as_str()),
-                "cells[{index}].runtime: `{runtime}` is neither `persistent` nor `reset`"
-            );
             if let Some(other) = seen.insert((seed, train, runtime, tasks), index) {
                 anyhow::bail!(
                     "cells[{index}]: seed {seed}, {train} in {runtime} on {tasks} is also cells[{other}]"

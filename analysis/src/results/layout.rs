@@ -1,8 +1,8 @@
-//! JSON that is small and still readable: an object a line a key, a list of plain values on one line.
+//! JSON text that is small and readable: each key is on its own line, a list of plain values is on one line.
 
 use serde_json::Value;
 
-/// A value's text, with a line break at its end.
+/// The text of a value; it ends with a line break.
 pub fn text(value: &Value) -> String {
     let mut text = String::new();
     write(&mut text, value, 0);

@@ -1,4 +1,4 @@
-//! An evaluation episode in a row. In the file, a cell's rows are columns.
+//! An evaluation episode as a row. In the file, the rows of a cell are stored as columns.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -6,7 +6,7 @@ use crate::episode::Episode;
 use crate::turn::{self, Turn};
 use crate::two_by_two::outcome::Observation;
 
-/// Why an episode that called `finish()` ended.
+/// The finish reason of an episode that called `finish()`.
 const FINISHED: &str = "finish_tool";
 
 /// One episode that has an evaluation.
@@ -14,22 +14,22 @@ const FINISHED: &str = "finish_tool";
 pub struct Row {
     /// The task's id.
     pub task_id: String,
-    /// 0 to 1.
+    /// The score, 0 to 1.
     pub score: f64,
-    /// Solved exactly.
+    /// Whether the task was solved exactly.
     pub solved: bool,
     /// Why it ended: `finish_tool`, `max_turns`, `timeout`, `context_length`.
     pub finish_reason: Option<String>,
-    /// What became of each turn; none if the trace does not say.
+    /// The outcome of each turn; none if the trace does not record turns.
     pub turns: Option<Vec<Turn>>,
-    /// Tokens that the model wrote, summed over turns.
+    /// Generated tokens, summed over turns.
     pub generated_tokens: Option<u64>,
-    /// Tokens that it read and wrote, summed over turns.
+    /// Prompt and generated tokens, summed over turns.
     pub all_tokens: Option<u64>,
 }
 
 impl Row {
-    /// None without an evaluation.
+    /// The row of an episode; none without an evaluation.
     pub fn of(episode: &Episode) -> Option<Self> {
         let evaluation = episode.evaluation()?;
         let tokens = episode.tokens();
@@ -46,7 +46,7 @@ impl Row {
         })
     }
 
-    /// As the statistics take it.
+    /// The row as an observation of the statistics.
     pub fn observation(&self, estimated: bool) -> Observation {
         Observation {
             score: self.score,
@@ -58,18 +58,19 @@ impl Row {
         }
     }
 
-    /// The first turn that missed a variable, from 1; none if none did or the turns are unknown.
+    /// The number of the first turn that missed a variable, from 1; none if no turn did or the turns are
+    /// unknown.
     pub fn first_missing(&self) -> Option<usize> {
         self.turns.as_ref()?.iter().position(|turn| *turn == Turn::MissingVariable).map(|index| index + 1)
     }
 
-    /// It ended by calling `finish()`; none if it is unknown why it ended.
+    /// Whether it ended by calling `finish()`; none if the finish reason is unknown.
     pub fn finished(&self) -> Option<bool> {
         self.finish_reason.as_deref().map(|reason| reason == FINISHED)
     }
 }
 
-/// The rows of a cell, turned.
+/// The rows of a cell, as columns.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Columns {
@@ -104,7 +105,7 @@ pub fn serialize<S: Serializer>(rows: &[Row], serializer: S) -> Result<S::Ok, S:
 /// Reads columns as rows.
 ///
 /// # Errors
-/// If they are not as long as one another, or hold what they cannot.
+/// If columns differ in length, or a value is not allowed.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Row>, D::Error> {
     let columns = Columns::deserialize(deserializer)?;
     let lengths = [

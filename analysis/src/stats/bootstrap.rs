@@ -1,4 +1,4 @@
-//! The bootstrap: how much a statistic would vary over other draws of the sample.
+//! The bootstrap: how much a statistic varies over other draws of the sample.
 //!
 //! Intervals are percentile intervals (Efron and Tibshirani 1993, chapter 13), not
 //! BCa: matched cells are often constant (every task solved), where BCa's
@@ -15,7 +15,7 @@ use rand_chacha::rand_core::SeedableRng as _;
 use super::describe;
 use super::interval::Interval;
 
-/// How to resample.
+/// How intervals are computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bootstrap {
     /// Number of resamples.
@@ -29,9 +29,8 @@ pub struct Bootstrap {
 impl Bootstrap {
     /// Percentile interval of `statistic` over resamples of `units` units.
     ///
-    /// A unit is whatever was drawn independently: an episode, a pair, a
-    /// cluster. `statistic` is given the indices of the units drawn (with
-    /// replacement, `units` of them). None if there are no units, or the statistic
+    /// A unit is what was drawn independently: an episode, a pair, or a cluster. `statistic` gets the indices
+    /// of the units drawn (`units` of them, with replacement). None if there are no units, or the statistic
     /// of a resample is not a finite number.
     pub fn interval(&self, units: usize, statistic: impl Fn(&[usize]) -> f64) -> Option<Interval> {
         if units == 0 {
@@ -56,7 +55,7 @@ impl Bootstrap {
         })
     }
 
-    /// Percentile interval of the mean.
+    /// Percentile interval of the mean of values, each of which is a unit.
     pub fn mean_interval(&self, values: &[f64]) -> Option<Interval> {
         self.interval(values.len(), |drawn| {
             drawn.iter().map(|&index| values[index]).sum::<f64>() / drawn.len() as f64

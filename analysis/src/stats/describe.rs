@@ -1,22 +1,22 @@
-//! What a sample looks like.
+//! Descriptive statistics of a sample.
 
 /// Mean, spread and range of a sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Description {
-    /// Arithmetic mean.
+    /// The arithmetic mean.
     pub mean: f64,
-    /// Population standard deviation (divisor n).
+    /// The population standard deviation (divisor n).
     pub std: f64,
-    /// Mean of the middle two if n is even.
+    /// The middle value, or the mean of the middle two.
     pub median: f64,
-    /// Smallest.
+    /// The smallest value.
     pub min: f64,
-    /// Largest.
+    /// The largest value.
     pub max: f64,
 }
 
 impl Description {
-    /// None for an empty sample.
+    /// Describes a sample; none for an empty one.
     pub fn of(values: &[f64]) -> Option<Self> {
         Some(Self {
             mean: mean(values)?,
@@ -54,7 +54,7 @@ pub fn standardised_mean(values: &[f64]) -> Option<f64> {
     differ.then_some(mean(values)? / sample_std(values)?)
 }
 
-/// Pearson's correlation of pairs; 0 if a side does not vary.
+/// Pearson's correlation of pairs; 0 if the values of a side are all equal.
 pub fn correlation(first: &[f64], second: &[f64]) -> f64 {
     let (Some(mean_first), Some(mean_second)) = (mean(first), mean(second)) else {
         return 0.0;

@@ -1,16 +1,16 @@
-//! What difference a sample of this size could have shown: the smallest true
-//! difference that a two-sided test at `alpha` finds with probability `power`.
+//! The detectable difference of a sample: the smallest true difference that a two-sided test at `alpha` finds
+//! with probability `power`.
 
 use statrs::distribution::{ContinuousCDF as _, Normal, StudentsT};
 
 use super::describe::{mean, sample_std};
 
-/// Fewest differences other than zero for a detectable mean. The formula takes the mean of differences for about
-/// normal, which a mean of mostly zeros is not: its spread then hangs on the few that are not zero. From about 20 on
-/// their own mean is near enough to normal.
+/// Fewest nonzero differences for a detectable mean. The formula assumes that the mean of the differences is
+/// about normal. A mean of mostly zeros is not: its spread depends on the few that are not zero. With 20 or
+/// more of them it is close enough to normal.
 pub const FEWEST_DIFFERING: usize = 20;
 
-/// How sure a test is to be.
+/// The error probabilities of a test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Power {
     /// Probability of finding a difference where there is none.
@@ -20,15 +20,16 @@ pub struct Power {
 }
 
 impl Power {
-    /// Of a mean of paired differences, by the paired t-test:
+    /// The detectable mean of paired differences, by the paired t-test:
     /// (t(1 - alpha/2) + t(power)) sd / sqrt(n), t with n - 1 degrees of freedom
     /// (as for the normal distribution, e.g. Chow et al. 2008, section 3.1, with t for z).
-    /// statsmodels' `TTestPower`, which uses the noncentral t, says the same to 1 % from
-    /// 10 pairs on at an alpha of 0.05, and to 6 % at a thirtieth of that.
     ///
-    /// Of continuous differences, so without zeros or ties, the signed-rank test needs at most 1/0.864 as many
-    /// pairs for the same, and fewer where they have heavy tails (Hodges and Lehmann 1956).
-    /// None if the differences do not vary: then they do not tell.
+    /// With 10 or more pairs it agrees with statsmodels' `TTestPower`, which uses
+    /// the noncentral t, within 1 % at an alpha of 0.05, and within 6 % at a thirtieth of that.
+    ///
+    /// For continuous differences, which have no zeros or ties, the signed-rank test needs at most 1/0.864
+    /// times as many pairs, and fewer for heavy tails (Hodges and Lehmann 1956). None if the differences are
+    /// all equal.
     pub fn detectable_mean(&self, pairs: usize, standard_deviation: f64) -> Option<f64> {
         let n = pairs as f64;
         let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?;
@@ -36,22 +37,23 @@ impl Power {
         (standard_deviation > 0.0).then_some(quantiles * standard_deviation / n.sqrt())
     }
 
-    /// The same, of differences like these; none if fewer than [`FEWEST_DIFFERING`] are not zero.
+    /// The detectable mean of differences with the spread of these; none if fewer than [`FEWEST_DIFFERING`]
+    /// are nonzero.
     pub fn detectable_mean_like(&self, differences: &[f64]) -> Option<f64> {
         let differing = differences.iter().filter(|difference| **difference != 0.0).count();
         let enough = differing >= FEWEST_DIFFERING;
         enough.then(|| self.detectable_mean(differences.len(), sample_std(differences)?)).flatten()
     }
 
-    /// Of a difference of two paired shares, by McNemar's test: the solution for delta of
+    /// The detectable difference of two paired shares, by McNemar's test: the solution for delta of
     /// n = (z(1 - alpha/2) sqrt(psi) + z(power) sqrt(psi - delta^2))^2 / delta^2
-    /// (Connor 1987), psi the share of discordant pairs.
+    /// (Connor 1987), where psi is the share of discordant pairs.
     ///
-    /// `differences` are those of the shares of each cluster: -1, 0 or 1 if a cluster is
-    /// one pair. n is their number, psi their mean square (then the share of
-    /// discordant pairs), which is the variance that either formula starts from.
-    /// None if even differences that all go one way would not do, or there are none. It
-    /// is the test without continuity correction; the exact one needs a little more.
+    /// `differences` are the differences of the shares in each cluster: -1, 0 or 1 if a cluster is one pair.
+    /// n is their number and psi their mean square, which is the share of discordant pairs if each cluster is
+    /// one pair. None if there are no differences, or if they would not be enough even if all had the same
+    /// sign. The formula is for the test without continuity correction; the exact test needs a slightly
+    /// larger difference.
     pub fn detectable_shares(&self, differences: &[f64]) -> Option<f64> {
         let n = differences.len() as f64;
         let psi = mean(&differences.iter().map(|d| d * d).collect::<Vec<_>>())?;
@@ -69,7 +71,7 @@ impl Power {
 mod tests {
     use super::*;
 
-    /// Differences of which the first few are 1, the others 0.
+    /// Differences: the first `discordant` are 1, the others 0.
     fn pairs(count: usize, discordant: usize) -> Vec<f64> {
         (0..count).map(|index| f64::from(u8::from(index < discordant))).collect()
     }
@@ -83,7 +85,8 @@ mod tests {
         assert!((ratio - 2.0).abs() < 0.05, "{ratio}");
         let shares = |count, discordant| USUAL.detectable_shares(&pairs(count, discordant));
         assert!(shares(50, 20) > shares(200, 80));
-        // A task's seeds that only repeat each other add none, those that disagree do.
+        // A task whose seeds differ from each other has a smaller difference, so the detectable difference
+        // shrinks.
         let half: Vec<f64> = pairs(200, 160).iter().map(|d| d / 2.0).collect();
         assert!(USUAL.detectable_shares(&half) < shares(200, 80));
     }

@@ -1,11 +1,11 @@
 //! Holm's correction for several tests.
 
-/// Adjusted p-values, in the order given (Holm 1979): where one is below alpha, its
-/// test may be called significant, and with that rule the chance of a single false
-/// one among all tests stays below alpha, however they depend on each other.
+/// Adjusted p-values, in the order given (Holm 1979). If every test whose adjusted p-value is below alpha is
+/// called significant, the probability of one or more false positives among all tests is below alpha, however
+/// the tests depend on each other.
 ///
-/// The k-th smallest of m is multiplied by m - k + 1, and is at least as large
-/// as those before it. As statsmodels' `multipletests(method="holm")`.
+/// The k-th smallest of m p-values is multiplied by m - k + 1, and is at least as large as those before it,
+/// as in statsmodels' `multipletests(method="holm")`.
 pub fn adjust(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]));

@@ -5,9 +5,9 @@ use serde::Serialize;
 /// An interval of a statistic.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
-    /// Lower end.
+    /// The lower end.
     pub low: f64,
-    /// Upper end.
+    /// The upper end.
     pub high: f64,
 }
 
@@ -17,24 +17,24 @@ impl Interval {
         (self.high - self.low) / 2.0
     }
 
-    /// Both ends through a function that keeps their order.
+    /// Applies an increasing function to both ends.
     #[must_use]
     pub fn map(self, ascending: impl Fn(f64) -> f64) -> Self {
         Self { low: ascending(self.low), high: ascending(self.high) }
     }
 }
 
-/// A number computed from a sample, and where it would lie over other samples.
+/// A number computed from a sample, with its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Estimate {
     /// The number; null in JSON if it is infinite.
     pub value: f64,
-    /// None if the sample does not say.
+    /// The interval; none if the sample does not determine one.
     pub interval: Option<Interval>,
 }
 
 impl Estimate {
-    /// In another unit.
+    /// The estimate in another unit.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {
         Self {

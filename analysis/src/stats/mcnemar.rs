@@ -1,23 +1,20 @@
 //! McNemar's test of paired yes-or-no outcomes, two-sided.
 //!
-//! Only discordant pairs tell: those where one side has a yes and the other has none.
-//! With b pairs where only the first has it and c where only the second has it:
+//! Only discordant pairs matter, where one side is yes and the other is no. With b pairs where only the first
+//! is yes, and c pairs where only the second is yes:
 //!
 //! | discordant pairs | p-value                                                        |
 //! |------------------|----------------------------------------------------------------|
 //! | up to 1,000      | exact: 2 P(X <= min(b, c)), X binomial with b + c trials of 1/2 |
 //! | more             | chi-square, 1 degree of freedom, of (\|b - c\| - 1)^2 / (b + c)    |
 //!
-//! Both as `statsmodels.stats.contingency_tables.mcnemar` with its defaults
-//! (Edwards' continuity correction in the second); the exact one is used for as
-//! long as it costs nothing, not only where it has to be.
+//! Both are as in `statsmodels.stats.contingency_tables.mcnemar` with its defaults (Edwards' continuity
+//! correction in the second). The exact distribution is used for as long as it is cheap.
 //!
-//! Pairs come in clusters: a task's episodes under several seeds are not
-//! independent, so their signs flip together. With d = b - c of each
-//! cluster, the exact distribution is that of the sum of d over all flips of
-//! its signs, and the chi-square is (|sum d| - 1)^2 / sum d^2: the above, if every cluster
-//! is one pair. Without the 1 that is the test of Durkalski et al. 2003 for
-//! clusters of equal size.
+//! Pairs are in clusters: a task's episodes under several seeds are not independent, so their signs flip
+//! together. With d = b - c of each cluster, the exact distribution is that of the sum of d over all flips of
+//! the clusters' signs, and the chi-square is (|sum d| - 1)^2 / sum d^2. If every cluster is one pair, these
+//! are the formulas above. Without the 1 it is the test of Durkalski et al. 2003 for clusters of equal size.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF as _};
 
@@ -31,14 +28,14 @@ const EXACT_PAIRS: usize = 1_000;
 /// The discordant pairs of a cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Discordant {
-    /// Only the first of the pair has it: b.
+    /// Number of pairs where only the first is yes: b.
     pub first_only: usize,
-    /// Only the second has it: c.
+    /// Number of pairs where only the second is yes: c.
     pub second_only: usize,
 }
 
 impl Discordant {
-    /// Counts the discordant ones of a cluster's pairs.
+    /// Counts the discordant pairs of a cluster.
     pub fn of(pairs: impl IntoIterator<Item = (bool, bool)>) -> Self {
         pairs.into_iter().fold(Self::default(), |counts, (first, second)| Self {
             first_only: counts.first_only + usize::from(first && !second),
@@ -47,15 +44,15 @@ impl Discordant {
     }
 }
 
-/// Outcome of the test.
+/// The result of the test.
 #[derive(Clone, Debug, PartialEq)]
 pub struct McNemar {
     clusters: Vec<Discordant>,
-    /// Over all clusters.
+    /// The discordant pairs of all clusters.
     pub discordant: Discordant,
     /// min(b, c) if exact, else chi-square.
     pub statistic: f64,
-    /// Two-sided; 1 without discordant pairs.
+    /// The two-sided p-value; 1 without discordant pairs.
     pub p_value: f64,
     /// How the p-value was found.
     pub method: Method,
@@ -64,14 +61,14 @@ pub struct McNemar {
 /// How a p-value was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// From the distribution over all flips of sign: binomial, if each cluster is a pair.
+    /// From the distribution over all flips of signs, which is binomial if each cluster is one pair.
     Exact,
     /// From a chi-square distribution, with continuity correction.
     ChiSquare,
 }
 
 impl McNemar {
-    /// The test of these clusters; a cluster without discordant pairs changes nothing.
+    /// Tests these clusters. A cluster without discordant pairs has no effect.
     pub fn of(clusters: &[Discordant]) -> Self {
         let discordant = clusters.iter().fold(Discordant::default(), |sum, cluster| Discordant {
             first_only: sum.first_only + cluster.first_only,
@@ -87,12 +84,10 @@ impl McNemar {
         Self { clusters: clusters.to_vec(), discordant, statistic, p_value, method }
     }
 
-    /// How many times as likely a discordant pair is to be the first's: b / c, the
-    /// conditional maximum likelihood estimate of the odds ratio. None without discordant pairs.
+    /// The odds ratio b / c, its conditional maximum likelihood estimate. None without discordant pairs.
     ///
-    /// The interval is that of the share b / (b + c) (Clopper and Pearson 1934)
-    /// in odds (Breslow and Day 1980, section 5.2); its number of pairs is the
-    /// effective one if clusters have several.
+    /// The interval is that of the share b / (b + c) (Clopper and Pearson 1934), as odds (Breslow and Day
+    /// 1980, section 5.2). If clusters have several pairs, it uses the effective number of pairs.
     pub fn odds_ratio(&self, level: f64) -> Option<Estimate> {
         let counts: Vec<Counts> = self
             .clusters
@@ -115,12 +110,12 @@ fn exact_p_value(clusters: &[Discordant]) -> f64 {
 fn chi_square(clusters: &[Discordant]) -> f64 {
     let balances = clusters.iter().map(|d| d.first_only as f64 - d.second_only as f64);
     let (sum, squares) = balances.fold((0.0, 0.0), |(sum, squares), d| (sum + d, squares + d * d));
-    // No cluster leans to either side: nothing to divide by, and no difference.
+    // Every cluster is balanced: there is nothing to divide by, and no difference.
     if squares == 0.0 { 0.0 } else { (f64::abs(sum) - 1.0).powi(2) / squares }
 }
 
 fn chi_square_p_value(statistic: f64) -> f64 {
-    // One degree of freedom is a valid parameter; without it there would be no p-value at all.
+    // One degree of freedom is a valid parameter, so this does not fail.
     ChiSquared::new(1.0).map_or(f64::NAN, |distribution| distribution.sf(statistic))
 }
 

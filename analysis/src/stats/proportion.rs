@@ -1,4 +1,4 @@
-//! A share of yes-or-no outcomes that come in clusters, with intervals.
+//! The share of yes among yes-or-no outcomes in clusters, with intervals.
 
 use statrs::distribution::{Beta, ContinuousCDF as _, Normal};
 
@@ -7,30 +7,31 @@ use super::interval::Interval;
 /// The outcomes of one cluster, such as a task's episodes under several seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
-    /// How many had it.
+    /// Number of yes.
     pub successes: usize,
-    /// How many there were.
+    /// Number of outcomes.
     pub trials: usize,
 }
 
-/// A share, and how many independent outcomes it is worth.
+/// A share, and the number of independent outcomes that are worth as much.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Proportion {
     /// Successes over trials.
     pub share: f64,
-    /// The number of independent outcomes that would tell as much: trials over
-    /// the design effect (Kish 1965; Korn and Graubard 1998).
+    /// The effective number of independent outcomes: trials over the design effect (Kish 1965; Korn and
+    /// Graubard 1998).
     ///
-    /// The design effect is the variance of the share over clusters (the sandwich
-    /// estimate, K/(K-1) sum (y - share n)^2 / (sum n)^2), over share (1 - share) / sum n.
-    /// It is kept within what is possible: at most as many as there were
-    /// outcomes, and at least as many as there are clusters; that if the share is
-    /// 0 or 1 or there is one cluster, where the sample does not tell.
+    /// The design effect is the variance of the share over clusters (the sandwich estimate,
+    /// K/(K-1) sum (y - share n)^2 / (sum n)^2), over share (1 - share) / sum n.
+    ///
+    /// The number is limited to at most the number of outcomes and at least the number of clusters. It is the
+    /// number of clusters if the share is 0 or 1, or if there is one cluster: then the sample does not
+    /// determine the effect.
     pub effective_trials: f64,
 }
 
 impl Proportion {
-    /// None without trials.
+    /// The share of these clusters; none without outcomes.
     pub fn of(clusters: &[Counts]) -> Option<Self> {
         let successes: usize = clusters.iter().map(|cluster| cluster.successes).sum();
         let trials: usize = clusters.iter().map(|cluster| cluster.trials).sum();
@@ -51,8 +52,8 @@ impl Proportion {
         Some(Self { share, effective_trials })
     }
 
-    /// Wilson's score interval (Wilson 1927): within 0 and 1, and not empty at either.
-    /// As statsmodels' `proportion_confint(method="wilson")`.
+    /// Wilson's score interval (Wilson 1927). It is within 0 and 1, and has a width at both. As in
+    /// statsmodels' `proportion_confint(method="wilson")`.
     pub fn wilson(&self, level: f64) -> Interval {
         let n = self.effective_trials;
         let z = Normal::standard().inverse_cdf(f64::midpoint(1.0, level));
@@ -62,8 +63,8 @@ impl Proportion {
         Interval { low: (center - spread).max(0.0), high: (center + spread).min(1.0) }
     }
 
-    /// The interval that holds the true share in at least `level` of all cases
-    /// (Clopper and Pearson 1934). As statsmodels' `proportion_confint(method="beta")`.
+    /// The interval that contains the true share with a probability of at least `level` (Clopper and Pearson
+    /// 1934), as in statsmodels' `proportion_confint(method="beta")`.
     pub fn clopper_pearson(&self, level: f64) -> Interval {
         let tail = (1.0 - level) / 2.0;
         let yes = self.share * self.effective_trials;
@@ -76,12 +77,11 @@ impl Proportion {
     }
 }
 
-/// Interval of the difference of two paired shares, `first` less `second`: from each share's own
-/// Wilson interval, by squaring and adding (Newcombe 1998). `correlation` is that of the pairs.
+/// The interval of the difference of two paired shares, `first` less `second`, from the Wilson intervals of
+/// both (Newcombe 1998). `correlation` is that of the pairs.
 ///
-/// Unlike the bootstrap's it does not collapse where both sides are 0 or 1
-/// throughout. With a correlation of 0 it is statsmodels'
-/// `confint_proportions_2indep(method="newcomb")`.
+/// Unlike the bootstrap's interval, it has a width even if all outcomes of both sides are equal. With a
+/// correlation of 0 it is statsmodels' `confint_proportions_2indep(method="newcomb")`.
 pub fn difference(first: &Proportion, second: &Proportion, correlation: f64, level: f64) -> Interval {
     let (a, b) = (first.wilson(level), second.wilson(level));
     let added = |x: f64, y: f64| (x * x - 2.0 * correlation * x * y + y * y).max(0.0).sqrt();
@@ -122,7 +122,8 @@ mod tests {
         use rand_chacha::ChaCha8Rng;
         use rand_chacha::rand_core::SeedableRng as _;
 
-        // 1,500 samples of 60 pairs with shares 0.9 and 0.75: where the first has it, the second has it 5 in 6 times.
+        // 1,500 samples of 60 pairs with shares 0.9 and 0.75: where the first has it, the second has it 5 in
+        // 6 times.
         let mut rng = ChaCha8Rng::seed_from_u64(11);
         let covered = (0..1_500).filter(|_| {
             let pairs = (0..60).map(|_| {

@@ -1,15 +1,15 @@
 //! Ranks of magnitudes.
 
-/// Ranks of magnitudes, from 1; equal ones share their mean rank.
+/// Ranks of magnitudes, from 1. Equal magnitudes share their mean rank.
 pub struct Ranks {
-    /// Twice the rank: mean ranks may be half-integers, these are whole.
+    /// Twice the ranks, which are whole numbers even if mean ranks are not.
     pub doubled: Vec<usize>,
     /// Sizes of the groups of equal magnitudes, from the smallest magnitude up.
     pub tied_groups: Vec<usize>,
 }
 
 impl Ranks {
-    /// Of these values' magnitudes, in the values' order.
+    /// The ranks of the values' magnitudes, in the values' order.
     pub fn of_magnitudes(values: &[f64]) -> Self {
         let mut order: Vec<usize> = (0..values.len()).collect();
         order.sort_by(|&a, &b| values[a].abs().total_cmp(&values[b].abs()));

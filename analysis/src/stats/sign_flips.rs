@@ -1,13 +1,13 @@
-//! The exact distribution behind tests of paired differences: if nothing
-//! differs, each difference could as well have had the other sign (Fisher 1935).
+//! The exact distribution of tests of paired differences: if the two sides do not differ, each difference is
+//! equally likely to have either sign (Fisher 1935).
 
 /// Two-sided p-value: twice the smaller tail of the sum of the positive weights,
 /// where each weight is positive with probability 1/2, independently.
 ///
-/// Ranks as weights give Wilcoxon's signed-rank test, ones give the sign test.
+/// With ranks as weights it is Wilcoxon's signed-rank test, with ones it is the sign test.
 pub fn two_sided_p_value(weights: &[usize], positive: usize) -> f64 {
     let total: usize = weights.iter().sum();
-    // probability[s]: that the positive ones of the weights seen so far sum to s.
+    // probability[s]: the probability that the positive weights so far have the sum s.
     let mut probability = vec![0.0; total + 1];
     probability[0] = 1.0;
     let mut reached = 0;

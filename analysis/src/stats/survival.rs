@@ -1,32 +1,32 @@
-//! How long subjects go without an event, when some leave before they had one.
+//! Survival analysis: how long subjects have no event, if some are observed only until an earlier time.
 
-/// A subject: for how long it was watched, and whether that ended in the event.
+/// A subject: how long it was observed, and whether the event ended that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// How long, in whole units.
+    /// How long it was observed, in whole units.
     pub time: usize,
-    /// The event ended it; otherwise it is censored: no more is known.
+    /// Whether the event happened then. Otherwise the subject is censored: nothing is known of later times.
     pub event: bool,
 }
 
 /// The curve after a time at which events happened.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
-    /// When.
+    /// The time.
     pub time: usize,
-    /// Subjects watched up to then without the event.
+    /// Number of subjects that were observed until then and had no event before.
     pub at_risk: usize,
-    /// Of them, those that had it then.
+    /// Number of these that had the event then.
     pub events: usize,
-    /// Share expected to be without it afterwards.
+    /// The estimated share without the event after that time.
     pub survival: f64,
-    /// Its standard error, by Greenwood's formula: survival * sqrt(sum of d / (n (n - d))); of independent
-    /// subjects, and NaN where nobody is left.
+    /// Its standard error, by Greenwood's formula: survival * sqrt(sum of d / (n (n - d))). It is for
+    /// independent subjects, and NaN if no subject is left.
     pub standard_error: f64,
 }
 
 /// Kaplan and Meier's estimate (1958): the product of 1 - d/n over the times of events. A subject that is
-/// censored at a time was still at risk then. As statsmodels' `SurvfuncRight`.
+/// censored at a time is still at risk then, as in statsmodels' `SurvfuncRight`.
 pub fn kaplan_meier(subjects: &[Subject]) -> Vec<Point> {
     let mut times: Vec<usize> = subjects.iter().filter(|subject| subject.event).map(|s| s.time).collect();
     times.sort_unstable();
@@ -43,7 +43,7 @@ pub fn kaplan_meier(subjects: &[Subject]) -> Vec<Point> {
     times.into_iter().map(point).collect()
 }
 
-/// Subjects watched up to a time without the event before it.
+/// The number of subjects that were observed until a time and had no event before it.
 pub fn at_risk(subjects: &[Subject], time: usize) -> usize {
     subjects.iter().filter(|subject| subject.time >= time).count()
 }

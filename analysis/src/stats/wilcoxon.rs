@@ -4,53 +4,39 @@
 //! [`Zeros`] says. [`SignedRank::with_zeros`] finds the p-value as scipy's default
 //! (`method="auto"`) finds it:
 //!
-//! | pairs, zeros included | zeros or ties | p-value                               |
-//! |-----------------------|---------------|---------------------------------------|
-//! | up to 50              | none          | exact                                 |
-//! | up to 13              | some          | exact, over the flips of every sign   |
+//! | pairs, zeros included | zeros or ties | p-value                                                       |
+//! |-----------------------|---------------|---------------------------------------------------------------|
+//! | up to 50              | none          | exact                                                         |
+//! | up to 13              | some          | exact, over the flips of every sign                           |
 //! | otherwise             |               | normal approximation, tie-corrected, no continuity correction |
 //!
-//! With no difference but zeros, p is 1 here; scipy answers NaN beyond 13 pairs.
+//! If all differences are zero, p is 1 here; scipy returns NaN for more than 13 pairs.
 //!
-//! scipy counts the zeros too: if 2 of 60 pairs differ it approximates (p = 0.18), although their signs
-//! have but four flips, so p is at least 0.5. [`SignedRank::exact_up_to`] goes by the nonzero differences alone.
+//! scipy's limits include the zeros. If 2 of 60 pairs differ, it approximates (p = 0.18), although two signs
+//! have only four flips, so that p is at least 0.5. [`SignedRank::exact_up_to`] counts only the nonzero
+//! differences.
 
-use serde::Serialize;
-use statrs::distribution::{ContinuousCDF as _, Normal};
+use super::signed_ranks::SignedRanks;
 
-use super::ranks::Ranks;
-use super::sign_flips;
+pub use super::zeros::Zeros;
 
 /// Most pairs for the exact distribution, if there are neither zeros nor ties.
 const EXACT_PAIRS: usize = 50;
 /// Most pairs for the exact distribution, if there are zeros or ties.
 const EXACT_PAIRS_TIED: usize = 13;
 
-/// What becomes of differences that are zero; the first is scipy's default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum Zeros {
-    /// They are dropped before ranking (Wilcoxon 1945; scipy's "wilcox").
-    #[default]
-    Drop,
-    /// They are ranked, then their ranks are dropped (Pratt 1959; scipy's "pratt").
-    Pratt,
-    /// They are ranked, and each counts half as positive, half as negative (scipy's "zsplit").
-    Split,
-}
-
-/// Outcome of the test.
+/// The result of the test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SignedRank {
     /// Sum of the ranks of positive differences.
     pub rank_sum_positive: f64,
     /// Sum of the ranks of negative differences.
     pub rank_sum_negative: f64,
-    /// Differences other than zero.
+    /// Number of nonzero differences.
     pub nonzero: usize,
-    /// Zero differences.
+    /// Number of zero differences.
     pub zeros: usize,
-    /// Two-sided.
+    /// The two-sided p-value.
     pub p_value: f64,
     /// How the p-value was found.
     pub method: Method,
@@ -66,12 +52,12 @@ pub enum Method {
 }
 
 impl SignedRank {
-    /// The test of these differences, zeros dropped; `None` for no differences at all.
+    /// Tests these differences, with zeros dropped; `None` for no differences at all.
     pub fn of(differences: &[f64]) -> Option<Self> {
         Self::with_zeros(differences, Zeros::Drop)
     }
 
-    /// The test of these differences, exact where scipy's is; `None` for no differences at all.
+    /// Tests these differences; the p-value is exact where scipy's is; `None` for no differences at all.
     pub fn with_zeros(differences: &[f64], treatment: Zeros) -> Option<Self> {
         let zeros = count_zeros(differences);
         Self::exact_if(differences, treatment, |signed| {
@@ -80,7 +66,8 @@ impl SignedRank {
         })
     }
 
-    /// The test of these differences, exact if at most so many are not zero; `None` for no differences at all.
+    /// Tests these differences; the p-value is exact if at most `nonzero` are not zero. `None` for no
+    /// differences at all.
     pub fn exact_up_to(nonzero: usize, differences: &[f64], treatment: Zeros) -> Option<Self> {
         Self::exact_if(differences, treatment, |_| differences.len() - count_zeros(differences) <= nonzero)
     }
@@ -143,70 +130,6 @@ fn correlation(positive: f64, negative: f64) -> f64 {
 
 fn count_zeros(differences: &[f64]) -> usize {
     differences.iter().filter(|d| **d == 0.0).count()
-}
-
-/// Ranks by the sign of their difference, and what the approximation needs. Ranks are doubled: whole.
-struct SignedRanks {
-    positive: Vec<usize>,
-    negative: Vec<usize>,
-    /// Half the ranks of zero differences, if zeros are split: on both sides, whatever the signs.
-    on_both_sides: f64,
-    /// How many were ranked.
-    ranked: usize,
-    /// How many of them were ranked, but do not count: zeros, lowest of all.
-    uncounted: usize,
-    /// Sizes of the tied groups of those that count.
-    ties: Vec<usize>,
-}
-
-impl SignedRanks {
-    fn of(differences: &[f64], treatment: Zeros) -> Self {
-        let ranked: Vec<f64> = match treatment {
-            Zeros::Drop => differences.iter().copied().filter(|d| *d != 0.0).collect(),
-            Zeros::Pratt | Zeros::Split => differences.to_vec(),
-        };
-        let Ranks { doubled, tied_groups: mut ties } = Ranks::of_magnitudes(&ranked);
-        let of_sign = |wanted: fn(f64) -> bool| -> Vec<usize> {
-            ranked.iter().zip(&doubled).filter(|(d, _)| wanted(**d)).map(|(_, &rank)| rank).collect()
-        };
-        let zeros = of_sign(|d| d == 0.0);
-        let (on_both_sides, uncounted) = match treatment {
-            Zeros::Split => (zeros.iter().sum::<usize>() as f64 / 4.0, 0),
-            Zeros::Drop | Zeros::Pratt => (0.0, zeros.len()),
-        };
-        if uncounted > 0 {
-            ties.remove(0);
-        }
-        Self {
-            positive: of_sign(|d| d > 0.0),
-            negative: of_sign(|d| d < 0.0),
-            on_both_sides,
-            ranked: ranked.len(),
-            uncounted,
-            ties,
-        }
-    }
-
-    fn sum(&self, doubled: &[usize]) -> f64 {
-        doubled.iter().sum::<usize>() as f64 / 2.0 + self.on_both_sides
-    }
-
-    fn exact_p_value(&self) -> f64 {
-        let weights = [self.positive.as_slice(), self.negative.as_slice()].concat();
-        sign_flips::two_sided_p_value(&weights, self.positive.iter().sum())
-    }
-
-    /// The mean of the positive rank sum is n(n+1)/4, its variance
-    /// (n(n+1)(2n+1) - sum over tied groups of (t^3 - t)/2) / 24; from both, the
-    /// same is taken off for ranks that do not count (Cureton 1967).
-    fn approximate_p_value(&self) -> f64 {
-        let off = |of_count: fn(f64) -> f64| of_count(self.ranked as f64) - of_count(self.uncounted as f64);
-        let ties: f64 = self.ties.iter().map(|&size| (size as f64).powi(3) - size as f64).sum();
-        let mean = off(|n| n * (n + 1.0) / 4.0);
-        let variance = (off(|n| n * (n + 1.0) * (2.0 * n + 1.0)) - ties / 2.0) / 24.0;
-        let z = (self.sum(&self.positive) - mean) / variance.sqrt();
-        (2.0 * Normal::standard().sf(z.abs())).min(1.0)
-    }
 }
 
 #[cfg(test)]

@@ -1,30 +1,33 @@
-//! The four cells.
+//! The four cells of training and runtime.
 
 use std::fmt;
 
+use proto::interpreter_state::InterpreterState::{self, Persistent, Reset};
 use serde::Serialize;
 
-use crate::interpreter_state::InterpreterState::{self, Persistent, Reset};
+use crate::state_title;
 
-/// How the training traces' interpreter treated its state, and how the runtime's does.
+/// A cell: the interpreter state of the training traces, and that of the evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Cell {
     /// In the training traces.
+    #[serde(serialize_with = "state_title::serialize")]
     pub train: InterpreterState,
     /// At evaluation.
+    #[serde(serialize_with = "state_title::serialize")]
     pub runtime: InterpreterState,
 }
 
 impl Cell {
-    /// Matched.
+    /// Persistent-trained in a persistent runtime.
     pub const PP: Self = Self { train: Persistent, runtime: Persistent };
-    /// Persistent-trained in a resetting runtime.
+    /// Persistent-trained in a reset runtime.
     pub const PR: Self = Self { train: Persistent, runtime: Reset };
     /// Reset-trained in a persistent runtime.
     pub const RP: Self = Self { train: Reset, runtime: Persistent };
-    /// Matched.
+    /// Reset-trained in a reset runtime.
     pub const RR: Self = Self { train: Reset, runtime: Reset };
-    /// In order.
+    /// All four, in the order of tables.
     pub const ALL: [Self; 4] = [Self::PP, Self::PR, Self::RP, Self::RR];
 }
 

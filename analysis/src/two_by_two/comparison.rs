@@ -1,11 +1,11 @@
-//! A difference between cells, tested.
+//! A difference between cells, with its test.
 
 use serde::Serialize;
 
 use super::contrast::Contrast;
 use super::design::Design;
+use super::options::Options;
 use super::outcome::{self, Outcome};
-use super::report::Options;
 use crate::stats::describe::{correlation, mean, standardised_mean};
 use crate::stats::detectable::Power;
 use crate::stats::interval::{Estimate, Interval};
@@ -13,40 +13,43 @@ use crate::stats::mcnemar::{self, Discordant, McNemar};
 use crate::stats::proportion;
 use crate::stats::wilcoxon::{self, SignedRank};
 
-/// Differences are rounded to one in this many: those that are equal on paper are then tied or zero.
+/// Differences are rounded to a multiple of one over this, so that differences which are equal on paper are
+/// ties.
 const ROUNDING: f64 = 1e9;
-/// Most tasks that differ for an exact signed-rank test; beyond, the normal approximation is as good.
+/// Most differing tasks for an exact signed-rank test. With more, the normal approximation is as good.
 const EXACT_TASKS: usize = 500;
 
-/// A difference and what speaks for it. Shares and scores are fractions of 1.
+/// A difference between cells, with its test. Shares and scores are fractions of 1.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
-    /// Of what.
+    /// The outcome that is compared.
     pub outcome: Outcome,
-    /// Between which cells.
+    /// The cells, as a formula.
     pub contrast: &'static str,
-    /// What it asks.
+    /// The question that the difference answers.
     pub question: &'static str,
-    /// Mean over tasks. Of two shares, the interval is Newcombe's, otherwise the bootstrap's.
+    /// The mean over tasks. The interval of a difference of two shares is Newcombe's, any other is the
+    /// bootstrap's.
     pub difference: Estimate,
-    /// The same for each seed by itself.
+    /// The difference under each seed alone.
     pub difference_by_seed: Vec<f64>,
-    /// The first cell's mean over the second's; only of tokens, not for the interaction.
+    /// The first cell's mean over the second's; only for tokens, and not for the interaction.
     pub ratio: Option<Estimate>,
     /// The test.
     pub test: Test,
-    /// Two-sided.
+    /// The two-sided p-value.
     pub p_value: f64,
-    /// Adjusted by Holm for all tests of the report.
+    /// The p-value after Holm's correction for all tests of the report.
     pub p_holm: f64,
-    /// The smallest true difference that this many tasks show at the chosen alpha and power;
-    /// null if none would do, or too few tasks differ to tell.
+    /// The smallest true difference that this number of tasks shows at the chosen alpha and power; null if no
+    /// difference does, or too few tasks differ for an estimate.
     pub detectable: Option<f64>,
-    /// The same at alpha over the number of tests of the report, which Holm asks of the first.
+    /// The same at alpha over the number of tests of the report, which is Holm's threshold for the smallest
+    /// p-value.
     pub detectable_in_family: Option<f64>,
 }
 
-/// Which test, what it counted, and effect sizes.
+/// The test's name, statistic, counts and effect sizes.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Test {
@@ -54,11 +57,11 @@ pub enum Test {
     SignedRank {
         /// W, the smaller rank sum.
         statistic: f64,
-        /// By the exact distribution, or else the normal approximation.
+        /// Whether the p-value is exact; otherwise it is the normal approximation.
         exact: bool,
-        /// Tasks that differ.
+        /// Number of tasks that differ.
         nonzero: usize,
-        /// Tasks that do not.
+        /// Number of tasks that do not.
         zeros: usize,
         /// Matched-pairs rank-biserial correlation, -1 to 1.
         rank_biserial: Option<Estimate>,
@@ -70,19 +73,20 @@ pub enum Test {
     McNemar {
         /// The smaller count of discordant pairs, or else chi-square.
         statistic: f64,
-        /// By the exact distribution, or else chi-square.
+        /// Whether the p-value is exact; otherwise it is from a chi-square distribution.
         exact: bool,
-        /// Pairs where only the first cell has it.
+        /// Number of pairs where only the first cell has it.
         first_only: usize,
-        /// Pairs where only the second has it.
+        /// Number of pairs where only the second has it.
         second_only: usize,
-        /// Of discordant pairs; null without any. An end or value that is null is infinite.
+        /// The odds ratio of discordant pairs; null without any. A value or an end that is null is infinite.
         odds_ratio: Option<Estimate>,
     },
 }
 
 impl Comparison {
-    /// As one of `tests` tests, but not yet adjusted for the others. None if an episode lacks the outcome.
+    /// Compares an outcome. `tests` is the number of tests of the report; `p_holm` is not corrected yet. None
+    /// if an episode lacks the outcome.
     pub fn of(
         design: &Design,
         outcome: Outcome,
@@ -94,7 +98,7 @@ impl Comparison {
         let by_task: Vec<f64> = differences.iter().filter_map(|seeds| mean(seeds)).map(rounded).collect();
         let by_seed = (0..design.seeds)
             .filter_map(|seed| mean(&differences.iter().map(|seeds| seeds[seed]).collect::<Vec<_>>()));
-        // A yes less a no is -1, 0 or 1, and McNemar's; the interaction's are not.
+        // McNemar's test is for differences of -1, 0 or 1. The interaction's differences are not.
         let is_mcnemar = outcome.is_share() && contrast.pair().is_some();
         let (test, p_value) =
             if is_mcnemar { mcnemar(&differences, options) } else { signed_rank(&by_task, options)? };
@@ -158,7 +162,7 @@ fn mcnemar(differences: &[Vec<f64>], options: &Options) -> (Test, f64) {
     (described, test.p_value)
 }
 
-/// Newcombe's, of the difference of two shares; values are by task, then seed.
+/// Newcombe's interval of the difference of two shares. Values are by task, then seed.
 pub fn shares_interval(first: &[Vec<f64>], second: &[Vec<f64>], level: f64) -> Option<Interval> {
     let by_task = |values: &[Vec<f64>]| values.iter().filter_map(|seeds| mean(seeds)).collect::<Vec<f64>>();
     let correlation = correlation(&by_task(first), &by_task(second));
@@ -179,7 +183,7 @@ fn resampled(
     Some(Estimate { value, interval: options.bootstrap().interval(by_task.len(), of_drawn) })
 }
 
-/// The ratio of two cells' means: tasks are drawn, each with both cells.
+/// The ratio of two cells' means. The bootstrap draws tasks, each with its values in both cells.
 fn ratio(design: &Design, outcome: Outcome, contrast: &Contrast, options: &Options) -> Option<Estimate> {
     let (first, second) = contrast.pair()?;
     let sums = |cell| -> Option<Vec<f64>> {

@@ -1,22 +1,22 @@
-//! What is subtracted from what.
+//! Which cells are subtracted from which.
 
 use super::cell::Cell;
 use super::design::Design;
 use super::outcome::Outcome;
 
-/// Cells with a sign: what is subtracted from what.
+/// A sum and difference of cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contrast {
-    /// As a formula.
+    /// The cells, as a formula.
     pub name: &'static str,
-    /// What it asks.
+    /// The question that the difference answers.
     pub question: &'static str,
     added: &'static [Cell],
     subtracted: &'static [Cell],
 }
 
 impl Contrast {
-    /// The matched cells, what each mismatch costs, and the interaction.
+    /// The matched cells, the cost of each mismatch, and the interaction.
     pub const ALL: [Self; 6] = [
         Self { name: "PP - RR", question: "the matched cells", added: &[Cell::PP], subtracted: &[Cell::RR] },
         Self {
@@ -51,7 +51,7 @@ impl Contrast {
         },
     ];
 
-    /// The two cells, unless it is the interaction.
+    /// The two cells; none for the interaction.
     pub fn pair(&self) -> Option<(Cell, Cell)> {
         match (self.added, self.subtracted) {
             ([first], [second]) => Some((*first, *second)),
@@ -59,7 +59,7 @@ impl Contrast {
         }
     }
 
-    /// The difference of each task, then seed. None if an episode lacks the outcome.
+    /// The differences by task, then seed. None if an episode lacks the outcome.
     pub fn differences(&self, design: &Design, outcome: Outcome) -> Option<Vec<Vec<f64>>> {
         let mut differences = vec![vec![0.0; design.seeds]; design.tasks.len()];
         let signed = self.added.iter().map(|cell| (1.0, cell));

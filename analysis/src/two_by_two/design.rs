@@ -1,38 +1,22 @@
-//! Runs read and paired: every task under every seed in every cell, or an error that says what is missing.
+//! Pairs runs: every task under every seed in every cell, or an error that says what is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail, ensure};
-use proto::trace::Versions;
-use serde::Serialize;
 
 use super::cell::Cell;
-use super::outcome::{Observation, Outcome};
-use crate::episode::Episode;
-use crate::load::{self, Condition, listed};
+use super::outcome::Outcome;
+use super::run::Run;
+use crate::load::{self, listed};
 
-/// Which episodes to take.
+/// Which episodes are compared.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Only this family; must be given if there are several.
+    /// The family; it must be given if the runs have several.
     pub family: Option<String>,
-    /// Leave out tasks that some run lacks, instead of refusing.
+    /// Whether tasks that some run lacks are left out; otherwise they are an error.
     pub common_tasks: bool,
-}
-
-/// One run: one cell under one seed.
-#[derive(Clone, Debug, Serialize)]
-pub struct Run {
-    /// Its cell.
-    pub cell: Cell,
-    /// Its folder, as given.
-    pub path: PathBuf,
-    /// What made it; more than one if it was not made at once.
-    pub versions: Vec<Versions>,
-    /// What its episodes tell, by family and task.
-    #[serde(skip)]
-    pub observations: BTreeMap<(String, String), Observation>,
 }
 
 /// The paired episodes.
@@ -42,19 +26,19 @@ pub struct Design {
     pub family: String,
     /// The tasks, in order.
     pub tasks: Vec<String>,
-    /// Tasks left out because some run lacks them.
+    /// Tasks that were left out because some run lacks them.
     pub left_out: Vec<String>,
-    /// Number of seeds: runs a cell.
+    /// Number of seeds: runs in each cell.
     pub seeds: usize,
-    /// By cell, then seed.
+    /// The runs, by cell, then seed.
     pub runs: Vec<Run>,
 }
 
 impl Design {
-    /// Reads the runs of each cell, a run a seed in the same order, and pairs them.
+    /// Reads the runs of each cell, one for each seed, in the same order of seeds, and pairs them.
     ///
     /// # Errors
-    /// If a run cannot be read or is not what it is given as, or tasks are not paired.
+    /// If a run cannot be read or is not of its cell, or tasks are not paired.
     pub fn read(
         cells: &[(Cell, &[PathBuf])],
         selection: &Selection,
@@ -84,7 +68,7 @@ impl Design {
         Self::of(runs, selection)
     }
 
-    /// Pairs runs that have been read, as many in each cell.
+    /// Pairs runs. Each cell has the same number of them.
     ///
     /// # Errors
     /// If tasks are not paired.
@@ -122,55 +106,13 @@ impl Design {
         Outcome::ALL.into_iter().filter(is_whole).collect()
     }
 
-    /// Some token counts are estimates.
+    /// Whether some token counts are estimates.
     pub fn tokens_estimated(&self) -> bool {
         self.runs.iter().flat_map(|run| run.observations.values()).any(|observation| observation.estimated)
     }
 }
 
-impl Run {
-    fn read(
-        cell: Cell,
-        path: &Path,
-        condition: &Condition,
-        warnings: &mut Vec<String>,
-    ) -> anyhow::Result<Self> {
-        let mut run =
-            Self { cell, path: path.to_owned(), versions: Vec::new(), observations: BTreeMap::new() };
-        let taken = condition.map_episodes(warnings, |episode| run.take(episode));
-        let unevaluated = taken.into_iter().collect::<anyhow::Result<Vec<bool>>>()?;
-        let unevaluated = unevaluated.into_iter().filter(|evaluated| !evaluated).count();
-        if unevaluated > 0 {
-            warnings
-                .push(format!("{}: {unevaluated} episode(s) without an evaluation left out", path.display()));
-        }
-        ensure!(!run.observations.is_empty(), "none of its episodes has an evaluation and did not fail");
-        Ok(run)
-    }
-
-    /// Takes an episode in; whether it has an evaluation.
-    fn take(&mut self, episode: &Episode) -> anyhow::Result<bool> {
-        let Some(observation) = Observation::of(episode) else {
-            return Ok(false);
-        };
-        episode.must_have_run_in(self.cell.runtime.name())?;
-        if let Some(provenance) = episode.provenance()
-            && !self.versions.contains(&provenance.versions)
-        {
-            self.versions.push(provenance.versions.clone());
-        }
-        let key = (episode.family.clone(), episode.task_id.clone());
-        let twice = self.observations.insert(key, observation).is_some();
-        ensure!(!twice, "task {} has two results", episode.task_id);
-        Ok(true)
-    }
-
-    fn has(&self, family: &str, task: &str) -> bool {
-        self.observations.contains_key(&(family.to_owned(), task.to_owned()))
-    }
-}
-
-/// The family to compare; drops the episodes of others if one was asked for.
+/// The family to compare. If one was asked for, the episodes of others are dropped.
 fn one_family(runs: &mut [Run], wanted: Option<&str>) -> anyhow::Result<String> {
     let all: BTreeSet<String> =
         runs.iter().flat_map(|run| run.observations.keys()).map(|(family, _)| family.clone()).collect();

@@ -1,4 +1,4 @@
-//! What is compared.
+//! What is compared: the outcomes of episodes.
 
 use serde::Serialize;
 
@@ -9,25 +9,25 @@ use crate::stats::describe::mean;
 use crate::stats::interval::Estimate;
 use crate::stats::proportion::{Counts, Proportion};
 
-/// What one episode tells. Only the evaluation is always there.
+/// The outcomes of one episode. Score and solved are always known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Observation {
-    /// 0 to 1.
+    /// The score, 0 to 1.
     pub score: f64,
-    /// Solved exactly.
+    /// Whether the task was solved exactly.
     pub solved: bool,
-    /// It had a missing-variable error.
+    /// Whether it had a missing-variable error.
     pub missing_variable: Option<bool>,
-    /// Summed over turns.
+    /// Generated tokens, summed over turns.
     pub generated_tokens: Option<u64>,
-    /// Prompt and generated, summed over turns.
+    /// Prompt and generated tokens, summed over turns.
     pub all_tokens: Option<u64>,
-    /// Token counts are estimates.
+    /// Whether token counts are estimates.
     pub estimated: bool,
 }
 
 impl Observation {
-    /// None if the episode has no evaluation.
+    /// The outcomes of an episode; none if it has no evaluation.
     pub fn of(episode: &Episode) -> Option<Self> {
         let evaluation = episode.evaluation()?;
         let tokens = episode.tokens();
@@ -43,24 +43,24 @@ impl Observation {
     }
 }
 
-/// Something that an episode has a value of.
+/// An outcome of an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// 0 to 1.
+    /// The score, 0 to 1.
     Score,
     /// Solved exactly: 0 or 1.
     Solved,
     /// At least one missing-variable error (see [`crate::failures`]): 0 or 1.
     MissingVariable,
-    /// What the model wrote, summed over turns.
+    /// Generated tokens, summed over turns.
     GeneratedTokens,
-    /// What the model read and wrote, summed over turns: an early message counts at every turn.
+    /// Prompt and generated tokens, summed over turns: an early message counts again at every turn.
     PromptAndGeneratedTokens,
 }
 
 impl Outcome {
-    /// In order.
+    /// All outcomes, in the order of tables.
     pub const ALL: [Self; 5] = [
         Self::Score,
         Self::Solved,
@@ -69,7 +69,7 @@ impl Outcome {
         Self::PromptAndGeneratedTokens,
     ];
 
-    /// The episode's value, if its files tell.
+    /// The episode's value, if its files have it.
     pub fn value(self, observation: &Observation) -> Option<f64> {
         let flag = |flag| f64::from(u8::from(flag));
         match self {
@@ -81,7 +81,7 @@ impl Outcome {
         }
     }
 
-    /// What it is called, with the unit in which it is shown.
+    /// Its title in tables, with the unit.
     pub fn title(self) -> &'static str {
         match self {
             Self::Score => "Score (%)",
@@ -92,24 +92,24 @@ impl Outcome {
         }
     }
 
-    /// Factor to the unit in which it is shown.
+    /// The factor to the unit of tables.
     pub fn scale(self) -> f64 {
         if self.is_tokens() { 1.0 } else { 100.0 }
     }
 
-    /// A yes or no, of which the mean is a share.
+    /// Whether its values are 0 or 1, so that their mean is a share.
     pub fn is_share(self) -> bool {
         matches!(self, Self::Solved | Self::MissingVariable)
     }
 
-    /// A count of tokens, of which ratios make sense.
+    /// Whether its values are counts of tokens, for which ratios are shown.
     pub fn is_tokens(self) -> bool {
         matches!(self, Self::GeneratedTokens | Self::PromptAndGeneratedTokens)
     }
 }
 
-/// The mean of an outcome's values, which are by task, then seed. The interval of a share is Wilson's,
-/// of others that of the bootstrap over tasks. None without values.
+/// The mean of an outcome's values, which are by task, then seed. The interval of a share is Wilson's, any
+/// other is that of the bootstrap over tasks. None without values.
 pub fn estimate(values: &[Vec<f64>], outcome: Outcome, bootstrap: &Bootstrap) -> Option<Estimate> {
     if outcome.is_share() {
         let share = share(values)?;

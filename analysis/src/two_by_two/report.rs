@@ -1,80 +1,49 @@
-//! All of it, as it goes into a file.
+//! The report, as it is written to a file.
 
 use serde::Serialize;
 
 use super::cell::Cell;
 use super::comparison::Comparison;
 use super::contrast::Contrast;
-use super::design::{Design, Run};
+use super::design::Design;
+use super::options::Options;
 use super::outcome::Outcome;
+use super::run::Run;
 use super::summary::Summary;
-use crate::stats::bootstrap::Bootstrap;
 use crate::stats::holm;
-use crate::stats::wilcoxon::Zeros;
 
-/// Version of the report's file.
+/// The schema version of the report's file.
 const SCHEMA: &str = "runtime_gym.two_by_two.v1";
-
-/// How to compute.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Options {
-    /// Resamples of the bootstrap.
-    pub resamples: usize,
-    /// Its seed.
-    pub seed: u64,
-    /// Of every interval.
-    pub level: f64,
-    /// Of the detectable differences.
-    pub alpha: f64,
-    /// Of the detectable differences.
-    pub power: f64,
-    /// What the signed-rank test does with tasks that do not differ.
-    pub zeros: Zeros,
-}
-
-impl Default for Options {
-    /// 95 % intervals, 5,000 resamples.
-    fn default() -> Self {
-        Self { resamples: 5_000, seed: 3407, level: 0.95, alpha: 0.05, power: 0.8, zeros: Zeros::Drop }
-    }
-}
-
-impl Options {
-    /// The bootstrap of every interval that is not of a share or an odds ratio.
-    pub fn bootstrap(&self) -> Bootstrap {
-        Bootstrap { resamples: self.resamples, level: self.level, seed: self.seed }
-    }
-}
 
 /// The report.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// `runtime_gym.two_by_two.v1`.
     pub schema_version: &'static str,
-    /// Version of this program.
+    /// The version of this program.
     pub analysis: &'static str,
     /// How it was computed.
     pub options: Options,
     /// The tasks' family.
     pub family: String,
-    /// Tasks in each cell.
+    /// Number of tasks in each cell.
     pub tasks: usize,
-    /// Tasks left out because some run lacks them.
+    /// Tasks that were left out because some run lacks them.
     pub left_out: Vec<String>,
-    /// Runs in each cell.
+    /// Number of runs in each cell.
     pub seeds: usize,
-    /// Token counts are estimates, at least in part.
+    /// Whether some token counts are estimates.
     pub tokens_estimated: bool,
     /// The runs, by cell, then seed.
     pub runs: Vec<Run>,
-    /// Each cell by itself.
+    /// The means of each cell.
     pub cells: Vec<Summary>,
-    /// Every test: one family for Holm's correction.
+    /// All tests; they are one family for Holm's correction.
     pub comparisons: Vec<Comparison>,
 }
 
 impl Report {
-    /// Of paired runs. An outcome that some episode lacks becomes a warning.
+    /// The report on paired runs. An outcome that some episode lacks is left out, with a warning.
     pub fn of(design: Design, options: Options, warnings: &mut Vec<String>) -> Self {
         let outcomes = design.outcomes();
         for outcome in Outcome::ALL.iter().filter(|outcome| !outcomes.contains(outcome)) {

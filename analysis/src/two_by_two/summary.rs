@@ -1,4 +1,4 @@
-//! Each cell by itself.
+//! The means of one cell.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,19 @@ use super::outcome::{self, Outcome};
 use crate::stats::bootstrap::Bootstrap;
 use crate::stats::interval::Estimate;
 
-/// The numbers of one cell.
+/// The means of one cell.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
-    /// Which.
+    /// The cell.
     pub cell: Cell,
-    /// Tasks times seeds.
+    /// Number of episodes: tasks times seeds.
     pub episodes: usize,
-    /// Means over its episodes (see [`outcome::estimate`]). An outcome that an episode lacks is left out.
+    /// The mean of each outcome (see [`outcome::estimate`]). An outcome that an episode lacks is left out.
     pub means: BTreeMap<Outcome, Estimate>,
 }
 
 impl Summary {
-    /// Of a cell.
+    /// The means of a cell.
     pub fn of(design: &Design, cell: Cell, bootstrap: &Bootstrap) -> Self {
         let means = Outcome::ALL.into_iter().filter_map(|outcome| {
             Some((outcome, outcome::estimate(&design.values(cell, outcome)?, outcome, bootstrap)?))

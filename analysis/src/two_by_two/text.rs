@@ -1,4 +1,4 @@
-//! The report for people.
+//! The report as text for people.
 
 use super::comparison::{Comparison, Test};
 use super::outcome::Outcome;
@@ -6,7 +6,7 @@ use super::report::Report;
 use crate::stats::detectable::FEWEST_DIFFERING;
 use crate::table::{self, Table, UNKNOWN};
 
-/// What the letters mean.
+/// What the letters of cells mean.
 const CELLS: &str = "First letter: training traces, second: runtime; P persistent, R reset.";
 
 impl Report {
@@ -33,7 +33,7 @@ impl Report {
         text
     }
 
-    /// Every comparison, a table an outcome.
+    /// A table of comparisons for each outcome.
     pub fn comparison_tables(&self) -> Vec<Table> {
         let tables = Outcome::ALL.into_iter().map(|outcome| {
             let comparisons: Vec<&Comparison> =
@@ -107,7 +107,7 @@ impl Report {
         format!("{mark}{}", outcome.title())
     }
 
-    /// What the tables' words and numbers mean.
+    /// Explains the tables' words and numbers.
     pub fn notes(&self) -> String {
         let options = &self.options;
         let tests = self.comparisons.len();
@@ -135,7 +135,7 @@ impl Report {
     }
 }
 
-/// The test in short, and its effect size.
+/// A test's counts and method, and its effect size.
 fn test(test: &Test) -> (String, String) {
     let how = |exact, otherwise| if exact { "exact" } else { otherwise };
     let unknown = || UNKNOWN.to_owned();

@@ -1,4 +1,4 @@
-//! Running the binary, and reading its tables.
+//! Runs the binary, and reads its tables.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-/// What the binary did.
+/// The exit code and output of the binary.
 pub struct Outcome {
     pub code: Option<i32>,
     pub stdout: String,
@@ -30,13 +30,13 @@ pub fn recorded(path: &str) -> PathBuf {
 }
 
 impl Outcome {
-    /// Fails the test unless the command did its work.
+    /// Fails the test unless the command succeeded.
     pub fn succeeded(self) -> Self {
         assert_eq!(self.code, Some(0), "{}", self.stderr);
         self
     }
 
-    /// Fails the test unless the command refused its input, with these words on stderr only.
+    /// Fails the test unless the command refused its input, with these words on stderr and nothing on stdout.
     pub fn refused(&self, words: &[&str]) {
         assert_eq!((self.code, self.stdout.as_str()), (Some(2), ""), "{}", self.stderr);
         for word in words {
@@ -61,7 +61,7 @@ pub fn result(solved: bool, score: f64) -> Value {
     })
 }
 
-/// A trace with these steps, whose summary sums up their tokens.
+/// A trace with these steps, and the sum of their tokens in its summary.
 pub fn trace(steps: &[Value]) -> Value {
     let tokens: u64 = steps.iter().filter_map(|step| step["token_usage"]["total_tokens"].as_u64()).sum();
     let events = steps.iter().map(|step| json!({"type": "StepEvent", "timestamp": "t", "data": step}));

@@ -1,4 +1,4 @@
-//! Studies made for a test: a manifest, run folders, what trainings leave.
+//! Studies made for a test: a manifest, run folders, and the files of trainings.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,14 +17,14 @@ pub const CELLS: [(&str, &str); 6] = [
     ("base", "reset"),
 ];
 
-/// A study's folder under the test's eyes.
+/// A study made for a test.
 pub struct Study {
     pub folder: PathBuf,
     pub manifest: Value,
 }
 
 impl Study {
-    /// All cells under these seeds, and a training each of base and adapters.
+    /// A study with all cells under these seeds, and a training of the base and of each adapter.
     pub fn new(folder: &Path, title: &str, seeds: &[u64]) -> Self {
         let mut study = Self {
             folder: folder.to_owned(),
@@ -54,7 +54,7 @@ impl Study {
         study
     }
 
-    /// Writes the manifest again.
+    /// Writes the manifest.
     pub fn write(&self) {
         fs::write(self.folder.join("study.json"), self.manifest.to_string()).unwrap();
     }
@@ -70,6 +70,13 @@ impl Study {
         fs::create_dir_all(&path).unwrap();
         let record = json!({
             "program": "trainer 0.1.0",
+            "git_commit": "",
+            "libraries": "libtorch",
+            "config": {},
+            "samples": [20, 0],
+            "threads": 2,
+            "started_at": "2026-11-01T10:00:00Z",
+            "written_at": "2026-11-01T10:10:00Z",
             "base_model": {"path": "b", "sha256": "aa", "record": {}},
             "datasets": [{"path": "d", "sha256": "0123456789abcdef", "record": {}}],
             "device": "cpu",
@@ -95,7 +102,7 @@ impl Study {
         list.push(json!({"seed": seed, "model": model, "phase": "", "folder": folder}));
     }
 
-    /// A cell: persistent-trained episodes suffer in a reset runtime, all but the first task's.
+    /// Adds a cell. Persistent-trained episodes in a reset runtime have errors, except the first task's.
     pub fn evaluate(&mut self, seed: u64, train: &str, runtime: &str) {
         let run = self.run(seed, train, runtime);
         for task in 0..TASKS {
@@ -140,7 +147,7 @@ fn step(code: &str, words: u64, error: Option<&str>) -> Value {
     })
 }
 
-/// A trace whose base episodes end cut off, at the model's limit.
+/// A trace. The base's last answer is cut off at the model's limit.
 fn trace(train: &str, runtime: &str, task: u32, steps: &[Value]) -> Value {
     let sum = |key: &str| steps.iter().filter_map(|step| step["token_usage"][key].as_u64()).sum::<u64>();
     let mut events = Vec::new();

@@ -1,5 +1,5 @@
-//! How late a quick step answers while others run attacks beside it: never-ending loops, memory hogs, floods of
-//! output. As many attackers as there are processors but one, and at least one.
+//! The latency of a quick step while other interpreters run attacks: endless loops, memory hogs, floods of
+//! output. There is one attacker fewer than processors, but at least one.
 //!
 //! `cargo bench -p sandbox --bench neighbours`
 
@@ -17,7 +17,7 @@ use serde_json::Value;
 
 const STEP: &str = "x = 41\nprint(x + 1)";
 const STEPS: usize = 3_000;
-/// Steps come as an agent's do, one now and then, and not without a pause.
+/// The pause between two steps, because an agent's steps do not follow each other immediately.
 const PAUSE: Duration = Duration::from_micros(500);
 
 const ATTACKS: [(&str, &str); 4] = [
@@ -82,7 +82,7 @@ fn quick_steps(sandbox: &Sandbox) -> Vec<Duration> {
     (0..STEPS).map(step).collect()
 }
 
-/// Attacks until it is over; each step is stopped by its fuel or its memory.
+/// Runs an attack again and again until `over` is set. Each step is stopped by its fuel or its memory limit.
 fn attack(sandbox: &Sandbox, code: &str, over: &AtomicBool) {
     let limits = Limits { fuel: 2_000_000_000, ..Limits::default() };
     let mut python = interpreter(sandbox, limits);

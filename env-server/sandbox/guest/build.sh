@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the guest: CPython with everything it needs already imported, as one WebAssembly component,
-# target/guest/<hash of the inputs>/python.wasm. Does nothing where that file is there; safe to run twice, and
-# at the same time. Needs python3 (3.10 or newer) with venv, rustc, and a Python package index.
+# Builds the guest: CPython with its libraries already imported, as one WebAssembly component,
+# target/guest/<hash of the inputs>/python.wasm. Does nothing if that file exists. Several builds may run at the
+# same time. Needs python3 (3.10 or newer) with venv, rustc, and a Python package index.
 set -euo pipefail
 
 componentize_py=0.25.1
@@ -11,7 +11,7 @@ out=$guest/../../../target/guest
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 
-# The crate's build.rs computes the same: keep the two alike.
+# The crate's build.rs computes the same hash: keep the two in step.
 inputs=("$guest/build.sh" "$guest/reproducible.rs" "$guest/wit/python.wit")
 while IFS= read -r file; do inputs+=("$file"); done < <(LC_ALL=C ls "$guest"/python/gym_guest/*.py)
 hash=$(cat "${inputs[@]}" | { sha256sum 2>/dev/null || shasum -a 256; } | cut -c1-16)
@@ -33,7 +33,7 @@ if [ ! -f "$component" ]; then
 
     work=$(mktemp -d "$out/build.XXXXXX")
     trap 'rm -rf "$work"' EXIT
-    # A copy: the importer may leave its caches beside the sources.
+    # A copy, because Python may write its caches next to the sources.
     cp -R "$guest/python" "$work/python"
     rm -rf "$work/python/gym_guest/__pycache__"
     preload=()
@@ -41,14 +41,14 @@ if [ ! -f "$component" ]; then
         rustc --edition 2024 --crate-type cdylib -C panic=abort -O -o "$work/reproducible.so" "$guest/reproducible.rs"
         preload=("LD_PRELOAD=$work/reproducible.so")
     fi
-    # Its temporary files too: with fixed randomness, two builds at once would choose the same names.
+    # TMPDIR: with fixed randomness, two builds at the same time would choose the same names for temporary files.
     env TMPDIR="$work" ${preload[@]+"${preload[@]}"} "$tool" --quiet --wit-path "$guest/wit" --world python \
         componentize --python-path "$work/python" gym_guest --output "$work/python.wasm" >/dev/null
     mkdir -p "$out/$hash"
     mv "$work/python.wasm" "$component"
 fi
 
-# A stable name for people and tools.
+# A link with a stable name.
 ln -sfn "$hash/python.wasm" "$out/python.wasm.$$"
 mv -f "$out/python.wasm.$$" "$out/python.wasm"
 echo "$component"

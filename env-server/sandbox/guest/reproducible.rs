@@ -1,6 +1,6 @@
-//! Makes a build of the guest reproducible: preloaded into `componentize-py`, it gives every build the same
-//! "random" bytes. Python draws the seed of its string hashes from them, and that seed is frozen into the
-//! snapshot: the order of a set must not depend on who built the component.
+//! Makes the guest's build reproducible: it is preloaded into `componentize-py` and returns the same "random" bytes in
+//! every build. Python takes the seed of its string hashes from them. The seed becomes part of the snapshot, and the
+//! order of a set must not depend on the build.
 
 use std::ffi::{c_uint, c_void};
 

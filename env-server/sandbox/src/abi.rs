@@ -1,59 +1,60 @@
-//! Text and records in the guest's memory, laid out by the canonical ABI of the component model
-//! (<https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md>).
+//! Reads and writes texts, lists and records in the guest's memory. Their layout is the canonical ABI of the
+//! component model (<https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md>):
+//! little-endian 32-bit words; a text or a list is a pair of words, its address and its length.
 
 use wasmtime::{AsContextMut, Memory, TypedFunc};
 
 use crate::fuel::Tank;
 use crate::state::State;
 
-/// The guest pointed at what is not in its memory, or is not what it should be. Its own code is at fault, or the
-/// agent's code broke it.
+/// The guest gave an address outside its memory, or a malformed value. This is an error in the guest's own
+/// code, or the agent's code broke it.
 #[derive(Debug, thiserror::Error)]
-#[error("the guest gave what cannot be read")]
+#[error("the guest gave a malformed value or address")]
 pub struct Malformed;
 
-/// Bytes of a place, which a length follows.
+/// The size of an address. In a text or a list, the length follows it.
 const POINTER_BYTES: u32 = 4;
 
-/// The guest's memory, to be read.
+/// Reads values in the guest's memory.
 #[derive(Clone, Copy)]
 pub struct Bytes<'a>(pub &'a [u8]);
 
 impl<'a> Bytes<'a> {
-    /// So many bytes from a place on.
+    /// The `length` bytes at an address.
     pub fn slice(self, at: u32, length: u32) -> Result<&'a [u8], Malformed> {
         let (at, length) = (at as usize, length as usize);
         self.0.get(at..).and_then(|rest| rest.get(..length)).ok_or(Malformed)
     }
 
-    /// The byte at a place.
+    /// The byte at an address.
     pub fn byte(self, at: u32) -> Result<u8, Malformed> {
         self.0.get(at as usize).copied().ok_or(Malformed)
     }
 
-    /// The word at a place.
+    /// The word at an address.
     pub fn word(self, at: u32) -> Result<u32, Malformed> {
         let word = self.slice(at, 4)?.try_into().map_err(|_| Malformed)?;
         Ok(u32::from_le_bytes(word))
     }
 
-    /// The bytes whose place and length are at a place.
+    /// The bytes of the text or byte list that is stored at an address.
     pub fn bytes_at(self, at: u32) -> Result<&'a [u8], Malformed> {
         self.slice(self.word(at)?, self.word(at.wrapping_add(POINTER_BYTES))?)
     }
 
-    /// The text whose place and length are at a place.
+    /// The text that is stored at an address.
     pub fn text_at(self, at: u32) -> Result<&'a str, Malformed> {
         std::str::from_utf8(self.bytes_at(at)?).map_err(|_| Malformed)
     }
 
-    /// Its beginning: so many bytes at most.
-    pub fn beginning_at(self, at: u32, most_bytes: usize) -> Result<&'a str, Malformed> {
+    /// The first bytes of the text that is stored at an address: whole characters, at most `max_bytes` bytes.
+    pub fn text_prefix_at(self, at: u32, max_bytes: usize) -> Result<&'a str, Malformed> {
         let bytes = self.bytes_at(at)?;
-        let bytes = &bytes[..bytes.len().min(most_bytes)];
+        let bytes = &bytes[..bytes.len().min(max_bytes)];
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(text),
-            // The cut went through a character.
+            // The last character is incomplete.
             Err(error) if error.error_len().is_none() => {
                 std::str::from_utf8(&bytes[..error.valid_up_to()]).map_err(|_| Malformed)
             }
@@ -61,7 +62,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// The bytes that may be at a place.
+    /// The bytes of the optional text that is stored at an address.
     pub fn optional_bytes_at(self, at: u32) -> Result<Option<&'a [u8]>, Malformed> {
         match self.byte(at)? {
             0 => Ok(None),
@@ -70,12 +71,12 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// The places of a list's elements, whose place and number are at a place.
+    /// The addresses of the elements of the list that is stored at an address.
     pub fn list_at(self, at: u32, element_bytes: u32) -> Result<impl Iterator<Item = u32> + 'a, Malformed> {
         self.list(self.word(at)?, self.word(at.wrapping_add(POINTER_BYTES))?, element_bytes)
     }
 
-    /// The places of a list's elements, by its place and their number.
+    /// The addresses of a list's elements, given the list's address and length.
     pub fn list(
         self,
         first: u32,
@@ -87,20 +88,21 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// What it takes to have the guest allocate, beside the guest's own work: about what it would cost the guest.
+/// The fuel for an allocation that the host requests, in addition to what the guest's allocator counts: about
+/// the cost of the same call within the guest.
 const ALLOCATION_FUEL: u64 = 1000;
 
-/// How the host reaches into a guest.
+/// The host's access to an instance.
 #[derive(Clone)]
 pub struct Access {
     pub memory: Memory,
-    /// `(old place, old size, alignment, new size) -> place`.
+    /// The guest's allocator: `(old address, old size, alignment, new size) -> address`.
     pub realloc: TypedFunc<(u32, u32, u32, u32), u32>,
     pub fuel: Tank,
 }
 
 impl Access {
-    /// Memory for the guest to own.
+    /// Allocates memory that the guest will own.
     pub async fn allocate(
         &self,
         store: &mut impl AsContextMut<Data = State>,
@@ -109,16 +111,17 @@ impl Access {
     ) -> wasmtime::Result<u32> {
         let bytes = u32::try_from(bytes).map_err(|_| Malformed)?;
         self.fuel.charge(store, ALLOCATION_FUEL)?;
-        // Only a broken guest comes back here from its allocator, to take one stack of the engine's after another.
+        // Only a broken guest calls the host from its allocator. Each nested call would take another engine
+        // stack.
         if std::mem::replace(&mut store.as_context_mut().data_mut().allocating, true) {
             return Err(Malformed.into());
         }
-        let place = self.realloc.call_async(&mut *store, (0, 0, alignment, bytes)).await;
+        let address = self.realloc.call_async(&mut *store, (0, 0, alignment, bytes)).await;
         store.as_context_mut().data_mut().allocating = false;
-        place
+        address
     }
 
-    /// Writes at a place.
+    /// Writes bytes at an address.
     pub fn write(
         &self,
         store: &mut impl AsContextMut<Data = State>,
@@ -128,39 +131,30 @@ impl Access {
         self.memory.write(store, at as usize, bytes).map_err(|_| Malformed.into())
     }
 
-    /// Gives the guest a text: its place and length.
-    pub async fn text(
+    /// Copies a text to newly allocated memory. Returns its address and length.
+    pub async fn pass_text(
         &self,
         store: &mut impl AsContextMut<Data = State>,
         text: &str,
     ) -> wasmtime::Result<(u32, u32)> {
-        self.bytes(store, text.as_bytes()).await
+        let at = self.allocate(store, text.len(), 1).await?;
+        self.write(store, at, text.as_bytes())?;
+        Ok((at, u32::try_from(text.len()).map_err(|_| Malformed)?))
     }
 
-    /// Gives the guest bytes: their place and length.
-    pub async fn bytes(
-        &self,
-        store: &mut impl AsContextMut<Data = State>,
-        bytes: &[u8],
-    ) -> wasmtime::Result<(u32, u32)> {
-        let at = self.allocate(store, bytes.len(), 1).await?;
-        self.write(store, at, bytes)?;
-        Ok((at, u32::try_from(bytes.len()).map_err(|_| Malformed)?))
-    }
-
-    /// Gives the guest a record, or a list of them: its place.
-    pub async fn record(
+    /// Copies a record, or a list of records, to newly allocated memory. Returns its address.
+    pub async fn pass_record(
         &self,
         store: &mut impl AsContextMut<Data = State>,
         record: &Record,
     ) -> wasmtime::Result<u32> {
         let at = self.allocate(store, record.0.len(), 4).await?;
-        self.put(store, at, record)?;
+        self.write_record(store, at, record)?;
         Ok(at)
     }
 
-    /// Writes a record at a place.
-    pub fn put(
+    /// Writes a record at an address.
+    pub fn write_record(
         &self,
         store: &mut impl AsContextMut<Data = State>,
         at: u32,
@@ -170,18 +164,18 @@ impl Access {
     }
 }
 
-/// A record as it is built, word by word.
+/// Builds a record, word by word.
 #[derive(Default)]
 pub struct Record(Vec<u8>);
 
 impl Record {
-    /// Adds a word.
+    /// Appends a word.
     pub fn word(mut self, word: u32) -> Record {
         self.0.extend_from_slice(&word.to_le_bytes());
         self
     }
 
-    /// Adds a place and a length.
+    /// Appends an address and a length.
     pub fn pointer(self, (at, length): (u32, u32)) -> Record {
         self.word(at).word(length)
     }

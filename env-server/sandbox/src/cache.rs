@@ -1,4 +1,4 @@
-//! The guest's machine code, compiled once and kept on disk.
+//! The disk cache of the guest's machine code.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs::{self, DirBuilder, Permissions};
@@ -16,16 +16,17 @@ pub struct Source<'a> {
     pub sha256: &'a str,
 }
 
-/// The compiled module, from `directory` where it holds it; else compiled, and put there.
+/// Loads the compiled module from `directory`, or compiles it and stores it there. `None` means the default
+/// directory.
 ///
-/// A cache that cannot be used costs time and a warning, nothing else.
+/// An unusable cache is not an error: the module is compiled, and a warning is logged.
 pub fn module(engine: &Engine, source: Source<'_>, directory: Option<&Path>) -> wasmtime::Result<Module> {
     let Some(directory) = directory.map(Path::to_path_buf).or_else(default_directory) else {
-        tracing::warn!("no cache directory: Python is compiled anew at each start");
+        tracing::warn!("no cache directory: Python is compiled at each start");
         return Module::new(engine, source.bytes);
     };
     if let Err(error) = private_directory(&directory) {
-        tracing::warn!(directory = %directory.display(), %error, "unusable cache: Python is compiled anew");
+        tracing::warn!(directory = %directory.display(), %error, "unusable cache: Python is compiled without it");
         return Module::new(engine, source.bytes);
     }
 
@@ -55,7 +56,8 @@ fn default_directory() -> Option<PathBuf> {
         .or_else(|| variable("HOME").map(|home| home.join(".cache/runtime-gym")))
 }
 
-/// Makes the directory where it is missing; refuses one that others may write to, for what lies there is run.
+/// Makes the directory if it is missing. Refuses one that others may write to, because its files are
+/// executed.
 fn private_directory(directory: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     if fs::metadata(directory)?.permissions().mode() & 0o022 != 0 {
@@ -64,7 +66,7 @@ fn private_directory(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// One name for each module, engine version, configuration and processor.
+/// A file name that is unique for the module, the engine's version and configuration, and the processor.
 fn file_name(engine: &Engine, sha256: &str) -> String {
     let mut engine_hash = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut engine_hash);
@@ -72,16 +74,16 @@ fn file_name(engine: &Engine, sha256: &str) -> String {
 }
 
 fn load(engine: &Engine, file: &Path) -> wasmtime::Result<Module> {
-    // SAFETY: the file becomes machine code that runs in this process, so it must be what wasmtime wrote, and
-    // must not change while it is mapped. It lies in a directory that only this user may write to; it is put
-    // there whole, under a name that says what it was compiled from, and is replaced, never rewritten.
+    // SAFETY: the file becomes machine code of this process, so it must be what wasmtime wrote, and must not
+    // change while it is mapped. Its directory is writable by this user only; files appear there complete,
+    // under names that say what they were compiled from, and are replaced, never rewritten.
     #[allow(unsafe_code)]
     unsafe {
         Module::deserialize_file(engine, file)
     }
 }
 
-/// Writes beside the file, then renames: readers see all of it or nothing.
+/// Writes a temporary file and renames it, so that readers see the whole file or none.
 fn write(directory: &Path, file: &Path, code: &[u8]) -> io::Result<()> {
     let mut temporary = tempfile::NamedTempFile::new_in(directory)?;
     temporary.as_file().set_permissions(Permissions::from_mode(0o600))?;
@@ -94,7 +96,7 @@ fn write(directory: &Path, file: &Path, code: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// A module with nothing in it, which compiles at once.
+    /// An empty module, which compiles in no time.
     const EMPTY: Source<'_> =
         Source { bytes: b"\0asm\x01\0\0\0", sha256: "0123456789abcdef0123456789abcdef" };
 
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_made_privately_used_again_and_rebuilt_when_it_is_broken() {
+    fn an_entry_is_private_reused_and_rebuilt_when_it_is_broken() {
         let root = tempfile::tempdir().unwrap();
         let directory = root.path().join("made/here");
         let engine = Engine::default();
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn another_module_and_another_engine_have_entries_of_their_own() {
+    fn each_module_and_each_engine_has_its_own_entry() {
         let root = tempfile::tempdir().unwrap();
         fs::set_permissions(root.path(), Permissions::from_mode(0o700)).unwrap();
         let other = Source { sha256: "fedcba98765432100123456789abcdef", ..EMPTY };
@@ -148,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_cannot_be_made_is_done_without() {
+    fn a_directory_that_cannot_be_made_is_no_error() {
         let file = tempfile::NamedTempFile::new().unwrap();
         module(&Engine::default(), EMPTY, Some(&file.path().join("below"))).unwrap();
     }

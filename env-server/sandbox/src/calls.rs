@@ -1,4 +1,4 @@
-//! A tool call on its way out of the guest and back.
+//! Tool calls: reading a call from the guest's memory, answering it, and writing the answer back.
 
 use std::sync::PoisonError;
 
@@ -6,22 +6,23 @@ use serde_json::Value;
 use wasmtime::Caller;
 
 use crate::abi::{Bytes, Malformed, Record};
+use crate::message;
 use crate::state::{Answers, State};
 use crate::tool::{Argument, ToolCall, ToolError, ToolErrorKind, ToolRecord};
 
-/// What a step keeps of its fuel once it has hit the tool call limit: enough to unwind, and no more for code
-/// that catches everything.
+/// The fuel left to a step after it hit the tool call limit: enough to unwind, but little for code that
+/// catches every exception.
 const UNWINDING_FUEL: u64 = 100_000_000;
 
-/// A replayed step made another call than the first time.
+/// A replayed step made a tool call that differs from the recorded one.
 #[derive(Debug, thiserror::Error)]
 #[error("a replayed step called another tool")]
 pub struct Diverged;
 
-/// What the guest is told: JSON, or which exception to raise.
-type Answer = Result<String, (FailureKind, String)>;
+/// The reply to the guest: JSON, or the exception to raise and its message.
+type Reply = Result<String, (FailureKind, String)>;
 
-/// The `tool-failure-kind` of `guest/wit/python.wit`.
+/// The enum `tool-failure-kind` of `guest/wit/python.wit`.
 #[derive(Clone, Copy)]
 enum FailureKind {
     Invocation = 0,
@@ -29,8 +30,8 @@ enum FailureKind {
     Limit = 2,
 }
 
-/// Answers one call of the guest: its name, its arguments, and where the answer goes, by the signature of
-/// `call-tool` in `guest/wit/python.wit`.
+/// Answers one call of the guest. The parameters are the lowered form of `call-tool` in
+/// `guest/wit/python.wit`: the tool's name, the list of arguments, and the address for the result.
 pub async fn call_tool(
     mut guest: Caller<'_, State>,
     (name, name_length, arguments, count, to): (u32, u32, u32, u32, u32),
@@ -38,25 +39,21 @@ pub async fn call_tool(
     let reply = answer(&mut guest, (name, name_length), (arguments, count))?;
     let access = guest.data().access.clone().ok_or(Malformed)?;
     let record = match reply {
-        Ok(json) => Record::default().word(0).pointer(access.text(&mut guest, &json).await?),
+        Ok(json) => Record::default().word(0).pointer(access.pass_text(&mut guest, &json).await?),
         Err((kind, message)) => {
-            Record::default().word(1).word(kind as u32).pointer(access.text(&mut guest, &message).await?)
+            Record::default().word(1).word(kind as u32).pointer(access.pass_text(&mut guest, &message).await?)
         }
     };
-    access.put(&mut guest, to, &record)
+    access.write_record(&mut guest, to, &record)
 }
 
-fn answer(
-    guest: &mut Caller<'_, State>,
-    name: (u32, u32),
-    arguments: (u32, u32),
-) -> wasmtime::Result<Answer> {
+fn answer(guest: &mut Caller<'_, State>, name: (u32, u32), arguments: (u32, u32)) -> wasmtime::Result<Reply> {
     let access = guest.data().access.clone().ok_or(Malformed)?;
     let (memory, state) = access.memory.data_and_store_mut(&mut *guest);
     let calls = &mut state.calls;
     if calls.left == 0 {
         calls.limit_hit = true;
-        let message = limit_message(calls.limit);
+        let message = message::tool_call_limit(calls.limit);
         let fuel = access.fuel.left(guest);
         let kept = fuel.min(UNWINDING_FUEL);
         access.fuel.set(guest, kept)?;
@@ -64,39 +61,40 @@ fn answer(
         return Ok(Err((FailureKind::Limit, message)));
     }
     calls.left -= 1;
-    // What is too long is not even read; what is read may be larger than its text.
-    let few = arguments.1 as usize <= calls.bytes_left / size_of::<Argument>();
-    let raw = few.then(|| RawCall::read(Bytes(memory), name, arguments)).transpose()?;
-    let read = raw.filter(|raw| raw.size() <= calls.bytes_left).map(RawCall::decode).transpose()?;
-    let counted = read.map(|call| (held(&call), call)).filter(|(bytes, _)| *bytes <= calls.bytes_left);
+    // The size is checked three times: the number of arguments before they are read, their texts before they
+    // are decoded, and the decoded call.
+    let fits = arguments.1 as usize <= calls.bytes_left / size_of::<Argument>();
+    let raw = fits.then(|| RawCall::read(Bytes(memory), name, arguments)).transpose()?;
+    let read = raw.filter(|raw| raw.text_bytes() <= calls.bytes_left).map(RawCall::decode).transpose()?;
+    let counted = read.map(|call| (call_bytes(&call), call)).filter(|(bytes, _)| *bytes <= calls.bytes_left);
     let Some((bytes, call)) = counted else {
-        // It does not happen: the tools never hear of it.
+        // The call is refused before it reaches the tools.
         return Ok(encode(&Err(ToolError::too_much_data())));
     };
     calls.bytes_left -= bytes;
 
     let answer = match &mut calls.answers {
         Answers::None => return Err(Diverged.into()),
-        Answers::Live(tools) => tools.lock().unwrap_or_else(PoisonError::into_inner).call(&call),
+        Answers::Tools(tools) => tools.lock().unwrap_or_else(PoisonError::into_inner).call(&call),
         Answers::Recorded(answers) => match answers.pop_front() {
             Some(record) if record.call == call => record.answer,
             _ => return Err(Diverged.into()),
         },
     };
     let reply = encode(&answer);
-    // The tools' own words are not unbounded either; the last answer may overdraw.
-    calls.bytes_left = calls.bytes_left.saturating_sub(reply_size(&reply));
+    // Answers count too. The last one may exceed the limit.
+    calls.bytes_left = calls.bytes_left.saturating_sub(reply_bytes(&reply));
     calls.made.push(ToolRecord { call, answer });
     Ok(reply)
 }
 
-/// A call as it stands in the guest's memory.
+/// A call whose texts are still in the guest's memory.
 struct RawCall<'a> {
     name: &'a [u8],
     arguments: Vec<RawArgument<'a>>,
 }
 
-/// The `argument` of `guest/wit/python.wit`.
+/// The record `argument` of `guest/wit/python.wit`.
 struct RawArgument<'a> {
     keyword: Option<&'a [u8]>,
     python_type: &'a [u8],
@@ -122,7 +120,8 @@ impl<'a> RawCall<'a> {
         Ok(RawCall { name: memory.slice(name.0, name.1)?, arguments })
     }
 
-    fn size(&self) -> usize {
+    /// The length of all its texts.
+    fn text_bytes(&self) -> usize {
         let length = |text: Option<&[u8]>| text.map_or(0, <[u8]>::len);
         let argument = |argument: &RawArgument<'_>| {
             argument.python_type.len() + length(argument.keyword) + length(argument.json)
@@ -146,10 +145,10 @@ impl<'a> RawCall<'a> {
     }
 }
 
-/// What a call takes of the host's memory: its text, and a place for each argument and each value in them.
-fn held(call: &ToolCall) -> usize {
+/// The size of a call in the host's memory: its texts, its arguments, and the values inside them.
+fn call_bytes(call: &ToolCall) -> usize {
     let argument = |argument: &Argument| {
-        let value = argument.value.as_ref().map_or(0, held_by);
+        let value = argument.value.as_ref().map_or(0, value_bytes);
         size_of::<Argument>() + argument.python_type.len() + value
     };
     let positional = call.args.iter().map(argument);
@@ -157,49 +156,44 @@ fn held(call: &ToolCall) -> usize {
     call.name.len() + positional.chain(by_keyword).sum::<usize>()
 }
 
-/// What a call and its answer take of the host's memory.
-pub fn held_by_record(record: &ToolRecord) -> usize {
+/// The size of a call and its answer in the host's memory.
+pub fn record_bytes(record: &ToolRecord) -> usize {
     let answer = match &record.answer {
-        Ok(value) => held_by(value),
+        Ok(value) => value_bytes(value),
         Err(error) => error.message.len(),
     };
-    size_of::<ToolRecord>() + held(&record.call) + answer
+    size_of::<ToolRecord>() + call_bytes(&record.call) + answer
 }
 
-/// What a value holds beside itself.
-fn held_by(value: &Value) -> usize {
+/// The memory that a value owns, without the `Value` itself.
+fn value_bytes(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
-        Value::Array(values) => values.iter().map(|value| size_of::<Value>() + held_by(value)).sum(),
+        Value::Array(values) => values.iter().map(|value| size_of::<Value>() + value_bytes(value)).sum(),
         Value::Object(fields) => {
             let field =
-                |(name, value): (&String, &Value)| name.len() + 2 * size_of::<Value>() + held_by(value);
+                |(name, value): (&String, &Value)| name.len() + 2 * size_of::<Value>() + value_bytes(value);
             fields.iter().map(field).sum()
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
 }
 
-fn reply_size(reply: &Answer) -> usize {
+fn reply_bytes(reply: &Reply) -> usize {
     match reply {
         Ok(json) => json.len(),
         Err((_, message)) => message.len(),
     }
 }
 
-/// The whole error of a step that made one call too many.
-pub fn limit_message(limit: u32) -> String {
-    format!("Tool call limit exceeded: allowed {limit} per run.")
-}
-
-/// The value, unless reading it would change it: JSON text with a lone surrogate does not parse, and an
-/// integer that 64 bits cannot hold would become a float.
+/// Parses a value; `None` if `Value` cannot represent it: JSON text with a lone surrogate does not parse, and
+/// an integer beyond 64 bits would become a float.
 fn exact(python_type: &str, json: &str) -> Option<Value> {
     let value: Value = serde_json::from_str(json).ok()?;
     (python_type != "int" || !value.is_f64()).then_some(value)
 }
 
-fn encode(answer: &Result<Value, ToolError>) -> Answer {
+fn encode(answer: &Result<Value, ToolError>) -> Reply {
     match answer {
         Ok(value) => Ok(value.to_string()),
         Err(ToolError { kind, message }) => {

@@ -1,28 +1,32 @@
-//! The WebAssembly engine: how code is compiled, and where interpreters live.
+//! The WebAssembly engine: how code is compiled, where instances are placed, and how a call into one is run.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
-use crate::sandbox::Options;
+use crate::options::Options;
 
-/// The machine stack of a running step. CPython stops a recursion by the megabyte of stack that it has in its
-/// own memory; by then compiled code has used up to 20 MiB of this one, which must not overflow first: a
-/// RecursionError is the agent's to catch. More than threads have, so steps run on stacks of the engine's.
+/// The machine stack of a running step. CPython limits recursion by its own stack, one megabyte in the
+/// guest's memory; filling that takes up to 20 MiB of the machine stack. The machine stack must not overflow
+/// first, because a `RecursionError` can be caught by the agent and a stack overflow cannot. Threads have
+/// smaller stacks, so steps run on stacks of the engine.
 const GUEST_STACK_BYTES: usize = 32 << 20;
-/// What tools may use of that stack beyond the guest.
+/// The part of that stack reserved for host functions, tools included.
 const HOST_STACK_BYTES: usize = 2 << 20;
 
-/// A stack stays with its interpreter. While one has the guest allocate, it needs a second: so many can do that at the
-/// same time.
+/// Stacks beyond one per instance. An instance needs a second one while the host calls the guest's allocator,
+/// so this bounds the number of instances that do so at the same time.
 const SPARE_STACKS: u32 = 256;
 
-// What the module is made of. Generous; they cost address space.
+// Upper bounds of the guest module's parts. They are generous: they cost only address space.
 const TABLES: u32 = 2;
 const TABLE_ELEMENTS: usize = 10_000;
 const INSTANCE_BYTES: usize = 4 << 20;
 
-/// An engine with room for `options.max_interpreters` interpreters.
+/// Makes an engine with room for `options.max_interpreters` interpreters.
 pub fn new(options: &Options) -> wasmtime::Result<Engine> {
-    // One more: what all start as.
+    // One more for the pristine instance.
     let count = options.max_interpreters.saturating_add(1);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(count)
@@ -34,8 +38,8 @@ pub fn new(options: &Options) -> wasmtime::Result<Engine> {
         .max_core_instance_size(INSTANCE_BYTES)
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(options.max_memory_bytes)
-        // Pages that an interpreter wrote are overwritten for the next one instead of unmapped: faulting them
-        // in again costs more than copying.
+        // The pages that an interpreter wrote are overwritten for the next one instead of unmapped: copying
+        // is cheaper than page faults.
         .linear_memory_keep_resident(options.keep_resident_bytes)
         .pagemap_scan(Enabled::Auto);
 
@@ -46,11 +50,20 @@ pub fn new(options: &Options) -> wasmtime::Result<Engine> {
         .max_wasm_stack(GUEST_STACK_BYTES)
         .async_stack_size(GUEST_STACK_BYTES + HOST_STACK_BYTES)
         .cranelift_opt_level(OptLevel::Speed)
-        // The same bits on every kind of processor.
+        // The same bits on every processor.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
-        // Nobody reads the guest's own backtraces.
+        // The guest's WebAssembly backtraces are not used.
         .wasm_backtrace_max_frames(None)
         .generate_address_map(false);
     Engine::new(&config)
+}
+
+/// Runs a call into an instance to its end, on a stack of the engine. Such a call never suspends: the guest's
+/// time is virtual, and tools are called synchronously.
+pub fn block_on<F: Future>(call: F) -> F::Output {
+    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => unreachable!("no host function suspends"),
+    }
 }

@@ -1,10 +1,12 @@
-//! What can go wrong with the sandbox itself. What the agent's code does wrong is a [`crate::Failure`].
+//! Errors of the sandbox itself. A failure of the agent's code is a [`crate::Failure`].
 
-/// A sandbox that does not work. Never the agent's doing.
+use std::io;
+
+/// An error of the sandbox. The agent's code never causes one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Every interpreter is in use: close one and try again.
+    /// Every place is taken. Drop or hibernate an interpreter and try again.
     #[error("all {max} interpreters are in use")]
     AtCapacity {
         /// [`crate::Options::max_interpreters`].
@@ -16,18 +18,29 @@ pub enum Error {
     /// A new interpreter could not be started.
     #[error("starting a Python interpreter failed")]
     Start(#[source] Source),
-    /// What was kept of an interpreter that slept cannot be read back.
+    /// The snapshot of a hibernated interpreter could not be read back.
     #[error("waking a Python interpreter failed")]
     Snapshot(#[source] Source),
-    /// Running the earlier steps again did not give what they gave the first time.
+    /// A replayed step behaved differently from its first run.
     #[error("step {step} of {of} did not replay as it ran")]
     Diverged {
-        /// Which of the interpreter's steps, from 0.
+        /// The index of the step among those to replay, from 0.
         step: usize,
-        /// How many there are to replay.
+        /// The number of steps to replay.
         of: usize,
     },
 }
 
-/// What lies under an [`Error`].
+/// The cause of an [`Error`].
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Adds the likely limits to the kernel's "Cannot allocate memory".
+pub(crate) fn explain_kernel_limit(error: wasmtime::Error) -> wasmtime::Error {
+    match error.downcast_ref::<io::Error>() {
+        Some(refused) if refused.kind() == io::ErrorKind::OutOfMemory => error.context(
+            "the kernel gives this process no more memory, or no more memory maps: an interpreter takes two for \
+             its place and two while it lives, of vm.max_map_count (raise it with sysctl), and 4 GiB of addresses",
+        ),
+        _ => error,
+    }
+}

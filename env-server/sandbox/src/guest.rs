@@ -1,4 +1,4 @@
-//! The guest: its code, and what it exports.
+//! The guest module and typed calls of its exports.
 
 use wasmtime::{
     AsContextMut, Global, Instance, Memory, Module, ModuleExport, TypedFunc, WasmParams, WasmResults,
@@ -9,13 +9,13 @@ use crate::fuel::Tank;
 use crate::state::State;
 use crate::tool::Tool;
 
-/// CPython with the guest's own code, already initialised: see `guest/` and `build/`.
+/// CPython and the guest's own code, pre-initialised: see `guest/` and `build/`.
 pub static MODULE: &[u8] = include_bytes!(env!("GUEST_MODULE"));
 
 /// The SHA-256 of [`MODULE`] in hexadecimal.
 pub const MODULE_SHA256: &str = env!("GUEST_MODULE_SHA256");
 
-/// What the guest answers to a block: the `reply` of `guest/wit/python.wit`, where its fields are described.
+/// The guest's reply to a block: the record `reply` of `guest/wit/python.wit`, which describes the fields.
 #[derive(Debug)]
 pub struct Reply {
     pub failure: Option<Failure>,
@@ -23,7 +23,7 @@ pub struct Reply {
     pub definitions: Vec<Definition>,
 }
 
-/// A block's failure.
+/// The failure of a block.
 #[derive(Debug)]
 pub struct Failure {
     pub syntax: bool,
@@ -38,7 +38,7 @@ pub struct Definition {
     pub digest: String,
 }
 
-/// Where the guest's exports are in its module.
+/// The positions of the guest's exports in its module, so that instances need not look up names.
 pub struct Exports {
     memory: ModuleExport,
     fuel: ModuleExport,
@@ -52,7 +52,7 @@ pub struct Exports {
 }
 
 impl Exports {
-    /// Finds them.
+    /// Looks up the exports of a module.
     pub fn of(module: &Module) -> wasmtime::Result<Exports> {
         let export = |name: &str| {
             module.get_export_index(name).ok_or_else(|| wasmtime::format_err!("the guest lacks `{name}`"))
@@ -71,9 +71,11 @@ impl Exports {
     }
 }
 
-/// One instance of the guest. Its state is its memory and its variables, and nothing else.
+/// The exports of one instance of the guest. The instance's state is its memory and its variables, nothing
+/// else.
 pub struct Python {
     pub access: Access,
+    /// The mutable globals.
     pub variables: Vec<Global>,
     version: TypedFunc<(), u32>,
     start: TypedFunc<(u64, u32, u32, u32), ()>,
@@ -115,7 +117,7 @@ impl Python {
         Ok(Bytes(self.access.memory.data(&*store)).text_at(at)?.to_owned())
     }
 
-    /// Makes it ready for its first block.
+    /// Prepares the interpreter for its first block.
     pub async fn start(
         &self,
         store: &mut impl AsContextMut<Data = State>,
@@ -125,32 +127,33 @@ impl Python {
     ) -> wasmtime::Result<()> {
         let mut list = Record::default();
         for tool in tools {
-            let name = self.access.text(store, &tool.name).await?;
+            let name = self.access.pass_text(store, &tool.name).await?;
             let mut parameters = Record::default();
             for parameter in &tool.parameters {
-                parameters = parameters.pointer(self.access.text(store, parameter).await?);
+                parameters = parameters.pointer(self.access.pass_text(store, parameter).await?);
             }
-            let parameters = (self.access.record(store, &parameters).await?, tool.parameters.len() as u32);
-            let doc = self.access.text(store, &tool.doc).await?;
+            let parameters = self.access.pass_record(store, &parameters).await?;
+            let parameters = (parameters, tool.parameters.len() as u32);
+            let doc = self.access.pass_text(store, &tool.doc).await?;
             list = list.pointer(name).pointer(parameters).pointer(doc);
         }
-        let list = self.access.record(store, &list).await?;
+        let list = self.access.pass_record(store, &list).await?;
         let arguments = (seed, list, tools.len() as u32, u32::from(record_definitions));
         self.start.call_async(&mut *store, arguments).await?;
-        // Each call leaves something on the guest's stack, which what is to be called after it takes away.
+        // The canonical ABI: a call's post-return function frees what the call left on the guest's stack.
         self.post_start.call_async(store, ()).await
     }
 
-    /// Runs one block. Of the texts of a failure, so many bytes are read.
+    /// Runs one block. Each text of a failure is cut at `max_text_bytes`.
     pub async fn run(
         &self,
         store: &mut impl AsContextMut<Data = State>,
         code: &str,
-        most_text_bytes: usize,
+        max_text_bytes: usize,
     ) -> wasmtime::Result<Reply> {
-        let code = self.access.text(store, code).await?;
+        let code = self.access.pass_text(store, code).await?;
         let at = self.run.call_async(&mut *store, code).await?;
-        let reply = reply(Bytes(self.access.memory.data(&*store)), at, most_text_bytes)?;
+        let reply = reply(Bytes(self.access.memory.data(&*store)), at, max_text_bytes)?;
         self.post_run.call_async(store, at).await?;
         Ok(reply)
     }
@@ -165,21 +168,23 @@ fn typed<P: WasmParams, R: WasmResults>(
     function.ok_or(Malformed)?.typed(store)
 }
 
-/// The most bytes that the names and digests of a reply may take on the host. The guest's own code gives less.
-const MOST_LISTED_BYTES: usize = 1 << 20;
+/// The bound of a reply's names and digests in the host's memory, in bytes. The guest's own code stays below
+/// it.
+const MAX_LISTED_BYTES: usize = 1 << 20;
 
-/// Reads a reply. The guest may be the agent's by now: what it gives is bounded before it is copied.
-fn reply(memory: Bytes<'_>, at: u32, most_text_bytes: usize) -> Result<Reply, Malformed> {
+/// Reads a reply. The agent's code may have taken over the guest, so sizes are checked before anything is
+/// copied.
+fn reply(memory: Bytes<'_>, at: u32, max_text_bytes: usize) -> Result<Reply, Malformed> {
     let field = |offset: u32| at.wrapping_add(offset);
     let failure = match memory.byte(at)? {
         0 => None,
         _ => Some(Failure {
             syntax: memory.byte(field(4))? == 0,
-            type_name: memory.beginning_at(field(8), most_text_bytes)?.to_owned(),
-            text: memory.beginning_at(field(16), most_text_bytes)?.to_owned(),
+            type_name: memory.text_prefix_at(field(8), max_text_bytes)?.to_owned(),
+            text: memory.text_prefix_at(field(16), max_text_bytes)?.to_owned(),
         }),
     };
-    let mut bytes_left = MOST_LISTED_BYTES;
+    let mut bytes_left = MAX_LISTED_BYTES;
     let mut text = |at| {
         let bytes = memory.bytes_at(at)?;
         bytes_left = bytes_left.checked_sub(size_of::<String>() + bytes.len()).ok_or(Malformed)?;
@@ -196,7 +201,7 @@ fn reply(memory: Bytes<'_>, at: u32, most_text_bytes: usize) -> Result<Reply, Ma
 mod tests {
     use super::*;
 
-    /// Memory with words at its beginning, and text behind them.
+    /// A memory of words, followed by text.
     fn memory(words: &[u32], text: &[u8]) -> Vec<u8> {
         let mut memory: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         memory.extend_from_slice(text);
@@ -217,11 +222,11 @@ mod tests {
         assert_eq!(read.globals, ["name"]);
         assert_eq!((read.definitions[0].name.as_str(), read.definitions[0].digest.as_str()), ("name", "err"));
         let cut = reply(Bytes(&memory), 0, 4).unwrap().failure.unwrap();
-        assert_eq!(cut.text, "err", "not through a character");
+        assert_eq!(cut.text, "err", "a character is not cut");
     }
 
     #[test]
-    fn a_reply_that_says_the_same_text_without_end_is_refused_before_it_is_copied() {
+    fn a_reply_that_repeats_a_text_too_often_is_refused_before_it_is_copied() {
         const TEXT: usize = 100_000;
         let count = 1_000;
         let mut words = vec![0, 0, 0, 0, 0, 0, 40, count, 0, 0];

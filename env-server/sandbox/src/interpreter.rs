@@ -3,131 +3,91 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::config::Config;
 use crate::error::Error;
-use crate::limits::Limits;
-use crate::live::{Ended, Live};
-use crate::outcome::{Definition, Failure, Outcome};
-use crate::past::Past;
-use crate::sandbox::Sandbox;
-use crate::snapshot::Snapshot;
+use crate::execution::Execution;
+use crate::host::Host;
+use crate::instance::Instance;
+use crate::outcome::{Definition, Failure, Outcome, TYPE_NAME_BYTES};
+use crate::replay_log::ReplayLog;
 use crate::state::Answers;
-use crate::tool::{SharedTools, Tool};
+use crate::stats::Stats;
+use crate::tool::SharedTools;
 use crate::{guest, message};
 
-/// Whether what a step binds, imports and changes is there in the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InterpreterState {
-    /// One interpreter for all steps.
-    Persistent,
-    /// A new interpreter each step: nothing is left, not even module state.
-    Reset,
-}
-
-/// How an interpreter behaves.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Whether steps see each other.
-    pub state: InterpreterState,
-    /// Seeds Python's `random` and everything else that is random.
-    pub seed: u64,
-    /// What each step may use.
-    pub limits: Limits,
-    /// What the code may call. Names must be Python identifiers.
-    pub tools: Vec<Tool>,
-    /// Whether to fill [`Outcome::definitions`].
-    pub record_definitions: bool,
-}
-
-/// A Python interpreter that runs one block of code a step.
+/// A Python interpreter that runs one block of code per step.
 ///
-/// A persistent one holds one of [`crate::Options::max_interpreters`] places until it is dropped (a step that
-/// kills it gives the place back until the next step, as [`Interpreter::hibernate`] does); a resetting one holds
-/// one only while a step runs.
+/// A persistent interpreter takes one of [`crate::Options::max_interpreters`] places until it is dropped or
+/// hibernates ([`Interpreter::hibernate`]). A step that kills it also frees the place until the next step. A
+/// resetting interpreter takes a place only while a step runs.
 pub struct Interpreter {
-    sandbox: Sandbox,
+    host: Arc<Host>,
     config: Arc<Config>,
     tools: SharedTools,
-    /// The persistent instance. Absent until it is needed, and after a step that killed it.
-    live: Option<Live>,
-    /// What it takes to build the persistent instance again.
-    past: Past,
+    /// The persistent instance; `None` during hibernation and after a step that killed it.
+    instance: Option<Instance>,
+    /// Rebuilds the persistent instance.
+    replay_log: ReplayLog,
     globals: Vec<String>,
     stats: Stats,
 }
 
-/// Bytes of an interpreter's own memory. With more it is not packed while it lives, unless it must be.
+/// The largest snapshot, in bytes of changed memory, that is taken of an interpreter in use. Larger ones are
+/// taken only if the replay log exceeds its size bound or the interpreter hibernates.
 const LARGE_SNAPSHOT: usize = 8 << 20;
 
-/// What an interpreter is and has used. See [`Interpreter::stats`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// The steps that were run, those that failed included.
-    pub steps: u64,
-    /// The fuel that they used.
-    pub fuel_used: u64,
-    /// The tool calls that they made.
-    pub tool_calls: u64,
-    /// The bytes of memory that a persistent interpreter has, shared ones included; 0 where it has no instance:
-    /// after [`Interpreter::hibernate`], and after a step that killed it.
-    pub memory_bytes: usize,
-    /// The bytes of the host's memory that are kept to have the interpreter again.
-    pub kept_bytes: usize,
-    /// And those on disk.
-    pub kept_on_disk_bytes: usize,
-}
-
 impl Interpreter {
-    pub(crate) fn new(sandbox: Sandbox, config: Config, tools: SharedTools) -> Result<Interpreter, Error> {
+    pub(crate) fn new(host: Arc<Host>, config: Config, tools: SharedTools) -> Result<Interpreter, Error> {
         let mut interpreter = Interpreter {
-            sandbox,
+            host,
             config: Arc::new(config),
             tools,
-            live: None,
-            past: Past::default(),
+            instance: None,
+            replay_log: ReplayLog::default(),
             globals: Vec::new(),
             stats: Stats::default(),
         };
         if interpreter.persists() {
-            interpreter.live = Some(interpreter.relive()?);
+            interpreter.instance = Some(interpreter.rebuild()?);
         }
         Ok(interpreter)
     }
 
-    /// Runs one block of code as a script and says what it gave.
+    /// Runs one block of code as a script and returns its outcome.
     ///
     /// Blocks the calling thread, which must not be one that drives async tasks.
     ///
     /// # Errors
-    /// [`Error::AtCapacity`] where no place is free: nothing was run, try again. Otherwise the sandbox is
-    /// broken.
+    /// [`Error::AtCapacity`] if no place is free: nothing was run, try again. Any other error means that the
+    /// sandbox is broken.
     pub fn run(&mut self, code: &str) -> Result<Outcome, Error> {
         let started = Instant::now();
         let config = self.config.clone();
         let limits = &config.limits;
         if code.len() > limits.code_bytes {
-            return Ok(self.too_long());
+            return Ok(self.code_too_large());
         }
-        // Taken out: should a tool panic, the half-run instance is gone, and the next step builds another.
-        let mut live = match self.live.take() {
-            Some(live) => live,
+        // Taken out, so that the instance is dropped if a tool panics: the next step rebuilds it.
+        let mut instance = match self.instance.take() {
+            Some(instance) => instance,
             None => self.wake()?,
         };
-        let ended = live
-            .run(code, limits, Answers::Live(self.tools.clone()))
-            .map_err(|_| Error::Diverged { step: self.past.steps(), of: self.past.steps() })?;
-        if self.persists() && ended.reply.is_ok() {
-            self.past.push(code, &ended);
-            if self.past.is_large() {
-                self.settle(&mut live, usize::MAX);
-            } else if self.past.is_long() {
-                self.settle(&mut live, LARGE_SNAPSHOT);
+        let execution = instance
+            .run(code, limits, Answers::Tools(self.tools.clone()))
+            .map_err(|_| Error::Diverged { step: self.replay_log.steps(), of: self.replay_log.steps() })?;
+        if self.persists() && execution.reply.is_ok() {
+            self.replay_log.push(code, &execution);
+            if self.replay_log.is_large() {
+                self.snapshot(&mut instance, usize::MAX);
+            } else if self.replay_log.is_long() {
+                self.snapshot(&mut instance, LARGE_SNAPSHOT);
             }
-            self.live = Some(live);
+            self.instance = Some(instance);
         }
         self.stats.steps += 1;
-        self.stats.fuel_used += ended.fuel_used;
-        self.stats.tool_calls += ended.tool_calls.len() as u64;
-        let mut outcome = self.outcome(ended);
+        self.stats.fuel_used += execution.fuel_used;
+        self.stats.tool_calls += execution.tool_calls.len() as u64;
+        let mut outcome = self.outcome(execution);
         outcome.wall = started.elapsed();
         Ok(outcome)
     }
@@ -137,96 +97,96 @@ impl Interpreter {
         &self.globals
     }
 
-    /// Whether it holds a place between steps: it persists and does not hibernate.
+    /// Whether it takes a place between steps: it is persistent, and in memory.
     pub fn is_awake(&self) -> bool {
-        self.live.is_some()
+        self.instance.is_some()
     }
 
-    /// What it is and has used.
+    /// Its statistics so far.
     pub fn stats(&self) -> Stats {
-        let (kept_bytes, kept_on_disk_bytes) = self.past.kept_bytes();
-        let memory_bytes = self.live.as_ref().map_or(0, Live::memory_bytes);
+        let (kept_bytes, kept_on_disk_bytes) = self.replay_log.kept_bytes();
+        let memory_bytes = self.instance.as_ref().map_or(0, Instance::memory_bytes);
         Stats { memory_bytes, kept_bytes, kept_on_disk_bytes, ..self.stats }
     }
 
-    /// A second interpreter in the same state, to the last open iterator, which goes its own way from here, with
-    /// `tools` of its own. No code is run for it: it is a copy.
+    /// Copies the interpreter with its whole state, half-consumed iterators included. The copy is independent
+    /// and calls `tools`. Copying runs no code.
     ///
     /// # Errors
-    /// As [`Interpreter::run`].
+    /// The same as [`Interpreter::run`].
     pub fn fork(&mut self, tools: SharedTools) -> Result<Interpreter, Error> {
-        if self.persists() && self.live.is_none() {
-            self.live = Some(self.wake()?);
+        if self.persists() && self.instance.is_none() {
+            self.instance = Some(self.wake()?);
         }
-        let live =
-            self.live.as_mut().map(|live| live.fork(&self.sandbox, &self.config.limits)).transpose()?;
+        let instance = self.instance.as_mut();
+        let copy = instance.map(|instance| instance.fork(&self.host, &self.config.limits)).transpose()?;
         Ok(Interpreter {
-            sandbox: self.sandbox.clone(),
+            host: self.host.clone(),
             config: self.config.clone(),
             tools,
-            live,
-            past: self.past.clone(),
+            instance: copy,
+            replay_log: self.replay_log.clone(),
             globals: self.globals.clone(),
             stats: self.stats,
         })
     }
 
-    /// Gives its place back until the next step, in which it goes on as if nothing had been. Until then its files, and
-    /// its steps or a few kilobytes, are in memory, and where its steps took long, some tens of kilobytes on disk
-    /// ([`crate::Options::hibernation_dir`]).
+    /// Frees its place until the next step, which continues from the same state. Until then the host's memory
+    /// holds its files and either its steps or a few kilobytes. If its steps took long, a snapshot of some
+    /// tens of kilobytes is stored on disk ([`crate::Options::hibernation_dir`]).
     pub fn hibernate(&mut self) {
-        let Some(mut live) = self.live.take() else { return };
-        if !self.past.is_short() {
-            self.settle(&mut live, usize::MAX);
+        let Some(mut instance) = self.instance.take() else { return };
+        if !self.replay_log.is_short() {
+            self.snapshot(&mut instance, usize::MAX);
         }
     }
 
     fn persists(&self) -> bool {
-        self.config.state == InterpreterState::Persistent
+        self.config.state.is_persistent()
     }
 
-    fn relive(&self) -> Result<Live, Error> {
-        self.past.relive(&self.sandbox, &self.config)
+    fn rebuild(&self) -> Result<Instance, Error> {
+        self.replay_log.rebuild(&self.host, &self.config)
     }
 
-    /// The persistent instance, had again. What took long once is not done twice.
-    fn wake(&mut self) -> Result<Live, Error> {
-        let mut live = self.relive()?;
-        if self.persists() && !self.past.is_short() {
-            self.settle(&mut live, usize::MAX);
+    /// Rebuilds the persistent instance. A long replay is replaced by a snapshot, so that it is not repeated.
+    fn wake(&mut self) -> Result<Instance, Error> {
+        let mut instance = self.rebuild()?;
+        if self.persists() && !self.replay_log.is_short() {
+            self.snapshot(&mut instance, usize::MAX);
         }
-        Ok(live)
+        Ok(instance)
     }
 
-    /// Keeps where the interpreter stands, in place of how it came there, unless more than so many bytes of memory are
-    /// its own.
-    fn settle(&mut self, live: &mut Live, most_bytes: usize) {
-        match Snapshot::take(live, self.sandbox.pristine(), self.sandbox.attic(), most_bytes) {
-            Some(snapshot) => self.past.settle(snapshot),
-            None => self.past.wait(),
+    /// Replaces the replay log by a snapshot of the instance. If more than `max_bytes` of its memory changed,
+    /// doubles the replay budget instead.
+    fn snapshot(&mut self, instance: &mut Instance, max_bytes: usize) {
+        match instance.snapshot(&self.host, max_bytes) {
+            Some(snapshot) => self.replay_log.compact(snapshot),
+            None => self.replay_log.double_budget(),
         }
     }
 
-    fn outcome(&mut self, ended: Ended) -> Outcome {
-        let limit_hit = ended.tool_call_limit_hit.then_some(Failure::ToolCallLimit);
-        let (failure, text, definitions) = match ended.reply {
+    fn outcome(&mut self, execution: Execution) -> Outcome {
+        let limit_hit = execution.tool_call_limit_hit.then_some(Failure::ToolCallLimit);
+        let (failure, text, definitions) = match execution.reply {
             Ok(reply) => {
                 if self.persists() {
                     self.globals = reply.globals;
                 }
-                let (failure, text) = reply.failure.map(typed).unzip();
+                let (failure, text) = reply.failure.map(python_failure).unzip();
                 (limit_hit.or(failure), text, reply.definitions)
             }
             Err(failure) => (Some(failure), None, Vec::new()),
         };
         let error = failure.as_ref().map(|failure| {
-            let ours = message::of(failure, &self.config, !ended.tool_calls.is_empty());
+            let ours = message::of(failure, &self.config, !execution.tool_calls.is_empty());
             message::cut(ours.or(text).unwrap_or_default(), self.config.limits.output_bytes)
         });
         Outcome {
             success: failure.is_none(),
-            output: ended.output,
-            output_truncated: ended.output_truncated,
+            output: execution.output,
+            output_truncated: execution.output_truncated,
             error,
             failure,
             globals: self.globals.clone(),
@@ -234,13 +194,13 @@ impl Interpreter {
                 .into_iter()
                 .map(|d| Definition { name: d.name, digest: d.digest })
                 .collect(),
-            fuel_used: ended.fuel_used,
+            fuel_used: execution.fuel_used,
             wall: Duration::ZERO,
-            tool_calls: ended.tool_calls,
+            tool_calls: execution.tool_calls,
         }
     }
 
-    fn too_long(&self) -> Outcome {
+    fn code_too_large(&self) -> Outcome {
         let failure = Failure::CodeTooLarge;
         Outcome {
             success: false,
@@ -257,11 +217,8 @@ impl Interpreter {
     }
 }
 
-/// The most bytes of an exception's class name: it is the agent's to choose.
-pub const TYPE_NAME_BYTES: usize = 500;
-
-/// The guest's failure: what it is, and its text.
-fn typed(failure: guest::Failure) -> (Failure, String) {
+/// Splits the guest's failure into its type and its text.
+fn python_failure(failure: guest::Failure) -> (Failure, String) {
     let kind = if failure.syntax {
         Failure::Syntax
     } else {

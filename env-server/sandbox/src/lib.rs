@@ -1,18 +1,18 @@
-//! CPython in WebAssembly, for code that nobody has read.
+//! CPython in WebAssembly, for untrusted code.
 //!
-//! A [`Sandbox`] is set up once; it gives [`Interpreter`]s, which run one block of Python a step. Between
+//! A [`Sandbox`] is set up once and creates [`Interpreter`]s, which run one block of Python per step. Between
 //! steps an interpreter either persists or resets ([`InterpreterState`]). The code sees a virtual world: no
-//! environment, no network, no files but its own in memory, a clock that moves only when it is read or slept on,
-//! randomness that follows from a seed. So the same seed, code and tool answers give the same [`Outcome`]
-//! everywhere, fuel included.
+//! environment variables, no network, only its own files in memory, a clock that advances only when it is
+//! read or slept on, and randomness that follows from a seed. Therefore the same seed, code and tool answers
+//! give the same [`Outcome`] on every machine, fuel included.
 //!
-//! All that an interpreter is can be copied: [`Interpreter::fork`] gives a second one that goes its own way,
-//! [`Interpreter::hibernate`] packs one that nobody uses until its next step. A step that kills its interpreter is
-//! undone: the interpreter is had again from what was kept, and its last steps are run again with the recorded
-//! answers of the tools.
+//! The whole state of an interpreter can be copied. [`Interpreter::fork`] creates an independent copy, and
+//! [`Interpreter::hibernate`] moves an idle interpreter out of memory until its next step. A step that kills
+//! its interpreter is undone: the interpreter is restored from its last snapshot, and the steps since are
+//! replayed with the recorded answers of the tools.
 //!
-//! What the code does wrong is a [`Failure`] in its [`Outcome`]; an [`Error`] means that the sandbox is broken
-//! or full. The crate knows nothing of tasks, rewards or RPCs.
+//! An error of the agent's code is a [`Failure`] in its [`Outcome`]; an [`Error`] means that the sandbox is
+//! broken or full. The crate does not know tasks, rewards or RPCs.
 //!
 //! ```
 //! use std::sync::{Arc, Mutex};
@@ -42,53 +42,76 @@
 //! assert_eq!((outcome.success, outcome.output.as_str()), (true, "0\n"));
 //! assert_eq!(python.globals(), ["rest", "x"]);
 //!
-//! // A copy goes its own way, with everything alive, half-used iterators too.
+//! // A copy is independent and has the whole state, half-consumed iterators included.
 //! let mut copy = python.fork(tools())?;
 //! assert_eq!(copy.run("print(x + 1, next(rest))")?.output, "42 1\n");
 //!
-//! // What is not used for a while need not stay in memory.
+//! // An idle interpreter need not stay in memory.
 //! python.hibernate();
 //! assert_eq!(python.stats().memory_bytes, 0);
 //! assert_eq!(python.run("print(next(rest))")?.output, "1\n");
 //!
-//! // A step that is stopped has not happened.
+//! // A stopped step has no effect.
 //! assert!(!python.run("x = 0\nwhile True: pass")?.success);
 //! assert_eq!(python.run("print(x)")?.output, "41\n");
 //! assert_eq!(python.stats().steps, 4);
 //! # Ok::<(), sandbox::Error>(())
 //! ```
 //!
-//! Inside, from the outside in: `sandbox` and `engine` set up wasmtime, `cache` keeps its machine code;
-//! `interpreter` decides what persists, `past` knows how to have it again, `snapshot` packs it and `attic` keeps
-//! that; `live` is one started instance, with `pages` to see what its memory differs in; `state` is what belongs to
-//! it on the host's side: its `world`, its `calls` of tools and its `fuel`, joined by `linker`; `guest` and `abi` are
-//! the way into the module, which `build.rs` makes from what `guest/build.sh` built.
+//! | Module                                     | Content                                                                       |
+//! |--------------------------------------------|-------------------------------------------------------------------------------|
+//! | `sandbox`, `options`                       | the factory of interpreters, and its options                                  |
+//! | `host`                                     | what all interpreters share                                                   |
+//! | `engine`, `cache`, `linker`, `pool`        | wasmtime: its set-up, compiled code, imports, places for instances            |
+//! | `interpreter`, `config`, `limits`, `stats` | one interpreter: what persists, what resets, what is rebuilt                  |
+//! | `outcome`, `message`                       | the outcome of a step, and the texts for the agent                            |
+//! | `instance`, `execution`                    | one instance of the guest, and the raw result of a block in it                |
+//! | `replay_log`                               | the steps from which an instance is rebuilt                                   |
+//! | `snapshot`, `pages`, `spill`               | an instance's compressed memory, which pages changed, where it is stored      |
+//! | `guest`, `abi`                             | the guest module, its exports and the layout of their arguments               |
+//! | `state`                                    | the host's side of an instance                                                |
+//! | `world`, `wasi`                            | time, randomness, output and files as plain data; the functions that use them |
+//! | `calls`, `tool`                            | tool calls                                                                    |
+//! | `fuel`                                     | the budget of a step                                                          |
+//!
+//! `guest/build.sh` builds the guest as a component, from which `build.rs` makes the module.
 
 mod abi;
-mod attic;
 mod cache;
 mod calls;
+mod config;
 mod engine;
 mod error;
+mod execution;
 mod fuel;
 mod guest;
+mod host;
+mod instance;
 mod interpreter;
 mod limits;
 mod linker;
-mod live;
 mod message;
+mod options;
 mod outcome;
 mod pages;
-mod past;
+mod pool;
+mod replay_log;
 mod sandbox;
 mod snapshot;
+mod spill;
 mod state;
+mod stats;
 mod tool;
+mod wasi;
 mod world;
 
+pub use config::Config;
 pub use error::{Error, Source};
-pub use interpreter::{Config, Interpreter, InterpreterState, Stats};
+pub use interpreter::Interpreter;
 pub use limits::Limits;
+pub use options::Options;
 pub use outcome::{Definition, Failure, Outcome};
-pub use sandbox::{Options, Sandbox};
+pub use proto::interpreter_state::InterpreterState;
+pub use sandbox::Sandbox;
+pub use stats::Stats;
 pub use tool::{Argument, SharedTools, Tool, ToolCall, ToolError, ToolErrorKind, ToolHost, ToolRecord};

@@ -1,15 +1,16 @@
-//! What an agent reads when its step was stopped: what happened, what was kept, what to do.
+//! The texts that an agent reads after a stopped step: what happened, what was kept, and what to do.
 
-use crate::calls;
-use crate::interpreter::{Config, InterpreterState};
+use proto::interpreter_state::InterpreterState;
+
+use crate::config::Config;
 use crate::outcome::Failure;
 
-/// The text for a failure that Python has no words for; `None` for the others.
+/// The text for a failure that the sandbox reports; `None` for the failures that Python itself describes.
 pub fn of(failure: &Failure, config: &Config, tools_were_called: bool) -> Option<String> {
     let limits = &config.limits;
     let what = match failure {
         Failure::Exception { .. } | Failure::Syntax => return None,
-        Failure::ToolCallLimit => return Some(calls::limit_message(limits.tool_calls)),
+        Failure::ToolCallLimit => return Some(tool_call_limit(limits.tool_calls)),
         Failure::CodeTooLarge => {
             return Some(format!(
                 "Code too long: at most {} bytes are allowed. Nothing was run. Send less code per step.",
@@ -43,7 +44,12 @@ pub fn of(failure: &Failure, config: &Config, tools_were_called: bool) -> Option
     Some(format!("{what}{variables}{tools}"))
 }
 
-/// A text of at most `bytes` bytes, and a mark where more was cut off.
+/// The error text of a step that exceeded its tool call limit.
+pub fn tool_call_limit(limit: u32) -> String {
+    format!("Tool call limit exceeded: allowed {limit} per run.")
+}
+
+/// Cuts a text to at most `bytes` bytes, and appends a mark if something was cut.
 pub fn cut(mut text: String, bytes: usize) -> String {
     if text.len() > bytes {
         text.truncate(text.floor_char_boundary(bytes));

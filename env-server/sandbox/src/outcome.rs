@@ -1,65 +1,69 @@
-//! What a step gave.
+//! The outcome of a step.
 
 use std::time::Duration;
 
 use crate::tool::ToolRecord;
 
-/// The answer to one block of code. Whatever the agent's code did is told here.
+/// The outcome of one block of code, whether it succeeded or failed.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Whether the block ran to its end.
     pub success: bool,
-    /// What it printed, also when it failed.
+    /// What the block printed, also if it failed.
     pub output: String,
-    /// Whether it printed more than [`crate::Limits::output_bytes`], and the rest was dropped.
+    /// Whether output past [`crate::Limits::output_bytes`] was dropped.
     pub output_truncated: bool,
-    /// What went wrong, as the agent is to read it. `None` exactly where `success`.
+    /// The failure as a text for the agent. `None` if and only if `success`.
     pub error: Option<String>,
-    /// The same, typed.
+    /// The failure as a type. `None` if and only if `success`.
     pub failure: Option<Failure>,
     /// The names that the agent has defined, sorted. Always empty in a resetting interpreter.
     pub globals: Vec<String>,
-    /// What the block's top level stored; empty unless [`crate::Config::record_definitions`] asks for it.
+    /// What the block's top level stored. Empty unless [`crate::Config::record_definitions`] is set.
     pub definitions: Vec<Definition>,
-    /// The fuel it used (see [`crate::Limits::fuel`]). In a resetting interpreter too, starting up is free.
+    /// The fuel that the block used (see [`crate::Limits::fuel`]). Starting an interpreter uses none.
     pub fuel_used: u64,
-    /// The time it took, tools' own time included, and a new interpreter's start where it needed one.
+    /// The duration of the step, including the time spent in tools and in starting or waking the interpreter.
     pub wall: Duration,
-    /// The tool calls that happened, in order. The call past the limit is not one of them.
+    /// The answered tool calls, in order. A call past the limit is not among them.
     pub tool_calls: Vec<ToolRecord>,
 }
 
-/// Why a step failed. After the last five, a persistent interpreter is as it was before the step.
+/// Why a step failed. Unless a variant says otherwise, the effects of the step on a persistent interpreter
+/// are undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The code raised.
+    /// The code raised an exception. Its effects up to there persist.
     Exception {
         /// The exception's class name, such as `NameError`.
         type_name: String,
     },
     /// The code does not compile. Nothing was run.
     Syntax,
-    /// The step made one tool call too many. What it did before stays, unless it would not end even then: such
-    /// a step is killed, and the interpreter is as it was before it.
+    /// The step attempted more tool calls than [`crate::Limits::tool_calls`]. Its earlier effects persist,
+    /// unless the code did not end even then: such a step is killed and undone.
     ToolCallLimit,
     /// The step used up its fuel.
     OutOfFuel,
-    /// The step took too long.
+    /// The step exceeded the wall-clock limit.
     WallClock,
-    /// The step needed too much memory.
+    /// The step needed more memory than allowed.
     OutOfMemory,
-    /// The code is too long. Nothing was run.
+    /// The code is longer than allowed. Nothing was run.
     CodeTooLarge,
-    /// The interpreter ended: `os._exit`, or a crash.
+    /// The interpreter ended: through `os._exit`, or by a crash.
     Crashed,
 }
 
-/// A name that a block's top level stored and that is bound after it.
+/// The longest `type_name` of a [`Failure::Exception`], in bytes. The agent's code chooses the name.
+pub(crate) const TYPE_NAME_BYTES: usize = 500;
+
+/// A name that the block's top level stored and that is still bound at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Definition {
     /// The name.
     pub name: String,
-    /// 16 hexadecimal digits: equal for equal data, and for functions with the same code and defaults
-    /// wherever they stand. Values of other kinds, and large ones, are left out.
+    /// 16 hexadecimal digits: equal for equal data, and for functions with the same code and defaults,
+    /// wherever they were defined. Large values and values of other kinds have no definition.
     pub digest: String,
 }

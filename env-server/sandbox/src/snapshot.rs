@@ -1,98 +1,110 @@
-//! All that an interpreter is between two steps, packed, apart from any instance.
+//! The state of an interpreter between two steps, compressed and independent of any instance.
 
-use crate::attic::{Attic, Kept};
 use crate::error::Error;
-use crate::live::Live;
 use crate::pages::{self, PAGE_BYTES};
+use crate::spill::{Spill, Stored};
 use crate::world::World;
 
-/// An interpreter's state, exactly: what differs from one that has run nothing.
+/// The exact state of an interpreter, stored as the difference from the pristine state.
 pub struct Snapshot {
+    /// The size of the whole memory.
     memory_bytes: usize,
-    /// Where the pages that differ begin, in rising order.
-    places: Vec<usize>,
-    /// How they differ: their bytes, one after the other, XOR what stood there, compressed.
-    difference: Kept,
+    /// The offsets of the changed pages, in rising order.
+    pages: Vec<usize>,
+    /// The changed pages, XORed with the pristine ones and compressed.
+    difference: Stored,
+    /// The values of the guest's mutable globals.
     pub variables: Vec<i32>,
+    /// The world.
     pub world: World,
 }
 
 impl Snapshot {
-    /// That of an interpreter at rest; `pristine` is the memory of one that has run nothing. None where more than
-    /// `most_bytes` of memory differ.
-    pub fn take(live: &mut Live, pristine: &[u8], attic: &Attic, most_bytes: usize) -> Option<Snapshot> {
-        let (variables, world) = (live.variables(), live.world().clone());
-        let memory = live.memory();
-        let places = pages::that_differ(memory, pristine);
-        if places.len() * PAGE_BYTES > most_bytes {
+    /// Stores the difference between `memory` and `pristine` in `spill`. `None` if more than `max_bytes`
+    /// differ.
+    pub fn take(
+        memory: &[u8],
+        variables: Vec<i32>,
+        world: World,
+        pristine: &[u8],
+        spill: &Spill,
+        max_bytes: usize,
+    ) -> Option<Snapshot> {
+        let pages = pages::changed(memory, pristine);
+        if pages.len() * PAGE_BYTES > max_bytes {
             return None;
         }
-        let difference = attic.keep(pack(memory, &places, pristine));
-        Some(Snapshot { memory_bytes: memory.len(), places, difference, variables, world })
+        let difference = spill.store(pack(memory, &pages, pristine));
+        Some(Snapshot { memory_bytes: memory.len(), pages, difference, variables, world })
     }
 
-    /// The memory that it needs, in bytes.
+    /// The size in bytes of the memory that it restores.
     pub fn memory_bytes(&self) -> usize {
         self.memory_bytes
     }
 
-    /// What it takes of the host's memory, and of its disk, in bytes.
+    /// The bytes it takes in the host's memory and on disk.
     pub fn kept_bytes(&self) -> (usize, usize) {
-        let places = size_of_val(&self.places[..]) + self.world.bytes();
+        let own = size_of_val(&self.pages[..]) + self.world.bytes();
         match &self.difference {
-            Kept::InMemory(bytes) => (places + bytes.len(), 0),
-            Kept::OnDisk(stored) => (places, stored.bytes()),
+            Stored::InMemory(bytes) => (own + bytes.len(), 0),
+            Stored::OnDisk(extent) => (own, extent.bytes()),
         }
     }
 
-    /// Puts the pages where they belong; `memory` is else that of an interpreter that has run nothing.
+    /// Writes the changed pages to `memory`, which must hold the pristine state and be at least
+    /// [`Snapshot::memory_bytes`] long.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`] if the stored difference cannot be read or is damaged.
     pub fn write_to(&self, memory: &mut [u8], pristine: &[u8]) -> Result<(), Error> {
-        unpack(&self.difference.bytes()?, memory, &self.places, pristine)
-            .ok_or_else(|| Error::Snapshot("what was kept is broken".into()))
+        unpack(&self.difference.read()?, memory, &self.pages, pristine)
+            .ok_or_else(|| Error::Snapshot("the stored snapshot is damaged".into()))
     }
 }
 
-/// Pages that are packed as one.
-const TOGETHER: usize = 64;
+/// The number of pages in a chunk, which is compressed as one.
+const CHUNK_PAGES: usize = 64;
 
-/// How pages differ, some of them at a time: the length of what is packed in 4 bytes, lowest first, and that.
-fn pack(memory: &[u8], places: &[usize], pristine: &[u8]) -> Vec<u8> {
-    let (mut packed, mut bytes) = (Vec::new(), Vec::with_capacity(TOGETHER * PAGE_BYTES));
-    for places in places.chunks(TOGETHER) {
+/// Compresses the changed pages, chunk by chunk: a compressed chunk follows its length (4 bytes,
+/// little-endian).
+fn pack(memory: &[u8], pages: &[usize], pristine: &[u8]) -> Vec<u8> {
+    let (mut packed, mut bytes) = (Vec::new(), Vec::with_capacity(CHUNK_PAGES * PAGE_BYTES));
+    for pages in pages.chunks(CHUNK_PAGES) {
         bytes.clear();
-        for place in places {
-            bytes.extend_from_slice(&memory[*place..*place + PAGE_BYTES]);
+        for page in pages {
+            bytes.extend_from_slice(&memory[*page..*page + PAGE_BYTES]);
         }
-        flip(&mut bytes, places, pristine);
-        let together = lz4_flex::compress(&bytes);
-        packed.extend_from_slice(&(together.len() as u32).to_le_bytes());
-        packed.extend_from_slice(&together);
+        xor_with_pristine(&mut bytes, pages, pristine);
+        let chunk = lz4_flex::compress(&bytes);
+        packed.extend_from_slice(&(chunk.len() as u32).to_le_bytes());
+        packed.extend_from_slice(&chunk);
     }
     packed
 }
 
-/// Writes the pages back; none where they are not what [`pack`] gave.
-fn unpack(mut packed: &[u8], memory: &mut [u8], places: &[usize], pristine: &[u8]) -> Option<()> {
-    let mut bytes = vec![0; TOGETHER * PAGE_BYTES];
-    for places in places.chunks(TOGETHER) {
+/// Reverses [`pack`]: writes the pages to `memory`. `None` if `packed` is damaged.
+fn unpack(mut packed: &[u8], memory: &mut [u8], pages: &[usize], pristine: &[u8]) -> Option<()> {
+    let mut bytes = vec![0; CHUNK_PAGES * PAGE_BYTES];
+    for pages in pages.chunks(CHUNK_PAGES) {
         let (length, rest) = packed.split_first_chunk()?;
-        let (together, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        let (chunk, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
         packed = rest;
-        let length = lz4_flex::decompress_into(together, &mut bytes).ok()?;
-        (length == places.len() * PAGE_BYTES).then_some(())?;
-        flip(&mut bytes, places, pristine);
-        for (place, page) in places.iter().zip(bytes.chunks_exact(PAGE_BYTES)) {
-            memory.get_mut(*place..*place + PAGE_BYTES)?.copy_from_slice(page);
+        let length = lz4_flex::decompress_into(chunk, &mut bytes).ok()?;
+        (length == pages.len() * PAGE_BYTES).then_some(())?;
+        xor_with_pristine(&mut bytes, pages, pristine);
+        for (page, content) in pages.iter().zip(bytes.chunks_exact(PAGE_BYTES)) {
+            memory.get_mut(*page..*page + PAGE_BYTES)?.copy_from_slice(content);
         }
     }
     Some(())
 }
 
-/// XORs pages with what an interpreter that has run nothing has in their places. Twice is once back.
-fn flip(bytes: &mut [u8], places: &[usize], pristine: &[u8]) {
-    for (place, page) in places.iter().zip(bytes.chunks_exact_mut(PAGE_BYTES)) {
-        let Some(before) = pristine.get(*place..*place + PAGE_BYTES) else { continue };
-        page.iter_mut().zip(before).for_each(|(byte, before)| *byte ^= before);
+/// XORs the contents of pages with the pristine ones. Applying it twice restores the contents.
+fn xor_with_pristine(bytes: &mut [u8], pages: &[usize], pristine: &[u8]) {
+    for (page, content) in pages.iter().zip(bytes.chunks_exact_mut(PAGE_BYTES)) {
+        let Some(before) = pristine.get(*page..*page + PAGE_BYTES) else { continue };
+        content.iter_mut().zip(before).for_each(|(byte, before)| *byte ^= before);
     }
 }
 
@@ -101,23 +113,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_packed_comes_back_and_what_is_broken_does_not() {
+    fn packed_pages_are_restored_and_damage_is_detected() {
         let pristine: Vec<u8> = (0..200 * PAGE_BYTES).map(|at| (at % 251) as u8).collect();
         let mut memory = pristine.clone();
         memory.resize(300 * PAGE_BYTES, 0);
-        let places: Vec<_> = (0..300).filter(|page| page % 3 == 0).map(|page| page * PAGE_BYTES).collect();
-        for (number, place) in places.iter().enumerate() {
-            memory[place + number] = 99;
+        let pages: Vec<_> = (0..300).filter(|page| page % 3 == 0).map(|page| page * PAGE_BYTES).collect();
+        for (number, page) in pages.iter().enumerate() {
+            memory[page + number] = 99;
         }
-        let packed = pack(&memory, &places, &pristine);
-        assert!(packed.len() < 20 * places.len() + 2000, "{} bytes", packed.len());
+        let packed = pack(&memory, &pages, &pristine);
+        assert!(packed.len() < 20 * pages.len() + 2000, "{} bytes", packed.len());
 
         let mut again = pristine.clone();
         again.resize(memory.len(), 0);
-        unpack(&packed, &mut again, &places, &pristine).unwrap();
+        unpack(&packed, &mut again, &pages, &pristine).unwrap();
         assert!(again == memory);
         for broken in [&packed[..packed.len() - 1], &packed[1..], &[], &[255; 9]] {
-            assert_eq!(unpack(broken, &mut again, &places, &pristine), None);
+            assert_eq!(unpack(broken, &mut again, &pages, &pristine), None);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What belongs to one interpreter on the host's side.
+//! The host's side of one instance: the data of its wasmtime store.
 
 use std::collections::VecDeque;
 
@@ -10,11 +10,11 @@ use crate::limits::Limits;
 use crate::tool::{SharedTools, ToolRecord};
 use crate::world::World;
 
-/// The state of one interpreter's store.
+/// The data of one instance's store.
 pub struct State {
-    /// The way into the guest's memory, once there is an instance.
+    /// Access to the guest's memory; `None` until the instance is created.
     pub access: Option<Access>,
-    /// Whether the guest is allocating for the host.
+    /// Whether a call of the guest's allocator is in progress.
     pub allocating: bool,
     pub world: World,
     pub memory: Memory,
@@ -23,7 +23,7 @@ pub struct State {
 }
 
 impl State {
-    /// That of an interpreter that has run nothing yet.
+    /// The state of an instance that has not run any code.
     pub fn new(world: World, limits: &Limits) -> State {
         let memory = Memory { limit: limits.memory_bytes, refused: false };
         State {
@@ -37,10 +37,10 @@ impl State {
     }
 }
 
-/// The limit on the interpreter's memory. A refused growth is a `MemoryError` in the guest.
+/// The limit of the guest's memory. A refused growth is a `MemoryError` in Python.
 pub struct Memory {
     limit: usize,
-    /// Whether this step asked for more.
+    /// Whether a growth was refused during this step.
     pub refused: bool,
 }
 
@@ -66,32 +66,32 @@ impl ResourceLimiter for Memory {
     }
 }
 
-/// The tool calls of the step that runs.
+/// The tool calls of the current step.
 #[derive(Default)]
 pub struct Calls {
     pub answers: Answers,
-    /// Calls that may still be made.
+    /// The number of calls that are still allowed.
     pub left: u32,
-    /// The limit that `left` started from.
+    /// The initial value of `left`.
     pub limit: u32,
-    /// Bytes that calls may still carry.
+    /// The bytes that calls and answers may still carry.
     pub bytes_left: usize,
-    /// The calls so far.
+    /// The calls answered so far.
     pub made: Vec<ToolRecord>,
-    /// Whether a call past the limit was tried.
+    /// Whether a call past the limit was attempted.
     pub limit_hit: bool,
-    /// Fuel taken away from the step when it hit the limit.
+    /// The fuel taken from the step when it hit the limit.
     pub fuel_withheld: u64,
 }
 
-/// Who answers tool calls.
+/// The source of the answers to tool calls.
 #[derive(Default)]
 pub enum Answers {
-    /// Nobody: no step runs.
+    /// None: no step is running.
     #[default]
     None,
     /// The tools.
-    Live(SharedTools),
-    /// The record of the same step, run before.
+    Tools(SharedTools),
+    /// The recorded calls of the step that is replayed.
     Recorded(VecDeque<ToolRecord>),
 }

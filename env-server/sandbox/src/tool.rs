@@ -1,40 +1,40 @@
-//! Functions of the host that the agent's code may call.
+//! Tools: functions of the host that the agent's code may call.
 
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-/// A tool as it appears in the agent's namespace: a plain function.
+/// A tool. It appears in the agent's namespace as a plain function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tool {
-    /// Its name.
+    /// The function's name.
     pub name: String,
-    /// Its parameters as a signature shows them, such as `item_id: str`. Shown by `help()`, not enforced.
+    /// The parameters as in a signature, such as `item_id: str`. They are shown by `help()` and not enforced.
     pub parameters: Vec<String>,
-    /// What it does. Shown by `help()`.
+    /// The description that `help()` shows.
     pub doc: String,
 }
 
-/// Answers tool calls. Whether a call's arguments fit is its business too.
+/// Answers tool calls. The implementation checks the arguments; the sandbox does not.
 pub trait ToolHost: Send {
-    /// Answers one call, or says what exception it raises in the agent's code.
+    /// Answers one call.
     ///
     /// # Errors
-    /// What the agent's code may catch.
+    /// The exception to raise in the agent's code, which may catch it.
     fn call(&mut self, call: &ToolCall) -> Result<Value, ToolError>;
 }
 
-/// The tools of one episode. Locked for the time of a call.
+/// The tools of one interpreter, locked during each call.
 pub type SharedTools = Arc<Mutex<dyn ToolHost>>;
 
-/// One call, as the agent's code made it.
+/// One call by the agent's code.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolCall {
     /// The tool's name.
     pub name: String,
-    /// Its positional arguments.
+    /// The positional arguments.
     pub args: Vec<Argument>,
-    /// Its keyword arguments, in the order of the call.
+    /// The keyword arguments, in the order of the call.
     pub kwargs: Vec<(String, Argument)>,
 }
 
@@ -43,13 +43,13 @@ pub struct ToolCall {
 pub struct Argument {
     /// The name of the value's Python type, such as `int` or `set`.
     pub python_type: String,
-    /// The value; `None` where JSON cannot hold it (a set, an object, NaN, a lone surrogate, an integer
+    /// The value; `None` if JSON cannot represent it (a set, an object, NaN, a lone surrogate, an integer
     /// beyond 64 bits).
     pub value: Option<Value>,
 }
 
 impl From<Value> for Argument {
-    /// An argument of a caller that has JSON only.
+    /// An argument from JSON alone. The Python type is the one that `json.loads` would give.
     fn from(value: Value) -> Self {
         let python_type = match &value {
             Value::Null => "NoneType",
@@ -64,17 +64,17 @@ impl From<Value> for Argument {
     }
 }
 
-/// A call that raises in the agent's code.
+/// The failure of a call: an exception that is raised in the agent's code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ToolError {
-    /// Which exception.
+    /// The class of the exception.
     pub kind: ToolErrorKind,
-    /// Exactly what `str()` of the exception says.
+    /// The exact `str()` of the exception.
     pub message: String,
 }
 
-/// The exception that a failed call raises.
+/// The class of the exception that a failed call raises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToolErrorKind {
     /// `ToolInvocationException`: wrong arity, keyword or type.
@@ -84,7 +84,7 @@ pub enum ToolErrorKind {
 }
 
 impl ToolError {
-    /// What the agent's code is told about a call past [`crate::Limits::tool_bytes`].
+    /// The failure of a call that exceeds [`crate::Limits::tool_bytes`].
     pub fn too_much_data() -> ToolError {
         let kind = ToolErrorKind::Invocation;
         let reason = "The tool calls of this step carry too much data.";
@@ -93,7 +93,7 @@ impl ToolError {
 }
 
 impl ToolErrorKind {
-    /// Name of the exception class in the agent's code.
+    /// The name of the exception class in the agent's code.
     pub fn exception(self) -> &'static str {
         match self {
             Self::Invocation => "ToolInvocationException",
@@ -102,11 +102,11 @@ impl ToolErrorKind {
     }
 }
 
-/// A call that happened, and its answer.
+/// An answered call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolRecord {
     /// The call.
     pub call: ToolCall,
-    /// What the tool answered.
+    /// The tool's answer.
     pub answer: Result<Value, ToolError>,
 }

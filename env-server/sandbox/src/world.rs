@@ -1,34 +1,32 @@
-//! What stands where the host would be: time, randomness, output and files of an interpreter's own.
+//! The virtual world of an interpreter: time, randomness, output, files, and handles to them.
 //!
-//! All of it is plain data, so that a copy of an interpreter has a world that is exactly alike.
+//! A world is plain data, so a copy of an interpreter has an identical world. The functions through which the
+//! guest uses it are in `wasi`.
 
-mod clock;
-mod files;
-mod handles;
+pub mod clock;
+pub mod files;
+pub mod handles;
 mod stdout;
-mod wasi;
 
 use clock::Clock;
-use files::Files;
+use files::{Files, Node};
 use handles::Handles;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use stdout::Stdout;
 
-pub use wasi::add_to_linker;
-
-/// One interpreter's world.
+/// The world of one interpreter.
 #[derive(Clone)]
 pub struct World {
-    clock: Clock,
-    random: ChaCha8Rng,
-    files: Files,
-    handles: Handles,
+    pub clock: Clock,
+    pub random: ChaCha8Rng,
+    pub files: Files,
+    pub handles: Handles,
     pub stdout: Stdout,
 }
 
 impl World {
-    /// Time and randomness follow from the seed; there are no files yet, and room for `scratch_bytes` of them.
+    /// A world with room for `scratch_bytes` of files. Its randomness follows from the seed.
     pub fn new(seed: u64, scratch_bytes: usize) -> World {
         World {
             clock: Clock::default(),
@@ -39,8 +37,15 @@ impl World {
         }
     }
 
-    /// What its files take of the host's memory.
+    /// The size of its files in the host's memory.
     pub fn bytes(&self) -> usize {
         self.files.bytes()
+    }
+
+    /// Deletes a file or directory if it is in no directory and no handle refers to it.
+    pub fn release(&mut self, node: Node) {
+        if !self.handles.refer_to(node) {
+            self.files.release(node);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Interpreters that are copied, and interpreters that sleep: all that was alive goes on.
+//! Forks and hibernation keep the whole state of an interpreter.
 
 #![allow(clippy::unwrap_used)] // helpers are tests too
 
@@ -7,7 +7,7 @@ mod common;
 use common::{config, counter, fails, interpreter, persistent, prints, reset, with_limits};
 use sandbox::{Error, Failure, Interpreter, InterpreterState, Limits, Options, Sandbox, Stats};
 
-/// Everything that pickling would lose.
+/// State that pickling would lose.
 const ALIVE: &str = "
 import collections, contextlib, itertools, os, random, sys, time, weakref
 
@@ -45,7 +45,7 @@ async def later(): return 7
 waiting = later()
 ";
 
-/// What can be seen of all that, and moves it on.
+/// Prints and advances all of that state.
 const LOOK: &str = "
 print(machine.send('b'), next(squares), closure(1), ring.next is ring, seen() is ring, next(paired))
 file.write('two\\n'); file.seek(0); print(file.read().split(), sys.getrecursionlimit(), os.environ['MARK'])
@@ -59,7 +59,7 @@ try: waiting.send(None)
 except StopIteration as end: print(end.value)
 ";
 
-/// More work than anybody would do again.
+/// A step that is too long to be replayed.
 const LONG: &str = "spent = sum(n for n in range(200_000))";
 
 fn look_and_end(python: &mut Interpreter) -> Vec<String> {
@@ -73,20 +73,20 @@ fn alive() -> Interpreter {
 }
 
 #[test]
-fn a_copy_has_everything_alive_and_neither_sees_the_other() {
+fn forks_have_the_whole_state_and_are_independent() {
     let expected = look_and_end(&mut alive());
     let mut python = alive();
     let mut copies: Vec<_> = (0..3).map(|_| python.fork(counter().0).unwrap()).collect();
     assert_eq!(look_and_end(&mut copies[0]), expected);
     assert_eq!(look_and_end(&mut python), expected);
-    // A copy of a copy, whose original is gone.
+    // A copy of a copy that no longer exists.
     let mut third = copies.remove(1).fork(counter().0).unwrap();
     assert_eq!(look_and_end(&mut third), expected);
     assert_eq!(look_and_end(&mut copies[1]), expected);
 }
 
 #[test]
-fn what_sleeps_wakes_with_everything_alive_whether_it_was_packed_or_not() {
+fn hibernation_keeps_the_whole_state_with_and_without_a_snapshot() {
     for (work, packed) in [("spent = 0", false), (LONG, true)] {
         let mut undisturbed = alive();
         prints(&mut undisturbed, work);
@@ -110,7 +110,7 @@ fn what_sleeps_wakes_with_everything_alive_whether_it_was_packed_or_not() {
 }
 
 #[test]
-fn a_large_memory_comes_along() {
+fn a_large_memory_is_copied() {
     let mut python = persistent();
     prints(&mut python, "rows = [bytes([n % 251]) * 100_000 for n in range(600)]\nrows[3] = None");
     prints(&mut python, LONG);
@@ -124,7 +124,7 @@ fn a_large_memory_comes_along() {
 }
 
 #[test]
-fn limits_hold_in_a_copy_and_a_killed_step_is_undone_there() {
+fn limits_hold_in_a_fork_and_its_killed_steps_are_undone() {
     let limits = Limits { fuel: 800_000_000, memory_bytes: 80 << 20, ..Limits::default() };
     let mut python = with_limits(InterpreterState::Persistent, limits);
     prints(&mut python, &format!("{LONG}\nkept = [1]"));
@@ -141,7 +141,7 @@ fn limits_hold_in_a_copy_and_a_killed_step_is_undone_there() {
 }
 
 #[test]
-fn after_much_work_a_killed_step_is_undone_without_doing_the_work_again() {
+fn undoing_a_step_does_not_replay_a_long_history() {
     let mut python = persistent();
     for _ in 0..30 {
         prints(&mut python, LONG);
@@ -152,28 +152,29 @@ fn after_much_work_a_killed_step_is_undone_without_doing_the_work_again() {
     let used = python.stats().fuel_used;
     let outcome = python.run("print(next(kept))").unwrap();
     assert_eq!(outcome.output, "b\n");
-    // Not a matter of time: what is run again is no part of the statistics, but is bounded by what is kept.
+    // Not measured as time: a replay is not part of the statistics; the kept snapshot shows that there was
+    // none.
     assert!(python.stats().fuel_used - used < 10_000_000);
     assert!(python.stats().kept_bytes > 5_000, "{:?}", python.stats());
 }
 
 #[test]
-fn much_work_with_a_large_memory_is_done_again_once_at_most() {
+fn a_long_history_with_a_large_memory_is_replayed_at_most_once() {
     let mut python = persistent();
     prints(&mut python, "import random\nlarge = random.Random(1).randbytes(12_000_000)");
     for _ in 0..5 {
         prints(&mut python, LONG);
     }
-    assert!(python.stats().kept_bytes < 100_000, "while it lives, no copy is kept");
+    assert!(python.stats().kept_bytes < 100_000, "no snapshot while it is in memory");
     for _ in 0..2 {
         fails(&mut python, "import os; os._exit(1)");
         prints(&mut python, "print(len(large))");
-        assert!(python.stats().kept_bytes > 10_000_000, "but what took long once is not done twice");
+        assert!(python.stats().kept_bytes > 10_000_000, "a long replay is replaced by a snapshot");
     }
 }
 
 #[test]
-fn the_past_of_many_tool_calls_is_not_kept_for_ever() {
+fn the_log_of_many_tool_calls_is_bounded() {
     let limits = Limits { tool_bytes: 8 << 20, ..Limits::default() };
     let mut python = with_limits(InterpreterState::Persistent, limits);
     for _ in 0..12 {
@@ -183,7 +184,7 @@ fn the_past_of_many_tool_calls_is_not_kept_for_ever() {
 }
 
 #[test]
-fn files_of_a_sleeper_count_as_kept() {
+fn files_of_a_hibernated_interpreter_count_as_kept_bytes() {
     let mut python = persistent();
     prints(&mut python, &format!("{LONG}\nopen('f', 'wb').write(b'x' * 3_000_000)"));
     python.hibernate();
@@ -192,7 +193,7 @@ fn files_of_a_sleeper_count_as_kept() {
 }
 
 #[test]
-fn a_sleeper_gives_its_place_to_others_and_needs_one_to_wake() {
+fn hibernation_frees_the_place_and_waking_needs_one() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
         max_interpreters: 1,
@@ -215,7 +216,7 @@ fn a_sleeper_gives_its_place_to_others_and_needs_one_to_wake() {
 }
 
 #[test]
-fn a_resetting_interpreter_has_nothing_to_copy_or_keep() {
+fn a_resetting_interpreter_has_no_state_to_copy_or_keep() {
     let mut python = reset();
     prints(&mut python, "x = 1");
     python.hibernate();

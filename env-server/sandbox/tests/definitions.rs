@@ -1,4 +1,4 @@
-//! The digests by which one can tell that a name was defined again with an equal value.
+//! The digests of definitions, which show whether a name was defined again with an equal value.
 
 #![allow(clippy::unwrap_used)] // helpers are tests too
 
@@ -42,7 +42,7 @@ fn equal_data_has_equal_digests() {
 }
 
 #[test]
-fn equal_functions_have_equal_digests_wherever_they_stand() {
+fn equal_functions_have_equal_digests_on_any_line() {
     let mut python = recording(InterpreterState::Reset);
     let function =
         "def f(a, b=2, *, c=(3,)):\n    'Doc.'\n    g = lambda x: x[1:2] + a\n    return [g(i) for i in b]\n";
@@ -61,7 +61,7 @@ fn equal_functions_have_equal_digests_wherever_they_stand() {
 }
 
 #[test]
-fn what_the_top_level_stored_counts() {
+fn only_names_stored_by_the_top_level_are_recorded() {
     let mut python = recording(InterpreterState::Persistent);
     let code = "
 import math
@@ -80,8 +80,8 @@ o = C()
 m = math.sqrt
 [z for z in (1,)]";
     assert_eq!(names(&mut python, code), ["f", "i", "j", "pi", "w"]);
-    assert_eq!(names(&mut python, "k = 1"), ["k"], "only this step's");
-    assert_eq!(names(&mut python, "q = 1\n1/0\nr = 1"), ["q"], "as far as it came");
+    assert_eq!(names(&mut python, "k = 1"), ["k"], "only the definitions of this step");
+    assert_eq!(names(&mut python, "q = 1\n1/0\nr = 1"), ["q"], "only the definitions before the failure");
     assert_eq!(names(&mut python, "q ="), [""; 0]);
 }
 
@@ -92,7 +92,7 @@ fn names_past_the_256th_are_found() {
 }
 
 #[test]
-fn what_is_large_or_endless_is_left_out() {
+fn large_and_cyclic_values_are_left_out() {
     let code = "
 large = list(range(10_001))
 fits = list(range(10_000))
@@ -107,7 +107,7 @@ del _";
 }
 
 #[test]
-fn the_agents_code_is_not_run() {
+fn computing_digests_runs_no_code_of_the_agent() {
     let code = "
 class Meta(type):
     def __hash__(self): print('hash'); return 1
@@ -127,7 +127,7 @@ ok = 1";
 }
 
 #[test]
-fn nothing_is_recorded_unasked() {
+fn nothing_is_recorded_by_default() {
     let mut python = interpreter(config(InterpreterState::Persistent), counter().0);
     assert!(python.run("x = 1").unwrap().definitions.is_empty());
     prints(&mut python, "x");

@@ -1,4 +1,4 @@
-//! The same seed, code and answers give the same outcomes, to the unit of fuel.
+//! The same seed, code and answers give the same outcomes, fuel included.
 
 #![allow(clippy::unwrap_used)] // helpers are tests too
 
@@ -25,7 +25,7 @@ fn run(sandbox: &Sandbox, state: InterpreterState, seed: u64) -> Vec<Outcome> {
     STEPS.iter().map(|code| python.run(code).unwrap()).collect()
 }
 
-/// All of an outcome but the time it took.
+/// Outcomes as text, without their duration.
 fn shown(outcomes: &[Outcome]) -> Vec<String> {
     outcomes
         .iter()
@@ -44,7 +44,7 @@ fn two_sandboxes_agree_on_everything() {
 }
 
 #[test]
-fn another_seed_throws_other_dice() {
+fn another_seed_gives_other_random_numbers() {
     let (one, two) = (run(&SANDBOX, InterpreterState::Reset, 5), run(&SANDBOX, InterpreterState::Reset, 6));
     assert_ne!(one[0].output, two[0].output);
     assert_eq!(one[1].output, two[1].output, "time does not depend on the seed");
@@ -52,7 +52,7 @@ fn another_seed_throws_other_dice() {
 }
 
 #[test]
-fn a_used_place_gives_the_next_interpreter_nothing() {
+fn a_reused_place_holds_nothing_of_its_last_interpreter() {
     let one = Sandbox::new(&Options { max_interpreters: 1, ..Options::default() }).unwrap();
     let clean = shown(&run(&one, InterpreterState::Persistent, 5));
     let mut dirty = one.interpreter(config(InterpreterState::Persistent), counter().0).unwrap();
@@ -74,7 +74,7 @@ fn a_reset_forgets_module_state_too() {
 }
 
 #[test]
-fn sleeping_moves_the_clock_and_nobody_waits() {
+fn sleeping_advances_the_clock_without_waiting() {
     let started = Instant::now();
     let code = "
 import time, select
@@ -90,7 +90,7 @@ print(round((time.time() - before[0]) / 60))";
 }
 
 #[test]
-fn time_passes_when_it_is_read() {
+fn reading_the_clock_advances_it() {
     let code = "import time\nstart = time.time()\nn = 0\nwhile time.time() - start < 1: n += 1\nprint(n, time.gmtime().tm_year)";
     assert_eq!(prints(&mut reset(), code), "9999 2025\n");
 }

@@ -1,4 +1,4 @@
-//! What an agent reads when its code fails, and that no exception breaks the interpreter.
+//! The error texts that an agent reads; no exception breaks the interpreter.
 
 #![allow(clippy::unwrap_used)] // helpers are tests too
 
@@ -21,7 +21,7 @@ fn exception(type_name: &str) -> Option<Failure> {
 }
 
 #[test]
-fn suggestions_of_newer_pythons_are_left_out() {
+fn suggestions_of_newer_python_versions_are_left_out() {
     assert_eq!(error_of("value = 1\nprint(valeu)"), in_module(2, "NameError: name 'valeu' is not defined"));
     assert_eq!(error_of("math.pi"), in_module(1, "NameError: name 'math' is not defined"));
     assert_eq!(error_of("'a'.uper()"), in_module(1, "AttributeError: 'str' object has no attribute 'uper'"));
@@ -49,7 +49,7 @@ fn notes_are_shown_and_causes_are_not() {
 }
 
 #[test]
-fn what_does_not_compile_shows_the_place() {
+fn a_syntax_error_shows_its_position() {
     let cases = [
         ("x = = 1", "File \"<string>\", line 1\n    x = = 1\n        ^\nSyntaxError: invalid syntax"),
         (
@@ -93,7 +93,7 @@ fn a_syntax_error_at_run_time_has_a_traceback() {
 }
 
 #[test]
-fn leaving_ends_the_step_and_not_the_interpreter() {
+fn exits_end_the_step_and_not_the_interpreter() {
     for (code, name) in [
         ("import sys\nsys.exit(3)", "SystemExit"),
         ("raise SystemExit", "SystemExit"),
@@ -109,7 +109,7 @@ fn leaving_ends_the_step_and_not_the_interpreter() {
 }
 
 #[test]
-fn exceptions_may_be_as_odd_as_they_like() {
+fn odd_exceptions_are_reported_and_harmless() {
     let cases = [
         ("class E(Exception):\n    def __str__(self): raise E\nraise E", "E: <exception str() failed>"),
         ("class E(Exception):\n    def __str__(self): return 1\nraise E", "E: <exception str() failed>"),

@@ -1,4 +1,4 @@
-//! A step that wants too much is told so, and the interpreter goes on.
+//! Limits: a step that exceeds one fails with a type and a text, and the interpreter remains usable.
 
 #![allow(clippy::unwrap_used)] // helpers are tests too
 
@@ -25,7 +25,7 @@ fn an_endless_loop_runs_out_of_fuel() {
 }
 
 #[test]
-fn no_handler_outlives_the_fuel() {
+fn no_handler_survives_the_end_of_fuel() {
     let mut python =
         with_limits(InterpreterState::Persistent, Limits { fuel: 200_000_000, ..Limits::default() });
     let outcome =
@@ -60,7 +60,7 @@ fn a_memory_bomb_is_refused() {
 }
 
 #[test]
-fn a_memory_error_that_is_caught_is_the_agents_own_affair() {
+fn a_caught_memory_error_is_no_failure() {
     let code = "try:\n    x = bytearray(10**9)\nexcept MemoryError:\n    print('less, then')";
     assert_eq!(prints(&mut persistent(), code), "less, then\n");
 }
@@ -137,7 +137,7 @@ fn the_folded_traceback_of_a_recursion_is_short() {
 }
 
 #[test]
-fn what_is_nested_too_deep_to_compile_is_no_crash() {
+fn source_that_is_nested_too_deeply_does_not_crash() {
     for code in [
         "(".repeat(100_000),
         "-".repeat(200_000) + "1",
@@ -150,7 +150,7 @@ fn what_is_nested_too_deep_to_compile_is_no_crash() {
 }
 
 #[test]
-fn recursion_far_past_the_default_limit_works_or_fails_by_itself() {
+fn recursion_far_beyond_the_default_limit_works() {
     let mut python = persistent();
     let code =
         "import sys\nsys.setrecursionlimit(50_000)\ndef f(n): return n and f(n - 1) + 1\nprint(f(20_000))";

@@ -1,4 +1,4 @@
-//! What a step finds, and what it leaves.
+//! The namespace of a step: what it contains at the start, and what persists.
 
 #![allow(clippy::unwrap_used)] // helpers are tests too
 
@@ -23,7 +23,7 @@ if __name__ == '__main__': print('main')
 }
 
 #[test]
-fn globals_are_the_agents_names_only() {
+fn globals_are_only_the_agents_names() {
     let code = "
 import json, math as m
 from math import sqrt
@@ -42,20 +42,20 @@ list = count = 1";
 }
 
 #[test]
-fn a_preloaded_name_may_be_the_agents_too() {
+fn a_rebound_preloaded_name_is_the_agents() {
     let mut python = persistent();
     assert_eq!(python.run("json = {'mine': 1}").unwrap().globals, ["json"]);
     assert_eq!(prints(&mut python, "print(json)"), "{'mine': 1}\n");
 }
 
 #[test]
-fn a_failed_step_keeps_what_it_did() {
+fn a_failed_step_keeps_its_effects() {
     let mut python = persistent();
     assert_eq!(fails(&mut python, "a = 1\nb = missing\nc = 2").globals, ["a"]);
 }
 
 #[test]
-fn no_vandalism_outlives_its_step() {
+fn vandalism_ends_with_its_step() {
     let vandals = [
         "import builtins\nbuiltins.print = builtins.len = builtins.sorted = builtins.type = None",
         "import builtins\nvars(builtins).clear()",

@@ -1,4 +1,4 @@
-//! Places, threads, provenance.
+//! Places for interpreters, threads, and the versions of Python and the guest.
 
 #![allow(clippy::unwrap_used)] // helpers are tests too
 
@@ -17,7 +17,7 @@ fn persistent(sandbox: &Sandbox) -> Result<Interpreter, Error> {
 }
 
 #[test]
-fn a_full_sandbox_says_so_and_a_place_can_be_had_again() {
+fn a_full_sandbox_is_an_error_and_a_freed_place_is_reused() {
     let sandbox = Sandbox::new(&Options { max_interpreters: 2, ..Options::default() }).unwrap();
     let first = persistent(&sandbox).unwrap();
     let _second = persistent(&sandbox).unwrap();
@@ -26,13 +26,17 @@ fn a_full_sandbox_says_so_and_a_place_can_be_had_again() {
     assert!(matches!(reset.run("1"), Err(Error::AtCapacity { max: 2 })));
     drop(first);
     for _ in 0..5 {
-        assert_eq!(prints(&mut reset, "print(1)"), "1\n", "a resetting one holds its place for a step only");
+        assert_eq!(
+            prints(&mut reset, "print(1)"),
+            "1\n",
+            "a resetting interpreter takes a place only during a step"
+        );
     }
     persistent(&sandbox).unwrap();
 }
 
 #[test]
-fn clones_share_and_threads_run_side_by_side() {
+fn clones_share_one_sandbox_and_threads_run_in_parallel() {
     let threads: Vec<_> = (0..8)
         .map(|n| {
             let sandbox = SANDBOX.clone();
@@ -59,7 +63,7 @@ fn runs_from_a_blocking_thread_of_an_async_runtime() {
     assert_eq!(printed.unwrap(), "slept 1\n");
 }
 
-/// Answers when all are asked.
+/// Answers once all interpreters wait for an answer.
 struct Together(Arc<Barrier>);
 
 impl ToolHost for Together {
@@ -92,13 +96,13 @@ fn all_places_may_be_inside_a_tool_call_at_the_same_time() {
 }
 
 #[test]
-fn says_what_it_is() {
+fn the_versions_of_python_and_of_the_guest_are_known() {
     assert!(SANDBOX.python_version().starts_with("3.14."), "{}", SANDBOX.python_version());
     assert_eq!(SANDBOX.guest_sha256().len(), 64);
 }
 
 #[test]
-fn a_sandbox_is_shared_and_an_interpreter_is_moved_between_threads() {
+fn a_sandbox_is_sync_and_an_interpreter_is_send() {
     fn shared<T: Send + Sync + Clone>(_: &T) {}
     fn moved<T: Send>(_: &T) {}
     shared(&*SANDBOX);

@@ -1,4 +1,4 @@
-//! Every recorded sequence of blocks, in both regimes, gives what was recorded.
+//! Every recorded sequence of blocks has the recorded outcomes, in both regimes.
 
 #![allow(clippy::unwrap_used)] // helpers are tests too
 
@@ -11,7 +11,7 @@ use common::{config, interpreter};
 use sandbox::{Config, InterpreterState, Tool, ToolCall, ToolError, ToolErrorKind, ToolHost};
 use serde_json::{Map, Value, json};
 
-/// The knapsack of the recorded task, as far as the blocks need it.
+/// The knapsack of the recorded task, with the functions that the blocks use.
 struct Knapsack {
     task: Value,
     weight: i64,
@@ -36,7 +36,7 @@ impl Knapsack {
         ]
     }
 
-    /// The one argument of a call, checked as the recorded system checks it.
+    /// The only argument of a call, checked like in the recorded system.
     fn item_id(call: &ToolCall) -> Result<String, ToolError> {
         let wrong = |what: String| {
             let message = format!("ToolInvocationException:\n{what}");

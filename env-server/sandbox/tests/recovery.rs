@@ -1,4 +1,4 @@
-//! A persistent interpreter after a step that killed it is as it was before that step.
+//! Recovery: a step that kills a persistent interpreter is undone.
 
 #![allow(clippy::unwrap_used)] // helpers are tests too
 
@@ -37,7 +37,7 @@ const KILLERS: [(&str, Failure); 4] = [
 ];
 
 #[test]
-fn variables_generators_and_module_state_come_back_and_no_tool_is_called_again() {
+fn a_killed_step_is_undone_completely_and_no_tool_is_called_again() {
     let state =
         "print(first, next(numbers), twice(4), partial, random.random(), time.time() - at, len(dir()))";
     let (mut undisturbed, _) = with_history();
@@ -52,7 +52,11 @@ fn variables_generators_and_module_state_come_back_and_no_tool_is_called_again()
         let error = outcome.error.unwrap();
         assert!(error.contains("Variables are as they were before this step."), "{error}");
         assert!(error.contains("Tool calls that were made stay made."), "{error}");
-        assert_eq!((outcome.tool_calls.len(), counter.lock().unwrap().count), (1, 2), "it happened, once");
+        assert_eq!(
+            (outcome.tool_calls.len(), counter.lock().unwrap().count),
+            (1, 2),
+            "the call was made, once"
+        );
         assert_eq!(prints(&mut python, state), expected, "{killer}");
         assert_eq!(counter.lock().unwrap().count, 2, "the replay calls no tool");
         assert_eq!(prints(&mut python, "print(count())"), "3\n");
@@ -60,7 +64,7 @@ fn variables_generators_and_module_state_come_back_and_no_tool_is_called_again()
 }
 
 #[test]
-fn it_comes_back_again_and_again() {
+fn killed_steps_are_undone_repeatedly() {
     let (mut python, _) = with_history();
     for round in 0..3 {
         fails(&mut python, "while True: pass");
@@ -70,7 +74,7 @@ fn it_comes_back_again_and_again() {
 }
 
 #[test]
-fn a_step_that_hit_the_tool_call_limit_is_replayed_as_it_was() {
+fn a_step_that_hit_the_tool_call_limit_is_replayed() {
     let mut python = persistent();
     fails(&mut python, "seen = []\nwhile True: seen.append(count())");
     fails(&mut python, "import os; os._exit(0)");
@@ -78,7 +82,7 @@ fn a_step_that_hit_the_tool_call_limit_is_replayed_as_it_was() {
 }
 
 #[test]
-fn a_fork_goes_its_own_way() {
+fn a_fork_is_independent() {
     let (mut python, first) = with_history();
     let (tools, second) = counter();
     let mut fork = python.fork(tools).unwrap();
@@ -98,7 +102,7 @@ impl ToolHost for Panics {
 }
 
 #[test]
-fn a_tool_that_panics_leaves_the_interpreter_as_it_was() {
+fn a_panic_in_a_tool_undoes_the_step() {
     let tools: SharedTools = Arc::new(Mutex::new(Panics));
     let config = Config { tools: Counter::tools(), ..config(InterpreterState::Persistent) };
     let mut python = SANDBOX.interpreter(config, tools).unwrap();

@@ -1,4 +1,4 @@
-//! What stands where the host would be. `attacks` tries to get past it.
+//! The virtual world that code sees instead of the host. `attacks` tries to get out of it.
 
 #![allow(clippy::unwrap_used)] // helpers are tests too
 
@@ -6,7 +6,7 @@ mod common;
 
 use common::{prints, reset};
 
-/// What evaluating each expression raises, or its value.
+/// The value of an expression, or the exception that it raises.
 fn outcome_of(expression: &str) -> String {
     let code = format!(
         "import os, sys\ntry:\n    print({expression})\nexcept BaseException as e:\n    print(type(e).__name__)"
@@ -26,7 +26,7 @@ fn errors_printed_to_stderr_are_not_output() {
 }
 
 #[test]
-fn the_usual_standard_library_is_there() {
+fn common_modules_can_be_imported() {
     let modules = "abc array ast base64 bisect calendar cmath collections.abc contextlib copy csv dataclasses datetime \
                    decimal difflib enum fractions functools graphlib hashlib heapq inspect io itertools json logging \
                    math numbers operator os pathlib pickle pprint queue random re secrets statistics string struct sys \

@@ -1,4 +1,4 @@
-//! The standard library computes, and the document about it says what the sandbox says.
+//! The standard library works, and the document about it is up to date.
 
 #![allow(clippy::unwrap_used)] // helpers are tests too
 
@@ -17,14 +17,14 @@ use std::path::Path;
 use common::{SANDBOX, prints, reset};
 use survey::Survey;
 
-/// A block a module, whose name is its first line: small computations and what must come out.
+/// One block per module, with its name in the first line: small computations that check their results.
 const COMPUTES: &str = include_str!("standard_library/computes.py");
 
-/// Blocks for what the library imports only when it is used: without it in the snapshot these fail, although
-/// every import works.
+/// Blocks that use modules which the library imports late: if these were missing in the snapshot, every
+/// import would work, but these blocks would fail.
 const LATE: &str = include_str!("standard_library/late.py");
 
-/// Files, by the modules that keep something in them.
+/// A block that writes and reads files with various modules.
 const FILES: &str = include_str!("standard_library/files.py");
 
 /// Each block's first line without its `# `, and the block.
@@ -48,26 +48,26 @@ fn files_can_be_written_and_read_back() {
 }
 
 #[test]
-fn what_is_imported_late_is_there() {
+fn modules_that_the_library_imports_late_are_available() {
     for (_, block) in blocks(LATE) {
         assert_eq!(prints(&mut reset(), block), "");
     }
 }
 
 #[test]
-fn the_document_is_what_the_sandbox_says() {
+fn the_document_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/STANDARD_LIBRARY.md");
     let document = fs::read_to_string(&path).unwrap();
     let survey = Survey::of(&SANDBOX).unwrap();
     assert!(
         document::update(&document, &survey).unwrap() == document,
-        "docs/STANDARD_LIBRARY.md differs from what the sandbox says; make it anew:\n  \
+        "docs/STANDARD_LIBRARY.md differs from what the sandbox says; regenerate it:\n  \
          cargo run --release -p sandbox --example standard_library -- --update docs/STANDARD_LIBRARY.md"
     );
 }
 
 #[test]
-fn every_failure_is_explained_and_nothing_else() {
+fn exactly_the_failures_are_explained() {
     let survey = Survey::of(&SANDBOX).unwrap();
     for (module, error) in &survey.modules {
         assert_eq!(modules::reason(module).is_some(), error.is_some(), "{module}: {error:?}");
@@ -79,7 +79,7 @@ fn every_failure_is_explained_and_nothing_else() {
 }
 
 #[test]
-fn a_document_without_a_place_for_a_part_is_refused() {
+fn a_document_without_a_marker_for_a_part_is_an_error() {
     let survey = Survey { python: "3.14.0".into(), modules: BTreeMap::new(), uses: Vec::new() };
     let parts = document::parts(&survey);
     let document: String =

@@ -33,7 +33,7 @@ fn arguments_arrive_with_their_types_and_values() {
 }
 
 #[test]
-fn a_type_that_lies_about_its_name_is_named_right() {
+fn a_type_with_a_false_name_is_named_correctly() {
     let code = "
 class Meta(type):
     __name__ = property(lambda self: 1 / 0)
@@ -50,7 +50,7 @@ fn answers_keep_their_type() {
 }
 
 #[test]
-fn failures_are_ordinary_exceptions_that_have_names() {
+fn failures_are_ordinary_named_exceptions() {
     let mut python = persistent();
     let code = "
 try:
@@ -72,7 +72,7 @@ except ToolInvocationException as e:
 }
 
 #[test]
-fn a_rebound_tool_is_back_in_the_next_step() {
+fn a_rebound_tool_is_restored_in_the_next_step() {
     let mut python = persistent();
     let outcome = python.run("count = echo = 5\ndel refuse\nToolRuntimeException = 1\nprint = None").unwrap();
     assert_eq!((outcome.success, outcome.globals), (true, vec![]));
@@ -126,14 +126,14 @@ fn the_call_past_the_limit_ends_the_step_whatever_is_caught() {
         let outcome = fails(&mut python, code);
         assert_eq!(outcome.failure, Some(Failure::ToolCallLimit), "{code}");
         assert_eq!(outcome.error.as_deref(), Some(LIMIT), "{code}");
-        assert_eq!(outcome.output, "", "nothing runs on: {code}");
+        assert_eq!(outcome.output, "", "no code runs after the limit: {code}");
         assert_eq!((outcome.tool_calls.len(), counter.lock().unwrap().count), (3, 3), "{code}");
-        assert_eq!(prints(&mut python, "print(count())"), "4\n", "the next step starts afresh: {code}");
+        assert_eq!(prints(&mut python, "print(count())"), "4\n", "the next step has a new limit: {code}");
     }
 }
 
 #[test]
-fn what_a_step_did_before_the_limit_stays() {
+fn effects_before_the_limit_persist() {
     let (mut python, _) = limited(InterpreterState::Persistent);
     let outcome = fails(&mut python, "print('a', end='')\nseen = []\nwhile True:\n    seen.append(count())");
     assert_eq!((outcome.output.as_str(), outcome.globals), ("a", vec!["seen".to_owned()]));
@@ -141,7 +141,7 @@ fn what_a_step_did_before_the_limit_stays() {
 }
 
 #[test]
-fn no_calls_at_all_may_be_allowed() {
+fn the_limit_may_be_zero() {
     let mut python = with_limits(InterpreterState::Reset, Limits { tool_calls: 0, ..Limits::default() });
     let outcome = fails(&mut python, "count()");
     assert_eq!(outcome.error.as_deref(), Some("Tool call limit exceeded: allowed 0 per run."));

@@ -8,9 +8,8 @@ use clap::Args;
 use env_server::generate;
 use env_server::task_config::TaskConfig;
 
-/// Write the tasks that a config describes. Tasks that are there already are
-/// kept, so an interrupted run goes on where it stopped; the same config
-/// always gives the same bytes.
+/// Write the tasks that a config describes. Existing tasks are kept, so an
+/// interrupted run can be resumed. The same config always gives the same bytes.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

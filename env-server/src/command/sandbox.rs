@@ -10,23 +10,22 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use blocks::Blocks;
 use clap::Args;
+use lifecycle::telemetry;
 use sandbox::{
     Config, Interpreter, InterpreterState, Limits, Options, ToolCall, ToolError, ToolErrorKind, ToolHost,
 };
 use serde_json::Value;
 
-use super::log;
-
 const MIB: usize = 1 << 20;
 
-/// Try the interpreter: run blocks of Python as the steps of an episode are
-/// run, and see what an agent would, and what each step cost.
+/// Try the interpreter: run blocks of Python in the way of an episode's steps,
+/// and see what an agent would see, and what each step cost.
 ///
 /// Every FILE is a block. Without one, standard input is read: lines `# ---`
 /// separate its blocks; at a terminal, an empty line ends one.
 ///
-/// What a block prints and its error go to standard output, the rest to
-/// standard error. The exit status is 1 if a block failed, but at a terminal.
+/// What a block prints and its error go to standard output, everything else to
+/// standard error. The exit status is 1 if a block failed, except at a terminal.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -36,7 +35,7 @@ Examples:
   printf 'x = 41\\n# ---\\nprint(x + 1)\\n' | env-server sandbox --json
   echo 'while True: pass' | env-server sandbox --fuel 1000000000")]
 pub struct Sandbox {
-    /// Files of Python, a block each.
+    /// Files of Python, one block each.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 
@@ -44,15 +43,15 @@ pub struct Sandbox {
     #[arg(long)]
     reset: bool,
 
-    /// Seed of all that is random.
+    /// Seed of everything random.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
-    /// One JSON object a block on standard output, and nothing else.
+    /// Print one JSON object for each block on standard output, and nothing else.
     #[arg(long)]
     json: bool,
 
-    /// What a block may compute, in WebAssembly instructions.
+    /// Fuel of a block: about so many WebAssembly instructions.
     #[arg(long, value_name = "N", default_value_t = Limits::default().fuel, value_parser = clap::value_parser!(u64).range(1..))]
     fuel: u64,
 
@@ -71,9 +70,9 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Runs the blocks, one after the other, whether they fail or not.
+    /// Runs the blocks in order, also after one has failed.
     pub fn run(self) -> anyhow::Result<()> {
-        log::init(log::Format::Text);
+        telemetry::init(telemetry::Format::Text);
         // Before the interpreter is compiled: a file that cannot be read should fail at once.
         let blocks = Blocks::open(&self.files)?;
         let typed = blocks.are_typed();

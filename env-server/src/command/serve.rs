@@ -10,9 +10,9 @@ use env_server::catalog::Catalog;
 use env_server::episode::{Limits, Options, Registry};
 use env_server::server::Server;
 use env_server::task_set::TaskSet;
+use env_server::wire;
+use lifecycle::telemetry;
 use sandbox::Sandbox;
-
-use super::log;
 
 /// Serve episodes over gRPC. The first line on standard output is
 /// `listening on http://ADDRESS`; the log goes to standard error.
@@ -24,8 +24,8 @@ Examples:
   env-server serve --max-episodes 100000 --max-awake 4000 --hibernation-dir /var/tmp
   RUNTIME_GYM_LOG=env_server=debug env-server serve        (spans of RPCs, steps and tool calls)")]
 pub struct Serve {
-    /// Task set to offer, as `generate` writes it; may be given several times,
-    /// or never: tasks can also come inline.
+    /// Task set to offer, as `generate` writes it. May be given several times, or
+    /// not at all: requests can also carry their tasks.
     #[arg(long = "tasks", value_name = "DIR")]
     tasks: Vec<PathBuf>,
 
@@ -33,21 +33,21 @@ pub struct Serve {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50051")]
     listen: SocketAddr,
 
-    /// Most episodes that run at the same time.
+    /// The most episodes that run at the same time.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_episodes: u32,
 
-    /// Most Python interpreters that stay in memory between steps, at under
-    /// 1 MB each; the others sleep, and are back within milliseconds.
+    /// The most Python interpreters that stay in memory between steps, at under
+    /// 1 MB each. The others are hibernated; waking one takes milliseconds.
     #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(1..=25_000))]
     max_awake: u32,
 
-    /// Where sleeping interpreters are kept. [default: the system's folder for temporary files]
+    /// Folder for hibernated interpreters. [default: the system's folder for temporary files]
     #[arg(long, value_name = "DIR")]
     hibernation_dir: Option<PathBuf>,
 
-    /// GiB that sleeping interpreters may take there; those that find no room
-    /// stay in memory, packed.
+    /// GiB that hibernated interpreters may take there. Beyond it they stay in
+    /// memory, compressed.
     #[arg(long, value_name = "GIB", default_value_t = 16)]
     hibernation_gib: u64,
 
@@ -55,12 +55,12 @@ pub struct Serve {
     #[arg(long, value_name = "N", default_value_t = 0)]
     workers: usize,
 
-    /// Seconds that an untouched episode lives, unless its request says otherwise.
+    /// Seconds that an untouched episode lives, unless its request asks for others.
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     lease: u64,
 
-    /// Where the interpreter's native code is kept, so that only the first
-    /// start compiles it. [default: $RUNTIME_GYM_CACHE, else the user's cache folder]
+    /// Folder for the interpreter's native code, so that only the first start
+    /// compiles it. [default: $RUNTIME_GYM_CACHE, else the user's cache folder]
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
 
@@ -70,53 +70,33 @@ pub struct Serve {
     until_stdin_closes: bool,
 
     /// The log's format.
-    #[arg(long, value_enum, default_value_t = log::Format::Text)]
-    log_format: log::Format,
+    #[arg(long, value_enum, default_value_t = telemetry::Format::Text)]
+    log_format: telemetry::Format,
 }
 
 impl Serve {
-    /// Serves until a signal (or the end of standard input) says stop.
+    /// Serves until a signal, or the end of standard input, says to stop.
     pub fn run(self) -> anyhow::Result<()> {
-        log::init(self.log_format);
+        telemetry::init(self.log_format);
+        lifecycle::run_to_end(self.serve())
+    }
+
+    async fn serve(self) -> anyhow::Result<()> {
         let workers = match self.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("starting the runtime")?;
-        let served = runtime.block_on(self.serve(workers));
-        // Steps that are still running were given their time to end.
-        runtime.shutdown_background();
-        served
-    }
-
-    async fn serve(self, workers: usize) -> anyhow::Result<()> {
-        let sets = self.tasks.iter().map(|root| TaskSet::load(root)).collect::<Result<Vec<_>, _>>()?;
-        let catalog = Catalog::new(sets).map_err(|name| {
-            anyhow!("two of the --tasks folders hold a set named `{name}`; rename one in its manifest.json")
-        })?;
+        let catalog = self.catalog()?;
         // Before the interpreter is compiled: a taken port should fail at once.
         let listener = lifecycle::bind(self.listen, "env-server").await.map_err(anyhow::Error::msg)?;
-        let sandbox = Sandbox::new(&sandbox::Options {
-            cache_dir: self.cache_dir,
-            // Those that are awake, and for each worker the one that it wakes and the copy that it makes.
-            max_interpreters: self
-                .max_awake
-                .min(self.max_episodes)
-                .saturating_add(u32::try_from(2 * workers).unwrap_or(u32::MAX)),
-            hibernation_dir: Some(self.hibernation_dir.unwrap_or_else(std::env::temp_dir)),
-            hibernation_bytes: self.hibernation_gib.saturating_mul(1 << 30),
-            ..Default::default()
-        })
-        .context("starting the Python sandbox")?;
+        let sandbox = Sandbox::new(&self.sandbox_options(workers)).context("starting the Python sandbox")?;
         let options = Options {
             max_episodes: self.max_episodes as usize,
             max_awake: self.max_awake as usize,
             workers,
             default_lease: Duration::from_secs(self.lease),
             default_limits: Limits::default(),
+            step_bytes: wire::step_bytes,
         };
         let registry = Registry::new(sandbox, catalog, options);
 
@@ -126,5 +106,24 @@ impl Serve {
             .run(listener, lifecycle::shutdown(self.until_stdin_closes))
             .await
             .map_err(|error| anyhow!("serving failed: {error}"))
+    }
+
+    fn catalog(&self) -> anyhow::Result<Catalog> {
+        let sets = self.tasks.iter().map(|root| TaskSet::load(root)).collect::<Result<Vec<_>, _>>()?;
+        Catalog::new(sets).map_err(|name| {
+            anyhow!("two of the --tasks folders hold a set named `{name}`; rename one in its manifest.json")
+        })
+    }
+
+    fn sandbox_options(&self, workers: usize) -> sandbox::Options {
+        // In addition to the interpreters in memory, each worker may have one that it wakes and one that it copies.
+        let working = u32::try_from(2 * workers).unwrap_or(u32::MAX);
+        sandbox::Options {
+            cache_dir: self.cache_dir.clone(),
+            max_interpreters: self.max_awake.min(self.max_episodes).saturating_add(working),
+            hibernation_dir: Some(self.hibernation_dir.clone().unwrap_or_else(std::env::temp_dir)),
+            hibernation_bytes: self.hibernation_gib.saturating_mul(1 << 30),
+            ..sandbox::Options::default()
+        }
     }
 }

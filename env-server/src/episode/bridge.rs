@@ -1,5 +1,4 @@
-//! Tool calls out of the interpreter (or straight from the client) into the
-//! task's hidden state.
+//! Tool calls from the interpreter, or directly from the client, into the task's hidden state.
 
 use std::collections::BTreeMap;
 
@@ -33,12 +32,12 @@ impl Bridge {
         self.finished
     }
 
-    /// The span that coming tool calls belong to.
+    /// Sets the span of the following tool calls.
     pub fn set_span(&mut self, span: tracing::Span) {
         self.span = span;
     }
 
-    /// How the task stands now.
+    /// How well the task is solved now.
     pub fn evaluate(&self) -> Evaluation {
         self.environment.evaluate()
     }

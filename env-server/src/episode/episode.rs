@@ -1,89 +1,114 @@
-//! One episode: who it is, and one step at a time.
+//! One episode: its definition, its lease, and one step at a time.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
-use proto::env::v1;
+use proto::run::Evaluation;
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
-use super::awake::{Awake, LastUse};
-use super::error::Error;
+use super::end::EndReason;
 use super::lease::Lease;
-use super::play::{Closed, End, Play, Stepped};
+use super::opening::Opening;
+use super::play::{Closed, Play, Stepped};
+use super::residency::{LastUse, Residency, Resident};
+use super::spec::Spec;
+use super::step::{self, Record};
+use crate::error::Error;
 
 /// How long an ended episode waits to be closed, if its lease is longer.
 const ENDED_RETENTION: Duration = Duration::from_secs(600);
 
-/// An episode that the server holds. What moves is behind [`Play`]; the rest
-/// is fixed when it is created.
+/// An episode of a server. Everything that changes with its steps is in [`Play`].
 pub struct Episode {
-    /// The first answer, without its lease.
-    created: v1::CreateEpisodeResponse,
-    created_at: std::time::SystemTime,
-    /// Digest of the request that created it.
-    request: [u8; 32],
+    spec: Arc<Spec>,
+    /// Shared with the episode's forks.
+    opening: Arc<Opening>,
+    created_at: SystemTime,
     lease: Mutex<Lease>,
     play: Arc<AsyncMutex<Play>>,
-    awake: Arc<Awake>,
+    residency: Arc<Residency<Episode>>,
     last_use: LastUse,
-    /// The episode that it was forked from; empty if none.
-    forked_from: String,
 }
 
-/// What an episode is made from.
-pub struct Beginning {
-    /// The first answer, without its lease.
-    pub created: v1::CreateEpisodeResponse,
-    /// Digest of the request that created it.
-    pub request: [u8; 32],
-    /// How long it lives untouched.
-    pub lease: Duration,
-    /// What moves.
-    pub play: Play,
-    /// The episode that it was forked from; empty if none.
-    pub forked_from: String,
+/// The answer to the request that created an episode.
+pub struct Created {
+    /// The episode's definition.
+    pub spec: Arc<Spec>,
+    /// The first observation.
+    pub opening: Arc<Opening>,
+    /// The lease.
+    pub lease: Lease,
+}
+
+/// Where an episode stands, in short.
+pub struct Summary {
+    /// The episode's definition.
+    pub spec: Arc<Spec>,
+    /// When it was created.
+    pub created_at: SystemTime,
+    /// The lease.
+    pub lease: Lease,
+    /// The index that the next step must carry.
+    pub next_step_index: u64,
+    /// Why it ended, if it has.
+    pub end_reason: Option<EndReason>,
+}
+
+/// Where an episode stands.
+pub struct Description {
+    /// In short.
+    pub summary: Summary,
+    /// The first observation.
+    pub opening: Arc<Opening>,
+    /// The steps that are kept, if they were asked for.
+    pub steps: Vec<Arc<Record>>,
+    /// How well the task was solved, once the episode has ended.
+    pub evaluation: Option<Evaluation>,
 }
 
 impl Episode {
-    /// An episode from where `beginning` stands.
-    pub fn new(beginning: Beginning, awake: Arc<Awake>) -> Self {
+    /// An episode that begins where `play` stands.
+    pub fn new(spec: Spec, opening: Arc<Opening>, play: Play, residency: Arc<Residency<Episode>>) -> Self {
         Self {
-            created: beginning.created,
-            created_at: std::time::SystemTime::now(),
-            request: beginning.request,
-            lease: Mutex::new(Lease::new(beginning.lease)),
-            play: Arc::new(AsyncMutex::new(beginning.play)),
-            awake,
+            lease: Mutex::new(Lease::new(spec.lease)),
+            spec: Arc::new(spec),
+            opening,
+            created_at: SystemTime::now(),
+            play: Arc::new(AsyncMutex::new(play)),
+            residency,
             last_use: LastUse::default(),
-            forked_from: beginning.forked_from,
         }
     }
 
     /// Its id.
     pub fn id(&self) -> &str {
-        &self.created.episode_id
+        &self.spec.episode_id
+    }
+
+    /// The digest of the request that created it.
+    pub fn request_digest(&self) -> &str {
+        &self.spec.request_digest
     }
 
     /// Whether the request with this digest created it.
-    pub fn was_created_by(&self, request: &[u8; 32]) -> bool {
-        self.request == *request
+    pub fn was_created_by(&self, request_digest: &str) -> bool {
+        self.spec.request_digest == request_digest
     }
 
-    /// The answer to the request that created it; renews the lease.
-    pub fn creation(&self) -> v1::CreateEpisodeResponse {
+    /// The answer to the request that created it. Renews the lease.
+    pub fn created(&self) -> Created {
         self.renew();
-        v1::CreateEpisodeResponse { lease: Some(self.lease()), ..self.created.clone() }
+        Created { spec: self.spec.clone(), opening: self.opening.clone(), lease: *self.lease() }
     }
 
-    /// Takes one step on a worker. Steps of one episode run one after the
-    /// other; a caller who goes away does not stop a step that has begun, so
-    /// its answer is there when the caller comes back.
+    /// Takes one step on a worker. The steps of one episode run one after the other. A step that has begun runs to
+    /// its end even if its caller has gone, and its answer is kept for the caller's return.
     ///
     /// # Errors
     /// See [`Play::step`].
     pub async fn step(
         self: &Arc<Self>,
-        request: v1::StepRequest,
+        request: step::Request,
         workers: &Arc<Semaphore>,
     ) -> Result<Stepped, Error> {
         self.renew();
@@ -91,15 +116,15 @@ impl Episode {
         let mut play = self.play.clone().lock_owned().await;
         let worker = workers.clone().acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
         let queue_time = queued.elapsed();
-        let span = tracing::debug_span!("step", episode_id = self.id(), step_index = request.step_index);
+        let span = tracing::debug_span!("step", episode_id = self.id(), step_index = request.index);
         let episode = self.clone();
         let step = move || {
             let _worker = worker;
             let answer = span.in_scope(|| play.step(request, queue_time));
-            // Here, while nobody else can hold `play`: the caller may have gone, and the step may have taken
-            // longer than the lease.
+            // Done here, while `play` is locked: the caller may have gone, and the step may have taken longer than
+            // the lease.
             episode.renew();
-            episode.note(&play);
+            episode.note_residency(&play);
             answer
         };
         tokio::task::spawn_blocking(step)
@@ -107,18 +132,18 @@ impl Episode {
             .unwrap_or_else(|panic| Err(Error::Internal(format!("a step did not come to its end: {panic}"))))
     }
 
-    /// Makes an episode that stands where this one does, under another id, once the step that runs has ended; `add`
-    /// gives it its place among the others.
+    /// Makes an episode that stands where this one does, once the running step has ended. `add` adds it to the
+    /// server's episodes.
     ///
     /// # Errors
     /// See [`Play::fork`], and those of `add`.
     pub async fn fork<T: Send + 'static>(
         self: &Arc<Self>,
         id: String,
-        request: [u8; 32],
+        request_digest: String,
         slot: OwnedSemaphorePermit,
         workers: &Arc<Semaphore>,
-        add: impl FnOnce(Beginning) -> Result<(Arc<Episode>, T), Error> + Send + 'static,
+        add: impl FnOnce(Episode) -> Result<(Arc<Episode>, T), Error> + Send + 'static,
     ) -> Result<(Arc<Episode>, T), Error> {
         self.renew();
         let mut play = self.play.clone().lock_owned().await;
@@ -127,16 +152,12 @@ impl Episode {
         let fork = move || {
             let _worker = worker;
             let fork = play.fork(slot);
-            // It may have woken for that.
-            episode.note(&play);
-            let (fork, added) = add(Beginning {
-                created: v1::CreateEpisodeResponse { episode_id: id, ..episode.created.clone() },
-                request,
-                lease: episode.lease.lock().unwrap_or_else(PoisonError::into_inner).duration(),
-                play: fork?,
-                forked_from: episode.id().to_owned(),
-            })?;
-            fork.note(&fork.play.blocking_lock());
+            // Forking may have woken the interpreter.
+            episode.note_residency(&play);
+            let spec = episode.spec.fork(id, request_digest);
+            let fork = Self::new(spec, episode.opening.clone(), fork?, episode.residency.clone());
+            let (fork, added) = add(fork)?;
+            fork.note_residency(&fork.play.blocking_lock());
             Ok((fork, added))
         };
         tokio::task::spawn_blocking(fork)
@@ -144,87 +165,77 @@ impl Episode {
             .unwrap_or_else(|panic| Err(Error::Internal(format!("an episode was not forked: {panic}"))))
     }
 
-    /// Puts its interpreter to sleep, unless it is in use. Says whether it was not.
-    pub fn hibernate(&self) -> bool {
-        self.play.try_lock().map(|mut play| play.hibernate()).is_ok()
-    }
-
-    /// When it was last used.
-    pub fn last_use(&self) -> &LastUse {
-        &self.last_use
-    }
-
-    /// Notes whether its interpreter is awake, after anything that may have woken or ended it.
-    fn note(self: &Arc<Self>, play: &Play) {
+    /// Notes whether the interpreter is in memory. Must be called after whatever may have woken or ended it.
+    fn note_residency(self: &Arc<Self>, play: &Play) {
         if play.is_awake() {
-            self.awake.used(self);
+            self.residency.used(self);
         } else {
-            self.awake.gone(&self.last_use);
+            self.residency.left(self);
         }
     }
 
-    /// Ends it, if it has not ended, and frees what it holds.
-    pub async fn close(&self, reason: v1::EndReason) -> Closed {
+    /// Ends the episode, if it has not ended, and frees its interpreter and its steps.
+    pub async fn close(&self, reason: EndReason) -> Closed {
         self.close_now(&mut *self.play.lock().await, reason)
     }
 
-    fn close_now(&self, play: &mut Play, reason: v1::EndReason) -> Closed {
-        self.awake.gone(&self.last_use);
+    fn close_now(&self, play: &mut Play, reason: EndReason) -> Closed {
+        self.residency.left(self);
         play.close(reason)
     }
 
-    /// Closes it if nobody has touched it for its lease, or for a while after
-    /// it ended, and no step is running. Says whether it did.
+    /// Closes the episode if no step is running and its lease has run out, or it ended a while ago. Returns whether
+    /// this call closed it.
     pub fn close_if_expired(&self, now: Instant) -> bool {
         let Ok(mut play) = self.play.try_lock() else { return false };
-        let lease = *self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        let lease = *self.lease();
         let expired = lease.expired(now) || (play.end().is_some() && lease.untouched(now) > ENDED_RETENTION);
-        expired && self.close_now(&mut play, v1::EndReason::LeaseExpired).newly
+        expired && self.close_now(&mut play, EndReason::LeaseExpired).newly
     }
 
-    /// Where it stands, in short.
-    pub async fn summary(&self) -> v1::EpisodeSummary {
+    /// Where the episode stands, in short.
+    pub async fn summary(&self) -> Summary {
         let play = self.play.lock().await;
         self.summary_of(&play)
     }
 
-    fn summary_of(&self, play: &Play) -> v1::EpisodeSummary {
-        let end = play.end();
-        v1::EpisodeSummary {
-            episode_id: self.id().to_owned(),
-            task: self.created.task.clone(),
-            interpreter_state: self.created.interpreter_state,
-            seed: self.created.seed,
+    fn summary_of(&self, play: &Play) -> Summary {
+        Summary {
+            spec: self.spec.clone(),
+            created_at: self.created_at,
+            lease: *self.lease(),
             next_step_index: play.next_step_index(),
-            ended: end.is_some(),
-            end_reason: end.map_or(v1::EndReason::Unspecified, |end| end.reason).into(),
-            created_at: Some(self.created_at.into()),
-            lease: Some(self.lease()),
-            forked_from: self.forked_from.clone(),
-            state_loss: self.created.state_loss,
+            end_reason: play.end().map(|end| end.reason),
         }
     }
 
-    /// Where it stands.
-    pub async fn describe(&self, include_steps: bool) -> v1::GetEpisodeResponse {
+    /// Where the episode stands. Renews the lease.
+    pub async fn describe(&self, include_steps: bool) -> Description {
         self.renew();
         let play = self.play.lock().await;
-        let end = play.end();
-        v1::GetEpisodeResponse {
-            episode: Some(self.summary_of(&play)),
-            observation: self.created.observation.clone(),
-            limits: self.created.limits,
+        Description {
+            summary: self.summary_of(&play),
+            opening: self.opening.clone(),
             steps: if include_steps { play.steps() } else { Vec::new() },
-            evaluation: end.map(|End { evaluation, .. }| evaluation.clone()),
-            task_json: String::new(),
+            evaluation: play.end().map(|end| end.evaluation.clone()),
         }
     }
 
     fn renew(&self) {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner).renew();
+        self.lease().renew();
     }
 
-    fn lease(&self) -> v1::Lease {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner).to_proto()
+    fn lease(&self) -> MutexGuard<'_, Lease> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Resident for Episode {
+    fn last_use(&self) -> &LastUse {
+        &self.last_use
+    }
+
+    fn hibernate(&self) -> bool {
+        self.play.try_lock().map(|mut play| play.hibernate()).is_ok()
     }
 }

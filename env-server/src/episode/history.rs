@@ -3,44 +3,57 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use prost::Message as _;
-use proto::env::v1;
+use super::step::{Record, Request};
+use crate::error::Error;
 
-use super::error::Error;
-
-/// Of a very long episode only the latest steps are kept, this many bytes of them; the last one always.
+/// A very long episode keeps only its latest steps: this many bytes of them, and always the last one.
 const KEPT_BYTES: usize = 16 << 20;
 
-/// What was asked and answered, step by step.
-#[derive(Clone, Default)]
+/// How many bytes a kept step counts as.
+pub type Measure = fn(&Record) -> usize;
+
+/// The steps that were taken, in order.
+#[derive(Clone)]
 pub struct History {
-    /// Shared with the forks of the episode.
-    kept: VecDeque<Arc<v1::StepRecord>>,
+    measure: Measure,
+    kept: VecDeque<Kept>,
     kept_bytes: usize,
     taken: u64,
 }
 
+#[derive(Clone)]
+struct Kept {
+    /// Shared with the forks of the episode.
+    record: Arc<Record>,
+    bytes: usize,
+}
+
 impl History {
+    /// A history without steps.
+    pub fn new(measure: Measure) -> Self {
+        Self { measure, kept: VecDeque::new(), kept_bytes: 0, taken: 0 }
+    }
+
     /// The index that the next step must carry.
     pub fn next(&self) -> u64 {
         self.taken
     }
 
     /// The steps that are kept, in order.
-    pub fn kept(&self) -> impl Iterator<Item = &v1::StepRecord> {
-        self.kept.iter().map(Arc::as_ref)
+    pub fn kept(&self) -> impl Iterator<Item = &Arc<Record>> {
+        self.kept.iter().map(|kept| &kept.record)
     }
 
-    /// The stored answer to a step that was taken before; none for the next step.
+    /// The stored step of a request that repeats an earlier one; `None` for the next step.
     ///
     /// # Errors
-    /// Another action under that index, a gap, or an answer that is no longer kept.
-    pub fn answer(&self, request: &v1::StepRequest) -> Result<Option<&v1::StepResponse>, Error> {
-        let (index, next) = (request.step_index, self.taken);
+    /// The index was used for another action, leaves a gap, or belongs to a step that is no longer kept.
+    pub fn answer(&self, request: &Request) -> Result<Option<&Arc<Record>>, Error> {
+        let (index, next) = (request.index, self.taken);
         if index > next {
             return Err(Error::StepGap { index, next });
         }
-        // Counted from the end, where what is kept is.
+        // Counted from the end: only the latest steps are kept.
         let Ok(back) = usize::try_from(next - index) else { return Err(Error::StepForgotten { index }) };
         if back == 0 {
             return Ok(None);
@@ -48,47 +61,54 @@ impl History {
         let Some(taken) = self.kept.len().checked_sub(back).and_then(|at| self.kept.get(at)) else {
             return Err(Error::StepForgotten { index });
         };
-        let same = taken.request.as_ref().is_some_and(|taken| taken.action == request.action);
-        if same { Ok(taken.response.as_ref()) } else { Err(Error::StepConflict { index, next }) }
-    }
-
-    /// Adds the next step.
-    pub fn push(&mut self, request: v1::StepRequest, response: v1::StepResponse) {
-        let record = v1::StepRecord { request: Some(request), response: Some(response) };
-        self.kept_bytes += record.encoded_len();
-        self.kept.push_back(Arc::new(record));
-        self.taken += 1;
-        while self.kept_bytes > KEPT_BYTES && self.kept.len() > 1 {
-            let forgotten = self.kept.pop_front().map_or(0, |record| record.encoded_len());
-            self.kept_bytes -= forgotten;
+        if taken.record.request.action == request.action {
+            Ok(Some(&taken.record))
+        } else {
+            Err(Error::StepConflict { index, next })
         }
     }
 
-    /// Forgets the steps, but not how many they were.
+    /// Adds the next step.
+    pub fn push(&mut self, record: Arc<Record>) {
+        let bytes = (self.measure)(&record);
+        self.kept_bytes += bytes;
+        self.kept.push_back(Kept { record, bytes });
+        self.taken += 1;
+        while self.kept_bytes > KEPT_BYTES && self.kept.len() > 1 {
+            self.kept_bytes -= self.kept.pop_front().map_or(0, |kept| kept.bytes);
+        }
+    }
+
+    /// Forgets the steps, but not their number.
     pub fn clear(&mut self) {
-        *self = Self { taken: self.taken, ..Self::default() };
+        *self = Self { taken: self.taken, ..Self::new(self.measure) };
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::episode::step::{Action, Answer, Info, Observation};
 
-    fn request(step_index: u64, code: &str) -> v1::StepRequest {
-        let action = v1::step_request::Action::Code(v1::CodeAction { code: code.to_owned() });
-        v1::StepRequest { episode_id: String::new(), step_index, action: Some(action) }
+    fn history() -> History {
+        History::new(|record| record.answer.observation.output.len())
     }
 
-    fn response(step_index: u64, output: String) -> v1::StepResponse {
-        let observation = v1::Observation { output, ..Default::default() };
-        v1::StepResponse { step_index, observation: Some(observation), ..Default::default() }
+    fn request(index: u64, code: &str) -> Request {
+        Request { episode_id: String::new(), index, action: Some(Action::Code(code.to_owned())) }
+    }
+
+    fn record(index: u64, output: String) -> Arc<Record> {
+        let observation = Observation { output, ..Observation::default() };
+        let answer = Answer { observation, info: Info::default(), end: None };
+        Arc::new(Record { request: request(index, "a"), answer })
     }
 
     #[test]
     fn a_long_episode_keeps_its_latest_answers() {
-        let mut history = History::default();
+        let mut history = history();
         for index in 0..5 {
-            history.push(request(index, "a"), response(index, "x".repeat(6 << 20)));
+            history.push(record(index, "x".repeat(6 << 20)));
         }
         assert_eq!(history.next(), 5);
         assert_eq!(history.kept().count(), 2);
@@ -101,8 +121,8 @@ mod tests {
 
     #[test]
     fn one_answer_is_kept_however_large() {
-        let mut history = History::default();
-        history.push(request(0, "a"), response(0, "x".repeat(KEPT_BYTES + 1)));
+        let mut history = history();
+        history.push(record(0, "x".repeat(KEPT_BYTES + 1)));
         assert!(history.answer(&request(0, "a")).unwrap().is_some());
     }
 }

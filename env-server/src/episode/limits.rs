@@ -1,19 +1,19 @@
-//! The limits of an episode: defaults, what a caller may ask for, and the
-//! part that the interpreter enforces.
+//! The limits of an episode: the server's defaults, what a request asks for, and the values in force.
 
 use std::fmt::Display;
 use std::time::Duration;
 
-use proto::env::v1;
+use serde::{Deserialize, Serialize};
 
-use super::error::Violation;
+use crate::error::Violation;
 
-/// Limits in force, all set.
-#[derive(Clone, Debug)]
+/// The limits in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Steps before the episode is truncated.
     pub max_steps: u32,
     /// What one step may use.
+    #[serde(with = "StepLimits")]
     pub step: sandbox::Limits,
 }
 
@@ -23,35 +23,51 @@ impl Default for Limits {
     }
 }
 
-/// Longest wall-clock stop a caller may ask for.
+/// The limits that a request asks for; `None` takes the server's default.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Steps before the episode is truncated.
+    pub max_steps: Option<u32>,
+    /// Tool calls in one step.
+    pub tool_calls_per_step: Option<u32>,
+    /// Interpreter fuel of one step.
+    pub fuel_per_step: Option<u64>,
+    /// Wall-clock time of one step.
+    pub wall_clock_per_step: Option<Duration>,
+    /// The interpreter's linear memory, in bytes.
+    pub memory_bytes: Option<usize>,
+    /// Captured standard output of one step, in bytes.
+    pub output_bytes_per_step: Option<usize>,
+    /// Code of one step, in bytes of UTF-8.
+    pub code_bytes_per_step: Option<usize>,
+    /// Names, arguments and answers of the tool calls of one step together, in bytes.
+    pub tool_bytes_per_step: Option<usize>,
+    /// The interpreter's files, in bytes.
+    pub scratch_bytes: Option<usize>,
+}
+
+/// The longest wall-clock limit that a request may ask for.
 const MAX_WALL_CLOCK: Duration = Duration::from_secs(600);
-/// Most output, code or tool data a caller may ask for, per step. An answer holds all of them once, and has to
-/// fit in a message.
+/// The most output, code or tool data that a request may ask for, per step. An answer holds each of them once and
+/// must fit in a message.
 const MAX_TEXT_BYTES: usize = 8 << 20;
-/// Most files a caller may ask for: they live in the server's memory.
+/// The most scratch space that a request may ask for: the files are in the server's memory.
 const MAX_SCRATCH_BYTES: usize = 64 << 20;
-/// Most fuel a caller may ask for, per step: a few minutes of work.
+/// The most fuel that a request may ask for, per step: a few minutes of work.
 const MAX_FUEL: u64 = 1_000_000_000_000;
-/// Most tool calls a caller may ask for, per step.
+/// The most tool calls that a request may ask for, per step.
 const MAX_TOOL_CALLS: u32 = 10_000;
 
 impl Limits {
-    /// Takes what `asked` sets and fills the rest from `defaults`. An interpreter starts with `least_memory`
-    /// bytes.
+    /// The limits in force where a request asks for `asked`; `defaults` fill the rest. An interpreter starts with
+    /// `least_memory` bytes.
     ///
     /// # Errors
-    /// A violation for a value out of range: nothing is clamped silently.
-    pub fn from_request(
-        asked: &v1::Limits,
-        defaults: &Limits,
-        least_memory: usize,
-    ) -> Result<Limits, Violation> {
+    /// A violation for a value out of range. Values are never clamped.
+    pub fn new(asked: &Asked, defaults: &Limits, least_memory: usize) -> Result<Limits, Violation> {
         let default = &defaults.step;
-        if (1..least_memory as u64).contains(&asked.memory_bytes) {
-            let rule = format!(
-                "an interpreter starts with {least_memory} bytes already; found {}",
-                asked.memory_bytes
-            );
+        if let Some(asked) = asked.memory_bytes.filter(|asked| *asked < least_memory) {
+            let rule = format!("an interpreter starts with {least_memory} bytes already; found {asked}");
             return Err(Violation::new("limits.memory_bytes", rule));
         }
         Ok(Limits {
@@ -64,33 +80,33 @@ impl Limits {
                     MAX_TOOL_CALLS,
                 )?,
                 fuel: at_most("fuel_per_step", asked.fuel_per_step, default.fuel, MAX_FUEL)?,
-                wall_clock: wall_clock(asked)?.unwrap_or(default.wall_clock),
+                wall_clock: wall_clock(asked.wall_clock_per_step, default.wall_clock)?,
                 // The server reserves memory for its default, so that is also the most.
-                memory_bytes: bytes(
+                memory_bytes: at_most(
                     "memory_bytes",
                     asked.memory_bytes,
                     default.memory_bytes,
                     default.memory_bytes,
                 )?,
-                output_bytes: bytes(
+                output_bytes: at_most(
                     "output_bytes_per_step",
                     asked.output_bytes_per_step,
                     default.output_bytes,
                     MAX_TEXT_BYTES,
                 )?,
-                code_bytes: bytes(
+                code_bytes: at_most(
                     "code_bytes_per_step",
                     asked.code_bytes_per_step,
                     default.code_bytes,
                     MAX_TEXT_BYTES,
                 )?,
-                tool_bytes: bytes(
+                tool_bytes: at_most(
                     "tool_bytes_per_step",
                     asked.tool_bytes_per_step,
                     default.tool_bytes,
                     MAX_TEXT_BYTES,
                 )?,
-                scratch_bytes: bytes(
+                scratch_bytes: at_most(
                     "scratch_bytes",
                     asked.scratch_bytes,
                     default.scratch_bytes,
@@ -99,59 +115,43 @@ impl Limits {
             },
         })
     }
-
-    /// As the protocol says it.
-    pub fn to_proto(&self) -> v1::Limits {
-        v1::Limits {
-            max_steps: self.max_steps,
-            tool_calls_per_step: self.step.tool_calls,
-            fuel_per_step: self.step.fuel,
-            wall_clock_per_step: self.step.wall_clock.try_into().ok(),
-            memory_bytes: self.step.memory_bytes as u64,
-            output_bytes_per_step: self.step.output_bytes as u64,
-            code_bytes_per_step: self.step.code_bytes as u64,
-            tool_bytes_per_step: self.step.tool_bytes as u64,
-            scratch_bytes: self.step.scratch_bytes as u64,
-        }
-    }
 }
 
-fn bytes(name: &str, asked: u64, default: usize, most: usize) -> Result<usize, Violation> {
-    at_most(name, usize::try_from(asked).unwrap_or(usize::MAX), default, most)
-}
-
-fn at_most<T: Copy + Default + Ord + Display>(
-    name: &str,
-    asked: T,
-    default: T,
-    most: T,
-) -> Result<T, Violation> {
+fn at_most<T: Display + Ord>(name: &str, asked: Option<T>, default: T, most: T) -> Result<T, Violation> {
     match asked {
-        asked if asked == T::default() => Ok(default),
-        asked if asked <= most => Ok(asked),
-        asked => Err(Violation::new(
+        None => Ok(default),
+        Some(asked) if asked <= most => Ok(asked),
+        Some(asked) => Err(Violation::new(
             format!("limits.{name}"),
             format!("{asked} is above this server's most, {most}"),
         )),
     }
 }
 
-fn wall_clock(asked: &v1::Limits) -> Result<Option<Duration>, Violation> {
-    asked
-        .wall_clock_per_step
-        .map(|duration| {
-            Duration::try_from(duration)
-                .ok()
-                .filter(|duration| !duration.is_zero() && *duration <= MAX_WALL_CLOCK)
-                .ok_or_else(|| {
-                    let most = MAX_WALL_CLOCK.as_secs();
-                    Violation::new(
-                        "limits.wall_clock_per_step",
-                        format!("must be above 0 and at most {most} s"),
-                    )
-                })
-        })
-        .transpose()
+fn wall_clock(asked: Option<Duration>, default: Duration) -> Result<Duration, Violation> {
+    match asked {
+        None => Ok(default),
+        Some(asked) if !asked.is_zero() && asked <= MAX_WALL_CLOCK => Ok(asked),
+        Some(_) => {
+            let most = MAX_WALL_CLOCK.as_secs();
+            let rule = format!("must be above 0 and at most {most} s");
+            Err(Violation::new("limits.wall_clock_per_step", rule))
+        }
+    }
+}
+
+/// How [`sandbox::Limits`] are serialised.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "sandbox::Limits")]
+struct StepLimits {
+    fuel: u64,
+    wall_clock: Duration,
+    memory_bytes: usize,
+    output_bytes: usize,
+    code_bytes: usize,
+    tool_calls: u32,
+    tool_bytes: usize,
+    scratch_bytes: usize,
 }
 
 #[cfg(test)]
@@ -162,23 +162,22 @@ mod tests {
 
     #[test]
     fn unset_limits_take_the_defaults() {
-        let limits = Limits::from_request(&v1::Limits::default(), &Limits::default(), LEAST).unwrap();
-        assert_eq!(limits.to_proto(), Limits::default().to_proto());
+        let limits = Limits::new(&Asked::default(), &Limits::default(), LEAST).unwrap();
+        assert_eq!(limits, Limits::default());
     }
 
     #[test]
     fn limits_out_of_range_name_their_field() {
-        let too_much = v1::Limits { memory_bytes: u64::MAX, ..Default::default() };
-        let violation = Limits::from_request(&too_much, &Limits::default(), LEAST).unwrap_err();
+        let too_much = Asked { memory_bytes: Some(usize::MAX), ..Asked::default() };
+        let violation = Limits::new(&too_much, &Limits::default(), LEAST).unwrap_err();
         assert_eq!(violation.field, "limits.memory_bytes");
 
-        let too_little = v1::Limits { memory_bytes: 1, ..Default::default() };
-        let violation = Limits::from_request(&too_little, &Limits::default(), LEAST).unwrap_err();
+        let too_little = Asked { memory_bytes: Some(1), ..Asked::default() };
+        let violation = Limits::new(&too_little, &Limits::default(), LEAST).unwrap_err();
         assert_eq!(violation.field, "limits.memory_bytes");
 
-        let negative = prost_types::Duration { seconds: -1, nanos: 0 };
-        let negative = v1::Limits { wall_clock_per_step: Some(negative), ..Default::default() };
-        let violation = Limits::from_request(&negative, &Limits::default(), LEAST).unwrap_err();
+        let zero = Asked { wall_clock_per_step: Some(Duration::ZERO), ..Asked::default() };
+        let violation = Limits::new(&zero, &Limits::default(), LEAST).unwrap_err();
         assert_eq!(violation.field, "limits.wall_clock_per_step");
     }
 }

@@ -1,48 +1,47 @@
 //! All episodes of a server: create, find, expire, forget.
 
-use std::collections::HashSet;
+mod fork;
+mod sweep;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use prost::Message as _;
-use proto::env::v1;
-use proto::env::v1::create_episode_request::Task;
-use proto::task::TaskFile;
-use sandbox::{Config, InterpreterState, Sandbox};
-use sha2::{Digest as _, Sha256};
+use sandbox::Sandbox;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-use super::awake::Awake;
 use super::bridge::Bridge;
-use super::episode::{Beginning, Episode};
-use super::error::{Error, Violation};
-use super::held::Held;
-use super::lease::Lease;
+use super::end::EndReason;
+use super::episode::{Created, Episode};
+use super::history::Measure;
 use super::limits::Limits;
-use super::play::{Play, Stepped};
-use super::state_loss::StateLoss;
-use crate::catalog::{self, Catalog};
-use crate::{family, generate, task_config};
+use super::opening::Opening;
+use super::play::{Closed, Play, Stepped};
+use super::residency::Residency;
+use super::spec::{self, Spec, Terms};
+use super::step;
+use super::table::Table;
+use crate::catalog::Catalog;
+use crate::error::Error;
 
-/// Episodes that are held for each one that may run: ended ones wait to be closed, or for their lease.
-const HELD_PER_RUNNING: usize = 4;
-/// Longest inline task, in bytes.
-const MAX_TASK_BYTES: usize = 4 << 20;
+/// Episodes that may be open for each one that may run: ended ones wait to be closed, or for their lease.
+const OPEN_PER_RUNNING: usize = 4;
 
-/// What a registry is given to work with.
+/// The settings of a registry.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Most running episodes.
+    /// The most running episodes.
     pub max_episodes: usize,
-    /// Most interpreters that hold a place between steps; of more episodes those used least recently hibernate.
+    /// The most interpreters in memory between steps; the least recently used ones beyond it are hibernated.
     pub max_awake: usize,
     /// Steps that run at the same time.
     pub workers: usize,
-    /// Lease of an episode whose request names none.
+    /// Lease of an episode whose request asks for none.
     pub default_lease: Duration,
-    /// Limits of an episode whose request names none.
+    /// Limits of an episode whose request leaves them open.
     pub default_limits: Limits,
+    /// How many bytes a step counts as, of those that an episode keeps for repeated requests.
+    pub step_bytes: Measure,
 }
 
 /// All episodes of a server.
@@ -50,12 +49,27 @@ pub struct Registry {
     sandbox: Sandbox,
     catalog: Catalog,
     options: Options,
-    held: Mutex<Held>,
+    table: Mutex<Table>,
+    /// Places for running episodes.
     slots: Arc<Semaphore>,
+    /// Places for running steps.
     workers: Arc<Semaphore>,
-    awake: Arc<Awake>,
+    residency: Arc<Residency<Episode>>,
     created: AtomicU64,
     steps: AtomicU64,
+}
+
+/// Numbers of episodes and steps.
+#[derive(Clone, Copy, Debug)]
+pub struct Counts {
+    /// Episodes in the table now, ended ones included.
+    pub episodes: u64,
+    /// Episodes created so far.
+    pub created: u64,
+    /// Steps run so far.
+    pub steps: u64,
+    /// Interpreters in memory between steps.
+    pub awake: u64,
 }
 
 impl Registry {
@@ -64,10 +78,10 @@ impl Registry {
         Self {
             sandbox,
             catalog,
-            held: Mutex::default(),
+            table: Mutex::default(),
             slots: Arc::new(Semaphore::new(options.max_episodes)),
             workers: Arc::new(Semaphore::new(options.workers)),
-            awake: Arc::new(Awake::new(options.max_awake)),
+            residency: Arc::new(Residency::new(options.max_awake)),
             created: AtomicU64::new(0),
             steps: AtomicU64::new(0),
             options,
@@ -79,119 +93,91 @@ impl Registry {
         &self.catalog
     }
 
-    /// The interpreters' maker.
+    /// What makes the interpreters.
     pub fn sandbox(&self) -> &Sandbox {
         &self.sandbox
     }
 
-    /// Limits of an episode whose request names none.
+    /// Limits of an episode whose request leaves them open.
     pub fn default_limits(&self) -> &Limits {
         &self.options.default_limits
     }
 
-    /// How many interpreters are awake between steps.
-    pub fn awake(&self) -> usize {
-        self.awake.count()
+    /// Numbers of episodes and steps.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            episodes: self.table().len() as u64,
+            created: self.created.load(Ordering::Relaxed),
+            steps: self.steps.load(Ordering::Relaxed),
+            awake: self.residency.count() as u64,
+        }
     }
 
-    /// Episodes held now, episodes created, and steps run so far.
-    pub fn counts(&self) -> (u64, u64, u64) {
-        let held = self.held().count() as u64;
-        (held, self.created.load(Ordering::Relaxed), self.steps.load(Ordering::Relaxed))
-    }
-
-    /// Creates an episode on a worker; with an id that the same request has
-    /// created before, answers as then.
+    /// Creates an episode on a worker. A repeated request with an episode id gets the first one's episode. The request
+    /// is decoded on the worker, too: a large one takes a while.
     ///
     /// # Errors
     /// A wrong field, an unknown task, an id that is taken, no room.
     pub async fn create(
         self: &Arc<Self>,
-        request: v1::CreateEpisodeRequest,
-    ) -> Result<v1::CreateEpisodeResponse, Error> {
+        request: impl Into<spec::Request> + Send + 'static,
+    ) -> Result<Created, Error> {
         let worker = self.workers.clone().acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
         let registry = self.clone();
         let create = move || {
             let _worker = worker;
-            registry.create_now(request)
+            registry.create_now(request.into())
         };
         tokio::task::spawn_blocking(create)
             .await
             .unwrap_or_else(|panic| Err(Error::Internal(format!("an episode was not created: {panic}"))))
     }
 
-    fn create_now(&self, request: v1::CreateEpisodeRequest) -> Result<v1::CreateEpisodeResponse, Error> {
-        let digest: [u8; 32] = Sha256::digest(request.encode_to_vec()).into();
-        if let Some(episode) = self.created_before(&request.episode_id, &digest)? {
-            return Ok(episode.creation());
+    fn create_now(&self, request: spec::Request) -> Result<Created, Error> {
+        if let Some(episode) = self.created_before(&request.episode_id, &request.digest)? {
+            return Ok(episode.created());
         }
-        let state = interpreter_state(&request)?;
-        let limits = match &request.limits {
-            Some(asked) => {
-                Limits::from_request(asked, &self.options.default_limits, self.sandbox.least_memory_bytes())?
-            }
-            None => self.options.default_limits.clone(),
-        };
-        let lease = Lease::duration_from_request(request.lease, self.options.default_lease)?;
-        let id = episode_id(&request.episode_id)?;
-        let (set, task) = self.task(request.task.as_ref())?;
-        let environment = family::open(&task).map_err(|error| {
-            Violation::new("task_json", format!("is not a task that can be played: {error}"))
-        })?;
-
-        let seed = request.seed.unwrap_or(task.seed);
-        let state_loss = StateLoss::from_request(request.state_loss, state, seed)?;
-        let tools = environment.tools();
-        let created = v1::CreateEpisodeResponse {
-            episode_id: id.clone(),
-            observation: Some(v1::InitialObservation {
-                goal: environment.goal(),
-                public_json: serde_json::Value::Object(task.public.clone()).to_string(),
-                tools: tools.iter().map(tool_to_proto).collect(),
-            }),
-            interpreter_state: request.interpreter_state,
-            limits: Some(limits.to_proto()),
-            seed,
-            lease: None,
-            task: Some(catalog::summary(set, &task)),
-            state_loss: state_loss.chance(),
-        };
-        let config = Config {
-            state,
-            seed,
-            limits: limits.step.clone(),
-            tools: tools.iter().map(tool_to_sandbox).collect(),
-            record_definitions: request.record_definitions,
-        };
+        let (spec, environment) = Spec::new(request, &self.terms())?;
+        let opening = Arc::new(Opening::of(environment.as_ref()));
         let slot = self.slots(1)?;
         let bridge = Bridge::new(environment);
-        let play = Play::new(self.sandbox.clone(), config, limits, state_loss, bridge, slot);
-        let beginning = Beginning { created, request: digest, lease, play, forked_from: String::new() };
-        Ok(self.add(beginning)?.0.creation())
+        let (sandbox, measure) = (self.sandbox.clone(), self.options.step_bytes);
+        let play = Play::new(sandbox, &spec, &opening.tools, bridge, slot, measure);
+        let (episode, _) = self.add(Episode::new(spec, opening, play, self.residency.clone()))?;
+        Ok(episode.created())
     }
 
-    /// Begins an episode, unless another call of the same request came first: says whether it is new.
-    fn add(&self, beginning: Beginning) -> Result<(Arc<Episode>, bool), Error> {
-        let request = beginning.request;
-        let episode = Arc::new(Episode::new(beginning, self.awake.clone()));
-        let mut held = self.held();
-        if held.open() >= self.options.max_episodes.saturating_mul(HELD_PER_RUNNING) {
+    fn terms(&self) -> Terms<'_> {
+        Terms {
+            catalog: &self.catalog,
+            default_limits: &self.options.default_limits,
+            default_lease: self.options.default_lease,
+            least_memory: self.sandbox.least_memory_bytes(),
+        }
+    }
+
+    /// Adds an episode, unless another call with the same request has added one. Returns the one in the table, and
+    /// whether it is new.
+    fn add(&self, episode: Episode) -> Result<(Arc<Episode>, bool), Error> {
+        let episode = Arc::new(episode);
+        let mut table = self.table();
+        if table.open() >= self.options.max_episodes.saturating_mul(OPEN_PER_RUNNING) {
             return Err(self.full());
         }
-        let there = held.add(episode.clone()).clone();
-        if !there.was_created_by(&request) {
-            return Err(Error::EpisodeExists { id: there.id().to_owned() });
+        let present = table.add(episode.clone()).clone();
+        if !present.was_created_by(episode.request_digest()) {
+            return Err(Error::EpisodeExists { id: present.id().to_owned() });
         }
-        let is_new = Arc::ptr_eq(&there, &episode);
+        let is_new = Arc::ptr_eq(&present, &episode);
         self.created.fetch_add(u64::from(is_new), Ordering::Relaxed);
-        Ok((there, is_new))
+        Ok((present, is_new))
     }
 
     fn full(&self) -> Error {
         Error::Full { limit: self.options.max_episodes }
     }
 
-    /// Room for so many more running episodes.
+    /// Places for `count` more running episodes.
     fn slots(&self, count: u32) -> Result<OwnedSemaphorePermit, Error> {
         self.slots.clone().try_acquire_many_owned(count).map_err(|error| match error {
             TryAcquireError::Closed => Error::ShuttingDown,
@@ -199,93 +185,11 @@ impl Registry {
         })
     }
 
-    /// Copies an episode into new ones that stand where it does: all of them, or none. New ids that the same
-    /// request has made before are answered as they stand.
-    ///
-    /// # Errors
-    /// An unknown episode, one that has ended, a wrong or taken id, no room.
-    pub async fn fork(
-        self: &Arc<Self>,
-        request: v1::ForkEpisodeRequest,
-    ) -> Result<v1::ForkEpisodeResponse, Error> {
-        let registry = self.clone();
-        // A caller who goes away leaves no half of it behind.
-        tokio::spawn(async move { registry.fork_all(request).await })
-            .await
-            .unwrap_or_else(|panic| Err(Error::Internal(format!("an episode was not forked: {panic}"))))
-    }
-
-    async fn fork_all(
-        self: &Arc<Self>,
-        request: v1::ForkEpisodeRequest,
-    ) -> Result<v1::ForkEpisodeResponse, Error> {
-        let source = self.find(&request.episode_id)?;
-        let ids = self.new_ids(&request.new_episode_ids)?;
-        let digest = |id: &str| -> [u8; 32] { Sha256::digest(format!("fork/{}/{id}", source.id())).into() };
-        let mut missing = Vec::new();
-        for id in &ids {
-            if self.created_before(id, &digest(id))?.is_none() {
-                missing.push(id.clone());
-            }
-        }
-        let count = u32::try_from(missing.len()).map_err(|_| self.full())?;
-        let mut slots = self.slots(count)?;
-        let mut made = Vec::new();
-        for id in missing {
-            let slot = slots.split(1).ok_or_else(|| Error::Internal("a slot is missing".to_owned()))?;
-            let (request, registry) = (digest(&id), self.clone());
-            let add = move |beginning| registry.add(beginning);
-            match source.fork(id, request, slot, &self.workers, add).await {
-                Ok((fork, is_new)) => made.extend(is_new.then_some(fork)),
-                Err(error) => {
-                    for fork in made {
-                        self.forget(&fork).await;
-                    }
-                    return Err(error);
-                }
-            }
-        }
-        let mut episodes = Vec::new();
-        for id in &ids {
-            episodes.push(self.find(id)?.summary().await);
-        }
-        Ok(v1::ForkEpisodeResponse { episodes })
-    }
-
-    /// Takes back an episode that nobody has been told of.
-    async fn forget(&self, episode: &Episode) {
-        if episode.close(v1::EndReason::Closed).await.newly {
-            self.held().remove(episode.id());
-        }
-    }
-
-    /// The ids of new episodes: those that are asked for, and others where none is.
-    fn new_ids(&self, asked: &[String]) -> Result<Vec<String>, Error> {
-        const FIELD: &str = "new_episode_ids";
-        if asked.is_empty() {
-            let rule = "holds no id: one for each new episode, empty to have it chosen";
-            return Err(Violation::new(FIELD, rule).into());
-        }
-        if asked.len() > self.options.max_episodes {
-            return Err(self.full());
-        }
-        let (mut ids, mut seen) = (Vec::new(), HashSet::new());
-        for (index, asked) in asked.iter().enumerate() {
-            let in_place = |description| Violation::new(format!("{FIELD}[{index}]"), description);
-            let id = episode_id(asked).map_err(|violation| in_place(violation.description))?;
-            if !seen.insert(id.clone()) {
-                return Err(in_place("is there twice".to_owned()).into());
-            }
-            ids.push(id);
-        }
-        Ok(ids)
-    }
-
     /// Takes a step in an episode.
     ///
     /// # Errors
     /// An unknown episode, or as [`Play::step`] says.
-    pub async fn step(&self, request: v1::StepRequest) -> Result<Stepped, Error> {
+    pub async fn step(&self, request: step::Request) -> Result<Stepped, Error> {
         let episode = self.find(&request.episode_id)?;
         let stepped = episode.step(request, &self.workers).await?;
         self.steps.fetch_add(u64::from(!stepped.repeated), Ordering::Relaxed);
@@ -297,128 +201,37 @@ impl Registry {
     /// # Errors
     /// [`Error::UnknownEpisode`].
     pub fn find(&self, id: &str) -> Result<Arc<Episode>, Error> {
-        self.held().find(id).cloned().ok_or_else(|| Error::UnknownEpisode { id: id.to_owned() })
+        self.table().find(id).cloned().ok_or_else(|| Error::UnknownEpisode { id: id.to_owned() })
     }
 
-    /// Ends an episode, if it has not ended, and frees it.
+    /// Ends an episode, if it has not ended, and frees what it holds.
     ///
     /// # Errors
     /// [`Error::UnknownEpisode`].
-    pub async fn close(&self, id: &str) -> Result<v1::CloseEpisodeResponse, Error> {
-        let closed = self.find(id)?.close(v1::EndReason::Closed).await;
+    pub async fn close(&self, id: &str) -> Result<Closed, Error> {
+        let closed = self.find(id)?.close(EndReason::Closed).await;
         if closed.newly {
-            self.held().closed(id);
+            self.table().note_closed(id);
         }
-        Ok(closed.answer)
+        Ok(closed)
     }
 
-    /// Takes no new episodes from now on.
+    /// Creates no more episodes from now on.
     pub fn shut_down(&self) {
         self.slots.close();
     }
 
-    /// Closes the episodes whose lease has run out, and forgets the ones that
-    /// were closed long enough ago.
-    pub fn sweep(&self) {
-        let now = Instant::now();
-        self.held().forget(now);
-        let held: Vec<_> = self.held().all().cloned().collect();
-        for episode in held {
-            if episode.close_if_expired(now) {
-                tracing::info!(episode_id = episode.id(), "lease expired");
-                self.held().closed(episode.id());
-            }
-        }
-    }
-
-    /// The episode of that id, if the request with that digest has created it.
-    fn created_before(&self, id: &str, digest: &[u8; 32]) -> Result<Option<Arc<Episode>>, Error> {
-        match self.held().find(id) {
-            Some(episode) if !episode.was_created_by(digest) => {
+    /// The episode with this id, if the request with this digest created it.
+    fn created_before(&self, id: &str, request_digest: &str) -> Result<Option<Arc<Episode>>, Error> {
+        match self.table().find(id) {
+            Some(episode) if !episode.was_created_by(request_digest) => {
                 Err(Error::EpisodeExists { id: id.to_owned() })
             }
-            there => Ok(there.cloned()),
+            present => Ok(present.cloned()),
         }
     }
 
-    /// The task that a request names, and the set it is from.
-    fn task(&self, task: Option<&Task>) -> Result<(&str, Arc<TaskFile>), Error> {
-        match task {
-            None => {
-                Err(Violation::new("task", "is required: task_ref, task_json or task_from_config").into())
-            }
-            Some(Task::TaskRef(reference)) => self.catalog.find(&reference.set, &reference.task_id),
-            Some(Task::TaskJson(text)) if text.len() > MAX_TASK_BYTES => {
-                Err(Violation::new("task_json", format!("is longer than {MAX_TASK_BYTES} bytes")).into())
-            }
-            Some(Task::TaskJson(text)) => {
-                let value = serde_json::from_str(text)
-                    .map_err(|error| Violation::new("task_json", format!("is not JSON: {error}")))?;
-                let task = family::parse(&value)
-                    .map_err(|error| Violation::new("task_json", format!("is not a task file: {error}")))?;
-                Ok(("", Arc::new(task)))
-            }
-            Some(Task::TaskFromConfig(from)) => {
-                let task =
-                    task_from_config(from).map_err(|reason| Violation::new("task_from_config", reason))?;
-                Ok(("", Arc::new(task)))
-            }
-        }
-    }
-
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn interpreter_state(request: &v1::CreateEpisodeRequest) -> Result<InterpreterState, Violation> {
-    match request.interpreter_state() {
-        v1::InterpreterState::Persistent => Ok(InterpreterState::Persistent),
-        v1::InterpreterState::Reset => Ok(InterpreterState::Reset),
-        v1::InterpreterState::Unspecified => Err(Violation::new(
-            "interpreter_state",
-            "must be INTERPRETER_STATE_PERSISTENT or INTERPRETER_STATE_RESET; there is no default",
-        )),
-    }
-}
-
-fn task_from_config(from: &v1::TaskFromConfig) -> Result<TaskFile, String> {
-    let section = serde_json::from_str(&from.config_json)
-        .map_err(|error| format!("config_json is not JSON: {error}"))?;
-    let config =
-        task_config::parse_section(&from.family, &section).map_err(|problems| problems.to_string())?;
-    let task_id = format!("{}-seed-{}", from.family, from.seed);
-    generate::task(&config, from.seed, &task_id, "inline").map_err(|error| error.reason)
-}
-
-fn episode_id(asked: &str) -> Result<String, Violation> {
-    if asked.is_empty() {
-        return Ok(uuid::Uuid::new_v4().to_string());
-    }
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    if asked.len() > 128 || !asked.bytes().all(allowed) {
-        return Err(Violation::new("episode_id", "must be 1 to 128 of [A-Za-z0-9._-]"));
-    }
-    Ok(asked.to_owned())
-}
-
-fn tool_to_proto(tool: &proto::task::ToolSpec) -> v1::Tool {
-    let parameter = |parameter: &proto::task::ToolParameter| v1::ToolParameter {
-        name: parameter.name.clone(),
-        r#type: parameter.python_type.clone(),
-    };
-    v1::Tool {
-        name: tool.name.clone(),
-        description: tool.description.clone(),
-        parameters: tool.parameters.iter().map(parameter).collect(),
-        returns: tool.returns.clone(),
-    }
-}
-
-fn tool_to_sandbox(tool: &proto::task::ToolSpec) -> sandbox::Tool {
-    sandbox::Tool {
-        name: tool.name.clone(),
-        parameters: tool.parameters.iter().map(|parameter| parameter.name.clone()).collect(),
-        doc: tool.description.clone(),
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

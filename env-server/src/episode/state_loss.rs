@@ -1,23 +1,22 @@
 //! Before which steps a persistent interpreter loses its state.
 
-use sandbox::InterpreterState;
+use proto::interpreter_state::InterpreterState;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::error::Violation;
+use crate::error::Violation;
 
-/// A chance of losing state, and the seed that it is drawn from.
-#[derive(Clone, Copy, Debug)]
-pub struct StateLoss {
-    chance: f64,
-    seed: u64,
-}
+/// The chance, in [0, 1], that the state is lost before a step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StateLoss(f64);
 
 impl StateLoss {
-    /// The chance that a request asks for, drawn from the episode's seed.
+    /// This chance, for an interpreter that keeps its state or does not.
     ///
     /// # Errors
-    /// A violation if it is no chance, or there is nothing to lose.
-    pub fn from_request(chance: f64, state: InterpreterState, seed: u64) -> Result<Self, Violation> {
+    /// A violation if it is outside [0, 1], or above 0 where there is no state to lose.
+    pub fn new(chance: f64, state: InterpreterState) -> Result<Self, Violation> {
         let violation = |rule: String| Err(Violation::new("state_loss", rule));
         if !(0.0..=1.0).contains(&chance) {
             return violation(format!("is a chance, within 0 and 1, not {chance}"));
@@ -27,43 +26,42 @@ impl StateLoss {
                 "must be 0 under INTERPRETER_STATE_RESET, which keeps no state to lose".to_owned(),
             );
         }
-        Ok(Self { chance, seed })
+        Ok(Self(chance))
     }
 
     /// The chance, in [0, 1].
     pub fn chance(self) -> f64 {
-        self.chance
+        self.0
     }
 
-    /// Whether the state that a code step of this index would find is lost.
-    pub fn strikes(self, step_index: u64) -> bool {
-        self.draw(step_index) < self.chance
+    /// Whether a code step of this index loses the state that it would find, in an episode with this seed.
+    pub fn strikes(self, seed: u64, step_index: u64) -> bool {
+        draw(seed, step_index) < self.0
     }
+}
 
-    /// Uniform in [0, 1), by the rule that `CreateEpisodeRequest.state_loss`
-    /// documents. Each step has a draw of its own, so it matters neither how
-    /// often a step is tried nor what the others were.
-    fn draw(self, step_index: u64) -> f64 {
-        let digest = Sha256::digest(format!("state_loss/{}/{step_index}", self.seed));
-        let (head, _) = digest.split_at(8);
-        let bits = head.iter().fold(0, |bits, &byte| bits << 8 | u64::from(byte)) >> 11;
-        bits as f64 / (1_u64 << 53) as f64
-    }
+/// Uniform in [0, 1), by the rule that `CreateEpisodeRequest.state_loss` documents. The draw depends on the seed and
+/// the index alone, so neither retries nor other steps change it.
+fn draw(seed: u64, step_index: u64) -> f64 {
+    let digest = Sha256::digest(format!("state_loss/{seed}/{step_index}"));
+    let (head, _) = digest.split_at(8);
+    let bits = head.iter().fold(0, |bits, &byte| bits << 8 | u64::from(byte)) >> 11;
+    bits as f64 / (1_u64 << 53) as f64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn persistent(chance: f64, seed: u64) -> StateLoss {
-        StateLoss::from_request(chance, InterpreterState::Persistent, seed).unwrap()
+    fn persistent(chance: f64) -> StateLoss {
+        StateLoss::new(chance, InterpreterState::Persistent).unwrap()
     }
 
-    /// Made by another program from the documented rule:
+    /// Computed by another program from the documented rule:
     /// `int.from_bytes(hashlib.sha256(b"state_loss/7/1").digest()[:8]) >> 11`, divided by `2**53`.
     #[test]
     fn the_draws_are_the_documented_ones() {
-        let drawn = [(7, 1), (7, 2), (u64::MAX, 40)].map(|(seed, step)| persistent(0.5, seed).draw(step));
+        let drawn = [(7, 1), (7, 2), (u64::MAX, 40)].map(|(seed, step)| draw(seed, step));
         assert_eq!(drawn, [0.2764849840526429, 0.10191965848929485, 0.3942367770230397]);
     }
 
@@ -71,9 +69,9 @@ mod tests {
     fn steps_are_struck_as_often_as_the_chance_says() {
         let mut struck = 0;
         for seed in 0..500 {
-            struck += (1..=40).filter(|&step| persistent(0.3, seed).strikes(step)).count();
-            assert!((0..40).all(|step| persistent(1.0, seed).strikes(step)));
-            assert!((0..40).all(|step| !persistent(0.0, seed).strikes(step)));
+            struck += (1..=40).filter(|&step| persistent(0.3).strikes(seed, step)).count();
+            assert!((0..40).all(|step| persistent(1.0).strikes(seed, step)));
+            assert!((0..40).all(|step| !persistent(0.0).strikes(seed, step)));
         }
         // 20,000 draws: the standard deviation of their share is 0.0032.
         let share = f64::from(u32::try_from(struck).unwrap()) / 20_000.0;
@@ -83,12 +81,12 @@ mod tests {
     #[test]
     fn what_is_no_chance_or_has_nothing_to_lose_is_refused() {
         for chance in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
-            let violation = StateLoss::from_request(chance, InterpreterState::Persistent, 1).unwrap_err();
+            let violation = StateLoss::new(chance, InterpreterState::Persistent).unwrap_err();
             assert_eq!(violation.field, "state_loss");
             assert!(violation.description.contains(&chance.to_string()), "{violation:?}");
         }
-        let violation = StateLoss::from_request(0.1, InterpreterState::Reset, 1).unwrap_err();
+        let violation = StateLoss::new(0.1, InterpreterState::Reset).unwrap_err();
         assert!(violation.description.contains("RESET"), "{violation:?}");
-        assert!(StateLoss::from_request(0.0, InterpreterState::Reset, 1).is_ok());
+        assert!(StateLoss::new(0.0, InterpreterState::Reset).is_ok());
     }
 }

@@ -1,10 +1,11 @@
 //! A family's section of a generator config, and what is drawn from it.
 
+use fields::Fields;
 use serde_json::{Map, Value};
 
+use super::drawn::Drawn;
 use super::stream::Stream;
 use super::{knapsack, navigation, rule_diagnosis};
-use fields::Fields;
 
 /// How the tasks of one family are drawn.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +50,7 @@ impl FamilyConfig {
     /// Draws one task.
     ///
     /// # Errors
-    /// Why these settings gave no task; text for the log.
+    /// Why these settings gave no task, as text for the log.
     pub(crate) fn draw(&self, seed: u64) -> Result<Drawn, String> {
         let mut stream = Stream::new(seed);
         match self {
@@ -58,16 +59,4 @@ impl FamilyConfig {
             Self::RuleDiagnosis(config) => Ok(rule_diagnosis::draw(config, &mut stream)),
         }
     }
-}
-
-/// What a generator draws for one task: the sections of its file that hold data.
-pub(crate) struct Drawn {
-    pub(crate) difficulty: Map<String, Value>,
-    pub(crate) public: Map<String, Value>,
-    pub(crate) private: Map<String, Value>,
-    pub(crate) reference: Map<String, Value>,
-    /// One line that names the task.
-    pub(crate) title: &'static str,
-    /// What the answer looks like.
-    pub(crate) output_format: &'static str,
 }

@@ -1,15 +1,11 @@
-//! Opaque Knapsack: pack the most value into a knapsack of limited capacity, from
-//! items whose weight, value and class are hidden until they are inspected, which
-//! a budget limits. Only some classes may be packed.
+//! Opaque Knapsack: pack the most value into a knapsack of limited capacity. The items' weights, values and classes are
+//! hidden until they are inspected, and a budget limits the inspections. Only some classes may be packed.
 
 mod config;
 mod generate;
 mod optimum;
 mod play;
-
-use proto::task::ToolSpec;
-
-use super::{finish_spec, tool_spec};
+mod tools;
 
 pub use config::Config;
 pub(crate) use generate::draw;
@@ -17,25 +13,3 @@ pub use play::Knapsack;
 
 /// The family's name.
 pub const NAME: &str = "knapsack";
-
-/// The family's tool contract.
-fn tools() -> Vec<ToolSpec> {
-    vec![
-        tool_spec("list_items", &[], "str", "All item ids, as a JSON array of strings. Free."),
-        tool_spec(
-            "inspect",
-            &[("item_id", "str")],
-            "str",
-            "The item's data as a JSON object with the keys class, value and weight. Uses up 1 of the \
-             inspection budget the first time an item is inspected.",
-        ),
-        tool_spec(
-            "take_item",
-            &[("item_id", "str")],
-            "None",
-            "Packs the item. Raises an exception, and packs nothing, if the item is packed already, its \
-             class is not allowed or it does not fit.",
-        ),
-        finish_spec(),
-    ]
-}

@@ -1,13 +1,13 @@
 //! JSON as Python's `json.loads` reads it, with its error messages.
 //!
-//! Agents read these messages, and models know them from Python. The wording and
-//! the positions (in characters, not bytes) are those of CPython 3.11.
+//! Agents read these messages, and models know them from Python. Wording and positions (in characters, not bytes) are
+//! those of CPython 3.11.
 
 use std::fmt;
 
 use serde_json::{Map, Number, Value};
 
-/// Nesting past which Python would give up, too.
+/// The deepest nesting that is read; Python has a limit, too.
 const MAX_DEPTH: usize = 500;
 
 /// Why a text is not JSON. Reads e.g. `Expecting value: line 1 column 1 (char 0)`.
@@ -72,7 +72,7 @@ impl Scanner {
         }
     }
 
-    /// Steps over a character if it is the next one.
+    /// Skips a character if it is the next one.
     fn take(&mut self, wanted: char) -> bool {
         let found = self.peek() == Some(wanted);
         self.position += usize::from(found);
@@ -172,8 +172,8 @@ impl Scanner {
         Err(("Expecting value", self.position))
     }
 
-    /// As much as makes a number: `-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?`; what
-    /// follows is somebody else's error.
+    /// The longest prefix that is a number: `-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?`. The caller checks what
+    /// follows.
     fn number(&mut self) -> Scanned<Value> {
         let start = self.position;
         let mut end = start + usize::from(self.text[start] == '-');
@@ -256,7 +256,7 @@ mod tests {
 
     use super::*;
 
-    /// The messages are what `json.loads` of CPython 3.11 says to these texts.
+    /// The messages are those of `json.loads` in CPython 3.11 for these texts.
     #[test]
     fn errors_read_as_pythons() {
         for (text, message) in [

@@ -1,8 +1,8 @@
-//! Text as Python writes it, where an agent reads it.
+//! Text as Python writes it, for messages that an agent reads.
 
 use std::fmt::Write as _;
 
-/// `repr()` of a string, for printable text: the quotes that need no escape.
+/// `repr()` of a string of printable text, with the quotes that Python would choose.
 pub fn repr(text: &str) -> String {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut written = String::from(quote);
@@ -33,7 +33,7 @@ pub fn repr_list<'a>(texts: impl IntoIterator<Item = &'a String>) -> String {
     format!("[{}]", written.join(", "))
 }
 
-/// `json.dumps()` of a string: everything past ASCII is escaped.
+/// `json.dumps()` of a string: characters outside ASCII are escaped.
 pub fn json_string(text: &str) -> String {
     let mut written = String::from('"');
     for character in text.chars() {

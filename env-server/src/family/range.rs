@@ -2,9 +2,8 @@
 
 use std::fmt::Display;
 
-use serde_json::Value;
-
 use fields::{FromJson, Place};
+use serde_json::Value;
 
 /// A closed range `[low, high]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,7 +28,7 @@ impl<T: FromJson + PartialOrd + Display> FromJson for Range<T> {
 }
 
 impl<T: PartialOrd + Display> Range<T> {
-    /// The range, if it lies within the limits; otherwise the rule is recorded.
+    /// The range, if it lies within the limits; otherwise `None`, after recording the problem.
     pub(crate) fn within(self, lowest: T, highest: T, place: &Place<'_>) -> Option<Self> {
         if lowest <= self.low && self.high <= highest {
             return Some(self);

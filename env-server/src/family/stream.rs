@@ -1,8 +1,7 @@
 //! The random numbers that a task is drawn from.
 //!
-//! Everything here is integer arithmetic on ChaCha20's output, or `+ - * /` on
-//! doubles, so a seed gives the same task on every platform and with every
-//! version of `rand`: only the cipher itself comes from a dependency.
+//! A seed gives the same task on every platform and with every version of `rand`: the numbers come from ChaCha20 by
+//! integer arithmetic or by `+ - * /` on doubles, and only the cipher itself comes from a dependency.
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
@@ -19,7 +18,7 @@ impl Stream {
         Self(ChaCha20Rng::from_seed(key))
     }
 
-    /// Uniform below `bound` (at least 1), by rejecting the uneven rest.
+    /// Uniform below `bound`, which is at least 1, by rejection sampling.
     fn below(&mut self, bound: u64) -> u64 {
         let even = u64::MAX - u64::MAX % bound;
         loop {
@@ -50,7 +49,7 @@ impl Stream {
         (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// One of the elements; there must be one.
+    /// One of the elements, of which there must be at least one.
     pub fn choose<'a, T>(&mut self, elements: &'a [T]) -> &'a T {
         &elements[self.below(elements.len() as u64) as usize]
     }
@@ -68,7 +67,7 @@ impl Stream {
         pool
     }
 
-    /// Different opaque ids: the prefix and 12 hex digits each.
+    /// Opaque ids, all different: the prefix and 12 hex digits each.
     pub fn opaque_ids(&mut self, prefix: &str, count: usize) -> Vec<String> {
         let mut ids: Vec<String> = Vec::with_capacity(count);
         while ids.len() < count {

@@ -1,13 +1,12 @@
-//! A task file's envelope, read with the key of everything that is wrong.
+//! Reading a task file: the keys that all families share.
 
+use fields::{Collector, Fields, Place};
 use proto::task::{NaturalLanguage, TaskFile, ToolParameter, ToolSpec};
 use serde_json::Value;
 
-use super::Error;
-use fields::{Collector, Fields, Place};
+use super::error::Error;
 
-/// Reads a task file's JSON. What the family's own sections hold is checked by
-/// [`super::open`].
+/// Reads a task file's JSON. [`open`](crate::family::open) checks the sections of its family.
 ///
 /// # Errors
 /// [`Error::Malformed`], naming every key that is missing or of another type.

@@ -1,4 +1,4 @@
-//! The manifest: what a folder holds, and whether a run may go on in it.
+//! The manifest: what a folder holds, and whether a run may resume in it.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::key_order::{sorted, sorted_map};
 use super::{Error, GENERATOR_RELEASED};
 use crate::task_config::TaskConfig;
 
-/// Makes the folders and the manifest, if `root` is new or holds this very set.
+/// Makes the folders and the manifest, if `root` is new or holds the same set.
 pub(super) fn prepare(config: &TaskConfig, root: &Path) -> Result<(), Error> {
     let manifest = Manifest {
         schema_version: SCHEMA_VERSION.to_owned(),

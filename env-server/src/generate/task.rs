@@ -6,9 +6,8 @@ use sha2::{Digest as _, Sha256};
 use super::key_order::sorted_map;
 use crate::family::{self, FamilyConfig};
 
-/// The `generated_at` and `created_at` of what this generator writes: when its
-/// version was released, not the time of day, which would make every run's bytes
-/// different. It changes whenever the same config would give other tasks.
+/// The `generated_at` and `created_at` of generated files: the generator's release date. The time of day would make the
+/// bytes of every run different. The date changes whenever the same config would give other tasks.
 pub const GENERATOR_RELEASED: &str = "2026-11-20T00:00:00Z";
 
 /// One task that could not be generated.
@@ -36,7 +35,7 @@ pub fn seed(seed_start: u64, family: &str, index: u64) -> u64 {
 /// Draws one task. The same arguments give the same task everywhere.
 ///
 /// # Errors
-/// [`TaskError`] if the settings gave no task from this seed.
+/// [`TaskError`] if the settings give no task from this seed.
 pub fn task(config: &FamilyConfig, seed: u64, task_id: &str, run_name: &str) -> Result<TaskFile, TaskError> {
     let failed = |reason: String| TaskError {
         task_id: task_id.to_owned(),

@@ -1,4 +1,4 @@
-//! Latency histograms, one a kind of call.
+//! Latency histograms, one for each kind of call.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use proto::env::v1;
 
-/// Slowest call that a histogram tells apart, in microseconds (one hour).
+/// The highest latency of a histogram, in microseconds (one hour); longer ones count as this.
 const HIGHEST_US: u64 = 3_600_000_000;
 
 /// Latencies since the server started, in microseconds to three digits.

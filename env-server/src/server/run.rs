@@ -1,4 +1,4 @@
-//! A server's life: it is handed its listener and its shutdown signal.
+//! Running the server on a listener until its shutdown signal.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -26,7 +26,7 @@ impl Server {
         Self { registry: Arc::new(registry) }
     }
 
-    /// Serves on `listener` until `shutdown` resolves; then takes no new calls and lets those under way end.
+    /// Serves on `listener` until `shutdown` resolves. Then it takes no new calls, and those under way may end.
     ///
     /// # Errors
     /// The transport's failure.

@@ -1,4 +1,4 @@
-//! One thin handler a call: decode, call the registry, encode.
+//! One handler for each call: decode, call the registry, encode.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,7 +11,9 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
 use super::metrics::Metrics;
-use crate::episode::{Error, Registry};
+use crate::episode::play::Stepped;
+use crate::episode::{Registry, step};
+use crate::error::Error;
 use crate::family;
 use crate::version::{COMMIT, VERSION};
 
@@ -28,36 +30,36 @@ impl Service {
         Self { registry, metrics: Metrics::default(), started_at: SystemTime::now() }
     }
 
-    /// Runs a call inside its span and times it.
-    async fn call<T>(
+    /// Runs a call inside its span, times it, and encodes its answer.
+    async fn call<T, M: From<T>>(
         &self,
         name: &'static str,
         episode_id: &str,
         work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<Response<T>, Status> {
+    ) -> Result<Response<M>, Status> {
         let started = Instant::now();
         let span = tracing::debug_span!("rpc", name, episode_id);
         let answer = work.instrument(span.clone()).await;
         self.metrics.record(name, started.elapsed());
-        span.in_scope(|| answer.map(Response::new).map_err(Status::from))
+        span.in_scope(|| answer.map(|answer| Response::new(answer.into())).map_err(Status::from))
     }
 
     fn info(&self) -> v1::GetServerInfoResponse {
-        let (open_episodes, episodes_created, steps_run) = self.registry.counts();
+        let counts = self.registry.counts();
         v1::GetServerInfoResponse {
             version: VERSION.to_owned(),
             commit: COMMIT.to_owned(),
             python_version: self.registry.sandbox().python_version().to_owned(),
             interpreter_sha256: self.registry.sandbox().guest_sha256().to_owned(),
-            task_sets: self.registry.catalog().describe(),
+            task_sets: self.registry.catalog().sets().iter().map(v1::TaskSet::from).collect(),
             families: family::FAMILIES.iter().map(|name| (*name).to_owned()).collect(),
-            default_limits: Some(self.registry.default_limits().to_proto()),
-            open_episodes,
-            episodes_created,
-            steps_run,
+            default_limits: Some(self.registry.default_limits().into()),
+            open_episodes: counts.episodes,
+            episodes_created: counts.created,
+            steps_run: counts.steps,
             latencies: self.metrics.summaries(),
             started_at: Some(self.started_at.into()),
-            awake_interpreters: self.registry.awake() as u64,
+            awake_interpreters: counts.awake,
         }
     }
 }
@@ -75,8 +77,8 @@ impl EnvironmentService for Service {
         &self,
         request: Request<v1::ListTasksRequest>,
     ) -> Result<Response<v1::ListTasksResponse>, Status> {
-        let request = request.into_inner();
-        self.call("ListTasks", "", async { self.registry.catalog().list(&request) }).await
+        let query = request.into_inner().into();
+        self.call("ListTasks", "", async { self.registry.catalog().list(&query) }).await
     }
 
     async fn create_episode(
@@ -89,14 +91,14 @@ impl EnvironmentService for Service {
     }
 
     async fn step(&self, request: Request<v1::StepRequest>) -> Result<Response<v1::StepResponse>, Status> {
-        let request = request.into_inner();
+        let request = step::Request::from(request.into_inner());
         let id = request.episode_id.clone();
-        let stepped = self.call("Step", &id, self.registry.step(request)).await?.into_inner();
-        let run_time = stepped.response.info.as_ref().and_then(|info| info.run_time);
-        if let Some(run_time) = run_time.filter(|_| !stepped.repeated) {
-            self.metrics.record("Step.run", run_time.try_into().unwrap_or_default());
+        let stepped: Response<Stepped> = self.call("Step", &id, self.registry.step(request)).await?;
+        let Stepped { record, repeated } = stepped.into_inner();
+        if !repeated {
+            self.metrics.record("Step.run", record.answer.info.run_time);
         }
-        Ok(Response::new(stepped.response))
+        Ok(Response::new(record.as_ref().into()))
     }
 
     async fn get_episode(
@@ -143,9 +145,15 @@ impl EnvironmentService for Service {
         &self,
         request: Request<v1::ForkEpisodeRequest>,
     ) -> Result<Response<v1::ForkEpisodeResponse>, Status> {
-        let request = request.into_inner();
-        let id = request.episode_id.clone();
-        self.call("ForkEpisode", &id, self.registry.fork(request)).await
+        let v1::ForkEpisodeRequest { episode_id, new_episode_ids } = request.into_inner();
+        let id = episode_id.clone();
+        let work = async {
+            let forks = self.registry.fork(episode_id, new_episode_ids).await?;
+            Ok(v1::ForkEpisodeResponse {
+                episodes: forks.into_iter().map(v1::EpisodeSummary::from).collect(),
+            })
+        };
+        self.call("ForkEpisode", &id, work).await
     }
 
     async fn list_episodes(

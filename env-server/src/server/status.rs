@@ -6,11 +6,11 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::episode::Error;
+use crate::error::Error;
 
 /// The domain of this service's error reasons (`google.rpc.ErrorInfo`).
 const DOMAIN: &str = "runtime-gym";
-/// When a client without room should try again.
+/// How long a client should wait when the server is full.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 impl From<Error> for Status {
@@ -48,7 +48,7 @@ impl From<Error> for Status {
     }
 }
 
-/// Longest text of a status, in bytes. It travels in a header, and clients refuse large ones.
+/// The longest text of a status, in bytes. It is sent in a header, and clients refuse large headers.
 const MAX_TEXT_BYTES: usize = 1000;
 
 fn cut(mut text: String) -> String {
@@ -62,7 +62,7 @@ fn cut(mut text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::episode::Violation;
+    use crate::error::Violation;
 
     #[test]
     fn a_violation_names_its_field() {

@@ -1,4 +1,4 @@
-//! What is said about configs that cannot be used, and the project's own.
+//! Errors of configs that cannot be used, and the project's own configs.
 
 use std::fs;
 

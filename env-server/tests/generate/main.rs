@@ -1,5 +1,4 @@
-//! The generator: reproducibility, resuming, loading what it wrote, and what is
-//! said about folders that cannot be used.
+//! The generator: reproducibility, resuming, loading what it wrote, and errors of folders that cannot be used.
 
 #![allow(clippy::unwrap_used, reason = "clippy.toml exempts test functions, not their helpers")]
 
@@ -28,7 +27,7 @@ fn fixture(name: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// The recorded configs, and fewer tasks of them.
+/// The recorded configs, with fewer tasks.
 fn config(name: &str, num_tasks: u64) -> TaskConfig {
     let mut config = TaskConfig::parse(&fixture(name)).unwrap();
     for section in &mut config.sections {
@@ -68,7 +67,7 @@ fn seeds_are_those_of_the_recorded_tasks() {
     }
 }
 
-/// Every path of keys in a value; keys that are data (opaque ids) as one.
+/// Every path of keys in a value; keys that are data (opaque ids) count as one.
 fn keys(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     if let Value::Object(map) = value {
         assert!(map.keys().is_sorted(), "{path}");
@@ -134,8 +133,7 @@ fn the_same_config_gives_the_same_bytes() {
     assert_eq!(order(&drawn), order(loaded));
 }
 
-/// Pins the tasks themselves: these change only if the generator is changed, and
-/// then `GENERATOR_RELEASED` has to change, too.
+/// Pins the tasks themselves. They change only with the generator, and `GENERATOR_RELEASED` must change then, too.
 #[test]
 fn tasks_are_pinned() {
     let folder = tempfile::tempdir().unwrap();
@@ -222,7 +220,7 @@ fn tasks_that_cannot_be_generated_are_logged() {
     assert_eq!(lines.len(), 2);
     assert_eq!(lines[1]["task_id"], "knapsack-0000000001");
     assert!(lines[1]["error"].as_str().unwrap().contains("200 draws"));
-    // Again, the failures are tried again and the log stays as it is.
+    // A second run tries the failed tasks again, and the log stays the same.
     assert_eq!(generate(&config, folder.path()).unwrap(), Report { written: 0, skipped: 4, failed: 2 });
     assert_eq!(fs::read_to_string(folder.path().join("logs/errors.jsonl")).unwrap(), log);
 }

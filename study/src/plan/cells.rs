@@ -1,15 +1,16 @@
-//! Episodes of every model in every runtime, and the report.
+//! Stages of the episodes of every model in every runtime, and the report.
 
 use anyhow::Result;
+use proto::interpreter_state::InterpreterState;
 use proto::study::Cell;
 use serde_json::json;
 
-use super::data::{Run, play};
+use super::agent_run::{AgentRun, play};
 use super::models::Base;
-use super::{Call, Draft, Planner, text};
-use crate::experiment::State;
+use super::planner::{Call, Draft, Planner, text};
+use crate::kind::Kind;
 use crate::programs::Program;
-use crate::stage::{Kind, Made, Server, Work};
+use crate::stage::{Artifact, Server, Stage, Work};
 
 impl Planner<'_> {
     /// All cells of a repeat.
@@ -26,7 +27,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// One server for all cells of a repeat.
+    /// The server for all cells of a repeat.
     fn server(&self, seed: u64, base: &Base) -> Server {
         let evaluation = &self.experiment.evaluation;
         let mut arguments =
@@ -40,28 +41,29 @@ impl Planner<'_> {
         for name in &evaluation.models {
             let adapter = self.planned(&format!("seed{seed}/adapters/{name}"));
             arguments.extend(
-                adapter
-                    .iter()
-                    .flat_map(|made| ["--adapter".to_owned(), format!("{name}={}", made.path.display())]),
+                adapter.iter().flat_map(|adapter| {
+                    ["--adapter".to_owned(), format!("{name}={}", adapter.path.display())]
+                }),
             );
         }
         Server { arguments, log: self.place.study().join(format!("seed{seed}")).join("serve.log") }
     }
 
+    /// One cell: a model in a runtime on a task set.
     fn cell(
         &mut self,
         seed: u64,
         tasks: &str,
         model: &str,
-        runtime: State,
+        runtime: InterpreterState,
         base: &Base,
         server: &Server,
     ) -> Result<()> {
         let evaluation = &self.experiment.evaluation;
-        let (set, made) = (self.task_set(tasks)?, self.tasks(tasks)?);
+        let (set, generated) = (self.task_set(tasks)?, self.tasks(tasks)?);
         let run = format!("{model}_in_{}", runtime.name());
         let name = format!("seed{seed}/cells/{tasks}/{run}");
-        let config = Run {
+        let config = AgentRun {
             name: &run,
             state: runtime,
             set: &set,
@@ -74,7 +76,7 @@ impl Planner<'_> {
                 "max_concurrent_requests": evaluation.max_concurrent_runs,
             }),
             seed,
-            at_once: evaluation.max_concurrent_runs,
+            concurrency: evaluation.max_concurrent_runs,
         }
         .config();
         let adapter = self.planned(&format!("seed{seed}/adapters/{model}"));
@@ -87,7 +89,10 @@ impl Planner<'_> {
             name: name.clone(),
             kind: Kind::Evaluate,
             settings: json!({ "run": config, "served": served }),
-            inputs: [Some(made.clone()), Some(base.model.clone()), adapter].into_iter().flatten().collect(),
+            inputs: [Some(generated.clone()), Some(base.model.clone()), adapter]
+                .into_iter()
+                .flatten()
+                .collect(),
             output: run.as_str().into(),
             work: Some(Work {
                 amount: set.episodes(None),
@@ -95,21 +100,17 @@ impl Planner<'_> {
                 like: self.like(&run),
             }),
         };
-        self.add(draft, |folder| Ok(Call { server: Some(server.clone()), ..play(folder, &config, &made)? }))?;
-        let cell = Cell {
-            seed,
-            train: model.to_owned(),
-            runtime: runtime.name().to_owned(),
-            tasks: tasks.to_owned(),
-            run: name.into(),
-        };
+        self.add(draft, |folder| {
+            Ok(Call { server: Some(server.clone()), ..play(folder, &config, &generated)? })
+        })?;
+        let cell = Cell { seed, train: model.to_owned(), runtime, tasks: tasks.to_owned(), run: name.into() };
         self.plan.cells.push(cell);
         Ok(())
     }
 
-    /// The report on all of it.
-    pub fn report(&mut self, analysis: &str) -> Result<Made> {
-        let inputs: Vec<Made> = self.plan.stages.iter().map(|stage| stage.made()).collect();
+    /// The report on all stages.
+    pub fn report(&mut self, analysis: &str) -> Result<Artifact> {
+        let inputs: Vec<Artifact> = self.plan.stages.iter().map(Stage::artifact).collect();
         let study = text(&self.place.study());
         let draft = Draft {
             name: "report".to_owned(),

@@ -1,59 +1,19 @@
-//! Tasks, traces, drills, and samples of them.
-
-use std::path::Path;
+//! Stages of tasks, traces, drills, and the samples made of them.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::agent_run::{AgentRun, play};
+use super::planner::{Call, Draft, Planner, text};
 use super::task_set::TaskSet;
-use super::{Call, Draft, Planner, text, yaml};
-use crate::experiment::{Settings, State, Teacher, Traces, merged};
+use crate::experiment::{Teacher, Traces};
+use crate::kind::Kind;
 use crate::programs::Program;
-use crate::stage::{Kind, Made, Work};
+use crate::stage::{Artifact, Work};
 
-/// Teachers need little but interpreters.
-const TEACHERS_AT_ONCE: u64 = 4;
-
-/// A run config: one agent on all tasks of a set.
-pub struct Run<'a> {
-    pub name: &'a str,
-    pub state: State,
-    pub set: &'a TaskSet,
-    /// Keys of the agent, in the order in which they are laid over each other.
-    pub agent: [&'a Settings; 2],
-    pub llm: Value,
-    pub seed: u64,
-    pub at_once: u64,
-}
-
-impl Run<'_> {
-    /// The config but for where results go.
-    pub fn config(&self) -> Value {
-        let ours = Settings::from_iter([
-            ("agent_type".to_owned(), json!("codeact")),
-            ("llm".to_owned(), self.llm.clone()),
-        ]);
-        let mut agent = merged(&merged(&ours, self.agent[0]), self.agent[1]);
-        agent.insert("name".to_owned(), json!(self.name));
-        agent.insert("persistent_state".to_owned(), json!(self.state == State::Persistent));
-        json!({
-            "run_name": self.name,
-            "seed_start": self.seed,
-            "max_concurrent_runs": self.at_once,
-            "task_families": self.set.families,
-            "agents": [agent],
-        })
-    }
-}
-
-/// The call that plays a run; its results go to the stage's folder.
-pub fn play(folder: &Path, config: &Value, tasks: &Made) -> Result<Call> {
-    let mut config = config.clone();
-    config["output_dir"] = json!(folder);
-    let arguments =
-        ["run", "--config", &text(&folder.join("config.yaml")), "--tasks-root", &text(&tasks.path)];
-    Ok(Call::new(Program::Agent, arguments).with_file("config.yaml", yaml(&config)?))
-}
+/// Episodes of a teacher that are played concurrently. A teacher is not a model: it needs little but an
+/// interpreter.
+const TEACHER_CONCURRENCY: u64 = 4;
 
 impl Planner<'_> {
     /// A task set, read once.
@@ -67,11 +27,11 @@ impl Planner<'_> {
         Ok(set)
     }
 
-    /// Tasks of a set.
-    pub fn tasks(&mut self, name: &str) -> Result<Made> {
+    /// The stage that generates a task set.
+    pub fn tasks(&mut self, name: &str) -> Result<Artifact> {
         let stage = format!("tasks/{name}");
-        if let Some(made) = self.planned(&stage) {
-            return Ok(made);
+        if let Some(artifact) = self.planned(&stage) {
+            return Ok(artifact);
         }
         let set = self.task_set(name)?;
         let amount = set.episodes(None);
@@ -90,8 +50,9 @@ impl Planner<'_> {
         })
     }
 
-    /// No task that a model is evaluated on may be one that it learnt from.
-    pub fn keep_apart(&self) -> Result<()> {
+    /// Refuses task sets that share tasks where one is for evaluation and traces of the other are learnt
+    /// from.
+    pub fn refuse_shared_tasks(&self) -> Result<()> {
         let evaluated = |name: &String| self.experiment.evaluation.tasks.contains(name);
         for (held_out, set) in self.task_sets.iter().filter(|(name, _)| evaluated(name)) {
             for teacher in self.experiment.traces.values() {
@@ -108,39 +69,40 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Traces or drills of this name, and how `trainer` is told to read them.
-    pub fn source(&mut self, name: &str) -> Result<(Made, Vec<String>)> {
+    /// The traces or drills of this name, and the arguments with which `trainer` reads them.
+    pub fn source(&mut self, name: &str) -> Result<(Artifact, Vec<String>)> {
         if self.experiment.drills.contains_key(name) {
-            let made = self.drills(name)?;
-            let path = text(&made.path);
-            return Ok((made, vec!["--chat".to_owned(), path]));
+            let drills = self.drills(name)?;
+            let path = text(&drills.path);
+            return Ok((drills, vec!["--chat".to_owned(), path]));
         }
         let traces = &self.experiment.traces[name];
-        let made = match traces {
+        let artifact = match traces {
             Traces::Played(teacher) => self.traces(name, teacher)?,
-            Traces::Ready(recorded) => self.outside(&recorded.folder, &format!("`traces.{name}.folder`")),
+            Traces::Ready(recorded) => self.external(&recorded.folder, &format!("`traces.{name}.folder`")),
         };
-        let mut arguments = vec!["--traces".to_owned(), text(&made.path)];
+        let mut arguments = vec!["--traces".to_owned(), text(&artifact.path)];
         if traces.only_solved() {
             arguments.push("--only-solved".to_owned());
         }
-        Ok((made, arguments))
+        Ok((artifact, arguments))
     }
 
-    fn traces(&mut self, name: &str, teacher: &Teacher) -> Result<Made> {
+    /// The stage that plays a teacher's episodes.
+    fn traces(&mut self, name: &str, teacher: &Teacher) -> Result<Artifact> {
         let stage = format!("traces/{name}");
-        if let Some(made) = self.planned(&stage) {
-            return Ok(made);
+        if let Some(artifact) = self.planned(&stage) {
+            return Ok(artifact);
         }
         let (set, tasks) = (self.task_set(&teacher.tasks)?, self.tasks(&teacher.tasks)?);
-        let run = Run {
+        let run = AgentRun {
             name,
             state: teacher.state,
             set: &set,
             agent: [&self.experiment.agent, &teacher.agent],
             llm: json!({ "backend": "scripted", "model": teacher.policy }),
             seed: 0,
-            at_once: TEACHERS_AT_ONCE,
+            concurrency: TEACHER_CONCURRENCY,
         };
         let config = run.config();
         let amount = set.episodes(teacher.count);
@@ -161,10 +123,11 @@ impl Planner<'_> {
         })
     }
 
-    fn drills(&mut self, name: &str) -> Result<Made> {
+    /// The stage that writes drills.
+    fn drills(&mut self, name: &str) -> Result<Artifact> {
         let stage = format!("drills/{name}");
-        if let Some(made) = self.planned(&stage) {
-            return Ok(made);
+        if let Some(artifact) = self.planned(&stage) {
+            return Ok(artifact);
         }
         let drills = &self.experiment.drills[name];
         let draft = Draft {
@@ -187,17 +150,18 @@ impl Planner<'_> {
         })
     }
 
-    /// Samples of the first so many of a source. Only the model's tokenizer matters to them, so repeats share them.
-    pub fn samples(&mut self, name: &str, count: u64, model: &Made, tokenizer: &str) -> Result<Made> {
+    /// The stage that makes samples of the first `count` documents of a source. They depend on the model's
+    /// tokenizer only, so repeats share them.
+    pub fn samples(&mut self, name: &str, count: u64, model: &Artifact, tokenizer: &str) -> Result<Artifact> {
         let stage = format!("data/{name}-{count}");
-        if let Some(made) = self.planned(&stage) {
-            return Ok(made);
+        if let Some(artifact) = self.planned(&stage) {
+            return Ok(artifact);
         }
         let (source, reading) = self.source(name)?;
         if let Some(Traces::Played(teacher)) = self.experiment.traces.get(name) {
-            let there = self.task_set(&teacher.tasks)?.episodes(teacher.count);
-            if count > there {
-                bail!("{count} traces of `{name}` are to be learnt from, and only {there} are played");
+            let played = self.task_set(&teacher.tasks)?.episodes(teacher.count);
+            if count > played {
+                bail!("{count} traces of `{name}` are to be learnt from, and only {played} are played");
             }
         }
         let (length, limit) = (self.experiment.sequence_len.to_string(), count.to_string());
@@ -208,7 +172,7 @@ impl Planner<'_> {
             settings: json!({ "sequence_len": self.experiment.sequence_len, "limit": count, "filters": filters }),
             inputs: vec![
                 source,
-                Made { name: model.name.clone(), key: tokenizer.to_owned(), path: model.path.clone() },
+                Artifact { name: model.name.clone(), key: tokenizer.to_owned(), path: model.path.clone() },
             ],
             output: "data".into(),
             work: Some(Work { amount: count, unit: "documents".to_owned(), like: String::new() }),

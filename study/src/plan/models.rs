@@ -1,33 +1,36 @@
-//! The base and its adapters.
+//! Stages of the base and its adapters.
+
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 use proto::study::{self, Cell};
 use serde_json::{Value, json};
 
-use super::{Call, Draft, Planner, text, yaml};
-use crate::digest;
+use super::planner::{Call, Draft, Planner, text, yaml};
+use crate::content_hash;
 use crate::experiment::{Fresh, Model, Settings, Sizes, Training};
+use crate::kind::Kind;
 use crate::programs::Program;
-use crate::stage::{Kind, Made, Work};
+use crate::stage::{Artifact, Work};
 
-/// Files of a model's folder that make its tokenizer and its chat template.
+/// The files of a model's folder that hold its tokenizer and its chat template.
 const TOKENIZER: [&str; 3] = ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"];
 
 /// A model that adapters are trained on.
 pub struct Base {
-    /// It.
-    pub model: Made,
-    /// What texts it was given when it was made; for repeats, the same.
+    /// The model.
+    pub model: Artifact,
+    /// A digest of what its tokenizer depends on; equal for all repeats.
     pub tokenizer: String,
 }
 
-/// A training that is to be planned.
+/// A training that is planned.
 struct Run<'a> {
     seed: u64,
     name: String,
     data: &'a Training,
     settings: Settings,
-    start: &'a Made,
+    start: &'a Artifact,
     tokenizer: &'a str,
 }
 
@@ -36,10 +39,11 @@ impl Planner<'_> {
     pub fn base(&mut self, seed: u64) -> Result<Base> {
         let fresh = match &self.experiment.model {
             Model::Folder(folder) => {
-                let model = self.outside(&folder.path, "`model.path`");
+                let model = self.external(&folder.path, "`model.path`");
                 self.check_folder(&folder.path, folder.sizes)?;
-                let parts = TOKENIZER.map(|name| digest::file(&folder.path.join(name)).unwrap_or_default());
-                return Ok(Base { model, tokenizer: digest::value(&json!(parts)) });
+                let parts =
+                    TOKENIZER.map(|name| files::digest::file(&folder.path.join(name)).unwrap_or_default());
+                return Ok(Base { model, tokenizer: content_hash::value(&json!(parts)) });
             }
             Model::Fresh(fresh) => fresh,
         };
@@ -59,7 +63,7 @@ impl Planner<'_> {
     }
 
     /// An adapter of a repeat.
-    pub fn adapter(&mut self, seed: u64, name: &str, base: &Base) -> Result<Made> {
+    pub fn adapter(&mut self, seed: u64, name: &str, base: &Base) -> Result<Artifact> {
         let data = &self.experiment.adapters[name];
         let run = Run {
             seed,
@@ -72,32 +76,35 @@ impl Planner<'_> {
         self.train(run, name, "")
     }
 
-    /// The model's folder must be whole, and what the experiment says it is.
-    fn check_folder(&mut self, path: &std::path::Path, expected: Option<Sizes>) -> Result<()> {
+    /// Notes what a model's folder lacks.
+    ///
+    /// # Errors
+    /// If the model has other sizes than the experiment says.
+    fn check_folder(&mut self, path: &Path, expected: Option<Sizes>) -> Result<()> {
         if !path.is_dir() {
-            return Ok(()); // noted already
+            return Ok(()); // already noted as missing
         }
         for name in ["config.json", "tokenizer.json"] {
             if !path.join(name).is_file() {
-                self.miss(format!("`model.path` {}: no {name} in it", path.display()));
+                self.note_missing(format!("`model.path` {}: no {name} in it", path.display()));
             }
         }
-        let weights = |name: &std::path::Path| name.extension().is_some_and(|suffix| suffix == "safetensors");
-        if !digest::files(path)?.iter().any(|(name, _)| weights(name)) {
-            self.miss(format!("`model.path` {}: no *.safetensors in it", path.display()));
+        let weights = |name: &Path| name.extension().is_some_and(|suffix| suffix == "safetensors");
+        if !content_hash::files_below(path)?.iter().any(|(name, _)| weights(name)) {
+            self.note_missing(format!("`model.path` {}: no *.safetensors in it", path.display()));
         }
-        if let (Ok(there), Some(expected)) = (Sizes::read(path), expected) {
+        if let (Ok(found), Some(expected)) = (Sizes::read(path), expected) {
             ensure!(
-                there == expected,
-                "`model.sizes` says {expected:?}, but {} has {there:?}",
+                found == expected,
+                "`model.sizes` says {expected:?}, but {} has {found:?}",
                 path.display()
             );
         }
         Ok(())
     }
 
-    /// Random weights; and what its tokenizer is called, which repeats share.
-    fn init(&mut self, seed: u64, fresh: &Fresh) -> Result<(Made, String)> {
+    /// A model with random weights, and [`Base::tokenizer`].
+    fn init(&mut self, seed: u64, fresh: &Fresh) -> Result<(Artifact, String)> {
         let (mut corpus, mut traces, mut chats) = (vec![], vec![], vec![]);
         for name in &fresh.corpus {
             let (made, reading) = self.source(name)?;
@@ -108,7 +115,7 @@ impl Planner<'_> {
         let tokenizer = json!({ "corpus": keys, "split": fresh.split, "vocab_size": fresh.sizes.vocab_size });
         let mut settings = json!({ "seed": seed, "model": fresh });
         if let Some(model) = settings["model"].as_object_mut() {
-            model.shift_remove("corpus"); // names; the inputs' keys say what they are
+            model.shift_remove("corpus"); // names of inputs, which their keys identify
         }
         let draft = Draft {
             name: format!("seed{seed}/base/fresh"),
@@ -131,13 +138,13 @@ impl Planner<'_> {
             }
             Ok(Call::new(Program::Trainer, arguments))
         })?;
-        Ok((made, digest::value(&tokenizer)))
+        Ok((made, content_hash::value(&tokenizer)))
     }
 
-    /// A training run of `model`'s `phase`.
-    fn train(&mut self, run: Run<'_>, model: &str, phase: &str) -> Result<Made> {
+    /// A training of `model`, which is the base or an adapter; `phase` is empty for an adapter.
+    fn train(&mut self, run: Run<'_>, model: &str, phase: &str) -> Result<Artifact> {
         let Run { seed, name, data, settings, start, tokenizer } = run;
-        let samples: Vec<Made> = (data.data.iter())
+        let samples: Vec<Artifact> = (data.data.iter())
             .map(|(source, count)| self.samples(source, *count, start, tokenizer))
             .collect::<Result<_>>()?;
         let kind = if settings.contains_key("adapter") { "adapter" } else { "all" };
@@ -175,7 +182,7 @@ impl Planner<'_> {
     }
 }
 
-/// Sizes as `trainer init` takes them.
+/// A model's sizes as arguments of `trainer init`.
 fn flags(fresh: &Fresh, seed: u64) -> Vec<String> {
     let sizes = &fresh.sizes;
     let numbers = [
@@ -196,7 +203,7 @@ fn flags(fresh: &Fresh, seed: u64) -> Vec<String> {
     valued.chain(sizes.untied.then(|| "--untied".to_owned())).collect()
 }
 
-/// Tokens that a training sees, at most: sequences are not always full.
+/// Most tokens that a training sees. It may see fewer: sequences are not always full.
 fn tokens(settings: &Settings, data: &Training, sequence_len: u64) -> u64 {
     let number = |key: &str, default: f64| settings.get(key).and_then(Value::as_f64).unwrap_or(default);
     let samples: u64 = data.data.values().sum();

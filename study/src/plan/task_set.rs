@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 
 use crate::experiment::Tasks;
 
-/// A config of `env-server generate`, with the experiment's changes.
+/// A config of `env-server generate`, with the changes that the experiment makes.
 #[derive(Clone, Debug)]
 pub struct TaskSet {
     /// The config.
     pub config: Value,
-    /// Families that have tasks.
+    /// The families that have tasks.
     pub families: Vec<String>,
-    /// Tasks of each family.
+    /// Number of tasks of each family.
     pub num_tasks: u64,
-    /// Where the tasks' seeds begin.
+    /// The first task's seed.
     pub seed_start: u64,
 }
 
@@ -24,13 +24,13 @@ impl TaskSet {
     /// Reads a config and makes the changes.
     ///
     /// # Errors
-    /// Naming the file.
+    /// If the config can't be read or used; the message names the file.
     pub fn read(name: &str, tasks: &Tasks) -> Result<Self> {
         let path = &tasks.config;
         let mut config: Value = files::read_json(path)?;
         let Some(keys) = config.as_object_mut() else { bail!("{}: must be an object", path.display()) };
         keys.insert("run_name".to_owned(), json!(name));
-        // Where to is the command's to say; it decides nothing.
+        // The command line says where tasks go; the key does not matter.
         keys.insert("out_dir".to_owned(), json!("tasks"));
         keys.shift_remove("max_workers");
         if let Some(seed) = tasks.seed_start {
@@ -55,12 +55,12 @@ impl TaskSet {
         Ok(Self { config, families, num_tasks, seed_start })
     }
 
-    /// Tasks of all families, or of the first so many of each.
+    /// Number of tasks of all families; with `count`, of at most that many of each.
     pub fn episodes(&self, count: Option<u64>) -> u64 {
         self.num_tasks.min(count.unwrap_or(u64::MAX)) * self.families.len() as u64
     }
 
-    /// Whether a task of this set may be one of another: its seed is.
+    /// Whether this set may share a task with another: they have a family and a seed in common.
     pub fn overlaps(&self, other: &Self) -> bool {
         let seeds =
             |set: &Self| -> Range<u64> { set.seed_start..set.seed_start.saturating_add(set.num_tasks) };

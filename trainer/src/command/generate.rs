@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use trainer::chat::{Message, Rendering, Role};
+use proto::conversation::Message;
+use trainer::chat::Rendering;
 use trainer::generate::{Engine, Event, Options, Request, Sampling};
 use trainer::tokenizer::Tokenizer;
 use trainer::{Error, Result};
 
-use super::loading::Loading;
+use super::model;
 
-/// Try a model without a server: the answer comes on standard output as it is written.
+/// Generate one answer without a server; it is streamed to standard output.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -20,19 +21,19 @@ Examples:
   trainer generate --model models/base --adapter runs/adapter --messages conversation.json --temperature 0.7 --seed 1")]
 pub struct Arguments {
     #[command(flatten)]
-    loading: Loading,
+    model: model::Arguments,
     /// An adapter: a PEFT folder.
     #[arg(long, value_name = "DIR")]
     adapter: Option<PathBuf>,
     #[command(flatten)]
     input: Input,
-    /// 0 is greedy.
+    /// Sampling temperature; 0 is greedy.
     #[arg(long, default_value_t = 0.0)]
     temperature: f64,
-    /// Same seed, same answer.
+    /// Seed of the sampling; the same seed gives the same answer.
     #[arg(long)]
     seed: Option<u64>,
-    /// Most tokens of the answer. [default: what the context leaves]
+    /// Most tokens of the answer. [default: the rest of the context]
     #[arg(long)]
     max_tokens: Option<usize>,
 }
@@ -40,10 +41,10 @@ pub struct Arguments {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct Input {
-    /// What the user says.
+    /// The user's message.
     #[arg(long)]
     prompt: Option<String>,
-    /// A conversation: a JSON file with a list of {"role", "content"}.
+    /// A conversation: a JSON file with an array of {"role", "content"}.
     #[arg(long, value_name = "FILE")]
     messages: Option<PathBuf>,
 }
@@ -54,11 +55,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             let text = std::fs::read(path).map_err(|reason| Error::File { path: path.clone(), reason })?;
             serde_json::from_slice(&text).map_err(|reason| Error::Json { path: path.clone(), reason })?
         }
-        (None, prompt) => vec![Message { role: Role::User, content: prompt.clone().unwrap_or_default() }],
+        (None, prompt) => vec![Message::user(prompt.clone().unwrap_or_default())],
     };
-    let model = arguments.loading.model()?;
-    let options = Options { max_batch: 1, context: arguments.loading.context(&model)?, queue: 1 };
-    let tokenizer = Arc::new(Tokenizer::read(&arguments.loading.model)?);
+    let model = arguments.model.load()?;
+    let options = Options { max_batch: 1, context: arguments.model.context(&model)?, queue: 1 };
+    let tokenizer = Arc::new(Tokenizer::read(&arguments.model.folder)?);
     let rendering = Rendering { add_generation_prompt: true, enable_thinking: None };
     let tokens = tokenizer.encode(&tokenizer.render(&messages, rendering)?)?;
     let engine = Engine::start(model, tokenizer, options)?;
@@ -77,10 +78,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         max_tokens: arguments.max_tokens,
         ..Request::default()
     };
-    let mut answering = engine.handle().generate(request).map_err(refused)?;
+    let mut generation = engine.handle().generate(request).map_err(refused)?;
     let mut stdout = std::io::stdout();
     let unwritten = |reason| Error::File { path: "standard output".into(), reason };
-    while let Event::Piece(piece) = answering.blocking_next().map_err(refused)? {
+    while let Event::Piece(piece) = generation.blocking_next().map_err(refused)? {
         write!(stdout, "{}", piece.text).and_then(|()| stdout.flush()).map_err(unwritten)?;
     }
     writeln!(stdout).map_err(unwritten)

@@ -8,7 +8,7 @@ use trainer::init::{self, Options, Sizes};
 
 use super::sources;
 
-/// Sizes in, a folder out.
+/// Creates a model folder of given sizes.
 #[derive(Args)]
 #[command(after_help = "Examples:
   trainer init --traces runs/teacher --out models/base
@@ -17,10 +17,10 @@ use super::sources;
 pub struct Arguments {
     #[command(flatten)]
     sources: sources::Arguments,
-    /// A new folder.
+    /// The folder of the model; a new or empty one.
     #[arg(long)]
     out: PathBuf,
-    /// Most tokens, the 256 bytes and three special ones included.
+    /// Most tokens, including the 256 bytes and three special tokens.
     #[arg(long, default_value_t = 2048)]
     vocab_size: i64,
     /// Width of the residual stream.
@@ -32,13 +32,13 @@ pub struct Arguments {
     /// Query heads.
     #[arg(long, default_value_t = 4)]
     heads: i64,
-    /// Key and value heads; divides the query heads [default: as many].
+    /// Key and value heads; divides the query heads [default: the same number].
     #[arg(long)]
     kv_heads: Option<i64>,
     /// Width of a head; even.
     #[arg(long, default_value_t = 32)]
     head_dim: i64,
-    /// Width of the feed-forward part [default: three times the hidden size].
+    /// Width of the feed-forward network [default: three times the hidden size].
     #[arg(long)]
     intermediate_size: Option<i64>,
     /// Most tokens of a conversation.
@@ -50,17 +50,17 @@ pub struct Arguments {
     /// Standard deviation of the weights.
     #[arg(long, default_value_t = 0.02)]
     init_std: f64,
-    /// Seeds the weights.
+    /// Seed of the weights.
     #[arg(long, default_value_t = 0)]
     seed: i64,
-    /// The head is the embedding; the default.
+    /// The embedding is also the output head; the default.
     #[arg(long, overrides_with = "untied")]
     tied: bool,
-    /// The head is a matrix of its own.
+    /// The output head is a separate matrix.
     #[arg(long, overrides_with = "tied")]
     untied: bool,
-    /// Regexes that split texts before bytes are paired, one after the other: no token reaches across a border of
-    /// their matches. Look-behind works.
+    /// Regexes that split texts before byte pairs are merged, applied one after the other: no token crosses
+    /// the border of a match. Look-behind is supported.
     #[arg(long, num_args = 1.., value_name = "REGEX")]
     split: Vec<String>,
 }
@@ -85,7 +85,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let made = init::run(&options, &corpus, &arguments.out)?;
     if made.vocab_size < arguments.vocab_size {
         eprintln!(
-            "note: the text gives no more than {} tokens, not {}: the model has as many",
+            "note: the texts give no more than {} tokens, not {}; the model has that vocabulary",
             made.vocab_size, arguments.vocab_size
         );
     }

@@ -4,38 +4,38 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
-use trainer::dataset::{Dataset, Record};
+use trainer::dataset::{Dataset, record};
 use trainer::look::{self, Style};
 use trainer::tokenizer::Tokenizer;
 use trainer::{Error, Result};
 
-/// A dataset in, text out.
+/// Prints a sample of a dataset.
 #[derive(Args)]
 #[command(after_help = "Examples:
   trainer look --data data/teacher --model models/base
   trainer look --data data/teacher --model models/base --sample 17 --tokens
 
-What bears no loss is dimmed on a terminal, and stands in \u{27e6}brackets\u{27e7} elsewhere, or where NO_COLOR is set.")]
+Text that bears no loss is dimmed on a terminal; elsewhere, or if NO_COLOR is set, it is in \u{27e6}brackets\u{27e7}.")]
 pub struct Arguments {
     /// A folder of `trainer prepare`.
     #[arg(long)]
     data: PathBuf,
-    /// The model whose tokenizer made it.
+    /// The model folder whose tokenizer made the dataset.
     #[arg(long)]
     model: PathBuf,
-    /// Which sample, from zero.
+    /// The index of the sample, from zero.
     #[arg(long, default_value_t = 0)]
     sample: usize,
-    /// Print the tokens, one a line, with their ids.
+    /// Print the tokens, one per line, with their ids.
     #[arg(long)]
     tokens: bool,
 }
 
 #[allow(clippy::print_stdout)] // the sample is what the command is for
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let record = Record::read(&arguments.data)?;
+    record::read(&arguments.data)?;
     let tokenizer = Tokenizer::read(&arguments.model)?;
-    record.check_tokenizer(&arguments.data, &tokenizer)?;
+    record::check_tokenizer(&arguments.data, &arguments.model)?;
     let dataset = Dataset::read(&arguments.data)?;
     if arguments.sample >= dataset.len() {
         let problem = format!("there are {} samples, numbered from 0", dataset.len());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use trainer::{Result, lora, model, weights};
 
-/// Two folders in, one out.
+/// Merges an adapter into its base.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  trainer merge --model models/base --adapter runs/adapter --out models/merged"
@@ -17,7 +17,7 @@ pub struct Arguments {
     /// The adapter: a PEFT folder.
     #[arg(long)]
     adapter: PathBuf,
-    /// A new folder.
+    /// The folder of the merged model; a new or empty one.
     #[arg(long)]
     out: PathBuf,
 }

@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use trainer::dataset::{Dataset, Provenance};
+use proto::dataset::Provenance;
+use trainer::dataset::Dataset;
 use trainer::prepare::{self, Options};
 use trainer::tokenizer::Tokenizer;
-use trainer::{Result, check_vacant, digest};
+use trainer::{Result, check_vacant};
 
 use super::sources;
 
-/// Sources in, a dataset out.
+/// Makes a dataset of sources.
 #[derive(Args)]
 #[command(after_help = "Examples:
   trainer prepare --model models/base --traces runs/teacher --sequence-len 4096 --out data/teacher
@@ -20,7 +21,7 @@ use super::sources;
 
 Then: trainer look --data data/teacher --model models/base")]
 pub struct Arguments {
-    /// A model's folder: its tokenizer and chat template are used.
+    /// A model folder, whose tokenizer and chat template are used.
     #[arg(long)]
     model: PathBuf,
     #[command(flatten)]
@@ -28,13 +29,13 @@ pub struct Arguments {
     /// Most tokens of a sample; longer conversations lose their last turns, longer texts are split.
     #[arg(long)]
     sequence_len: usize,
-    /// A new folder.
+    /// The folder of the dataset; a new or empty one.
     #[arg(long)]
     out: PathBuf,
-    /// Take no more conversations and documents than this, the first ones.
+    /// Take at most this number of conversations and documents, the first ones.
     #[arg(long)]
     limit: Option<usize>,
-    /// Handed to the chat template; by default it is undefined there.
+    /// Passed to the chat template as `enable_thinking`; undefined there by default.
     #[arg(long, value_name = "BOOL")]
     enable_thinking: Option<bool>,
 }
@@ -53,12 +54,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     bar.finish_and_clear();
     let (dataset, statistics) = prepared?;
 
-    eprintln!("{statistics}\n{}", histogram(&dataset));
+    eprintln!("{}\n{}", prepare::describe(&statistics), histogram(&dataset));
     let sources = arguments.sources.sources();
     let provenance = Provenance {
         model: arguments.model.clone(),
         tokenizer_sha256: tokenizer.sha256()?,
-        template_sha256: digest::text(tokenizer.template().source()),
+        template_sha256: files::digest::bytes(tokenizer.template().source()),
         sequence_len: arguments.sequence_len,
         enable_thinking: arguments.enable_thinking,
         limit: arguments.limit,
@@ -71,7 +72,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// How many samples are how long: ten bars from the shortest to the longest.
+/// A histogram of the lengths of samples: ten bars from the shortest to the longest.
 fn histogram(dataset: &Dataset) -> String {
     const BARS: usize = 10;
     const WIDEST: usize = 40;

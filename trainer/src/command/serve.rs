@@ -1,20 +1,19 @@
 //! `trainer serve`.
 
-use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use tracing_subscriber::EnvFilter;
+use lifecycle::telemetry;
 use trainer::generate::{Engine, Options, default_batch};
 use trainer::serve::{Identity, SamplingDefaults, Server, Serving};
 use trainer::tokenizer::Tokenizer;
 use trainer::{Error, Result, digest};
 
-use super::loading::Loading;
+use super::model;
 
-/// Serve a model and adapters for it, over gRPC (`runtime_gym.inference.v1`, health, reflection) and HTTP
+/// Serve a model and its adapters over gRPC (`runtime_gym.inference.v1`, health, reflection) and HTTP
 /// (`/v1/chat/completions`, `/v1/models`, `/health`) on one port. The first line on standard output is
 /// `listening on http://ADDRESS`; the log goes to standard error.
 #[derive(Args)]
@@ -22,15 +21,15 @@ use super::loading::Loading;
 Examples:
   trainer serve --model models/base
   trainer serve --model models/base --adapter persistent=runs/a --adapter reset=runs/b --listen 127.0.0.1:0
-  RUNTIME_GYM_LOG=trainer=debug trainer serve --model models/base        (spans of calls)
+  RUNTIME_GYM_LOG=trainer=debug trainer serve --model models/base        (spans of calls, generations)
 
-Requests over HTTP that do not say how to sample get the model's generation_config.json, and where that says nothing
-temperature 1; over gRPC they are greedy.")]
+HTTP requests that do not specify the sampling use the model's generation_config.json, otherwise temperature 1; gRPC
+requests are greedy.")]
 pub struct Arguments {
     #[command(flatten)]
-    loading: Loading,
+    model: model::Arguments,
 
-    /// An adapter to load at the start (a PEFT folder); may be given several times.
+    /// An adapter (a PEFT folder) to load at the start; may be repeated.
     #[arg(long = "adapter", value_name = "NAME=DIR", value_parser = named)]
     adapters: Vec<(String, PathBuf)>,
 
@@ -38,21 +37,25 @@ pub struct Arguments {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50052")]
     listen: SocketAddr,
 
-    /// What requests call the base model. [default: its folder's name]
+    /// The base model's name in requests. [default: its folder's name]
     #[arg(long)]
     name: Option<String>,
 
-    /// Most answers under way at the same time. [default: 32, or what half of the free memory holds]
+    /// Most generations at the same time. [default: 32, or fewer if half of the free memory holds fewer]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     max_batch: Option<u16>,
 
-    /// Most requests that wait for a place in the batch; more are refused.
+    /// Most requests that wait for a place in the batch; further ones are refused.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..))]
     queue: u16,
 
     /// Shut down when standard input closes: for a parent process that wants its server to end with it.
     #[arg(long)]
     until_stdin_closes: bool,
+
+    /// The log's format.
+    #[arg(long, value_enum, default_value_t = telemetry::Format::Text)]
+    log_format: telemetry::Format,
 }
 
 /// `NAME=DIR`.
@@ -64,39 +67,27 @@ fn named(text: &str) -> std::result::Result<(String, PathBuf), String> {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let filter = EnvFilter::try_from_env("RUNTIME_GYM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::Serve(format!("cannot start the runtime: {error}")))?;
-    let served = runtime.block_on(serve(arguments));
-    runtime.shutdown_background();
-    served
+    telemetry::init(arguments.log_format);
+    lifecycle::run_to_end(serve(arguments)).map_err(|error| Error::Serve(error.to_string()))
 }
 
-async fn serve(arguments: &Arguments) -> Result<()> {
+async fn serve(arguments: &Arguments) -> std::result::Result<(), lifecycle::Error> {
     // Before anything is loaded: a taken port should fail at once.
-    let listener = lifecycle::bind(arguments.listen, "server").await.map_err(Error::Serve)?;
-    let folder = arguments.loading.model.clone();
+    let listener = lifecycle::bind(arguments.listen, "server").await?;
+    let folder = arguments.model.folder.clone();
     let sha256 = tokio::task::spawn_blocking({
         let folder = folder.clone();
         move || digest::weights(&folder)
     });
-    let model = arguments.loading.model()?;
-    let context = arguments.loading.context(&model)?;
+    let model = arguments.model.load()?;
+    let context = arguments.model.context(&model)?;
     let options = Options {
         max_batch: arguments.max_batch.map_or_else(|| default_batch(&model, context), usize::from),
         context,
         queue: arguments.queue.into(),
     };
     let engine = Engine::start(model, Arc::new(Tokenizer::read(&folder)?), options)?;
-    let sha256 = sha256.await.map_err(|error| Error::Serve(format!("hashing failed: {error}")))??;
+    let sha256 = sha256.await.map_err(|error| format!("hashing failed: {error}"))??;
     let name = arguments.name.clone().unwrap_or_else(|| {
         let full = folder.canonicalize().unwrap_or_else(|_| folder.clone());
         full.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
@@ -108,12 +99,12 @@ async fn serve(arguments: &Arguments) -> Result<()> {
     };
     for (name, path) in &arguments.adapters {
         let loaded = serving.load(name, path, false);
-        loaded.map_err(|error| Error::Serve(format!("--adapter {name}={}: {error}", path.display())))?;
+        loaded.map_err(|error| format!("--adapter {name}={}: {error}", path.display()))?;
     }
 
-    let address = lifecycle::announce(&listener)
-        .map_err(|error| Error::Serve(format!("cannot say where it listens: {error}")))?;
+    let address =
+        lifecycle::announce(&listener).map_err(|error| format!("cannot say where it listens: {error}"))?;
     tracing::info!(%address, model = serving.model.name, context = options.context, options.max_batch, "serving");
     let served = Server::new(serving).run(listener, lifecycle::shutdown(arguments.until_stdin_closes)).await;
-    served.map_err(|error| Error::Serve(format!("serving failed: {error}")))
+    served.map_err(|error| format!("serving failed: {error}").into())
 }

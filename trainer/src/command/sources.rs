@@ -1,52 +1,54 @@
-//! Where `init` and `prepare` read.
+//! The sources of `init` and `prepare`.
 
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
+use proto::dataset::{Observations, TraceOptions};
 use trainer::Result;
-use trainer::corpus::{self, Corpus, Observations, Sources, TraceOptions};
+use trainer::corpus::{self, Corpus, Sources};
 
-/// At least one source; all that are given are read.
+/// The sources to read; at least one.
 #[derive(Args)]
-#[group(skip)] // clap would make one of all options
+#[group(skip)] // clap's default group would hold all options
 #[command(group = ArgGroup::new("source").required(true).multiple(true).args(["traces", "chat", "text"]))]
 pub struct Arguments {
-    /// Folders or .tar.gz files with *.trace.json files anywhere in them.
+    /// Folders or .tar.gz files with *.trace.json files at any depth.
     #[arg(long, num_args = 1.., value_name = "PATH")]
     traces: Vec<PathBuf>,
-    /// Files with {"messages": [{"role", "content"}, ..]} a line.
+    /// Files with one {"messages": [{"role", "content"}, ..]} per line.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     chat: Vec<PathBuf>,
-    /// Documents; a .jsonl file has one a line, {"text": ..}.
+    /// Documents; a .jsonl file has one {"text": ..} per line.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     text: Vec<PathBuf>,
-    /// How observations are written: as our agent shows them to a model, or as the paper trains ({"error": ..} or
-    /// {"output": ..}). By default, our agent's traces the first way, others the second.
+    /// How observations are written: as this repository's agent shows them to a model, or as the paper trains
+    /// ({"error": ..} or {"output": ..}). [default: agent for traces of this repository's agent, otherwise
+    /// paper]
     #[arg(long, value_enum)]
-    observations: Option<Written>,
-    /// Only traces of episodes that were solved.
+    observations: Option<ObservationStyle>,
+    /// Only traces of solved episodes.
     #[arg(long)]
     only_solved: bool,
     /// Only traces of episodes with at least this score, 0 to 1.
     #[arg(long, value_name = "SCORE", value_parser = score)]
     min_score: Option<f64>,
-    /// Leave out what cannot be understood, and say so, instead of stopping there.
+    /// Skip malformed traces and lines with a message, instead of failing.
     #[arg(long)]
     skip_bad: bool,
 }
 
-/// How observations are written.
+/// [`Observations`] as an argument.
 #[derive(Clone, Copy, ValueEnum)]
-enum Written {
+enum ObservationStyle {
     Agent,
     Paper,
 }
 
 impl Arguments {
     pub fn sources(&self) -> Sources {
-        let observations = self.observations.map(|written| match written {
-            Written::Agent => Observations::Agent,
-            Written::Paper => Observations::Paper,
+        let observations = self.observations.map(|style| match style {
+            ObservationStyle::Agent => Observations::Agent,
+            ObservationStyle::Paper => Observations::Paper,
         });
         Sources {
             traces: self.traces.clone(),
@@ -57,7 +59,7 @@ impl Arguments {
         }
     }
 
-    /// Reads all sources, and says what was skipped.
+    /// Reads all sources, and prints what was skipped.
     pub fn read(&self) -> Result<Corpus> {
         let corpus = corpus::read(&self.sources())?;
         for problem in &corpus.bad {

@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use lifecycle::Interrupt;
 use tch::{Cuda, Device};
-use trainer::train::{Config, Failure, Interrupt, Options, Training, quiet_panics};
+use tokio::signal::unix::SignalKind;
+use trainer::train::{Config, Failure, Options, Training, silence_exhaustion};
 use trainer::{Error, Result};
 
 const HELP: &str = "\
 Example:
   trainer train --config qlora.yaml
 
-A QLoRA adapter, with the keys and values that the paper used (Axolotl's; a key that is not known is an error):
+A QLoRA adapter, with the keys and values of the paper (Axolotl's keys; an unknown key is an error):
   base_model: models/base            # a Hugging Face folder
   datasets:
     - path: data/persistent          # a folder of `trainer prepare`
@@ -32,7 +34,7 @@ A QLoRA adapter, with the keys and values that the paper used (Axolotl's; a key 
   learning_rate: 1.0e-4
   warmup_ratio: 0.03                 # or warmup_steps
   weight_decay: 0.01
-  bf16: auto                         # on a GPU; true and false say so for any device
+  bf16: auto                         # true on a GPU, false on a CPU
   gradient_checkpointing: true
   val_set_size: 0.05
   eval_steps: 100
@@ -40,8 +42,8 @@ A QLoRA adapter, with the keys and values that the paper used (Axolotl's; a key 
   save_total_limit: 3
   seed: 3407
 
-A whole model, from scratch or further on:
-  base_model: models/fresh           # of `trainer init`, say
+A whole model, from scratch or continued:
+  base_model: models/fresh           # for example of `trainer init`
   datasets: [{ path: data/corpus }]
   output_dir: runs/base
   sequence_len: 1024
@@ -54,27 +56,28 @@ A whole model, from scratch or further on:
   lr_scheduler: warmup_stable_decay
   lr_scheduler_kwargs: { num_decay_steps: 800, decay_type: linear, min_lr_ratio: 0.03 }
 
-output_dir gets the adapter or the model with training.json (where it came from), metrics.jsonl, TensorBoard events,
-loss.svg, and checkpoint-N folders. The same command again goes on from the last checkpoint, to the same weights (on a
-CPU, with as many threads, to the bit). Ctrl-C ends the step, saves a checkpoint and exits with 130.";
+train_configs/README.md lists all keys. output_dir receives the adapter or the model, training.json (its inputs and
+position), metrics.jsonl, TensorBoard events, loss.svg, and checkpoint-N folders. The same command resumes from the last
+checkpoint and gives the same weights (bit for bit on a CPU with the same number of threads). Ctrl-C ends the step, saves
+a checkpoint and exits with 130.";
 
-/// A config in, an adapter or a model out.
+/// Trains an adapter or a model.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub struct Arguments {
     /// The config, YAML.
     #[arg(long)]
     config: PathBuf,
-    /// Where to compute; auto is the GPU where there is one.
+    /// The device to compute on; auto: the GPU if there is one.
     #[arg(long, value_enum, default_value_t = Place::Auto)]
     device: Place,
-    /// Threads on a CPU [default: one for each core].
+    /// Threads on a CPU [default: one per core].
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
     threads: Option<i32>,
-    /// Begins anew: removes the checkpoints and metrics that are in the output folder.
+    /// Start from the beginning: remove the checkpoints and metrics in the output folder.
     #[arg(long)]
     restart: bool,
-    /// Only reads the config; the exit status says whether it can be used.
+    /// Only check the config; the exit status says whether it is valid.
     #[arg(long)]
     check: bool,
 }
@@ -86,9 +89,18 @@ enum Place {
     Auto,
 }
 
+/// Called at each signal. The first one ends the training after its step, the second one ends the program.
+fn interrupted(signals: u32) {
+    if signals > 1 {
+        std::process::exit(lifecycle::interrupt::EXIT_CODE.into());
+    }
+    eprintln!("stopping after this step, with a checkpoint; once more stops at once");
+}
+
 pub fn run(arguments: &Arguments) -> Result<()> {
-    quiet_panics();
-    let interrupt = Interrupt::listen().map_err(|reason| Error::File { path: "signals".into(), reason })?;
+    silence_exhaustion();
+    let interrupt = Interrupt::listen(&[SignalKind::interrupt(), SignalKind::terminate()], interrupted)
+        .map_err(|reason| Error::File { path: "signals".into(), reason })?;
     let config = Config::read(&arguments.config)?;
     if arguments.check {
         return Ok(());
@@ -107,9 +119,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     eprintln!("reading {} and {} datasets", config.base_model.display(), config.datasets.len());
     let training = Training::open(config, Options { device, restart: arguments.restart, interrupt })?;
     let record = training.record();
-    let [samples, kept_back] = record.samples;
+    let [samples, held_out] = record.samples;
     eprintln!(
-        "{} steps over {samples} samples, {kept_back} kept back; {} trained parameters, {} on {}",
+        "{} steps over {samples} samples, {held_out} held out; {} trained parameters, {} on {}",
         record.steps, record.trained_parameters, record.compute, record.device
     );
     if record.position.step > 0 {

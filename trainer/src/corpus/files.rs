@@ -7,7 +7,7 @@ use ::files::archive;
 
 use crate::{Error, Result};
 
-/// Files by name. An archive's are in memory: nothing of it is ever written to disk, so an entry's path can do no
+/// Files by name. Those of an archive are in memory: nothing is written to disk, so an entry's path can do no
 /// harm.
 pub enum Files {
     Folder { root: PathBuf, names: BTreeSet<PathBuf> },
@@ -15,15 +15,15 @@ pub enum Files {
 }
 
 impl Files {
-    /// All files of a folder, at any depth, or of an archive, whose names end in `.json`. Hidden files do not count:
-    /// macOS puts some into archives, one beside each file.
+    /// All files of a folder, at any depth, or of an archive, whose names end in `.json`. Hidden files are
+    /// ignored: macOS puts one next to each file of an archive.
     pub fn open(path: &Path) -> Result<Self> {
         if path.is_dir() {
             let mut names = BTreeSet::new();
             collect(path, Path::new(""), &mut names)?;
             return Ok(Self::Folder { root: path.into(), names });
         }
-        let contents = archive::read_json_files(path, |_| true)?;
+        let contents = archive::read_json_files(path, |_| true).map_err(unreadable)?;
         Ok(Self::Archive { path: path.into(), contents })
     }
 
@@ -48,7 +48,7 @@ impl Files {
         }
     }
 
-    /// The file's path, for people; in an archive, as if it were a folder.
+    /// The path of a file in messages; an archive is shown as if it were a folder.
     pub fn path(&self, name: &Path) -> PathBuf {
         match self {
             Self::Folder { root, .. } => root.join(name),
@@ -57,7 +57,18 @@ impl Files {
     }
 }
 
-/// Links to folders are not followed, so nothing counts twice.
+/// The error of a path that is neither a folder nor an intact archive.
+fn unreadable(error: archive::Error) -> Error {
+    let (path, reason) = match error {
+        archive::Error::Truncated { path } => (path, "it is cut short; copy or make it again".to_owned()),
+        archive::Error::Damaged { path, source } => (path, source.to_string()),
+        other => return other.into(),
+    };
+    let problem = format!("no folder, and no .tar.gz that can be read: {reason}");
+    Error::file(path)(std::io::Error::other(problem))
+}
+
+/// Adds the JSON files below a folder. Links to folders are not followed, so that no file is read twice.
 fn collect(root: &Path, below: &Path, names: &mut BTreeSet<PathBuf>) -> Result<()> {
     let folder = root.join(below);
     for entry in std::fs::read_dir(&folder).map_err(Error::file(&folder))? {

@@ -2,17 +2,16 @@
 
 use std::path::Path;
 
+use proto::conversation::Chat;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{Content, Reader, read_utf8};
-use crate::chat::Message;
 use crate::{Error, Result, digest};
 
-/// A line of a chat file. Other keys, such as ids, are no part of the conversation.
+/// The key of a chat line that changes how it is rendered and is not supported.
 #[derive(Deserialize)]
-struct Chat {
-    messages: Vec<Message>,
+struct Tools {
     tools: Option<IgnoredAny>,
 }
 
@@ -24,19 +23,27 @@ struct Document {
 
 /// Reads a chat file; returns its hash.
 pub fn read_chat(path: &Path, reader: &mut Reader<'_>) -> Result<String> {
-    read_lines(path, reader, |chat: Chat| match chat {
-        Chat { tools: Some(_), .. } => Err("`tools` are not supported".to_owned()),
-        Chat { messages, .. } if messages.is_empty() => Err("`messages` is empty".to_owned()),
-        Chat { messages, .. } => Ok(Content::Conversation(messages)),
+    read_lines(path, reader, |line| {
+        if let Tools { tools: Some(_) } = parse(line)? {
+            return Err("`tools` are not supported".to_owned());
+        }
+        let Chat { messages } = parse(line)?;
+        match messages.is_empty() {
+            true => Err("`messages` is empty".to_owned()),
+            false => Ok(Content::Conversation(messages)),
+        }
     })
 }
 
 /// Reads a text file; returns its hash.
 pub fn read_text(path: &Path, reader: &mut Reader<'_>) -> Result<String> {
     if path.extension().is_some_and(|extension| extension == "jsonl") {
-        return read_lines(path, reader, |document: Document| match document.text.is_empty() {
-            true => Err("`text` is empty".to_owned()),
-            false => Ok(Content::Text(document.text)),
+        return read_lines(path, reader, |line| {
+            let Document { text } = parse(line)?;
+            match text.is_empty() {
+                true => Err("`text` is empty".to_owned()),
+                false => Ok(Content::Text(text)),
+            }
         });
     }
     let text = read_utf8(path)?;
@@ -48,24 +55,24 @@ pub fn read_text(path: &Path, reader: &mut Reader<'_>) -> Result<String> {
     digest::file(path)
 }
 
-/// JSON a line; empty lines do not count.
-fn read_lines<T: DeserializeOwned>(
+/// Reads JSON lines, ignoring empty ones; `content` returns the content of a line, or what is wrong with it.
+fn read_lines(
     path: &Path,
     reader: &mut Reader<'_>,
-    content: impl Fn(T) -> std::result::Result<Content, String>,
+    content: impl Fn(&str) -> std::result::Result<Content, String>,
 ) -> Result<String> {
     let text = read_utf8(path)?;
     for (number, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
             continue;
         }
-        let taken = parse(line).and_then(&content).map_err(|problem| Error::line(path, number + 1, problem));
-        reader.take(format!("{}:{}", path.display(), number + 1), taken)?;
+        let content = content(line).map_err(|problem| Error::line(path, number + 1, problem));
+        reader.take(format!("{}:{}", path.display(), number + 1), content)?;
     }
     digest::file(path)
 }
 
-/// What a line says, or what is wrong with it, and in which key.
+/// Parses a line; an error names the key.
 fn parse<T: DeserializeOwned>(line: &str) -> std::result::Result<T, String> {
     let mut json = serde_json::Deserializer::from_str(line);
     let parsed =
@@ -74,6 +81,6 @@ fn parse<T: DeserializeOwned>(line: &str) -> std::result::Result<T, String> {
             key => format!("`{key}`: {}", error.inner()),
         });
     let whole = parsed.and_then(|parsed| json.end().map(|()| parsed).map_err(|error| error.to_string()));
-    // The line's own number stands before it.
+    // The error already begins with the line's number in the file.
     whole.map_err(|problem| problem.replace(" at line 1 column ", " at column "))
 }

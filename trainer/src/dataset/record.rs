@@ -1,99 +1,74 @@
-//! What a dataset's folder says of where its samples came from.
+//! `dataset.json`, the record of a dataset: made, read, written and compared. Its declaration is
+//! [`proto::dataset::Record`].
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use proto::dataset::{Provenance, RECORD, Record, SCHEMA_VERSION, Statistics};
 
-use super::{RECORD, SAMPLES};
-use crate::corpus::{Source, TraceOptions};
-use crate::prepare::Statistics;
-use crate::tokenizer::Tokenizer;
-use crate::{Error, Result, digest, json};
+use super::SAMPLES;
+use crate::json::{self, Object};
+use crate::tokenizer::TOKENIZER;
+use crate::{Error, Result, digest};
 
-const SCHEMA: &str = "runtime_gym.dataset.v1";
-
-/// `dataset.json`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Record {
-    /// `runtime_gym.dataset.v1`.
-    pub schema_version: String,
-    /// Version of the trainer that made it.
-    pub trainer: String,
-    /// Its git commit; empty if unknown.
-    pub trainer_commit: String,
-    /// What it was made of, and how.
-    #[serde(flatten)]
-    pub provenance: Provenance,
-    /// What became of it.
-    pub statistics: Statistics,
-    /// SHA-256 of the samples' file.
-    pub samples_sha256: String,
+/// The record of samples that have just been written into a folder.
+///
+/// # Errors
+/// If the samples cannot be read for their hash.
+pub fn new(folder: &Path, provenance: Provenance, statistics: Statistics) -> Result<Record> {
+    Ok(Record {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        trainer: crate::VERSION.to_owned(),
+        trainer_commit: crate::COMMIT.to_owned(),
+        provenance,
+        statistics,
+        samples_sha256: digest::file(&folder.join(SAMPLES))?,
+    })
 }
 
-/// What samples were made of, and how.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Provenance {
-    /// The folder of tokenizer and chat template.
-    pub model: PathBuf,
-    /// SHA-256 of its `tokenizer.json`.
-    pub tokenizer_sha256: String,
-    /// SHA-256 of the chat template's text.
-    pub template_sha256: String,
-    /// Most tokens of a sample.
-    pub sequence_len: usize,
-    /// Handed to the chat template as `enable_thinking`; null: undefined there.
-    pub enable_thinking: Option<bool>,
-    /// Most items taken of the sources together; null: all.
-    pub limit: Option<usize>,
-    /// Whether what could not be understood was skipped.
-    pub skip_bad: bool,
-    /// What traces were taken, and how they became conversations.
-    pub traces: TraceOptions,
-    /// What was read, in order.
-    pub sources: Vec<Source>,
+/// Reads the record of a dataset.
+///
+/// # Errors
+/// If it is missing, malformed, or of another schema version.
+pub fn read(folder: &Path) -> Result<Record> {
+    let path = folder.join(RECORD);
+    let text = std::fs::read(&path).map_err(|reason| match reason.kind() {
+        std::io::ErrorKind::NotFound => super::unfinished(folder),
+        _ => Error::File { path: path.clone(), reason },
+    })?;
+    let record: Record =
+        serde_json::from_slice(&text).map_err(|reason| Error::Json { path: path.clone(), reason })?;
+    match record.schema_version == SCHEMA_VERSION {
+        true => Ok(record),
+        false => Err(Error::key(path, "schema_version", format!("is not {SCHEMA_VERSION:?}"))),
+    }
 }
 
-impl Record {
-    /// The record of samples that have just been written into a folder.
-    pub fn new(folder: &Path, provenance: Provenance, statistics: Statistics) -> Result<Self> {
-        Ok(Self {
-            schema_version: SCHEMA.to_owned(),
-            trainer: crate::VERSION.to_owned(),
-            trainer_commit: crate::COMMIT.to_owned(),
-            provenance,
-            statistics,
-            samples_sha256: digest::file(&folder.join(SAMPLES))?,
-        })
-    }
+/// Writes the record next to its samples.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write(record: &Record, folder: &Path) -> Result<()> {
+    json::write(&folder.join(RECORD), record)
+}
 
-    /// Reads a dataset's record.
-    pub fn read(folder: &Path) -> Result<Self> {
-        let path = folder.join(RECORD);
-        let text = std::fs::read(&path).map_err(|reason| match reason.kind() {
-            std::io::ErrorKind::NotFound => super::unfinished(folder),
-            _ => Error::File { path: path.clone(), reason },
-        })?;
-        let record: Self =
-            serde_json::from_slice(&text).map_err(|reason| Error::Json { path: path.clone(), reason })?;
-        match record.schema_version == SCHEMA {
-            true => Ok(record),
-            false => Err(Error::key(path, "schema_version", format!("is not {SCHEMA:?}"))),
-        }
+/// Refuses a dataset whose samples were made with another tokenizer than that of the `model` folder: the same
+/// ids would mean other texts. A dataset that was not made by `trainer prepare` may leave the tokenizer's
+/// hash out of its record; then nothing is compared, and neither is it for a model without a tokenizer.
+///
+/// # Errors
+/// [`Error::Key`] if the hashes differ; otherwise if a file cannot be read.
+pub fn check_tokenizer(folder: &Path, model: &Path) -> Result<()> {
+    let record = Object::read(&folder.join(RECORD))?;
+    let made_with: Option<String> = record.optional("tokenizer_sha256")?;
+    let tokenizer = model.join(TOKENIZER);
+    let Some(made_with) = made_with.filter(|_| tokenizer.exists()) else { return Ok(()) };
+    if digest::file(&tokenizer)? == made_with {
+        return Ok(());
     }
-
-    /// Writes it beside its samples.
-    pub fn write(&self, folder: &Path) -> Result<()> {
-        json::write(&folder.join(RECORD), self)
-    }
-
-    /// Refuses a model whose tokenizer is not the one that made the samples: its ids would mean other texts.
-    pub fn check_tokenizer(&self, folder: &Path, tokenizer: &Tokenizer) -> Result<()> {
-        if tokenizer.sha256()? == self.provenance.tokenizer_sha256 {
-            return Ok(());
-        }
-        let problem =
-            format!("is of the tokenizer of {}, not of this model's", self.provenance.model.display());
-        Err(Error::key(folder.join(RECORD), "tokenizer_sha256", problem))
-    }
+    let tokenizer = tokenizer.display();
+    let problem = match record.optional::<String>("model")? {
+        Some(other) => format!("is of the tokenizer of {other}, not that of {tokenizer}"),
+        None => format!("is not that of {tokenizer}"),
+    };
+    Err(record.error("tokenizer_sha256", format!("{problem}; prepare the data with it")))
 }

@@ -1,4 +1,4 @@
-//! What comes of a request.
+//! The answer to a request, in pieces and whole.
 
 use std::time::Duration;
 
@@ -6,98 +6,98 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Error, Result};
 
-/// How likely a token was, before temperature and filters.
+/// The log-probability of a token under the model, before temperature and filters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TokenLogprob {
     /// The token.
     pub id: i64,
-    /// Natural logarithm of its probability.
+    /// Natural logarithm of the probability.
     pub logprob: f32,
-    /// The likeliest tokens with theirs, likeliest first; the token itself may be among them.
+    /// The most likely tokens and their log-probabilities, in descending order; may include the token itself.
     pub alternatives: Vec<(i64, f32)>,
 }
 
-/// One step of an answer.
+/// What one step adds to an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Piece {
-    /// New text, whole characters only; empty while it may be part of a stop string.
+    /// New text, whole characters only; text that may be part of a stop string is held back.
     pub text: String,
     /// New tokens.
     pub ids: Vec<i64>,
-    /// Theirs, where they were asked for.
+    /// The log-probabilities of the new tokens, if the request asks for them.
     pub logprobs: Vec<TokenLogprob>,
 }
 
 /// Why an answer ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Finish {
-    /// The model ended its turn, or a stop string or token was met.
+    /// The model ended its turn, or a stop string or stop token occurred.
     Stop,
-    /// It has as many tokens as were asked for, or as the context holds.
+    /// It reached the requested number of tokens, or the end of the context.
     Length,
     /// The engine was stopped.
     Cancelled,
 }
 
-/// What ended an answer besides the model.
+/// The stop of the request that ended an answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum StoppedBy {
-    /// This stop string.
+    /// A stop string.
     Text(String),
-    /// This token of the request's.
+    /// A stop token.
     Token(i64),
 }
 
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// Text before the stop string, without special tokens.
+    /// The text up to the stop string, without special tokens.
     pub text: String,
-    /// Every token that was generated, with the one that ended it.
+    /// All generated tokens, including the one that ended the answer.
     pub ids: Vec<i64>,
-    /// Of every token, where asked for.
+    /// The log-probabilities of `ids`, if the request asks for them.
     pub logprobs: Vec<TokenLogprob>,
-    /// Of the prompt's tokens from the second on, where asked for.
+    /// The log-probabilities of the prompt's tokens from the second on, if the request asks for them.
     pub prompt_logprobs: Vec<TokenLogprob>,
     /// Why it ended.
     pub finish: Finish,
-    /// What stopped it, where that was in the request.
+    /// The stop of the request that ended it, if one did.
     pub stopped_by: Option<StoppedBy>,
-    /// Tokens of the prompt.
+    /// Number of tokens of the prompt.
     pub prompt_tokens: usize,
-    /// Those of them that were in the cache.
+    /// Number of these that were in the cache already.
     pub cached_tokens: usize,
-    /// From the request to its first step.
+    /// Time from the request to its first step.
     pub queue_time: Duration,
-    /// From there to the end.
+    /// Time from the first step to the end.
     pub generate_time: Duration,
 }
 
-/// What happens to a request.
+/// An event of a generation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The answer grew.
     Piece(Piece),
-    /// The answer ended: all of it.
+    /// The answer ended; holds all of it.
     End(Box<Answer>),
 }
 
-/// A request under way. Dropping it ends the generation before its next step.
+/// A generation under way. Dropping this ends it before its next step.
 #[derive(Debug)]
-pub struct Answering {
+pub struct Generation {
     pub(super) events: UnboundedReceiver<Event>,
 }
 
-impl Answering {
+impl Generation {
     /// The next event; [`Event::End`] is the last.
     ///
     /// # Errors
-    /// [`Error::Stopped`] where the engine failed before the end.
+    /// [`Error::Stopped`] if the engine failed before the end.
     pub async fn next(&mut self) -> Result<Event> {
         self.events.recv().await.ok_or(Error::Stopped)
     }
 
-    /// The same, for a thread that may wait.
+    /// Blocking version, for threads outside an async runtime.
     ///
     /// # Errors
     /// As [`Self::next`].
@@ -117,7 +117,7 @@ impl Answering {
         }
     }
 
-    /// The same, for a thread that may wait.
+    /// Blocking version, for threads outside an async runtime.
     ///
     /// # Errors
     /// As [`Self::next`].

@@ -1,4 +1,4 @@
-//! Where requests are handed in and adapters changed.
+//! Submits requests to the engine and changes its adapters.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,22 +8,21 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::engine::Command;
-use super::sequence::Accepted;
-use super::{Answering, Error, Request, Result};
+use super::command::{Accepted, Command};
+use super::{Error, Generation, Request, Result};
 use crate::digest;
-use crate::lora::{self, Adapter, Place};
+use crate::lora::{self, Adapter, MatrixInfo};
 use crate::tokenizer::Tokenizer;
 
-/// The longest name of an adapter.
+/// The longest name of an adapter, in bytes.
 const MAX_NAME_BYTES: usize = 256;
 
-/// An adapter that requests may ask for.
+/// A loaded adapter.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AdapterInfo {
     /// Its name.
     pub name: String,
-    /// Where it was loaded from.
+    /// The folder that it was loaded from.
     pub path: PathBuf,
     /// Its rank.
     pub rank: i64,
@@ -31,7 +30,7 @@ pub struct AdapterInfo {
     pub sha256: String,
 }
 
-/// A way to the engine; cheap to clone.
+/// Submits requests to an engine and changes its adapters; cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
     shared: Arc<Shared>,
@@ -41,13 +40,13 @@ struct Shared {
     commands: UnboundedSender<Command>,
     queue: Arc<Semaphore>,
     limits: Limits,
-    places: Vec<Place>,
+    matrices: Vec<MatrixInfo>,
     tokenizer: Arc<Tokenizer>,
-    /// Changed and read under its lock together with what is sent to the engine, so that both see one order.
+    /// Commands that concern adapters are sent while this is locked, so that both sides see the same order.
     adapters: Mutex<BTreeMap<String, AdapterInfo>>,
 }
 
-/// What requests are checked against.
+/// The bounds that requests are checked against.
 #[derive(Clone, Copy)]
 pub struct Limits {
     pub context: usize,
@@ -59,19 +58,20 @@ impl Handle {
     pub(super) fn new(
         commands: UnboundedSender<Command>,
         limits: Limits,
-        places: Vec<Place>,
+        matrices: Vec<MatrixInfo>,
         tokenizer: Arc<Tokenizer>,
     ) -> Self {
         let queue = Arc::new(Semaphore::new(limits.queue));
         let adapters = Mutex::default();
-        Self { shared: Arc::new(Shared { commands, queue, limits, places, tokenizer, adapters }) }
+        Self { shared: Arc::new(Shared { commands, queue, limits, matrices, tokenizer, adapters }) }
     }
 
-    /// Hands a request in.
+    /// Submits a request.
     ///
     /// # Errors
-    /// [`Error`] that says which field is wrong, that the prompt or the queue is too long, that there is no such adapter.
-    pub fn generate(&self, request: Request) -> Result<Answering> {
+    /// [`Error`] if a field is out of bounds, the prompt is too long, the queue is full, or there is no such
+    /// adapter.
+    pub fn generate(&self, request: Request) -> Result<Generation> {
         let Limits { context, vocabulary, queue } = self.shared.limits;
         request.check(context, vocabulary)?;
         let place = self.shared.queue.clone().try_acquire_owned().map_err(|_| Error::Full { queue })?;
@@ -82,14 +82,14 @@ impl Handle {
         }
         let accepted = Accepted { request, events: sender, place, arrived: Instant::now() };
         self.send(Command::Generate(Box::new(accepted)))?;
-        Ok(Answering { events })
+        Ok(Generation { events })
     }
 
-    /// Loads an adapter from a PEFT folder, checking all of it first; reads files, so not for a thread that must not
-    /// wait. Generations under way with one that is replaced go on with it.
+    /// Loads an adapter from a PEFT folder after checking all of it. Blocks on file access. Generations under
+    /// way keep using an adapter that is replaced.
     ///
     /// # Errors
-    /// [`Error`] where the name is taken or empty, or the adapter does not fit the model.
+    /// [`Error`] if the name is taken, empty or too long, or the adapter does not fit the model.
     pub fn load(&self, name: &str, path: &Path, replace: bool) -> Result<AdapterInfo> {
         if name.is_empty() {
             return Err(Error::field("name", "is empty: that is the base model"));
@@ -104,7 +104,7 @@ impl Handle {
         if !replace && self.lock().contains_key(name) {
             return Err(taken());
         }
-        let adapter = Adapter::read(&self.shared.places, path).map_err(Error::Adapter)?;
+        let adapter = Adapter::read(&self.shared.matrices, path).map_err(Error::Adapter)?;
         let info = AdapterInfo {
             name: name.to_owned(),
             path: path.to_owned(),
@@ -120,7 +120,7 @@ impl Handle {
         Ok(info)
     }
 
-    /// Takes an adapter away; generations under way go on with it.
+    /// Removes an adapter; generations under way keep using it.
     ///
     /// # Errors
     /// [`Error::UnknownAdapter`].
@@ -134,7 +134,7 @@ impl Handle {
         Ok(())
     }
 
-    /// The adapters, by name.
+    /// The loaded adapters, sorted by name.
     pub fn adapters(&self) -> Vec<AdapterInfo> {
         self.lock().values().cloned().collect()
     }
@@ -144,7 +144,7 @@ impl Handle {
         self.shared.limits.context
     }
 
-    /// Token ids are below this.
+    /// The size of the vocabulary: token ids are below this.
     pub fn vocabulary_size(&self) -> i64 {
         self.shared.limits.vocabulary
     }
@@ -160,7 +160,7 @@ impl Handle {
     }
 
     pub(super) fn stop(&self) {
-        // An engine that has ended already needs no telling.
+        // The engine may have ended already.
         let _ = self.shared.commands.send(Command::Stop);
     }
 

@@ -1,4 +1,4 @@
-//! Whether the cache fits.
+//! Whether the cache fits into memory.
 
 use tch::Device;
 
@@ -6,8 +6,11 @@ use super::Options;
 use crate::model::{Cache, Model};
 use crate::{Error, Result};
 
-/// An empty cache that can grow to what the options allow, by what memory is free now. A processor's memory is taken
-/// as it is needed, a GPU's at once: there the lack of it shows.
+/// An empty cache that can grow to the options' limits in the memory that is free now. Main memory is
+/// allocated as the cache grows, GPU memory at once.
+///
+/// # Errors
+/// [`Error::Memory`] with limits that would fit.
 pub fn cache(model: &Model, options: Options) -> Result<Cache> {
     let (slots, context) = (options.max_batch as u64, options.context as u64);
     let token = Cache::bytes_per_token(model.config(), model.kind());
@@ -34,8 +37,8 @@ pub fn cache(model: &Model, options: Options) -> Result<Cache> {
     Ok(cache)
 }
 
-/// How many sequences of so many tokens a processor's free memory holds, with some to spare; 32 are enough to keep it
-/// busy. A GPU does not say what it has free: there it is 32.
+/// The default of [`Options::max_batch`]: on a CPU the number of sequences of `context` tokens that half of
+/// the free memory holds, at most 32. On a GPU, whose free memory is not known here, 32.
 pub fn default_batch(model: &Model, context: usize) -> usize {
     const MOST: usize = 32;
     let each = Cache::bytes_per_token(model.config(), model.kind()) * context as u64;
@@ -45,7 +48,7 @@ pub fn default_batch(model: &Model, context: usize) -> usize {
     }
 }
 
-/// What the system says is available, where it does.
+/// Bytes of main memory that are available; `None` if the system does not report it.
 fn free_bytes() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;

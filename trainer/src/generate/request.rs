@@ -1,41 +1,41 @@
-//! What is asked for.
+//! A request for an answer, and its bounds.
 
 use std::collections::BTreeSet;
 
 use super::{Error, Result, Sampling};
 
-/// Most alternatives told of a token.
+/// Most alternatives reported per token.
 pub const MAX_ALTERNATIVES: usize = 20;
 /// Most stop strings.
 pub const MAX_STOPS: usize = 64;
-/// Most bytes of a stop string: so much text may be held back.
+/// Most bytes of a stop string, which is also the most text that is held back.
 const MAX_STOP_BYTES: usize = 4096;
 
-/// What is asked for.
+/// A request for an answer.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// The prompt, as tokens.
     pub tokens: Vec<i64>,
-    /// The adapter's name; none: the base model.
+    /// The adapter's name; `None`: the base model.
     pub adapter: Option<String>,
     /// How tokens are chosen.
     pub sampling: Sampling,
-    /// Most tokens of the answer; none, or more than that: what the context leaves.
+    /// Most tokens of the answer; `None`: as many as fit into the context, which is always a limit.
     pub max_tokens: Option<usize>,
-    /// The answer ends before the first of these.
+    /// The answer ends before the first occurrence of any of these.
     pub stop: Vec<String>,
-    /// Tokens that end the answer besides the model's own.
+    /// Tokens that end the answer, besides the model's own end tokens.
     pub stop_ids: BTreeSet<i64>,
-    /// Whether the model's own end tokens are tokens like others: for measurements.
+    /// Whether the model's own end tokens do not end the answer; for measurements.
     pub ignore_end: bool,
-    /// Tell log-probabilities, of each chosen token and so many of the likeliest.
+    /// Whether to report log-probabilities: of each chosen token, and of this number of most likely tokens.
     pub logprobs: Option<usize>,
-    /// Tell those of the prompt's tokens too, from the second on.
+    /// Whether to report log-probabilities of the prompt's tokens, too, from the second on.
     pub prompt_logprobs: bool,
 }
 
 impl Request {
-    /// Whether it can be served by a model with so many tokens of context and vocabulary.
+    /// Checks the request against a model's context length and vocabulary size.
     pub(super) fn check(&self, context: usize, vocabulary: i64) -> Result<()> {
         if self.tokens.is_empty() {
             return Err(Error::field("prompt", "is empty: there is nothing to continue"));
@@ -53,14 +53,13 @@ impl Request {
         if self.max_tokens == Some(0) {
             return Err(Error::field("max_tokens", "must be at least 1"));
         }
-        match self.logprobs {
-            Some(alternatives) if alternatives > MAX_ALTERNATIVES => {
-                return Err(Error::too_many_alternatives(alternatives));
-            }
-            _ => {}
+        if let Some(asked) = self.logprobs.filter(|asked| *asked > MAX_ALTERNATIVES) {
+            let problem = format!("is {asked}; at most {MAX_ALTERNATIVES} alternatives are reported");
+            return Err(Error::field("logprobs", problem));
         }
         if self.stop.len() > MAX_STOPS {
-            return Err(Error::too_many_stops(self.stop.len()));
+            let problem = format!("has {} strings; at most {MAX_STOPS} are allowed", self.stop.len());
+            return Err(Error::field("stop", problem));
         }
         if self.stop.iter().any(|stop| stop.is_empty() || stop.len() > MAX_STOP_BYTES) {
             let problem = format!("has a string that is empty or longer than {MAX_STOP_BYTES} bytes");

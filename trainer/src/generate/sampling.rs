@@ -8,13 +8,13 @@ use super::{Error, Result};
 /// How tokens are chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
-    /// What logits are divided by; 0 is greedy: always the likeliest.
+    /// The divisor of the logits; 0 is greedy: always the most likely token.
     pub temperature: f64,
-    /// Of the likeliest tokens, as few as reach this probability together; 1 is all.
+    /// Nucleus sampling: the fewest most likely tokens whose probabilities sum to this; 1 is all.
     pub top_p: f64,
-    /// Only so many of the likeliest tokens, and those as likely as the last of them; 0 is all.
+    /// Only this number of most likely tokens, plus ties of the last one; 0 is all.
     pub top_k: usize,
-    /// Same seed, same draws; none: other ones each time.
+    /// The same seed gives the same draws; `None`: a random seed.
     pub seed: Option<u64>,
 }
 
@@ -36,13 +36,13 @@ impl Sampling {
         Ok(())
     }
 
-    /// Whether there is nothing to draw.
+    /// Whether the most likely token is always chosen.
     pub fn is_greedy(&self) -> bool {
         self.temperature == 0.0
     }
 
-    /// The tokens that may be drawn and their probabilities, in the order of their ids: temperature first, then
-    /// `top_k`, then `top_p` of what is left, as transformers does it.
+    /// The tokens that may be drawn and their probabilities, in the order of their ids: temperature first,
+    /// then `top_k`, then `top_p` among the remaining tokens, as transformers does it.
     pub fn distribution(&self, logits: &[f32]) -> Vec<(usize, f64)> {
         if self.is_greedy() {
             return vec![(argmax(logits), 1.0)];
@@ -61,11 +61,11 @@ impl Sampling {
     }
 }
 
-/// Keeps the likeliest tokens, as few as reach `top_p`.
+/// Keeps the fewest most likely tokens whose probabilities sum to `top_p`.
 fn nucleus(tokens: &mut Vec<(usize, f64)>, top_p: f64) {
-    // All below this together weigh less than what is left out: they need no sorting.
-    let surely_out = (1.0 - top_p) / tokens.len() as f64;
-    tokens.retain(|(_, probability)| *probability >= surely_out);
+    // All tokens below this together have less probability than what is cut off, so they need no sorting.
+    let negligible = (1.0 - top_p) / tokens.len() as f64;
+    tokens.retain(|(_, probability)| *probability >= negligible);
     tokens.sort_by(|one, other| other.1.total_cmp(&one.1));
     let mut before = 0.0;
     tokens.retain(|(_, probability)| {
@@ -73,7 +73,7 @@ fn nucleus(tokens: &mut Vec<(usize, f64)>, top_p: f64) {
         before += probability;
         kept
     });
-    // In the order of ids a draw does not hang on which of two near ones comes first.
+    // Sorted by id, a draw does not depend on the order of two nearly equal probabilities.
     tokens.sort_unstable_by_key(|(id, _)| *id);
 }
 
@@ -82,7 +82,7 @@ fn normalise(tokens: &mut [(usize, f64)]) {
     tokens.iter_mut().for_each(|(_, weight)| *weight /= total);
 }
 
-/// The `k`th largest value; the least possible one where `k` leaves all.
+/// The `k`th largest value; minus infinity if `k` keeps all.
 fn kth_largest(values: &[f32], k: usize) -> f32 {
     if k == 0 || k >= values.len() {
         return f32::NEG_INFINITY;
@@ -91,7 +91,7 @@ fn kth_largest(values: &[f32], k: usize) -> f32 {
     *values.select_nth_unstable_by(k - 1, |one, other| other.total_cmp(one)).1
 }
 
-/// The first of the largest.
+/// The index of the largest value; the first of equal ones.
 pub fn argmax(values: &[f32]) -> usize {
     let mut best = 0;
     for (id, value) in values.iter().enumerate() {
@@ -102,7 +102,7 @@ pub fn argmax(values: &[f32]) -> usize {
     best
 }
 
-/// Draws the tokens of one answer.
+/// Draws the tokens of one answer from a generator of its own.
 pub struct Sampler {
     sampling: Sampling,
     random: ChaCha8Rng,
@@ -114,7 +114,7 @@ impl Sampler {
         Self { sampling, random: ChaCha8Rng::seed_from_u64(seed) }
     }
 
-    /// One token: one draw, whatever the distribution.
+    /// Draws a token, with exactly one draw from the generator.
     pub fn choose(&mut self, logits: &[f32]) -> i64 {
         let tokens = self.sampling.distribution(logits);
         // 53 random bits, scaled: uniform from 0 to below 1.
@@ -125,7 +125,7 @@ impl Sampler {
                 return *id as i64;
             }
         }
-        // Rounding may leave a crumb.
+        // Rounding may leave a small remainder.
         tokens.iter().rev().find(|(_, probability)| *probability > 0.0).map_or(0, |(id, _)| *id as i64)
     }
 }
@@ -139,12 +139,12 @@ mod tests {
     }
 
     #[test]
-    fn filters_keep_what_they_say() {
+    fn filters_keep_the_most_likely_tokens() {
         let logits = [0.0, 3.0, 1.0, 2.0, 2.0]; // 0.03, 0.56, 0.08, 0.21, 0.21
         let plain = Sampling { temperature: 1.0, ..Sampling::default() };
         assert_eq!(ids(plain, &logits), [0, 1, 2, 3, 4]);
         assert_eq!(ids(Sampling::default(), &logits), [1]);
-        // Ties of the last one stay.
+        // Ties of the last one are kept.
         assert_eq!(ids(Sampling { top_k: 2, ..plain }, &logits), [1, 3, 4]);
         assert_eq!(ids(Sampling { top_k: 9, ..plain }, &logits), [0, 1, 2, 3, 4]);
         assert_eq!(ids(Sampling { top_p: 0.4, ..plain }, &logits), [1]);

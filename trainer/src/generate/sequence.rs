@@ -1,4 +1,4 @@
-//! One request under way.
+//! One generation under way.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::command::Accepted;
 use super::sampling::Sampler;
 use super::stop::Stopper;
 use super::text::TextStream;
@@ -14,25 +15,16 @@ use super::{Answer, Event, Finish, Piece, Request, StoppedBy, TokenLogprob};
 use crate::lora::Adapter;
 use crate::tokenizer::Tokenizer;
 
-/// A request that has been checked, on its way to the engine.
-pub struct Accepted {
-    pub request: Request,
-    pub events: UnboundedSender<Event>,
-    /// Its place in the queue, given back when it leaves it.
-    pub place: OwnedSemaphorePermit,
-    pub arrived: Instant,
-}
-
-/// One request under way: its answer so far.
+/// One generation under way: the request and the answer so far.
 pub struct Sequence {
     pub request: Request,
     pub adapter: Option<Rc<Adapter>>,
-    /// Tokens of the prompt that have been read.
-    pub read: usize,
+    /// Number of tokens of the prompt that have been processed.
+    pub prefilled: usize,
     sampler: Sampler,
     events: UnboundedSender<Event>,
     place: Option<OwnedSemaphorePermit>,
-    most: usize,
+    max_tokens: usize,
     text: TextStream,
     stopper: Stopper,
     arrived: Instant,
@@ -51,11 +43,11 @@ impl Sequence {
         let room = context - request.tokens.len();
         Self {
             adapter,
-            read: 0,
+            prefilled: 0,
             sampler: Sampler::new(request.sampling),
             events,
             place: Some(place),
-            most: request.max_tokens.unwrap_or(room).min(room),
+            max_tokens: request.max_tokens.unwrap_or(room).min(room),
             text: TextStream::new(tokenizer),
             stopper: Stopper::new(request.stop.clone()),
             arrived,
@@ -76,44 +68,50 @@ impl Sequence {
         }
     }
 
-    /// Leaves the queue; `cached` tokens of the prompt need no reading.
+    /// Leaves the queue; the first `cached` tokens of the prompt are in the cache already.
     pub fn start(&mut self, cached: usize) {
         self.place = None;
         self.started = Instant::now();
         self.answer.queue_time = self.started - self.arrived;
         self.answer.cached_tokens = cached;
-        self.read = cached;
+        self.prefilled = cached;
     }
 
-    /// Whether nobody listens any more.
-    pub fn is_dropped(&self) -> bool {
+    /// Whether the caller has dropped its [`Generation`](super::Generation).
+    pub fn is_abandoned(&self) -> bool {
         self.events.is_closed()
     }
 
-    /// The token that the next step reads.
+    /// The number of tokens of the answer so far.
+    pub fn tokens(&self) -> usize {
+        self.answer.ids.len()
+    }
+
+    /// The last token of the answer, which the next step processes.
     pub fn last(&self) -> i64 {
         *self.answer.ids.last().expect("a sequence past its prompt")
     }
 
-    /// The next token, drawn from its logits.
+    /// Draws the next token from its logits.
     pub fn choose(&mut self, logits: &[f32]) -> i64 {
         self.sampler.choose(logits)
     }
 
-    /// Takes in how likely some of the prompt's tokens were.
-    pub fn tell_prompt(&mut self, logprobs: Vec<TokenLogprob>) {
+    /// Adds log-probabilities of the next tokens of the prompt.
+    pub fn add_prompt_logprobs(&mut self, logprobs: Vec<TokenLogprob>) {
         self.answer.prompt_logprobs.extend(logprobs);
     }
 
-    /// Takes in the next token, and tells of it; says whether the answer has ended.
+    /// Adds the next token to the answer and reports it; `ends` says whether it is an end token of the model.
+    /// Returns whether the answer has ended.
     pub fn accept(&mut self, id: i64, logprob: Option<TokenLogprob>, ends: bool) -> bool {
         self.answer.ids.push(id);
         let logprobs: Vec<_> = logprob.into_iter().collect();
         self.answer.logprobs.extend(logprobs.iter().cloned());
 
-        let asked_for = self.request.stop_ids.contains(&id);
-        let ended = asked_for || (ends && !self.request.ignore_end);
-        let full = self.answer.ids.len() >= self.most;
+        let is_stop = self.request.stop_ids.contains(&id);
+        let ended = is_stop || (ends && !self.request.ignore_end);
+        let full = self.answer.ids.len() >= self.max_tokens;
         let mut decoded = String::new();
         if !ended {
             decoded += &self.decoded(|text| text.push(id));
@@ -133,10 +131,10 @@ impl Sequence {
         }
         self.answer.stopped_by = match stop {
             Some(stop) => Some(StoppedBy::Text(stop)),
-            None => asked_for.then_some(StoppedBy::Token(id)),
+            None => is_stop.then_some(StoppedBy::Token(id)),
         };
         self.answer.text.push_str(&text);
-        // Nobody listening is seen before the next step.
+        // If the caller is gone, the scheduler notices before the next step.
         let _ = self.events.send(Event::Piece(Piece { text, ids: vec![id], logprobs }));
         if let Some(finish) = finish {
             self.end(finish);
@@ -144,7 +142,7 @@ impl Sequence {
         finish.is_some()
     }
 
-    /// Ends the answer where it is.
+    /// Ends the answer.
     pub fn end(&mut self, finish: Finish) {
         self.answer.finish = finish;
         self.answer.generate_time = self.started.elapsed();

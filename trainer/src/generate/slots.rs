@@ -1,15 +1,15 @@
-//! Which sequence lies where in the cache, and what of it can be reused.
+//! The assignment of sequences to the slots of the cache, and the reuse of prefixes.
 
 use std::rc::Rc;
 
 use crate::lora::Adapter;
 use crate::model::Cache;
 
-/// Tokens a slot has room for at first.
+/// Initial capacity of a slot, in tokens.
 const FIRST_CAPACITY: usize = 64;
 
-/// The slots of a cache. Those in use come first, so that a batch is a view of them; the rest keep what was last in
-/// them until their room is needed.
+/// The slots of a cache. Those in use come first, so that a batch is a view of them. Idle slots keep their
+/// last content until they are needed.
 pub struct Slots {
     pub cache: Cache,
     slots: Vec<Slot>,
@@ -18,11 +18,12 @@ pub struct Slots {
     clock: u64,
 }
 
-/// What a slot holds.
+/// The content of a slot.
 struct Slot {
     tokens: Vec<i64>,
     adapter: Option<Rc<Adapter>>,
-    left_at: u64,
+    /// When it became idle, by the slots' clock.
+    released_at: u64,
 }
 
 impl Slots {
@@ -31,16 +32,17 @@ impl Slots {
         Self { cache, slots: vec![], most, context, clock: 0 }
     }
 
-    /// Tokens that a slot holds.
+    /// The number of tokens that a slot holds.
     pub fn len(&self, slot: usize) -> usize {
         self.slots[slot].tokens.len()
     }
 
-    /// Makes room for `new` more tokens in each of `count` slots from `first` on; returns how many each holds.
+    /// Makes room for `new` more tokens in each of `count` slots from `first` on. Returns the number of
+    /// tokens that each holds.
     pub fn reserve(&mut self, first: usize, count: usize, new: usize) -> Vec<i64> {
         let lengths: Vec<i64> = (first..first + count).map(|slot| self.len(slot) as i64).collect();
         let needed = lengths.iter().max().map_or(0, |longest| *longest as usize + new);
-        // By doubling, so that a token is moved a constant number of times.
+        // Growth by doubling: each token is copied a constant number of times on average.
         let grown = |needed: usize, have: i64, least: usize, most: usize| match needed as i64 <= have {
             true => have,
             false => needed.max(2 * have as usize).max(least).min(most) as i64,
@@ -51,43 +53,44 @@ impl Slots {
         lengths
     }
 
-    /// Says that the cache holds these tokens of a slot now.
+    /// Records tokens that are about to be written to a slot of the cache.
     pub fn append(&mut self, slot: usize, tokens: &[i64]) {
         self.slots[slot].tokens.extend(tokens);
     }
 
-    /// Makes slot `place`, the first that is not in use, ready for a prompt that begins with `useful`; returns how
-    /// many tokens of that are there already: of an earlier sequence with the same adapter that began alike.
-    pub fn claim(&mut self, place: usize, useful: &[i64], adapter: Option<&Rc<Adapter>>) -> usize {
+    /// Prepares slot `place`, the first idle one, for a prompt that begins with `reusable`. Returns how many
+    /// of these tokens are cached already, by an earlier sequence with the same adapter and a common prefix.
+    pub fn claim(&mut self, place: usize, reusable: &[i64], adapter: Option<&Rc<Adapter>>) -> usize {
         let shared = |slot: &Slot| match same(slot.adapter.as_ref(), adapter) {
-            true => slot.tokens.iter().zip(useful).take_while(|(one, other)| one == other).count(),
+            true => slot.tokens.iter().zip(reusable).take_while(|(one, other)| one == other).count(),
             false => 0,
         };
         let (cached, best) =
             self.slots.iter().enumerate().map(|(slot, held)| (shared(held), slot)).max().unwrap_or((0, 0));
 
-        // A slot that goes on is taken over. Otherwise there is a new one, or the one that was left longest ago.
+        // An idle slot that is a prefix of the prompt is continued. Otherwise a new slot, or the least
+        // recently used.
         let slot = if cached > 0 && best >= place && cached == self.len(best) {
             best
         } else if self.slots.len() < self.most {
-            self.slots.push(Slot { tokens: vec![], adapter: None, left_at: 0 });
+            self.slots.push(Slot { tokens: vec![], adapter: None, released_at: 0 });
             self.reserve(place, 0, 0);
             self.slots.len() - 1
         } else {
             let idle = place..self.most;
-            idle.min_by_key(|slot| self.slots[*slot].left_at).expect("a slot that is not in use")
+            idle.min_by_key(|slot| self.slots[*slot].released_at).expect("an idle slot")
         };
         if cached > 0 && best != slot {
             self.cache.copy(best as i64, slot as i64, cached as i64);
         }
         let held = &mut self.slots[slot];
-        held.tokens = useful[..cached].to_vec();
+        held.tokens = reusable[..cached].to_vec();
         held.adapter = adapter.cloned();
         self.swap(slot, place);
         cached
     }
 
-    /// Exchanges what two slots hold.
+    /// Exchanges the content of two slots.
     pub fn swap(&mut self, one: usize, other: usize) {
         let tokens = self.len(one).max(self.len(other));
         if one != other && tokens > 0 {
@@ -96,23 +99,24 @@ impl Slots {
         self.slots.swap(one, other);
     }
 
-    /// Says that a slot is no longer in use; what it holds may be used again.
-    pub fn leave(&mut self, slot: usize) {
+    /// Marks a slot as idle; its content may be reused.
+    pub fn release(&mut self, slot: usize) {
         self.clock += 1;
-        self.slots[slot].left_at = self.clock;
+        self.slots[slot].released_at = self.clock;
     }
 
-    /// Forgets what slots from `place` on, which are not in use, hold of adapters that are gone.
+    /// Clears the idle slots, those from `place` on, whose adapters are gone.
     pub fn forget(&mut self, place: usize, gone: impl Fn(&Rc<Adapter>) -> bool) {
         for slot in &mut self.slots[place..] {
             if slot.adapter.as_ref().is_some_and(&gone) {
-                *slot = Slot { tokens: vec![], adapter: None, left_at: 0 };
+                *slot = Slot { tokens: vec![], adapter: None, released_at: 0 };
             }
         }
     }
 }
 
-/// Whether both are the base, or the same adapter: not one that was replaced under its name.
+/// Whether both are the base, or the same adapter. An adapter that replaced another under its name is a
+/// different one.
 fn same(one: Option<&Rc<Adapter>>, other: Option<&Rc<Adapter>>) -> bool {
     match (one, other) {
         (None, None) => true,

@@ -1,6 +1,6 @@
 //! Strings that end an answer.
 
-/// Lets text through up to the first stop string, and holds back what may be the beginning of one.
+/// Passes text on up to the first stop string, and holds back text that may be the beginning of one.
 pub struct Stopper {
     stops: Vec<String>,
     held: String,
@@ -11,7 +11,8 @@ impl Stopper {
         Self { stops, held: String::new() }
     }
 
-    /// The text that is certain after `new`, and the stop string that it ends before, if one was met.
+    /// Adds text. Returns the text that can be passed on, and the stop string that follows it, if one
+    /// occurred.
     pub fn push(&mut self, new: &str) -> (String, Option<String>) {
         self.held.push_str(new);
         let met = self.stops.iter().filter_map(|stop| self.held.find(stop).map(|place| (place, stop)));
@@ -24,12 +25,12 @@ impl Stopper {
         (std::mem::replace(&mut self.held, rest), None)
     }
 
-    /// What was held back, when no text follows.
+    /// The text held back, at the end of the answer.
     pub fn finish(&mut self) -> String {
         std::mem::take(&mut self.held)
     }
 
-    /// Bytes at the end of what is held that a stop string begins with.
+    /// The length in bytes of the longest end of the held text that is the beginning of a stop string.
     fn longest_beginning(&self) -> usize {
         let beginning = |stop: &String| {
             let ends = stop.char_indices().map(|(end, _)| end).rev();
@@ -67,7 +68,8 @@ mod tests {
         assert_eq!(run(&["xy", "abc"], &["zab", "xy"]), (vec!["z".into(), "ab".into()], Some("xy".into())));
         assert_eq!(run(&["aab"], &["aaa", "ab"]), (vec!["a".into(), "a".into()], Some("aab".into())));
         assert_eq!(run(&["ü!"], &["ü", "?"]).0, ["", "ü?", ""]);
-        // What was only a beginning comes at the end; the earliest of several wins.
+        // The beginning of a stop string is passed on at the end; the earliest of several stop strings
+        // counts.
         assert_eq!(run(&["END"], &["x EN"]).0, ["x ", "EN"]);
         assert_eq!(run(&["c", "b"], &["abcd"]), (vec!["a".into()], Some("b".into())));
         assert_eq!(run(&[], &["abc"]).0, ["abc", ""]);

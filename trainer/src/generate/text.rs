@@ -1,53 +1,56 @@
-//! From tokens to text as they come.
+//! Incremental decoding: from tokens to text.
 
 use std::sync::Arc;
 
 use crate::Result;
 use crate::tokenizer::Tokenizer;
 
-/// The text of a growing answer, without special tokens. A character whose bytes are spread over tokens comes
-/// when it is whole.
+/// The text of a growing answer, without special tokens. A character whose bytes are spread over several
+/// tokens is returned once it is complete.
 pub struct TextStream {
     tokenizer: Arc<Tokenizer>,
-    /// The last tokens: those of the piece before, as how a token reads may hang on it, and those since.
+    /// The tokens of the previous piece, which may affect how the next ones are decoded, and the tokens
+    /// since.
     window: Vec<i64>,
+    /// Number of tokens of the previous piece.
     before: usize,
-    /// Bytes of the window's text that were given out.
-    given: usize,
+    /// Bytes of the window's text that were returned already.
+    returned: usize,
 }
 
-/// What bytes that are not UTF-8, or not yet, decode to.
+/// The replacement character, for bytes that are not UTF-8, or not complete yet.
 const UNKNOWN: char = '\u{fffd}';
 
-/// Tokens that may wait for a character to become whole: it has four bytes at most, and a token one at least.
+/// Tokens that may wait for a character to be completed: a character has at most four bytes, a token at least
+/// one.
 const MOST_UNSETTLED: usize = 8;
 
 impl TextStream {
     pub fn new(tokenizer: Arc<Tokenizer>) -> Self {
-        Self { tokenizer, window: vec![], before: 0, given: 0 }
+        Self { tokenizer, window: vec![], before: 0, returned: 0 }
     }
 
-    /// The text that is certain after one more token, and new.
+    /// Adds a token; returns the new text that later tokens cannot change.
     pub fn push(&mut self, id: i64) -> Result<String> {
         self.window.push(id);
         let text = self.tokenizer.decode(&self.window, true)?;
-        // A last unknown character may become another, but not for ever; those before it stay.
+        // A replacement character at the end may still become another character, within a limit.
         let settled = !text.ends_with(UNKNOWN) || self.window.len() - self.before > MOST_UNSETTLED;
         let certain = if settled { &text } else { text.strip_suffix(UNKNOWN).unwrap_or(&text) };
-        let new = certain.get(self.given..).unwrap_or_default().to_owned();
-        self.given = self.given.max(certain.len());
+        let new = certain.get(self.returned..).unwrap_or_default().to_owned();
+        self.returned = self.returned.max(certain.len());
         if settled {
             self.window.drain(..self.before);
             self.before = self.window.len();
-            self.given = self.tokenizer.decode(&self.window, true)?.len();
+            self.returned = self.tokenizer.decode(&self.window, true)?.len();
         }
         Ok(new)
     }
 
-    /// What is left when no token follows.
+    /// The remaining text, at the end of the answer.
     pub fn finish(&mut self) -> Result<String> {
         let text = self.tokenizer.decode(&self.window, true)?;
-        Ok(text.get(self.given..).unwrap_or_default().to_owned())
+        Ok(text.get(self.returned..).unwrap_or_default().to_owned())
     }
 }
 
@@ -75,7 +78,7 @@ mod tests {
             "{pieces:?}"
         );
 
-        // Cut in the middle of a character; bytes that are no character at all.
+        // Cut within a character; bytes that are not UTF-8.
         let ids = tokenizer.encode("a🙂").unwrap();
         for broken in [&ids[..3], &[ids[1], ids[1], ids[2], ids[0], ids[4], ids[0]]] {
             let mut stream = TextStream::new(tokenizer.clone());

@@ -10,13 +10,13 @@ use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
 
 use crate::{Error, Result};
 
-/// A token that stands for no text.
+/// A special token.
 pub struct Special {
     pub id: i64,
     pub text: &'static str,
 }
 
-/// Ends a document, and fills rows up.
+/// Ends a document; also used for padding.
 pub const END_OF_TEXT: Special = Special { id: 0, text: "<|endoftext|>" };
 /// Begins a turn.
 pub const IM_START: Special = Special { id: 1, text: "<|im_start|>" };
@@ -25,15 +25,15 @@ pub const IM_END: Special = Special { id: 2, text: "<|im_end|>" };
 
 pub const SPECIALS: [Special; 3] = [END_OF_TEXT, IM_START, IM_END];
 
-/// The special tokens and every byte.
+/// The smallest vocabulary: the special tokens and every byte.
 pub const SMALLEST: i64 = 256 + SPECIALS.len() as i64;
 
-/// Words with the blank or sign before them, numbers of up to three digits, signs, line breaks, blanks: what GPT-4's
-/// tokenizer, and Qwen's after it, split by, in essence.
+/// Words with a preceding space or punctuation mark, numbers of up to three digits, punctuation, line breaks,
+/// whitespace: essentially the pattern of GPT-4's and Qwen's tokenizers.
 const SPLIT: &str = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// A tokenizer of at most `vocab_size` tokens. Pairs are merged by how often they occur, equals by their ids, so the
-/// same texts give the same tokenizer.
+/// Trains a tokenizer of at most `vocab_size` tokens. Pairs are merged in the order of their frequency, ties
+/// by their ids, so the same texts give the same tokenizer.
 pub fn train(
     texts: impl Iterator<Item = String> + Send,
     vocab_size: i64,
@@ -43,7 +43,7 @@ pub fn train(
         [] => vec![split_by(SPLIT)?],
         patterns => patterns.iter().map(|pattern| split_by(pattern)).collect::<Result<_>>()?,
     };
-    // No prefix blank, and no regex of its own: only bytes to letters.
+    // No prefix space, and no regex of its own: only the mapping of bytes to characters.
     let bytes = ByteLevel::new(false, false, false);
     steps.push(bytes.into());
 
@@ -55,7 +55,7 @@ pub fn train(
         .vocab_size(usize::try_from(vocab_size).unwrap_or_default())
         .special_tokens(specials.to_vec())
         .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
-        // The library would print to stdout.
+        // The library prints progress to standard output.
         .show_progress(false)
         .build();
     let mut trainer = TrainerWrapper::BpeTrainer(trainer);

@@ -1,4 +1,4 @@
-//! The files beside a new model's weights.
+//! The files that accompany a new model's weights.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::Sizes;
 use super::bpe::{END_OF_TEXT, IM_END, IM_START};
 use crate::{Error, Result, json};
 
-/// ChatML: each turn in its own pair of tokens.
+/// ChatML: each message between two special tokens.
 const TEMPLATE: &str = "\
 {%- for message in messages %}
     {{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}
@@ -28,7 +28,7 @@ pub fn write(tokenizer: &Tokenizer, sizes: &Sizes, folder: &Path) -> Result<()> 
     let path = folder.join("chat_template.jinja");
     std::fs::write(&path, TEMPLATE).map_err(Error::file(&path))?;
     let config = json!({
-        // Reads tokenizer.json as it is; Qwen's own class would bring its own regex.
+        // This class uses tokenizer.json unchanged; Qwen's class would apply its own regex.
         "tokenizer_class": "PreTrainedTokenizerFast",
         "eos_token": IM_END.text,
         "pad_token": END_OF_TEXT.text,

@@ -1,4 +1,4 @@
-//! The sizes of a new model, and whether they fit one another.
+//! The sizes of a new model, and whether they are consistent.
 
 use serde_json::json;
 use tch::Kind;
@@ -10,7 +10,7 @@ use crate::{Error, Result};
 /// The sizes of a new model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sizes {
-    /// Most tokens, special ones and single bytes included.
+    /// Most tokens, including special ones and single bytes.
     pub vocab_size: i64,
     /// Width of the residual stream.
     pub hidden_size: i64,
@@ -22,13 +22,13 @@ pub struct Sizes {
     pub kv_heads: i64,
     /// Width of a head.
     pub head_dim: i64,
-    /// Width of the feed-forward part.
+    /// Width of the feed-forward network.
     pub intermediate_size: i64,
     /// Most tokens of a conversation.
     pub context_length: i64,
-    /// The base of the rotary frequencies.
+    /// Base of the rotary frequencies.
     pub rope_theta: f64,
-    /// Whether the head is the embedding.
+    /// Whether the embedding is also the output head.
     pub tied: bool,
 }
 

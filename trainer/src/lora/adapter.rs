@@ -1,86 +1,80 @@
-//! An adapter as a whole, apart from any model.
+//! A whole adapter, independent of any model.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use tch::{Device, Kind};
 
-use super::folder::{CONFIG, WEIGHTS, key};
+use super::layout::{CONFIG, WEIGHTS, key};
 use super::{Config, Lora};
 use crate::Result;
-use crate::model::{Linear, Model};
 use crate::weights::Weights;
 
-/// What an adapter needs to know of a matrix that it may adapt.
+/// What an adapter must know of a matrix that it may adapt.
 #[derive(Clone, Debug)]
-pub struct Place {
-    /// As in `model.layers.0.self_attn.q_proj`.
+pub struct MatrixInfo {
+    /// Its name, such as `model.layers.0.self_attn.q_proj`.
     pub name: String,
     /// Outputs and inputs.
     pub size: [i64; 2],
-    /// Where it is.
+    /// The device that holds it.
     pub device: Device,
 }
 
-/// The matrices of a model, in order.
-pub fn places(model: &Model) -> Vec<Place> {
-    let place = |linear: &Linear| Place {
-        name: linear.name().to_owned(),
-        size: linear.size(),
-        device: linear.device(),
-    };
-    model.linears().map(place).collect()
-}
-
-/// The changes of a model's matrices, by their names.
+/// The changes of a model's matrices, by the matrices' names.
 pub struct Adapter {
     config: Config,
     matrices: HashMap<String, Lora>,
 }
 
 impl Adapter {
-    /// Reads a PEFT folder; everything in it must fit the model that has these `places`.
-    pub fn read(places: &[Place], folder: &Path) -> Result<Self> {
+    /// Reads a PEFT folder. Everything in it must fit the model that has these `matrices`.
+    ///
+    /// # Errors
+    /// An [`Error`](crate::Error) that names the file, and the key or tensor that is missing, superfluous or
+    /// does not fit.
+    pub fn read(matrices: &[MatrixInfo], folder: &Path) -> Result<Self> {
         let config = Config::read(&folder.join(CONFIG))?;
         let weights = Weights::open_file(&folder.join(WEIGHTS))?;
-        let mut read = BTreeSet::new();
-        let mut matrices = HashMap::new();
-        for Place { name, size: [outputs, inputs], device } in places {
+        let mut keys = BTreeSet::new();
+        let mut loras = HashMap::new();
+        for MatrixInfo { name, size: [outputs, inputs], device } in matrices {
             if !config.targets(name) {
                 continue;
             }
             let mut tensor = |part, shape: [i64; 2]| {
                 let key = key(name, part);
                 let tensor = weights.read(&key, &shape)?.to_device(*device).to_kind(Kind::Float);
-                // In a batch, one sequence's NaN would reach the others: masked, but still multiplied.
+                // A NaN in one sequence of a batch would reach the others: masked values are still
+                // multiplied.
                 if !bool::try_from(tensor.isfinite().all()).unwrap_or(false) {
                     return Err(weights.error(&key, "has values that are not finite"));
                 }
-                read.insert(key);
+                keys.insert(key);
                 Result::Ok(tensor)
             };
             let a = tensor("lora_A", [config.r, *inputs])?;
             let b = tensor("lora_B", [*outputs, config.r])?;
             let lora = Lora { a, b, scaling: config.scaling(), dropout: config.dropout };
-            matrices.insert(name.clone(), lora);
+            loras.insert(name.clone(), lora);
         }
-        match weights.names().find(|name| !read.contains(*name)) {
+        match weights.names().find(|name| !keys.contains(*name)) {
             Some(name) => Err(weights.error(name, "is not part of this adapter")),
-            None => Ok(Self { config, matrices }),
+            None => Ok(Self { config, matrices: loras }),
         }
     }
 
-    /// What it is, beside its weights.
+    /// Its settings.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The change of one matrix, if it changes that one.
+    /// The change of one matrix, if the adapter changes it.
     pub fn get(&self, name: &str) -> Option<&Lora> {
         self.matrices.get(name)
     }
 
-    /// Takes out the change of one matrix.
+    /// Removes and returns the change of one matrix.
     pub(super) fn take(&mut self, name: &str) -> Option<Lora> {
         self.matrices.remove(name)
     }

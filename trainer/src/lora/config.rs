@@ -1,4 +1,4 @@
-//! An adapter's `adapter_config.json`.
+//! An adapter's settings: `adapter_config.json`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,18 +9,18 @@ use serde_json::{Map, Value, json};
 use crate::json::Object;
 use crate::{Result, json as json_file};
 
-/// What an adapter is, beside its weights.
+/// An adapter's settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The rank.
     pub r: i64,
     /// The change is scaled by `alpha / r`.
     pub alpha: f64,
-    /// The share of inputs that training leaves out.
+    /// The share of inputs that training zeroes, 0 to 1.
     pub dropout: f64,
     /// Which matrices of every layer are adapted.
     pub target_modules: BTreeSet<Target>,
-    /// The model that it was trained on, for people and tools; loading ignores it.
+    /// The model that it was trained on, for people and tools; ignored when loading.
     pub base_model: Option<String>,
 }
 
@@ -36,6 +36,18 @@ pub enum Target {
     GateProj,
     UpProj,
     DownProj,
+}
+
+fields::words! {
+    Target {
+        "q_proj" => QProj,
+        "k_proj" => KProj,
+        "v_proj" => VProj,
+        "o_proj" => OProj,
+        "gate_proj" => GateProj,
+        "up_proj" => UpProj,
+        "down_proj" => DownProj,
+    }
 }
 
 impl Target {
@@ -56,7 +68,7 @@ impl Target {
     }
 }
 
-/// Keys of PEFT's that say nothing about what is computed.
+/// Keys of PEFT's that do not affect what is computed.
 const IGNORED: [&str; 9] = [
     "auto_mapping",
     "ensure_weight_tying",
@@ -70,7 +82,10 @@ const IGNORED: [&str; 9] = [
 ];
 
 impl Config {
-    /// Reads an `adapter_config.json`; a key that asks for more than plain LoRA is refused by name.
+    /// Reads an `adapter_config.json`.
+    ///
+    /// # Errors
+    /// Names the key that is missing or malformed, or that asks for more than plain LoRA.
     pub fn read(path: &Path) -> Result<Self> {
         let file = Object::read(path)?;
         for key in file.map.keys().map(String::as_str).filter(|key| !IGNORED.contains(key)) {
@@ -82,7 +97,8 @@ impl Config {
                 _ => file.refuse_unless(key, &[])?,
             }
         }
-        // What PEFT has done to the base by way of initialisation ("pissa", "olora") would be missing here.
+        // Some initialisations ("pissa", "olora") also changed the base, and that change is not in the
+        // folder.
         file.refuse_unless("init_lora_weights", &[json!(true), json!("gaussian")])?;
 
         let target_modules = match file.map.get("target_modules") {
@@ -129,7 +145,7 @@ impl Config {
         )
     }
 
-    /// What the change is multiplied by.
+    /// The factor of the change.
     pub fn scaling(&self) -> f64 {
         self.alpha / self.r as f64
     }
@@ -141,7 +157,7 @@ impl Config {
     }
 }
 
-/// A whole number without a point: PEFT and vLLM expect an integer alpha.
+/// A whole number is written without a decimal point: PEFT and vLLM expect an integer alpha.
 fn number(value: f64) -> Value {
     if value.fract() == 0.0 { json!(value as i64) } else { json!(value) }
 }

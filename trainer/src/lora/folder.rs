@@ -2,22 +2,19 @@
 
 use std::path::Path;
 
-use tch::Tensor;
-
-use super::{Adapter, Config, places};
+use super::attach::{matrices, tensors};
+use super::layout::{CONFIG, WEIGHTS};
+use super::{Adapter, Config};
 use crate::model::Model;
 use crate::weights::write_file;
 use crate::{Error, Result};
 
-/// The file that says what an adapter is, beside its weights.
-pub const CONFIG: &str = "adapter_config.json";
-/// The weights' file.
-pub const WEIGHTS: &str = "adapter_model.safetensors";
-
-/// Loads an adapter onto a model, in place of any other; returns its config. Where it does not fit, the model is
-/// left as it was.
+/// Loads an adapter onto a model, in place of any other; returns its config.
+///
+/// # Errors
+/// If the adapter does not fit; the model is then unchanged.
 pub fn load(model: &mut Model, folder: &Path) -> Result<Config> {
-    let mut adapter = Adapter::read(&places(model), folder)?;
+    let mut adapter = Adapter::read(&matrices(model), folder)?;
     for linear in model.linears_mut() {
         let lora = adapter.take(linear.name());
         linear.set_adapter(lora);
@@ -25,25 +22,12 @@ pub fn load(model: &mut Model, folder: &Path) -> Result<Config> {
     Ok(adapter.config().clone())
 }
 
-/// Saves the adapter that a model carries. The config comes last: a folder that has one is whole.
+/// Saves the adapter that a model carries. The config is written last: a folder that has one is complete.
+///
+/// # Errors
+/// If a file cannot be written.
 pub fn save(model: &Model, config: &Config, folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
     write_file(&folder.join(WEIGHTS), tensors(model))?;
     config.write(&folder.join(CONFIG))
-}
-
-/// The weights of the adapter that a model carries, by PEFT's names; the model's own tensors, not copies.
-pub fn tensors(model: &Model) -> Vec<(String, Tensor)> {
-    let adapted = model.linears().filter_map(|linear| linear.adapter().map(|lora| (linear, lora)));
-    adapted
-        .flat_map(|(linear, lora)| {
-            [("lora_A", &lora.a), ("lora_B", &lora.b)]
-                .map(|(part, tensor)| (key(linear.name(), part), tensor.shallow_clone()))
-        })
-        .collect()
-}
-
-/// PEFT wraps the model twice, and its names show it.
-pub fn key(name: &str, part: &str) -> String {
-    format!("base_model.model.{name}.{part}.weight")
 }

@@ -1,9 +1,9 @@
-//! Attention with grouped queries: several query heads share a head of keys and values.
+//! Grouped-query attention: several query heads share one head of keys and values.
 
 use tch::Tensor;
 
 use super::norm::Norm;
-use super::qwen3::Pass;
+use super::pass::Pass;
 use super::{Config, Linear, Source};
 use crate::Result;
 
@@ -64,13 +64,14 @@ impl Attention {
             }
         };
 
-        // 4. Join the heads, project back.
+        // 4. Concatenate the heads, project back.
         self.o_proj.forward(&y.transpose(1, 2).reshape([b, t, -1]), pass)
     }
 }
 
-/// Each token sees itself and all before it, in its own sample. Sample by sample, and not by a mask over all of
-/// them, so that libtorch's fused kernels serve, and work grows with the samples' lengths, not with the row's.
+/// Causal attention within one sample. Packed samples are computed one by one instead of under a mask over
+/// the row: libtorch's fused kernels apply, and the cost grows with the lengths of the samples, not of the
+/// row.
 fn attend(q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
     Tensor::scaled_dot_product_attention(q, k, v, None::<&Tensor>, 0.0, true, None, true)
 }

@@ -1,25 +1,26 @@
-//! The backward pass, with or without keeping what the layers computed on the way.
+//! The backward pass, with or without gradient checkpointing.
 
 use tch::Tensor;
 
 use super::layer::Layer;
-use super::qwen3::Pass;
+use super::pass::Pass;
 use super::{Batch, Model};
 use crate::lora;
 
-/// How a model is run backwards.
+/// Options of a backward pass.
 #[derive(Clone, Copy, Debug)]
 pub struct Backward {
-    /// Of dropout: the same seed leaves out the same inputs.
+    /// Seed of dropout: the same seed drops the same inputs.
     pub seed: i64,
-    /// Whether a layer keeps only its input and computes the rest again when its gradients are wanted: more work,
-    /// and memory for one layer instead of all. A quantised matrix, too, is then dense for one layer at a time.
+    /// Whether a layer keeps only its input and recomputes its activations in the backward pass: more work,
+    /// but activations of one layer instead of all. Quantised matrices are then dense for one layer at a
+    /// time, too.
     pub checkpointing: bool,
 }
 
 impl Model {
-    /// What training changes, by the names that files give them: the adapter's weights if there is an adapter, or
-    /// else the model's own. They are the tensors themselves, not copies.
+    /// The trained tensors by their names in files: the adapter's weights if there is an adapter, otherwise
+    /// the model's own. These are the tensors themselves, not copies.
     pub fn trained(&self) -> Vec<(String, Tensor)> {
         match lora::tensors(self) {
             adapter if !adapter.is_empty() => adapter,
@@ -27,8 +28,9 @@ impl Model {
         }
     }
 
-    /// Runs the model and then backwards, adding to the gradients of all that requires them. `head` is given the
-    /// hidden states, `[b, t, h]`, and answers with the loss's gradient of them, of the same shape.
+    /// Runs the model forwards and backwards, and adds to the gradients of all tensors that require them.
+    /// `head` receives the hidden states, `[b, t, h]`, and returns the gradient of the loss with respect to
+    /// them, of the same shape.
     pub fn backpropagate(&self, batch: &Batch, how: Backward, head: impl FnOnce(&Tensor) -> Tensor) {
         let pass = self.pass(batch, true);
         let run = |number: usize, x: &Tensor| run(&self.layers[number], number, x, &pass, how.seed);
@@ -40,7 +42,7 @@ impl Model {
             return;
         }
 
-        // 1. Forwards, keeping each layer's input.
+        // 1. Forwards, keeping the input of each layer.
         let mut inputs = vec![tch::no_grad(|| self.embed(&batch.tokens))];
         for number in 0..count {
             inputs.push(tch::no_grad(|| run(number, &inputs[number])));
@@ -65,19 +67,20 @@ impl Model {
     }
 }
 
-/// A layer's output. Dropout draws from libtorch's generator, which is set first, so that a second run draws the
-/// same.
+/// The output of a layer. Dropout draws from libtorch's generator, which is seeded first so that recomputing
+/// the layer draws the same values.
 fn run(layer: &Layer, number: usize, x: &Tensor, pass: &Pass<'_>, seed: i64) -> Tensor {
     tch::manual_seed(seed.wrapping_add(number as i64));
     layer.forward(x, pass)
 }
 
-/// The same values, of which a gradient is wanted and which know nothing of where they came from.
+/// The same values as a leaf of a new autograd graph that requires a gradient.
 fn leaf(x: Tensor) -> Tensor {
     x.detach().set_requires_grad(true)
 }
 
-/// Backwards from `y`, given the loss's gradient of it. (tch offers this for scalars only.)
+/// Runs backwards from `y`, given the gradient of the loss with respect to it. (tch offers this for scalars
+/// only.)
 fn backward(y: &Tensor, gradient: &Tensor) {
     (y * gradient).sum(y.kind()).backward();
 }

@@ -1,11 +1,11 @@
-//! What attention has computed of tokens that were read before: their keys and values.
+//! The KV cache: keys and values of tokens that were processed earlier.
 
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::Config;
 
-/// Keys and values by slot: a slot holds one sequence, from its first token on. Who uses which slot, and how much
-/// of it, is the owner's to know.
+/// Keys and values by slot: a slot holds one sequence, from its first token on. The owner keeps track of
+/// which slots are in use, and how far each is filled.
 pub struct Cache {
     layers: Vec<[Tensor; 2]>, // keys and values, [slots, key heads, capacity, d]
     slots: i64,
@@ -20,26 +20,26 @@ impl Cache {
         Self { layers, slots: 0, capacity: 0 }
     }
 
-    /// Bytes that a token takes in all layers.
+    /// Bytes per token, over all layers.
     pub fn bytes_per_token(config: &Config, kind: Kind) -> u64 {
         let elements = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim;
         elements as u64 * kind.elt_size_in_bytes() as u64
     }
 
-    /// How many sequences it has room for.
+    /// The number of sequences that it has room for.
     pub fn slots(&self) -> i64 {
         self.slots
     }
 
-    /// Tokens a slot has room for.
+    /// The number of tokens that each slot has room for.
     pub fn capacity(&self) -> i64 {
         self.capacity
     }
 
-    /// Makes room for at least so many slots of so many tokens; what it holds, it keeps.
+    /// Grows to at least `slots` slots of `capacity` tokens, keeping its content.
     ///
     /// # Errors
-    /// Where memory does not suffice.
+    /// If there is not enough memory.
     pub fn reserve(&mut self, slots: i64, capacity: i64) -> Result<(), TchError> {
         let (slots, capacity) = (slots.max(self.slots), capacity.max(self.capacity));
         if (slots, capacity) == (self.slots, self.capacity) {
@@ -47,7 +47,8 @@ impl Cache {
         }
         for tensor in self.layers.iter_mut().flatten() {
             let (_, heads, _, d) = tensor.size4().expect("slots of keys");
-            // Zeros, not whatever lies there: what is masked out is multiplied by nought, and that must be nought.
+            // Zeros, not uninitialised memory: masked values are multiplied by zero, which must give zero,
+            // not NaN.
             let options = (tensor.kind(), tensor.device());
             let grown = Tensor::f_zeros([slots, heads, capacity, d], options)?;
             grown.narrow(0, 0, self.slots).narrow(2, 0, self.capacity).copy_(tensor);
@@ -57,7 +58,7 @@ impl Cache {
         Ok(())
     }
 
-    /// Copies a slot's first tokens to another slot.
+    /// Copies the first `tokens` tokens of a slot to another slot.
     pub fn copy(&mut self, from: i64, to: i64, tokens: i64) {
         for tensor in self.layers.iter().flatten() {
             let part = |slot| tensor.select(0, slot).narrow(1, 0, tokens);
@@ -65,7 +66,8 @@ impl Cache {
         }
     }
 
-    /// Hides from each row's new tokens, at `positions`, `[b, t]`, what comes after them: `[b, 1, g * t, seen]`.
+    /// The causal mask of new tokens at `positions`, `[b, t]`: `[b, 1, g * t, seen]`, minus infinity where
+    /// hidden.
     fn mask(&self, positions: &Tensor, seen: i64, config: &Config) -> Tensor {
         let (b, t) = positions.size2().expect("a matrix of positions");
         let (kind, device) = (self.layers[0][0].kind(), positions.device());
@@ -75,7 +77,7 @@ impl Cache {
         mask.repeat([1, 1, config.num_attention_heads / config.num_key_value_heads, 1])
     }
 
-    /// Exchanges the first tokens of two slots.
+    /// Exchanges the first `tokens` tokens of two slots.
     pub fn swap(&mut self, one: i64, other: i64, tokens: i64) {
         for tensor in self.layers.iter().flatten() {
             let part = |slot| tensor.select(0, slot).narrow(1, 0, tokens);
@@ -86,24 +88,24 @@ impl Cache {
     }
 }
 
-/// The slots that a pass extends by `t` tokens each, and how far each one sees.
+/// The slots that a pass extends by `t` tokens each, and the number of tokens that each attends to.
 pub struct Window<'a> {
     cache: &'a Cache,
-    places: Tensor, // [b * key heads * t]: where the new tokens go, counted over heads and slots
+    places: Tensor, // [b * key heads * t]: rows of the flattened cache that the new tokens are written to
     groups: Vec<Group>,
 }
 
-/// Slots that are attended to together.
+/// Consecutive slots that are attended to in one operation.
 struct Group {
     first: i64,
     rows: i64,
     seen: i64,            // tokens of the longest row, new ones included
-    mask: Option<Tensor>, // [rows, 1, g * t, seen], added to scores; g: query heads a key head; none: all is seen
+    mask: Option<Tensor>, // [rows, 1, g * t, seen], added to scores; g: query heads per key head; None: no mask
 }
 
 impl<'a> Window<'a> {
-    /// Rows in the slots from `first` on, which hold `lengths` tokens; `positions`, `[b, t]`, is where each row's new
-    /// tokens stand.
+    /// The slots from `first` on, which hold `lengths` tokens; `positions`, `[b, t]`, are those of the new
+    /// tokens of each row.
     pub(super) fn new(
         cache: &'a Cache,
         first: i64,
@@ -118,7 +120,8 @@ impl<'a> Window<'a> {
         let heads = config.num_key_value_heads;
         let rows = Tensor::arange_start(first * heads, (first + b) * heads, (Kind::Int64, device));
         let places = (rows * cache.capacity).view([b, heads, 1]) + positions.unsqueeze(1);
-        // A processor does one row after the other, each as long as it is; a GPU all at once, padded to the longest.
+        // A CPU computes one row after the other, each at its own length; a GPU all at once, padded to the
+        // longest.
         let rows = if device == Device::Cpu { 1 } else { b };
         let group = |start: i64| {
             let seen =
@@ -132,9 +135,9 @@ impl<'a> Window<'a> {
         Self { cache, places: places.reshape([-1]), groups }
     }
 
-    /// Stores a layer's new keys and values, `[b, key heads, t, d]`, and attends to all that each row has by now:
-    /// queries `[b, heads, t, d]` in, as much out. The queries that share a head of keys are rows of one product,
-    /// so that keys and values are read where they lie.
+    /// Stores the new keys and values of a layer, `[b, key heads, t, d]`, and attends to all tokens of each
+    /// row: queries `[b, heads, t, d]` in, the same shape out. The queries that share a head of keys are rows
+    /// of one product, so that keys and values are read in place, without repeating them.
     pub(super) fn attend(&self, layer: usize, q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
         let (b, heads, t, d) = q.size4().expect("queries");
         let cached = &self.cache.layers[layer];

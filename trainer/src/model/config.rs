@@ -1,4 +1,4 @@
-//! A model's `config.json`.
+//! The sizes of a model: `config.json`.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use tch::Kind;
 use crate::json::Object;
 use crate::{Result, json as json_file};
 
-/// The sizes of a model, and the rest of its `config.json`, which is kept as it was.
+/// The sizes of a model, and the remaining keys of its `config.json`, which are kept unchanged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Rows of the embedding.
+    /// Rows of the embedding: token ids are below this.
     pub vocab_size: i64,
-    /// `h`.
+    /// The width of the residual stream, `h`.
     pub hidden_size: i64,
-    /// Width of the feed-forward part.
+    /// Width of the feed-forward network.
     pub intermediate_size: i64,
     /// Decoder layers.
     pub num_hidden_layers: i64,
@@ -23,17 +23,17 @@ pub struct Config {
     pub num_attention_heads: i64,
     /// Key and value heads; divides the query heads.
     pub num_key_value_heads: i64,
-    /// `d`; even. Not `h` by heads: Qwen3 chooses it freely.
+    /// The size of a head, `d`; even. Independent of `h` and the number of heads in Qwen3.
     pub head_dim: i64,
-    /// Added to the mean square before its root.
+    /// Added to the mean square before the root.
     pub rms_norm_eps: f64,
-    /// The base of the rotary frequencies.
+    /// Base of the rotary frequencies.
     pub rope_theta: f64,
-    /// Whether the head is the embedding.
+    /// Whether the embedding is also the output head.
     pub tie_word_embeddings: bool,
     /// The element type of the stored weights.
     pub kind: Kind,
-    /// The keys that do not change what is computed: token ids, context length, versions.
+    /// The keys that do not affect what is computed: token ids, context length, versions.
     pub other: Map<String, Value>,
 }
 
@@ -41,7 +41,10 @@ pub struct Config {
 const KINDS: [(&str, Kind); 2] = [("float32", Kind::Float), ("bfloat16", Kind::BFloat16)];
 
 impl Config {
-    /// Reads a `config.json`, as transformers 4 or 5 writes it; refuses by name what this model does not do.
+    /// Reads a `config.json`, as transformers 4 or 5 writes it.
+    ///
+    /// # Errors
+    /// Names the key that is missing or malformed, or that asks for something unsupported.
     pub fn read(path: &Path) -> Result<Self> {
         let mut file = Object::read(path)?;
         refuse_unsupported(&file)?;
@@ -60,7 +63,7 @@ impl Config {
             other: Map::new(),
         };
         config.check(&file)?;
-        let read = config.computed();
+        let read = config.own_keys();
         file.map.retain(|key, _| {
             !read.contains_key(key)
                 && !matches!(key.as_str(), "rope_parameters" | "rope_scaling" | "torch_dtype")
@@ -68,19 +71,20 @@ impl Config {
         Ok(Self { other: file.map, ..config })
     }
 
-    /// Writes a `config.json` that transformers, old and new, and vLLM read.
+    /// Writes a `config.json` that transformers 4 and 5 and vLLM read.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let mut map = self.computed();
+        let mut map = self.own_keys();
         map.extend(self.other.clone());
         json_file::write(path, &map)
     }
 
-    /// Tokens of context that the model was made for, if it says.
+    /// The context length in tokens, if the config states it.
     pub fn context_length(&self) -> Option<usize> {
         self.other.get("max_position_embeddings")?.as_u64().map(|tokens| tokens as usize)
     }
 
-    fn computed(&self) -> Map<String, Value> {
+    /// The keys of this struct's fields.
+    fn own_keys(&self) -> Map<String, Value> {
         let dtype = KINDS.iter().find(|(_, kind)| *kind == self.kind).map(|(name, _)| *name);
         [
             ("architectures", json!(["Qwen3ForCausalLM"])),
@@ -128,7 +132,7 @@ impl Config {
     }
 }
 
-/// Every option of transformers' Qwen3 that changes the computation, and its relatives that are other models.
+/// Refuses every option of transformers' Qwen3 that changes the computation, and related architectures.
 fn refuse_unsupported(file: &Object) -> Result<()> {
     let model_type: String = file.get("model_type")?;
     if model_type != "qwen3" {

@@ -9,10 +9,10 @@ use super::{Config, Model, Source};
 use crate::weights::{Weights, write_folder};
 use crate::{Error, Result, new_folder};
 
-/// The sizes' file.
+/// The file of a model's [`Config`].
 pub const CONFIG: &str = "config.json";
 
-/// What a model folder holds besides config and weights; a changed model keeps them.
+/// Files of a model folder besides config and weights; they are copied along with a changed model.
 const COMPANIONS: [&str; 9] = [
     "generation_config.json",
     "tokenizer.json",
@@ -25,34 +25,38 @@ const COMPANIONS: [&str; 9] = [
     "chat_template.json",
 ];
 
-/// How to load a model.
+/// Options for loading a model.
 pub struct Options {
-    /// What to compute in; none: what its config says.
+    /// The element type of the computation; `None`: the one in the config.
     pub kind: Option<Kind>,
-    /// Where to.
+    /// The device that will hold the model.
     pub device: Device,
-    /// Whether the layers' matrices are quantised on the way.
+    /// Whether the matrices of the layers are quantised while loading.
     pub nf4: bool,
-    /// Whether weights are held in f32 whatever is computed in: those of a model that is trained itself, because
-    /// a step is often smaller than what bf16 can tell apart.
-    pub wide: bool,
+    /// Whether weights are held in f32 even if the computation is in bf16. Needed to train the model itself:
+    /// a step is often smaller than the resolution of bf16.
+    pub master_weights: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { kind: None, device: Device::Cpu, nf4: false, wide: false }
+        Self { kind: None, device: Device::Cpu, nf4: false, master_weights: false }
     }
 }
 
-/// Loads a model; a tensor that the model does not have is an error, so that nothing is left out unseen.
+/// Loads a model.
+///
+/// # Errors
+/// If a tensor is missing, or one is stored that the model does not have, so that nothing is dropped
+/// silently.
 pub fn load(folder: &Path, options: &Options) -> Result<Model> {
     let mut config = Config::read(&folder.join(CONFIG))?;
     config.kind = options.kind.unwrap_or(config.kind);
     let weights = Weights::open_folder(folder)?;
 
     let mut read = BTreeSet::new();
-    let kind = if options.wide { Kind::Float } else { config.kind };
-    // A tied head may be stored as well: it is the embedding.
+    let kind = if options.master_weights { Kind::Float } else { config.kind };
+    // A tied head may be stored redundantly; it equals the embedding.
     if config.tie_word_embeddings {
         read.insert("lm_head.weight".to_owned());
     }
@@ -67,8 +71,11 @@ pub fn load(folder: &Path, options: &Options) -> Result<Model> {
     }
 }
 
-/// Saves a model into a new folder, in shards of at most `max_shard_bytes`. The config comes last: a folder that
-/// has one is whole.
+/// Saves a model into a new folder, in shards of at most `max_shard_bytes`. The config is written last: a
+/// folder that has one is complete.
+///
+/// # Errors
+/// If the model carries an adapter, the folder is not empty, or a file cannot be written.
 pub fn save(model: &Model, folder: &Path, max_shard_bytes: usize) -> Result<()> {
     if let Some(linear) = model.linears().find(|linear| linear.adapter().is_some()) {
         let problem = "carries an adapter: merge it, or save it by itself";
@@ -81,7 +88,10 @@ pub fn save(model: &Model, folder: &Path, max_shard_bytes: usize) -> Result<()> 
     model.config().write(&folder.join(CONFIG))
 }
 
-/// Copies what goes with a model: tokenizer, chat template, generation config.
+/// Copies the files that accompany a model: tokenizer, chat template, generation config.
+///
+/// # Errors
+/// If a file cannot be copied.
 pub fn copy_companions(from: &Path, to: &Path) -> Result<()> {
     for name in COMPANIONS {
         let file = from.join(name);

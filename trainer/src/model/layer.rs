@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::attention::Attention;
 use super::mlp::Mlp;
 use super::norm::Norm;
-use super::qwen3::Pass;
+use super::pass::Pass;
 use super::{Config, Linear, Source};
 use crate::Result;
 
@@ -56,7 +56,7 @@ impl Layer {
         ]
     }
 
-    /// The norms' weights by name.
+    /// The weights of the norms, by name.
     pub fn norms(&self) -> [(String, &Tensor); 4] {
         [
             ("input_layernorm", &self.input_norm),

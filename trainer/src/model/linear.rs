@@ -2,27 +2,19 @@
 
 use tch::{Device, Tensor};
 
-use super::qwen3::Pass;
-use crate::lora::{Adapter, Lora};
-use crate::{Error, Result, nf4};
+use super::pass::Pass;
+use crate::lora::Lora;
+use crate::nf4;
 
-/// The base's weight, `[outputs, inputs]`.
+/// A base weight, `[outputs, inputs]`.
 pub enum Matrix {
-    /// As it was stored.
+    /// Unquantised.
     Dense(Tensor),
-    /// In four bits.
+    /// Quantised to four bits.
     Nf4(nf4::Quantised),
 }
 
-/// Rows of a batch that share an adapter.
-pub struct Adapted<'a> {
-    /// What they share.
-    pub adapter: &'a Adapter,
-    /// Which rows; none: all.
-    pub rows: Option<Tensor>,
-}
-
-/// `y = x W^T`, plus what the adapter adds.
+/// `y = x W^T`, plus the contribution of the adapter.
 pub struct Linear {
     name: String,
     matrix: Matrix,
@@ -34,8 +26,8 @@ impl Linear {
         Self { name: name.to_owned(), matrix, adapter: None }
     }
 
-    /// `[b, .., inputs]` to `[b, .., outputs]`: with the adapter that it carries for all rows, then with those that
-    /// the pass chose for some.
+    /// `[b, .., inputs]` to `[b, .., outputs]`. The attached adapter applies to all rows, those of the pass
+    /// to the rows that they name.
     pub(super) fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Tensor {
         let y = x.linear(&self.weight().to_kind(x.kind()), None::<Tensor>);
         let y = match &self.adapter {
@@ -52,13 +44,13 @@ impl Linear {
         })
     }
 
-    /// The layer's name in the model, as in `model.layers.0.self_attn.q_proj`.
+    /// The layer's name in the model, such as `model.layers.0.self_attn.q_proj`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The base's weight, `[outputs, inputs]`; made anew each time where it is quantised. Autograd keeps it until
-    /// the backward pass, so training in four bits wants checkpointing by layer.
+    /// The base weight, `[outputs, inputs]`; a quantised one is dequantised at each call. Autograd keeps the
+    /// result until the backward pass, so training on four bits needs gradient checkpointing to save memory.
     pub fn weight(&self) -> Tensor {
         match &self.matrix {
             Matrix::Dense(weight) => weight.shallow_clone(),
@@ -74,7 +66,7 @@ impl Linear {
         }
     }
 
-    /// Where it is.
+    /// The device that holds it.
     pub fn device(&self) -> Device {
         match &self.matrix {
             Matrix::Dense(weight) => weight.device(),
@@ -82,7 +74,7 @@ impl Linear {
         }
     }
 
-    /// The base's weight as it is held.
+    /// The base weight as it is held.
     pub fn matrix(&self) -> &Matrix {
         &self.matrix
     }
@@ -92,29 +84,25 @@ impl Linear {
         self.adapter.as_ref()
     }
 
-    /// Attaches an adapter, or takes it off.
+    /// Attaches an adapter, or removes it.
     pub fn set_adapter(&mut self, adapter: Option<Lora>) {
         self.adapter = adapter;
     }
 
-    /// Adds the adapter to the weight and takes it off. A quantised weight would be rounded twice: refused.
-    pub fn merge(&mut self) -> Result<()> {
-        match (&mut self.matrix, &self.adapter) {
-            (_, None) => Ok(()),
-            (Matrix::Dense(weight), Some(lora)) => {
-                tch::no_grad(|| *weight = &*weight + lora.delta().to_kind(weight.kind()));
-                self.adapter = None;
-                Ok(())
+    /// Adds a change to the base weight, in the weight's kind. Returns whether it could: a quantised weight would be
+    /// rounded twice.
+    pub fn add_to_weight(&mut self, change: &Tensor) -> bool {
+        match &mut self.matrix {
+            Matrix::Dense(weight) => {
+                tch::no_grad(|| *weight = &*weight + change.to_kind(weight.kind()));
+                true
             }
-            (Matrix::Nf4(_), Some(_)) => {
-                let problem = "is quantised: load the base in full precision to merge";
-                Err(Error::Linear { name: self.name.clone(), problem })
-            }
+            Matrix::Nf4(_) => false,
         }
     }
 }
 
-/// Adds in f32, rounds once.
+/// Adds in f32 and rounds once.
 fn adapt(y: &Tensor, x: &Tensor, lora: &Lora, train: bool) -> Tensor {
     (y + lora.forward(x, train)).to_kind(y.kind())
 }

@@ -1,8 +1,8 @@
-//! The feed-forward part, gated.
+//! The gated feed-forward network (SwiGLU).
 
 use tch::Tensor;
 
-use super::qwen3::Pass;
+use super::pass::Pass;
 use super::{Config, Linear, Source};
 use crate::Result;
 

@@ -1,4 +1,4 @@
-//! Division by the root mean square.
+//! RMSNorm.
 
 use tch::{Kind, Tensor};
 
@@ -16,7 +16,7 @@ impl Norm {
         Ok(Self { weight: source.tensor(&format!("{name}.weight"), &[size])?, epsilon })
     }
 
-    /// Computes in f32, as transformers does, whatever the model's precision.
+    /// Computes in f32, as transformers does, whatever kind the model computes in.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         let wide = x.to_kind(Kind::Float);
         let mean_square = wide.square().mean_dim([-1].as_slice(), true, Kind::Float);

@@ -4,35 +4,26 @@ use tch::{Device, Kind, Tensor};
 
 use super::cache::{Cache, Window};
 use super::layer::Layer;
-use super::linear::Adapted;
 use super::norm::Norm;
+use super::pass::{Adapted, Pass};
 use super::rope::Rope;
 use super::{Batch, Config, Linear, Source};
 use crate::Result;
 
-/// Embedding, layers, head.
+/// Qwen3: embedding, layers, head.
 pub struct Model {
     config: Config,
     pub(super) embedding: Tensor, // [vocabulary, h]
     pub(super) layers: Vec<Layer>,
     pub(super) norm: Norm,
-    head: Option<Tensor>, // [vocabulary, h]; none where it is the embedding
-}
-
-/// What all layers of one pass share.
-pub struct Pass<'a> {
-    pub rope: Rope,
-    /// The lengths of the samples that share the only row; none: a row is a sample.
-    pub samples: Option<&'a [i64]>,
-    pub train: bool,
-    /// Where keys and values of earlier tokens are; none: the batch is all there is.
-    pub window: Option<Window<'a>>,
-    /// Adapters besides those that the linears carry.
-    pub adapted: &'a [Adapted<'a>],
+    head: Option<Tensor>, // [vocabulary, h]; None if it is the embedding
 }
 
 impl Model {
-    /// A model with weights from `source`, under the names that Hugging Face gives them.
+    /// A model with weights from `source`, by their Hugging Face names.
+    ///
+    /// # Errors
+    /// Those of the source.
     pub fn new(config: Config, source: &mut Source<'_>) -> Result<Self> {
         let size = [config.vocab_size, config.hidden_size];
         let embedding = source.tensor("model.embed_tokens.weight", &size)?;
@@ -47,18 +38,19 @@ impl Model {
         Ok(Self { config, embedding, layers, norm, head })
     }
 
-    /// Logits of every token, `[b, t, vocabulary]`, without dropout.
+    /// Logits at every token, `[b, t, vocabulary]`, without dropout.
     pub fn forward(&self, batch: &Batch) -> Tensor {
         self.logits(&self.hidden(batch, false))
     }
 
-    /// The last layer's output, normalised: `[b, t, h]`. `train` turns dropout on.
+    /// The normalised output of the last layer: `[b, t, h]`. `train` turns dropout on.
     pub fn hidden(&self, batch: &Batch, train: bool) -> Tensor {
         self.run(&batch.tokens, &self.pass(batch, train))
     }
 
-    /// Reads `t` more tokens of the sequences in the cache's slots from `first` on: `tokens` is `[b, t]`, `lengths`
-    /// says how many each slot holds already. `[b, t, h]`, normalised, as [`Self::hidden`] gives it.
+    /// Processes `t` more tokens of each sequence in the cache's slots from `first` on: `tokens` is `[b, t]`,
+    /// and `lengths` are the numbers of tokens that the slots hold already. Returns `[b, t, h]`, as
+    /// [`Self::hidden`].
     pub fn extend(
         &self,
         cache: &mut Cache,
@@ -90,7 +82,7 @@ impl Model {
         Tensor::embedding(&self.embedding, tokens, -1, false, false).to_kind(self.kind())
     }
 
-    /// `[.., h]` to `[.., vocabulary]`: the head, for some tokens or for all.
+    /// The output head: `[.., h]` to `[.., vocabulary]`.
     pub fn logits(&self, hidden: &Tensor) -> Tensor {
         let head = self.head.as_ref().unwrap_or(&self.embedding);
         hidden.linear(&head.to_kind(hidden.kind()), None::<Tensor>)
@@ -101,28 +93,28 @@ impl Model {
         &self.config
     }
 
-    /// What it computes in; its own weights may be held wider.
+    /// The element type of the computation; the weights may be held in f32.
     pub fn kind(&self) -> Kind {
         self.config.kind
     }
 
-    /// Where it is.
+    /// The device that holds it.
     pub fn device(&self) -> Device {
         self.embedding.device()
     }
 
-    /// The layers' matrices, in order: those that can be quantised and adapted.
+    /// The matrices of the layers, in order: those that can be quantised and adapted.
     pub fn linears(&self) -> impl Iterator<Item = &Linear> {
         self.layers.iter().flat_map(Layer::linears)
     }
 
-    /// The same, to change them.
+    /// The matrices of the layers, mutably.
     pub fn linears_mut(&mut self) -> impl Iterator<Item = &mut Linear> {
         self.layers.iter_mut().flat_map(Layer::linears_mut)
     }
 
-    /// The base's tensors by name, without adapters. The tensors are the model's own, not copies, except that
-    /// quantised ones are made dense.
+    /// The tensors of the base by name, without adapters. These are the tensors themselves, not copies,
+    /// except that quantised ones are dequantised.
     pub fn tensors(&self) -> Vec<(String, Tensor)> {
         let mut tensors = vec![("model.embed_tokens.weight".to_owned(), self.embedding.shallow_clone())];
         for layer in &self.layers {

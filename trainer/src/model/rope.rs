@@ -1,17 +1,18 @@
-//! Rotary positions: pairs of a head's dimensions turn by an angle that grows with the position.
+//! Rotary position embedding: pairs of dimensions of a head are rotated by an angle proportional to the
+//! position.
 
 use tch::{Kind, Tensor};
 
 use super::Config;
 
-/// The rotation of every token of a batch, computed once for all layers.
+/// The rotations of all tokens of a batch, computed once for all layers.
 pub struct Rope {
     cos: Tensor, // [b, 1, t, d]
     sin: Tensor, // [b, 1, t, d]
 }
 
 impl Rope {
-    /// `positions` is `[b, t]`, or `[1, t]` where all rows are alike; `kind` is what the model computes in.
+    /// `positions` is `[b, t]`, or `[1, t]` if all rows have the same; `kind` is the model's.
     pub fn new(config: &Config, positions: &Tensor, kind: Kind) -> Self {
         let options = (Kind::Float, positions.device());
         let exponents = Tensor::arange_start_step(0, config.head_dim, 2, options) / config.head_dim as f64;
@@ -21,10 +22,10 @@ impl Rope {
         Self { cos: angles.cos().to_kind(kind), sin: angles.sin().to_kind(kind) }
     }
 
-    /// Turns `x`, `[b, heads, t, d]`. Dimension `i` is paired with `i + d / 2`.
+    /// Rotates `x`, `[b, heads, t, d]`. Dimension `i` is paired with `i + d / 2`.
     pub fn apply(&self, x: &Tensor) -> Tensor {
         let halves = x.chunk(2, -1);
-        let turned = Tensor::cat(&[-&halves[1], halves[0].shallow_clone()], -1);
-        x * &self.cos + turned * &self.sin
+        let rotated = Tensor::cat(&[-&halves[1], halves[0].shallow_clone()], -1);
+        x * &self.cos + rotated * &self.sin
     }
 }

@@ -1,26 +1,27 @@
-//! Where a model's weights come from while it is built.
+//! The source of weights while a model is built.
 
 use tch::{Kind, Tensor};
 
 use super::linear::{Linear, Matrix};
 use crate::{Result, nf4};
 
-/// A tensor, by name and shape.
+/// Returns a tensor by name and shape.
 type Read<'a> = dyn FnMut(&str, &[i64]) -> Result<Tensor> + 'a;
 
-/// Gives tensors by name and shape: from files, or at random.
+/// Tensors by name and shape: from files, or random.
 pub struct Source<'a> {
     read: Box<Read<'a>>,
     nf4: bool,
 }
 
 impl<'a> Source<'a> {
-    /// Tensors as `read` gives them.
+    /// Tensors from `read`, which gets the name and the shape.
     pub fn new(read: impl FnMut(&str, &[i64]) -> Result<Tensor> + 'a) -> Self {
         Self { read: Box::new(read), nf4: false }
     }
 
-    /// A new model's weights: normal with deviation `std`, from libtorch's generator; norms start at one.
+    /// The weights of a new model: normal with standard deviation `std`, from libtorch's generator; norms are
+    /// one.
     pub fn random(std: f64, kind: Kind, device: tch::Device) -> Self {
         Self::new(move |_, shape| {
             let options = (Kind::Float, device);
@@ -32,7 +33,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// Quantises the layers' matrices as they come, so that no more than one is held whole.
+    /// Whether the matrices of layers are quantised one by one, so that at most one is held dense.
     pub fn quantised(self, nf4: bool) -> Self {
         Self { nf4, ..self }
     }

@@ -1,4 +1,4 @@
-//! The values that codes stand for.
+//! The values of codes.
 
 use tch::{Device, Kind, Tensor};
 
@@ -27,22 +27,22 @@ pub fn nf4(device: Device) -> Tensor {
     Tensor::from_slice(&NF4).to_device(device)
 }
 
-/// The two levels that a byte stands for, `[256, 2]`: the high half first.
+/// The two levels of each byte, `[256, 2]`, of its high half first.
 pub fn pairs(levels: &Tensor) -> Tensor {
     let high = levels.unsqueeze(1).expand([16, 16], false);
     let low = levels.unsqueeze(0).expand([16, 16], false);
     Tensor::stack(&[high, low], -1).reshape([256, 2])
 }
 
-/// The 256 levels of bitsandbytes' signed dynamic map, in order: seven decades, each with twice as many evenly
-/// spaced levels as the one below it, and zero, and one.
+/// The 256 levels of bitsandbytes' signed dynamic map, ascending: seven decades, each with twice as many
+/// evenly spaced levels as the one below it, plus zero and one.
 pub fn dynamic(device: Device) -> Tensor {
     let mut parts = vec![Tensor::from_slice(&[0f32, 1.0])];
     for decade in 0..7 {
         let count = 1 << decade;
         let edges = Tensor::linspace(0.1, 1.0, count + 1, (Kind::Float, Device::Cpu));
-        let middles = (edges.narrow(0, 0, count) + edges.narrow(0, 1, count)) / 2;
-        let levels = middles * 10f64.powi(decade - 6);
+        let midpoints = (edges.narrow(0, 0, count) + edges.narrow(0, 1, count)) / 2;
+        let levels = midpoints * 10f64.powi(decade - 6);
         parts.push(-&levels);
         parts.push(levels);
     }

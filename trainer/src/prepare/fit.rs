@@ -1,30 +1,35 @@
-//! Over-long conversations are cut at the end: system prompts and task stay, and the last turn is the model's.
+//! Over-long conversations are cut at the end: system prompts and task are kept, and the last message is the
+//! model's.
 
-use super::encode::{Encoded, encode};
+use proto::conversation::{Message, Role};
+
+use super::loss_mask::{Encoded, encode};
 use crate::Result;
-use crate::chat::{Message, Rendering, Role};
+use crate::chat::Rendering;
 use crate::tokenizer::Tokenizer;
 
-/// What became of a conversation.
+/// A conversation, fitted to a length.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fit {
-    /// It fits.
+    /// All of it fits.
     Whole(Encoded),
-    /// Without its last turns, it fits.
+    /// It fits without its last turns.
     Cut {
-        /// What is left.
+        /// The part that is kept.
         encoded: Encoded,
-        /// How many answers are not.
+        /// The number of answers that were cut off.
         answers: usize,
     },
-    /// Not even its first answer fits.
+    /// It does not fit up to the end of its first answer.
     TooLong,
-    /// The model says nothing in it.
+    /// It has no answer of the model.
     NoAnswer,
 }
 
-/// A conversation as a sample of at most `limit` tokens. What follows the last answer teaches nothing, and goes
-/// first.
+/// Fits a conversation into `limit` tokens. Messages after the last answer bear no loss and are always cut.
+///
+/// # Errors
+/// Those of [`encode`].
 pub fn fit(tokenizer: &Tokenizer, messages: &[Message], rendering: Rendering, limit: usize) -> Result<Fit> {
     let answers: Vec<usize> =
         (0..messages.len()).filter(|number| messages[*number].role == Role::Assistant).collect();
@@ -37,7 +42,8 @@ pub fn fit(tokenizer: &Tokenizer, messages: &[Message], rendering: Rendering, li
                 answers => Fit::Cut { encoded, answers },
             });
         }
-        // As many as end in time here. Cut there, the template may write more than it does in the middle.
+        // As many answers as end within the limit. The template may render the last answer longer than one in
+        // the middle, so the result is encoded and checked again.
         kept = encoded.ends.partition_point(|end| *end <= limit).min(kept - 1);
     }
     Ok(if answers.is_empty() { Fit::NoAnswer } else { Fit::TooLong })

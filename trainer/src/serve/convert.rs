@@ -1,12 +1,16 @@
-//! The protocol's messages from and to ours.
+//! Protobuf messages from and to the engine's types.
 
+use proto::conversation::{Message, Role};
 use proto::inference::v1;
 
 use super::{Error, Result, Serving};
-use crate::chat::{Message, Rendering, Role};
+use crate::chat::Rendering;
 use crate::generate::{AdapterInfo, Answer, Finish, Piece, Request, Sampling, StoppedBy, TokenLogprob};
 
-/// A request, its prompt encoded.
+/// A request of the engine, with its prompt encoded.
+///
+/// # Errors
+/// If the prompt is missing, malformed, or refused by the chat template.
 pub fn request(serving: &Serving, request: v1::GenerateRequest) -> Result<Request> {
     use v1::generate_request::Prompt;
     let tokens = match request.prompt {
@@ -33,6 +37,9 @@ pub fn request(serving: &Serving, request: v1::GenerateRequest) -> Result<Reques
 }
 
 /// A conversation.
+///
+/// # Errors
+/// For an unknown role.
 pub fn messages(messages: &[v1::Message]) -> Result<Vec<Message>> {
     let message = |(number, message): (usize, &v1::Message)| {
         let role = match message.role.as_str() {
@@ -62,7 +69,7 @@ pub fn signed(ids: &[u32]) -> Vec<i64> {
     ids.iter().map(|id| i64::from(*id)).collect()
 }
 
-/// Ids come from the vocabulary, and that is smaller.
+/// Token ids as the protocol has them; ids of a vocabulary always fit.
 pub fn unsigned(ids: &[i64]) -> Vec<u32> {
     ids.iter().map(|id| *id as u32).collect()
 }
@@ -106,10 +113,10 @@ pub fn answer(answer: Answer, prompt: &[i64]) -> v1::GenerateResponse {
 fn logprobs(logprobs: Vec<TokenLogprob>) -> Vec<v1::TokenLogprob> {
     use v1::token_logprob::Alternative;
     let alternative = |(id, logprob): (i64, f32)| Alternative { token_id: id as u32, logprob };
-    let one = |told: TokenLogprob| v1::TokenLogprob {
-        token_id: told.id as u32,
-        logprob: told.logprob,
-        alternatives: told.alternatives.into_iter().map(alternative).collect(),
+    let one = |token: TokenLogprob| v1::TokenLogprob {
+        token_id: token.id as u32,
+        logprob: token.logprob,
+        alternatives: token.alternatives.into_iter().map(alternative).collect(),
     };
     logprobs.into_iter().map(one).collect()
 }

@@ -8,7 +8,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Why a call fails, in either protocol.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A field that cannot be as it is.
+    /// A field is missing or malformed.
     #[error("`{field}` {problem}")]
     Field {
         /// Its path in the request.
@@ -16,13 +16,13 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// What the engine refuses.
+    /// The engine refuses the request.
     #[error(transparent)]
     Generate(#[from] generate::Error),
-    /// What the chat template or the tokenizer refuses.
+    /// The chat template or the tokenizer refuses the prompt.
     #[error(transparent)]
     Prompt(crate::Error),
-    /// A failure of the server's own.
+    /// The server failed.
     #[error("{0}")]
     Internal(String),
 }

@@ -1,4 +1,4 @@
-//! One thin handler a call: decode, call the engine, encode.
+//! `runtime_gym.inference.v1`: one thin handler per call, which decodes, calls the engine and encodes.
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use tracing::{Instrument as _, Span};
 
 use super::{Error, Serving, convert};
 use crate::chat::Rendering;
-use crate::generate::{Answering, Event};
+use crate::generate::{Event, Generation};
 
 /// The inference service over an engine.
 pub struct Service {
@@ -24,17 +24,17 @@ impl Service {
         Self { serving }
     }
 
-    /// Hands a request in; also its prompt as tokens.
-    fn begin(&self, request: v1::GenerateRequest) -> Result<(Answering, Vec<i64>), Status> {
-        // A long prompt takes its time to encode, and other calls must not wait for that.
+    /// Submits a request. Also returns its prompt as tokens.
+    fn submit(&self, request: v1::GenerateRequest) -> Result<(Generation, Vec<i64>), Status> {
+        // Encoding a long prompt takes time, during which other calls must not wait.
         let request = tokio::task::block_in_place(|| convert::request(&self.serving, request))?;
         let prompt = request.tokens.clone();
-        let answering = self.serving.engine.generate(request).map_err(Error::from)?;
-        Ok((answering, prompt))
+        let generation = self.serving.engine.generate(request).map_err(Error::from)?;
+        Ok((generation, prompt))
     }
 }
 
-/// A call, from its arrival to its end.
+/// The span of a call, from its arrival to its end.
 fn span(name: &'static str, request: &v1::GenerateRequest) -> Span {
     tracing::debug_span!("rpc", name, request_id = request.request_id, adapter = request.adapter)
 }
@@ -62,9 +62,9 @@ impl InferenceService for Service {
     ) -> Result<Response<v1::GenerateResponse>, Status> {
         let request = request.into_inner();
         let span = span("Generate", &request);
-        let (answering, prompt) = span.in_scope(|| self.begin(request))?;
-        // Dropped with this call, and then the generation ends.
-        let answer = answering.whole().instrument(span).await.map_err(Error::from)?;
+        let (generation, prompt) = span.in_scope(|| self.submit(request))?;
+        // If the caller hangs up, this future is dropped, which ends the generation.
+        let answer = generation.whole().instrument(span).await.map_err(Error::from)?;
         Ok(Response::new(convert::answer(answer, &prompt)))
     }
 
@@ -77,12 +77,12 @@ impl InferenceService for Service {
     ) -> Result<Response<Self::GenerateStreamStream>, Status> {
         let request = request.into_inner();
         let span = span("GenerateStream", &request);
-        let (answering, prompt) = span.in_scope(|| self.begin(request))?;
+        let (generation, prompt) = span.in_scope(|| self.submit(request))?;
         // The span ends with the stream.
-        let events = futures::stream::unfold(Some((answering, prompt, span)), |state| async {
-            let (mut answering, prompt, span) = state?;
-            Some(match answering.next().await {
-                Ok(Event::Piece(piece)) => (Ok(convert::piece(piece)), Some((answering, prompt, span))),
+        let events = futures::stream::unfold(Some((generation, prompt, span)), |state| async {
+            let (mut generation, prompt, span) = state?;
+            Some(match generation.next().await {
+                Ok(Event::Piece(piece)) => (Ok(convert::piece(piece)), Some((generation, prompt, span))),
                 Ok(Event::End(answer)) => {
                     let last = Some(convert::answer(*answer, &prompt));
                     (Ok(v1::GenerateStreamResponse { last, ..Default::default() }), None)
@@ -143,7 +143,7 @@ impl InferenceService for Service {
     ) -> Result<Response<v1::LoadAdapterResponse>, Status> {
         let request = request.into_inner();
         let serving = self.serving.clone();
-        // It reads files.
+        // Loading blocks on file access.
         let load = move || serving.load(&request.name, &PathBuf::from(request.path), request.replace);
         let loaded = tokio::task::spawn_blocking(load).await;
         let info = loaded.map_err(|error| Error::Internal(format!("loading failed: {error}")))??;

@@ -1,12 +1,13 @@
-//! OpenAI's chat protocol, as far as agents use it, in the shape that vLLM gives it.
+//! The part of OpenAI's chat protocol that agents use, in the shape of vLLM's answers.
 //!
-//! Unknown keys are ignored, as vLLM does; known ones that would change the answer and are not supported are refused
-//! by name.
+//! Unknown keys are ignored, as in vLLM. Known keys that would change the answer but are not supported are
+//! refused by name.
 
 mod answer;
 mod error;
 mod handlers;
 mod request;
+mod stream;
 
 use std::sync::Arc;
 
@@ -19,10 +20,10 @@ use serde_json::json;
 
 use super::Serving;
 
-/// Longest body of a request.
+/// The longest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 16 << 20;
 
-/// Adds the HTTP endpoints to the gRPC ones.
+/// Adds the HTTP endpoints to the router of the gRPC services.
 pub fn extend(grpc: Router, serving: Arc<Serving>) -> Router {
     let http = Router::new()
         .route("/health", get(|| async {}))
@@ -36,7 +37,7 @@ pub fn extend(grpc: Router, serving: Arc<Serving>) -> Router {
     grpc.merge(http).fallback(not_found)
 }
 
-/// What either protocol says of a path that is not there.
+/// The answer to an unknown path, in the protocol of the request.
 async fn not_found(headers: HeaderMap) -> Response {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     match kind {

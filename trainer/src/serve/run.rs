@@ -1,4 +1,4 @@
-//! A server's life: it is handed its listener and its shutdown signal.
+//! The inference server.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,26 +16,27 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of this engine.
+    /// A server of an engine.
     pub fn new(serving: Serving) -> Self {
         Self { serving: Arc::new(serving) }
     }
 
-    /// Serves on `listener` until `shutdown` resolves; then takes no new calls and lets those under way end.
+    /// Serves on `listener` until `shutdown` resolves; then refuses new calls and lets those under way end,
+    /// for at most [`lifecycle::DRAIN`].
     ///
     /// # Errors
-    /// The transport's failure, or the engine's.
+    /// If the transport or the engine fails.
     pub async fn run(
         self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
-    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<(), lifecycle::Error> {
         let service = InferenceServiceServer::new(Service::new(self.serving.clone()))
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         let engine = async {
             self.serving.engine.ended().await;
-            Err("the engine has failed; its last words are above".into())
+            Err("the engine has failed; its last message is above".into())
         };
         let http = self.serving.clone();
         lifecycle::Server::new(service, FILE_DESCRIPTOR_SET)

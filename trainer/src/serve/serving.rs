@@ -1,40 +1,42 @@
-//! What both protocols serve.
+//! What both protocols serve: an engine, the model's name, and how prompts are encoded.
 
 use std::path::{Path, PathBuf};
 
-use crate::chat::{Message, Rendering};
+use proto::conversation::Message;
+
+use crate::chat::Rendering;
 use crate::generate::{AdapterInfo, Handle};
 use crate::json::Object;
 use crate::serve::{Error, Result};
 
-/// Which model it is.
+/// The identity of the base model.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// What requests call it.
+    /// Its name in requests.
     pub name: String,
     /// Its folder.
     pub path: PathBuf,
-    /// SHA-256 of its weights, in hex.
+    /// SHA-256 of its weights, in hexadecimal.
     pub sha256: String,
 }
 
-/// What requests over HTTP that say nothing of it are sampled with: the model's `generation_config.json`, and where
-/// that says nothing, OpenAI's defaults. So does vLLM. Over gRPC, what is not said is greedy.
+/// The sampling of HTTP requests that do not specify it: from the model's `generation_config.json`, otherwise
+/// OpenAI's defaults, as in vLLM. Over gRPC the default is greedy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SamplingDefaults {
-    /// 1 where nothing is said.
+    /// Default: 1.
     pub temperature: f64,
-    /// 1 (all) where nothing is said.
+    /// Default: 1 (all).
     pub top_p: f64,
-    /// 0 (all) where nothing is said.
+    /// Default: 0 (all).
     pub top_k: usize,
 }
 
 impl SamplingDefaults {
-    /// Those of a model folder.
+    /// The defaults of a model folder.
     ///
     /// # Errors
-    /// Where `generation_config.json` is there but not as it should be.
+    /// If `generation_config.json` exists but is malformed.
     pub fn read(folder: &Path) -> crate::Result<Self> {
         let path = folder.join("generation_config.json");
         if !path.exists() {
@@ -49,13 +51,13 @@ impl SamplingDefaults {
     }
 }
 
-/// What both protocols serve.
+/// An engine as both protocols serve it.
 pub struct Serving {
-    /// The way to the engine.
+    /// Submits requests to the engine.
     pub engine: Handle,
-    /// Which model it is.
+    /// The base model.
     pub model: Identity,
-    /// How requests that do not say are sampled.
+    /// The sampling of HTTP requests that do not specify it.
     pub defaults: SamplingDefaults,
 }
 
@@ -70,20 +72,20 @@ impl Serving {
         Ok((text, tokens))
     }
 
-    /// The tokens of a text as it stands.
+    /// The tokens of a text.
     pub(super) fn encode(&self, text: &str) -> Result<Vec<i64>> {
         self.engine.tokenizer().encode(text).map_err(Error::Prompt)
     }
 
-    /// The text of some tokens, special ones included.
+    /// The text of some tokens, including special ones.
     pub(super) fn decode(&self, ids: &[i64]) -> Result<String> {
         self.engine.tokenizer().decode(ids, false).map_err(Error::Prompt)
     }
 
-    /// Loads an adapter; reads files.
+    /// Loads an adapter. Blocks on file access.
     ///
     /// # Errors
-    /// As [`Handle::load`]; also where the name is the model's.
+    /// Those of [`Handle::load`]; also if the name is that of the base model.
     pub fn load(&self, name: &str, path: &Path, replace: bool) -> Result<AdapterInfo> {
         if name == self.model.name {
             return Err(Error::field("name", format!("is `{name}`, the base model's; choose another")));

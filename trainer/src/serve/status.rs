@@ -1,4 +1,4 @@
-//! Errors as gRPC statuses, with the details that a client can act on.
+//! Errors as gRPC statuses, with details that clients can act on.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use crate::generate;
 
 /// The domain of this service's error reasons (`google.rpc.ErrorInfo`).
 const DOMAIN: &str = "runtime-gym";
-/// When a client without room should try again.
+/// The retry delay of requests that a full queue refuses.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
-/// Longest text of a status, in bytes. It travels in a header, and clients refuse large ones.
+/// The longest text of a status, in bytes. It is sent in a header, and clients refuse large headers.
 const MAX_TEXT_BYTES: usize = 1000;
 
 impl From<Error> for Status {

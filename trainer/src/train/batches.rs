@@ -1,7 +1,7 @@
-//! Which samples are learnt together, and in which order.
+//! Which samples share a pass and a step, and in which order.
 //!
-//! Knows lengths only. Samples that share a pass are laid end to end, each seeing only itself, so nothing is padded:
-//! not with packing, and not without.
+//! This module knows only the lengths of samples. Samples that share a pass are concatenated, each attending
+//! only to itself, so nothing is padded, with or without packing.
 
 use std::collections::BTreeMap;
 
@@ -9,27 +9,27 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-/// Samples of one pass, by number.
-pub type Pass = Vec<usize>;
+/// The samples of one pass, by index.
+pub type Samples = Vec<usize>;
 
-/// How samples become passes, and passes steps.
+/// How samples are grouped into passes, and passes into steps.
 #[derive(Clone, Debug)]
 pub struct Batches {
-    /// The samples' lengths, in tokens.
+    /// The lengths of the samples, in tokens.
     pub lengths: Vec<usize>,
-    /// Tokens of a sequence that samples are packed into; none: a sequence is a sample.
+    /// Capacity in tokens of a sequence that samples are packed into; `None`: one sample per sequence.
     pub packing: Option<usize>,
-    /// Sequences in one pass.
+    /// Sequences per pass.
     pub sequences_per_pass: usize,
-    /// Passes in one step; the last of an epoch may have fewer.
+    /// Passes per step; the last step of an epoch may have fewer.
     pub passes_per_step: usize,
-    /// Of the order.
+    /// Seed of the order.
     pub seed: u64,
 }
 
 impl Batches {
-    /// The steps of an epoch; the same for the same epoch, always.
-    pub fn epoch(&self, epoch: u64) -> Vec<Vec<Pass>> {
+    /// The steps of an epoch, which depend only on `self` and the epoch's number.
+    pub fn epoch(&self, epoch: u64) -> Vec<Vec<Samples>> {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         random.set_stream(epoch);
         let mut order: Vec<usize> = (0..self.lengths.len()).collect();
@@ -39,24 +39,26 @@ impl Batches {
             None => order.into_iter().map(|sample| vec![sample]).collect(),
         };
         if self.packing.is_some() {
-            sequences.shuffle(&mut random); // they come longest sample first
+            sequences.shuffle(&mut random); // packing leaves them ordered by length
         }
-        let passes: Vec<Pass> = sequences.chunks(self.sequences_per_pass).map(<[_]>::concat).collect();
+        let passes: Vec<Samples> = sequences.chunks(self.sequences_per_pass).map(<[_]>::concat).collect();
         passes.chunks(self.passes_per_step).map(<[_]>::to_vec).collect()
     }
 
-    /// How many steps an epoch has: the same for all, as sequences are filled by length alone.
+    /// The number of steps of an epoch. It is the same for all epochs, because packing depends only on
+    /// lengths.
     pub fn steps_per_epoch(&self) -> u64 {
         self.epoch(0).len() as u64
     }
 }
 
-/// Sequences of at most `capacity` tokens: best fit, decreasing. The longest sample first, each goes where the
-/// least room is left that still holds it. Of samples of one length, those that come first in `order` go first.
-pub fn pack(order: &[usize], lengths: &[usize], capacity: usize) -> Vec<Pass> {
+/// Packs samples into sequences of at most `capacity` tokens: best fit decreasing. From the longest sample to
+/// the shortest, each goes to the sequence with the least sufficient room. Samples of equal length are taken
+/// in `order`.
+pub fn pack(order: &[usize], lengths: &[usize], capacity: usize) -> Vec<Samples> {
     let mut decreasing = order.to_vec();
     decreasing.sort_by_key(|sample| std::cmp::Reverse(lengths[*sample]));
-    let mut sequences: Vec<Pass> = vec![];
+    let mut sequences: Vec<Samples> = vec![];
     let mut by_room: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for sample in decreasing {
         let length = lengths[sample];

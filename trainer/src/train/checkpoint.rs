@@ -1,40 +1,47 @@
-//! Checkpoints: `checkpoint-N` folders, each whole or not there at all.
+//! Checkpoints: `checkpoint-N` folders, each complete or absent.
 //!
-//! A folder is written under another name and renamed when everything in it is on the disk. It holds what is
-//! trained as a result of its own (an adapter, or a model), the optimiser's state, and the record; what is drawn at
-//! random follows from seed and step, so there is nothing of it to keep.
+//! A folder is written under a temporary name and renamed once all of its files are on disk. It holds the
+//! adapter or model as a result that can be used by itself, the optimizer's state, and the record. Random
+//! generators have no state to save, since all draws depend only on seed and step.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use proto::training::{RECORD, Record};
 use tch::Tensor;
 
-use super::Failure;
 use super::optimizer::{Optimizer, Parameter};
-use super::record::{RECORD, Record};
+use super::{Config, Failure, record};
 use crate::model::{self, Model};
 use crate::weights::{INDEX, MAX_SHARD_BYTES, Weights, write_file};
 use crate::{Error, Result, lora};
 
 const PREFIX: &str = "checkpoint-";
-/// The files by which others take a folder for an adapter or a model.
+/// The files that make a folder an adapter or a model to other programs.
 const WHOLE: [&str; 4] = [RECORD, lora::CONFIG, model::folder::CONFIG, INDEX];
-/// Held while a training writes into the folder.
+/// Locked while a training writes into the folder.
 const LOCK: &str = ".lock";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const RESULT: &str = "result";
 
-/// Checkpoints of a training, in its output folder.
+/// The checkpoints of a training, in its output folder.
 pub struct Checkpoints {
     folder: PathBuf,
     limit: usize,
+    /// The trained adapter's settings; `None`: the model itself is trained.
+    adapter: Option<lora::Config>,
+    base_model: PathBuf,
     _lock: File,
 }
 
 impl Checkpoints {
-    /// In a folder, which is made, and is this training's alone as long as this lives; at most so many are kept. What
-    /// an earlier start has left half done is removed.
-    pub fn open(folder: &Path, limit: usize) -> Result<Self> {
+    /// Creates the output folder, locks it for the lifetime of the returned value, and removes incomplete
+    /// checkpoints of an earlier start.
+    ///
+    /// # Errors
+    /// [`Failure::InUse`] if another training has locked the folder.
+    pub fn open(config: &Config) -> Result<Self> {
+        let folder = config.output_dir.as_path();
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
         let path = folder.join(LOCK);
         let lock = File::create(&path).map_err(Error::file(&path))?;
@@ -47,22 +54,28 @@ impl Checkpoints {
                 remove(&path)?;
             }
         }
-        Ok(Self { folder: folder.into(), limit, _lock: lock })
+        Ok(Self {
+            folder: folder.into(),
+            limit: config.save_total_limit,
+            adapter: config.lora(),
+            base_model: config.base_model.clone(),
+            _lock: lock,
+        })
     }
 
-    /// The checkpoint after the most steps.
+    /// The checkpoint of the latest step.
     pub fn last(&self) -> Result<Option<PathBuf>> {
         last(&self.folder)
     }
 
-    /// Whether the folder holds a model or an adapter that is not a training's.
+    /// Whether the folder holds a model or an adapter that was not made by a training.
     pub fn is_foreign(&self) -> Result<bool> {
         let there = |name: &&str| self.folder.join(name).exists();
         let whole = WHOLE.iter().find(|name| there(name));
         Ok(whole.is_some() && !there(&RECORD) && self.last()?.is_none())
     }
 
-    /// Removes all of them, and a result that was made from them.
+    /// Removes all checkpoints and the result.
     pub fn clear(&self) -> Result<()> {
         all(&self.folder)?.iter().try_for_each(|(_, path)| remove(path))?;
         if !self.folder.join(RECORD).exists() {
@@ -71,20 +84,21 @@ impl Checkpoints {
         for entry in std::fs::read_dir(&self.folder).map_err(Error::file(&self.folder))? {
             let path = entry.map_err(Error::file(&self.folder))?.path();
             let weights = path.extension().is_some_and(|extension| extension == "safetensors");
-            let says = path.file_name().is_some_and(|name| WHOLE.iter().any(|whole| name == *whole));
-            if weights || says {
+            let listed = path.file_name().is_some_and(|name| WHOLE.iter().any(|whole| name == *whole));
+            if weights || listed {
                 std::fs::remove_file(&path).map_err(Error::file(&path))?;
             }
         }
         Ok(())
     }
 
-    /// Saves one.
+    /// Saves a checkpoint; returns its folder.
     pub fn save(&self, model: &Model, optimizer: &Optimizer, record: &Record) -> Result<PathBuf> {
         let name = format!("{PREFIX}{}", record.position.step);
         let path = self.folder.join(&name);
         let partial = self.partial(&name)?;
-        let saved = save(model, record, &partial)
+        let saved = self
+            .save_result(model, record, &partial)
             .and_then(|()| write_file(&partial.join(OPTIMIZER), state(optimizer)))
             .and_then(|()| sync(&partial))
             .and_then(|()| std::fs::rename(&partial, &path).map_err(Error::file(&path)))
@@ -93,15 +107,15 @@ impl Checkpoints {
         Ok(path)
     }
 
-    /// Removes the first of those that are too many.
-    pub fn thin(&self) -> Result<()> {
+    /// Removes the earliest checkpoints beyond the limit.
+    pub fn prune(&self) -> Result<()> {
         all(&self.folder)?.iter().rev().skip(self.limit).try_for_each(|(_, path)| remove(path))
     }
 
-    /// Puts the result into the output folder itself. The record comes last.
+    /// Saves the result in the output folder itself. The record is moved there last.
     pub fn finish(&self, model: &Model, record: &Record) -> Result<()> {
         let partial = self.partial(RESULT)?;
-        or_remove(save(model, record, &partial).and_then(|()| sync(&partial)), &partial)?;
+        or_remove(self.save_result(model, record, &partial).and_then(|()| sync(&partial)), &partial)?;
         let mut files = std::fs::read_dir(&partial)
             .and_then(|entries| {
                 entries.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>()
@@ -116,6 +130,18 @@ impl Checkpoints {
         sync_names(&self.folder)
     }
 
+    /// Writes the trained adapter or model, in the files that other programs load, and the record.
+    fn save_result(&self, model: &Model, record: &Record, folder: &Path) -> Result<()> {
+        match &self.adapter {
+            Some(config) => lora::save(model, config, folder)?,
+            None => {
+                model::folder::save(model, folder, MAX_SHARD_BYTES)?;
+                model::folder::copy_companions(&self.base_model, folder)?;
+            }
+        }
+        record::write(record, folder)
+    }
+
     fn partial(&self, name: &str) -> Result<PathBuf> {
         let partial = self.folder.join(format!(".{name}.partial"));
         if partial.exists() {
@@ -125,12 +151,12 @@ impl Checkpoints {
     }
 }
 
-/// The checkpoint in a folder after the most steps.
+/// The checkpoint of the latest step in a folder.
 pub fn last(folder: &Path) -> Result<Option<PathBuf>> {
     Ok(all(folder)?.pop().map(|(_, path)| path))
 }
 
-/// In the order of their steps.
+/// All checkpoints in a folder, in the order of their steps.
 fn all(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let mut all = vec![];
     for entry in std::fs::read_dir(folder).map_err(Error::file(folder))? {
@@ -144,7 +170,7 @@ fn all(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
     Ok(all)
 }
 
-/// The disk may be full: what is half written is no use, and goes.
+/// Removes a folder that could not be written completely, such as when the disk is full.
 fn or_remove(written: Result<()>, partial: &Path) -> Result<()> {
     if written.is_err() {
         let _ = std::fs::remove_dir_all(partial);
@@ -152,7 +178,7 @@ fn or_remove(written: Result<()>, partial: &Path) -> Result<()> {
     written
 }
 
-/// Brings a model and its optimiser to where a checkpoint was.
+/// Restores the trained tensors and the optimizer's state from a checkpoint.
 pub fn load(checkpoint: &Path, optimizer: &mut Optimizer) -> Result<()> {
     let weights = Weights::open_file(&checkpoint.join(OPTIMIZER))?;
     tch::no_grad(|| {
@@ -163,7 +189,9 @@ pub fn load(checkpoint: &Path, optimizer: &mut Optimizer) -> Result<()> {
     })
 }
 
-/// The trained tensors in full precision, and what the optimiser remembers of each; not copies.
+/// The trained tensors in full precision, and the optimizer's state of each; the tensors themselves, not
+/// copies. Their names show which optimizer owns a tensor: AdamW stores a second-moment estimate
+/// (`mean_square`), Muon does not.
 fn state(optimizer: &Optimizer) -> Vec<(String, Tensor)> {
     let parts = |parameter: &Parameter| {
         let Parameter { name, value, mean, mean_square, .. } = parameter;
@@ -174,19 +202,7 @@ fn state(optimizer: &Optimizer) -> Vec<(String, Tensor)> {
     optimizer.parameters().iter().flat_map(parts).collect()
 }
 
-/// What was trained, as others load it, and the record.
-fn save(model: &Model, record: &Record, folder: &Path) -> Result<()> {
-    match record.config.lora() {
-        Some(config) => lora::save(model, &config, folder)?,
-        None => {
-            model::folder::save(model, folder, MAX_SHARD_BYTES)?;
-            model::folder::copy_companions(&record.config.base_model, folder)?;
-        }
-    }
-    record.write(folder)
-}
-
-/// Waits until the disk has all of it.
+/// Waits until the files of a folder are on disk.
 fn sync(folder: &Path) -> Result<()> {
     for entry in std::fs::read_dir(folder).map_err(Error::file(folder))? {
         let path = entry.map_err(Error::file(folder))?.path();
@@ -195,12 +211,12 @@ fn sync(folder: &Path) -> Result<()> {
     sync_names(folder)
 }
 
-/// Waits until the disk knows what is in a folder.
+/// Waits until the entries of a folder are on disk.
 fn sync_names(folder: &Path) -> Result<()> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::file(folder))
 }
 
-/// Takes a folder out of sight at once, then removes what is in it.
+/// Removes a folder: hides it by renaming, which is atomic, then deletes its files.
 fn remove(folder: &Path) -> Result<()> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().trim_start_matches('.').to_owned();
     let hidden = folder.with_file_name(format!(".{}.removed.partial", name.trim_end_matches(".partial")));

@@ -1,10 +1,10 @@
-//! The loss over the steps, as a picture.
+//! The chart of the loss over the steps.
 
 use std::path::Path;
 
 use plotters::prelude::*;
+use proto::training::{Line, Values};
 
-use super::metrics::{Line, Values};
 use crate::{Error, Result};
 
 const SIZE: (u32, u32) = (900, 520);
@@ -12,11 +12,11 @@ const STEPS: RGBColor = RGBColor(158, 184, 217);
 const SMOOTH: RGBColor = RGBColor(31, 86, 160);
 const EVALUATIONS: RGBColor = RGBColor(200, 80, 20);
 
-/// A point of the smooth line averages one in so many of all steps.
+/// The moving mean averages the steps divided by this number.
 const WINDOW: usize = 20;
 
-/// Draws an SVG: the loss of every step, its moving mean, and the evaluations. Without two steps there is nothing
-/// to draw.
+/// Draws an SVG: the loss of every step, its moving mean, and the evaluations. Does nothing for fewer than
+/// two steps.
 pub fn draw(path: &Path, lines: &[Line]) -> Result<()> {
     let points = |choose: fn(&Values) -> Option<f64>| -> Vec<(f64, f64)> {
         lines.iter().filter_map(|line| Some((line.step as f64, choose(&line.values)?))).collect()
@@ -33,14 +33,14 @@ pub fn draw(path: &Path, lines: &[Line]) -> Result<()> {
         return Ok(());
     }
     let mut svg = String::new();
-    picture(&mut svg, &steps, &evaluations)
+    chart(&mut svg, &steps, &evaluations)
         .map_err(|error| Error::file(path)(std::io::Error::other(error.to_string())))?;
     std::fs::write(path, svg).map_err(Error::file(path))
 }
 
 type Problem = Box<dyn std::error::Error>;
 
-fn picture(
+fn chart(
     svg: &mut String,
     steps: &[(f64, f64)],
     evaluations: &[(f64, f64)],
@@ -96,7 +96,7 @@ fn picture(
     Ok(())
 }
 
-/// Each point averaged with those before it, at most `window` in all.
+/// Each point averaged with those before it, over at most `window` points.
 fn moving_mean(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
     let mean = |end: usize| {
         let part = &points[(end + 1).saturating_sub(window)..=end];

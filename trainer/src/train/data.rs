@@ -1,4 +1,4 @@
-//! The samples of a training, checked, and those of them that are kept back for evaluation.
+//! The samples of a training, checked, and split into those to train on and those held out for evaluation.
 
 use std::path::Path;
 
@@ -7,53 +7,55 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Config, Failure};
-use crate::dataset::{Dataset, RECORD};
-use crate::json::Object;
-use crate::tokenizer::TOKENIZER;
-use crate::{Error, Result, digest};
+use crate::dataset::{Dataset, record};
+use crate::{Error, Result};
 
-/// Stream of the generator that chooses what is kept back; epochs count from zero.
+/// Stream of the random generator that chooses the held-out samples; epochs use the streams from zero.
 const SPLIT: u64 = u64::MAX;
 
-/// What is learnt, and what is only evaluated.
+/// The samples of a training.
 pub struct Data {
-    /// For training.
+    /// The samples to train on.
     pub train: Dataset,
-    /// For evaluation.
+    /// The samples held out for evaluation.
     pub validation: Dataset,
 }
 
 impl Data {
-    /// Reads all datasets of a config, for a model of this many token ids. Samples in which nothing is to be learnt
-    /// are left out.
+    /// Reads all datasets of a config, for a model with this size of vocabulary. Samples without targets are
+    /// left out.
+    ///
+    /// # Errors
+    /// If a dataset cannot be read or does not fit the model or the config, or if no samples remain to train
+    /// on.
     pub fn read(config: &Config, vocabulary: i64) -> Result<Self> {
         let mut all = Dataset::default();
         for entry in &config.datasets {
             let dataset = Dataset::read(&entry.path)?;
-            check_tokenizer(&entry.path, &config.base_model)?;
+            record::check_tokenizer(&entry.path, &config.base_model)?;
             check(&dataset, &entry.path, config, vocabulary)?;
-            let learnt =
+            let with_targets =
                 dataset.samples().filter(|sample| sample.targets.iter().skip(1).any(|target| *target));
-            learnt.for_each(|sample| all.push(sample.tokens, sample.targets));
+            with_targets.for_each(|sample| all.push(sample.tokens, sample.targets));
         }
 
         let mut order: Vec<usize> = (0..all.len()).collect();
         let mut random = ChaCha8Rng::seed_from_u64(config.seed);
         random.set_stream(SPLIT);
         order.shuffle(&mut random);
-        let kept_back = match config.val_set_size {
+        let held_out = match config.val_set_size {
             share if share < 1.0 => (share * all.len() as f64).ceil() as usize,
             number => number as usize,
         };
-        if kept_back >= all.len() {
+        if held_out >= all.len() {
             let learnable = all.len();
             let problem = format!(
                 "nothing to train on: the datasets have {learnable} samples with something to learn, and \
-                 `val_set_size` keeps back {kept_back}"
+                 `val_set_size` holds out {held_out}"
             );
             return Err(Failure::Samples { problem }.into());
         }
-        let (validation, train) = order.split_at_mut(kept_back);
+        let (validation, train) = order.split_at_mut(held_out);
         train.sort_unstable();
         let choose = |numbers: &[usize]| {
             let mut chosen = Dataset::default();
@@ -61,20 +63,6 @@ impl Data {
             chosen
         };
         Ok(Self { train: choose(train), validation: choose(validation) })
-    }
-}
-
-/// The ids of another tokenizer would mean other texts.
-fn check_tokenizer(folder: &Path, model: &Path) -> Result<()> {
-    let record = Object::read(&folder.join(RECORD))?;
-    let made_by: Option<String> = record.optional("tokenizer_sha256")?;
-    let tokenizer = model.join(TOKENIZER);
-    match made_by {
-        Some(sha256) if tokenizer.exists() && digest::file(&tokenizer)? != sha256 => {
-            let problem = format!("is not that of {}; prepare the data with it", tokenizer.display());
-            Err(record.error("tokenizer_sha256", problem))
-        }
-        _ => Ok(()),
     }
 }
 

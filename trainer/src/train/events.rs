@@ -11,7 +11,7 @@ use prost::Message;
 
 use crate::{Error, Result};
 
-/// How the names of event files begin, by which TensorBoard finds them.
+/// The prefix of event files' names, by which TensorBoard finds them.
 pub const PREFIX: &str = "events.out.tfevents.";
 
 #[derive(Message)]
@@ -47,7 +47,10 @@ pub struct Events {
 }
 
 impl Events {
-    /// A new file in a folder; `time` is in seconds since 1970.
+    /// Creates a file in a folder; `time` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn create(folder: &Path, time: f64) -> Result<Self> {
         let path = folder.join(format!("{PREFIX}{}.trainer.{}", time as u64, std::process::id()));
         let file = File::create(&path).map_err(Error::file(&path))?;
@@ -57,7 +60,10 @@ impl Events {
         Ok(events)
     }
 
-    /// Adds the values of a step.
+    /// Appends the values of a step.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn add(&mut self, time: f64, step: u64, values: &[(&str, f64)]) -> Result<()> {
         let value = values
             .iter()
@@ -77,7 +83,8 @@ impl Events {
     }
 }
 
-/// A CRC of data that holds CRCs itself is rotated and offset.
+/// The checksum of the format: a rotated CRC-32C plus a constant, because records may contain CRCs
+/// themselves.
 fn masked_crc(data: &[u8]) -> u32 {
     crc32c::crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8)
 }

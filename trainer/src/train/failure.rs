@@ -1,95 +1,95 @@
-//! Why a training could not go on.
+//! Why a training ended early.
 
 use std::path::PathBuf;
 
-use crate::Error;
+type Reason = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a training could not go on; every message says what to do.
+/// Why a training ended early or did not start; every message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// Asked to stop, it did.
+    /// It was interrupted.
     #[error("interrupted after step {step}, which is saved in {}; the same command goes on from there", checkpoint.display())]
     Interrupted {
-        /// Steps that were done.
+        /// Steps that are done.
         step: u64,
-        /// Where they are kept.
+        /// The checkpoint of these steps.
         checkpoint: PathBuf,
     },
-    /// A loss or a gradient that is no number.
+    /// A loss, gradient or weight is infinite or NaN.
     #[error(
-        "step {step}: the {what} is {value}; nothing of this step is kept. Lower `learning_rate`, lengthen the \
-         warm-up, or set `max_grad_norm`, and begin anew: with another `output_dir`, or with --restart; {}",
+        "step {step}: the {what} is {value}; this step is not saved. Lower `learning_rate`, lengthen the \
+         warm-up, or set `max_grad_norm`, and start from the beginning: with another `output_dir`, or with --restart; {}",
         kept(last)
     )]
     NotFinite {
         /// The step, counted from one.
         step: u64,
-        /// What is not finite.
+        /// Which quantity is not finite.
         what: &'static str,
-        /// What it is instead.
+        /// Its value.
         value: f64,
         /// The last checkpoint.
         last: Option<PathBuf>,
     },
-    /// A tensor that found no room.
+    /// Memory is exhausted.
     #[error(
-        "out of memory {when}: set `gradient_checkpointing: true` and start again, which goes on; or, in another \
+        "out of memory {when}: set `gradient_checkpointing: true` and start again, which resumes; or, in another \
          `output_dir`, lower `micro_batch_size` (and raise `gradient_accumulation_steps`) or `sequence_len`; {}. \
          ({reason})",
         kept(last)
     )]
     Memory {
-        /// At which step, or before the first.
+        /// At which step, or while loading.
         when: String,
-        /// What libtorch says.
+        /// libtorch's message.
         reason: String,
         /// The last checkpoint.
         last: Option<PathBuf>,
     },
-    /// A checkpoint that could not be saved.
+    /// A checkpoint could not be saved.
     #[error("the checkpoint of step {step} could not be saved: {reason}; {}", going_on(last))]
     Unsaved {
-        /// Steps that were done.
+        /// Steps that are done.
         step: u64,
         /// Why.
-        reason: Box<Error>,
-        /// The checkpoint before, which is as it was.
+        reason: Reason,
+        /// The previous checkpoint, which is intact.
         last: Option<PathBuf>,
     },
-    /// A file that could not be written or read on the way.
+    /// A file could not be written or read during the training.
     #[error("stopped after step {step}: {reason}; {}", going_on(last))]
     Stopped {
-        /// Steps that were done.
+        /// Steps that are done.
         step: u64,
         /// Why.
-        reason: Box<Error>,
-        /// The last checkpoint, which is as it was.
+        reason: Reason,
+        /// The last checkpoint, which is intact.
         last: Option<PathBuf>,
     },
-    /// An output folder that holds what no training of ours has made.
+    /// The output folder holds something that was not made by `trainer train`.
     #[error("{} holds a model or an adapter that no training here has made; choose another `output_dir`", folder.display())]
     Foreign {
         /// The folder.
         folder: PathBuf,
     },
-    /// An output folder that another training is writing into.
+    /// Another training is writing into the output folder.
     #[error("{} is in use: another training is writing there", folder.display())]
     InUse {
         /// The folder.
         folder: PathBuf,
     },
-    /// An output folder that holds another training.
+    /// The output folder holds another training.
     #[error(
-        "{} is of another training: {problem}. To go on with that one, undo the change; to begin anew, choose \
-         another `output_dir`, or pass --restart, which removes what is there", folder.display()
+        "{} is of another training: {problem}. To resume that one, undo the change; to start from the beginning, choose \
+         another `output_dir`, or pass --restart, which deletes it", folder.display()
     )]
     Differs {
         /// The folder.
         folder: PathBuf,
-        /// What is different.
+        /// The difference.
         problem: String,
     },
-    /// An output folder that holds a result, and nothing to go on from.
+    /// The output folder holds a result without checkpoints to resume from.
     #[error(
         "{} holds a finished training without checkpoints; choose another `output_dir`, or pass --restart, which \
          replaces it", folder.display()
@@ -98,13 +98,13 @@ pub enum Failure {
         /// The folder.
         folder: PathBuf,
     },
-    /// Samples that cannot be learnt as they are.
+    /// The samples do not fit the model or the config.
     #[error("{problem}")]
     Samples {
-        /// What is wrong with them, and what to do.
+        /// What does not fit, and what to do.
         problem: String,
     },
-    /// A device that is not there.
+    /// The requested device does not exist.
     #[error("--device cuda: libtorch finds no GPU; see the README on machines with one, or choose cpu")]
     NoGpu,
 }

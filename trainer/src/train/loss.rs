@@ -1,49 +1,50 @@
-//! Cross-entropy of the tokens to learn, without ever holding all their logits.
+//! Cross-entropy of the target tokens, without holding all of their logits at once.
 
 use tch::{Device, Kind, Reduction, Tensor};
 
 use crate::dataset::Sample;
 use crate::model::Model;
 
-/// Tokens whose logits are held at once: enough to keep a matrix product busy, and for the largest vocabulary
-/// (151,936) 0.6 GB.
+/// Tokens whose logits are held at once: enough for an efficient matrix product; 0.6 GB in f32 for Qwen3's
+/// vocabulary of 151,936.
 const CHUNK: i64 = 1024;
 
-/// The tokens of a pass that are to be learnt, and where each is predicted: at the token before it.
+/// The target tokens of a pass, and the positions where they are predicted: those of the tokens before them.
 pub struct Targets {
-    places: Tensor, // [n], in the row
-    tokens: Tensor, // [n]
+    positions: Tensor, // [n], in the row
+    tokens: Tensor,    // [n]
 }
 
 impl Targets {
-    /// Of samples that lie end to end in one row. A sample's first token is predicted nowhere.
+    /// The targets of samples that are concatenated in one row. The first token of a sample is never
+    /// predicted.
     pub fn new(samples: &[Sample<'_>], device: Device) -> Self {
-        let (mut places, mut tokens) = (vec![], vec![]);
+        let (mut positions, mut tokens) = (vec![], vec![]);
         let mut start = 0;
         for sample in samples {
-            for place in 1..sample.tokens.len() {
-                if sample.targets[place] {
-                    places.push(start + place as i64 - 1);
-                    tokens.push(sample.tokens[place]);
+            for position in 1..sample.tokens.len() {
+                if sample.targets[position] {
+                    positions.push(start + position as i64 - 1);
+                    tokens.push(sample.tokens[position]);
                 }
             }
             start += sample.tokens.len() as i64;
         }
         let tensor = |numbers: &[i64]| Tensor::from_slice(numbers).to_device(device);
-        Self { places: tensor(&places), tokens: tensor(&tokens) }
+        Self { positions: tensor(&positions), tokens: tensor(&tokens) }
     }
 
-    /// How many tokens there are to learn.
+    /// The number of target tokens.
     pub fn len(&self) -> i64 {
         self.tokens.size()[0]
     }
 
-    /// Whether there is none.
+    /// Whether there are no targets.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The sum of the tokens' losses, in nats: f64 `[]`. `hidden` is `[1, t, h]`.
+    /// The sum of the losses of the targets, in nats: f64 `[]`. `hidden` is `[1, t, h]`.
     pub fn loss(&self, model: &Model, hidden: &Tensor) -> Tensor {
         let rows = self.rows(hidden);
         self.chunks(&rows).fold(zero(hidden.device()), |sum, (rows, tokens)| {
@@ -51,8 +52,9 @@ impl Targets {
         })
     }
 
-    /// The same, and its gradient of `hidden`, times `scale`. Adds to the gradient of the head, where it is
-    /// trained. A chunk's logits are gone before the next one's are made.
+    /// The sum of the losses, and the gradient of that sum times `scale` with respect to `hidden`. Also adds
+    /// to the gradient of the head, if it is trained. The logits of a chunk are freed before those of the
+    /// next are computed.
     pub fn backpropagate(&self, model: &Model, hidden: &Tensor, scale: f64) -> (Tensor, Tensor) {
         let rows = self.rows(hidden);
         let mut sum = zero(hidden.device());
@@ -65,14 +67,17 @@ impl Targets {
             gradients.push(rows.grad());
         }
         let gradient = hidden.zeros_like();
-        let _ =
-            gradient.view([-1, hidden.size()[2]]).index_copy_(0, &self.places, &Tensor::cat(&gradients, 0));
+        let _ = gradient.view([-1, hidden.size()[2]]).index_copy_(
+            0,
+            &self.positions,
+            &Tensor::cat(&gradients, 0),
+        );
         (sum, gradient)
     }
 
-    /// The hidden states that predict, `[n, h]`.
+    /// The hidden states that predict the targets, `[n, h]`.
     fn rows(&self, hidden: &Tensor) -> Tensor {
-        hidden.view([-1, hidden.size()[2]]).index_select(0, &self.places)
+        hidden.view([-1, hidden.size()[2]]).index_select(0, &self.positions)
     }
 
     fn chunks(&self, rows: &Tensor) -> impl Iterator<Item = (Tensor, Tensor)> + use<> {
@@ -80,7 +85,7 @@ impl Targets {
     }
 }
 
-/// The sum over rows `[n, h]` of the loss of the tokens `[n]`: f32 `[]`.
+/// The sum of the losses of tokens `[n]`, predicted from rows `[n, h]`: f32 `[]`.
 fn cross_entropy(model: &Model, rows: &Tensor, tokens: &Tensor) -> Tensor {
     let logits = model.logits(rows).to_kind(Kind::Float);
     logits.cross_entropy_loss(tokens, None::<Tensor>, Reduction::Sum, -100, 0.0)

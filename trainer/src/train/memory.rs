@@ -1,9 +1,9 @@
-//! Memory: how much there is in use, and what happens when there is no more.
+//! Memory: how much is in use, and what happens when it is exhausted.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// Bytes of main memory that this process has in use; none where the system does not say.
+/// Bytes of main memory that this process uses; `None` if the system does not report it.
 pub fn in_use() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -11,16 +11,17 @@ pub fn in_use() -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
-/// Runs tensor code; where it panics because a tensor found no room, what libtorch said of that, in a line.
-pub fn guard<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+/// Runs tensor code. If it panics because memory is exhausted, returns libtorch's message, in a line; other
+/// panics continue.
+pub fn catch_exhaustion<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| match exhausted(panic.as_ref()) {
         Some(reason) => reason,
         None => resume_unwind(panic),
     })
 }
 
-/// Panics for want of memory say nothing: [`guard`]'s caller does. All others speak as before.
-pub fn quiet_panics() {
+/// Silences the panics that [`catch_exhaustion`] catches, because its caller reports them.
+pub fn silence_exhaustion() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if exhausted(panic.payload()).is_none() {
@@ -29,13 +30,14 @@ pub fn quiet_panics() {
     }));
 }
 
-/// The CPU's allocator says "can't allocate memory", CUDA's "out of memory".
+/// The message of a panic because of exhausted memory. The CPU's allocator says "can't allocate memory",
+/// CUDA's "out of memory".
 fn exhausted(panic: &(dyn Any + Send)) -> Option<String> {
     let text = match panic.downcast_ref::<String>() {
         Some(text) => text.as_str(),
         None => panic.downcast_ref::<&str>()?,
     };
-    // The error is printed as Rust's debug format prints it, with `\n` for line ends.
+    // The panic holds the error in Rust's debug format, with `\n` for line breaks.
     let line = text.lines().flat_map(|line| line.split("\\n"));
     line.into_iter()
         .find(|line| line.contains("out of memory") || line.contains("can't allocate memory"))

@@ -1,61 +1,20 @@
-//! What a training says of itself as it goes: `metrics.jsonl`, TensorBoard events, and a picture of the loss.
+//! The metrics of a training: `metrics.jsonl`, TensorBoard events, and a chart of the loss. The lines'
+//! declaration is [`proto::training::Line`].
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use proto::training::{Line, METRICS, Values};
 
 use super::curve;
 use super::events::{Events, PREFIX};
 use crate::{Error, Result};
 
-/// A JSON object a line.
-pub const METRICS: &str = "metrics.jsonl";
-/// The loss over the steps.
+/// The chart of the loss over the steps.
 pub const CURVE: &str = "loss.svg";
 
-/// A line: of a step, or of an evaluation after it.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub struct Line {
-    /// Steps done.
-    pub step: u64,
-    /// Epochs done.
-    pub epoch: f64,
-    /// Seconds since 1970.
-    pub time: f64,
-    /// What was measured.
-    #[serde(flatten)]
-    pub values: Values,
-}
-
-/// What a line holds.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(untagged)]
-pub enum Values {
-    /// Of a step.
-    Step {
-        /// Mean over the step's tokens to learn, in nats.
-        loss: f64,
-        /// The step's.
-        learning_rate: f64,
-        /// The gradient's length before clipping.
-        grad_norm: f64,
-        /// Tokens seen since the beginning.
-        tokens: u64,
-        /// Since the line before; time that went into evaluations and checkpoints is not counted.
-        tokens_per_second: f64,
-        /// Main memory in use.
-        memory_bytes: Option<u64>,
-    },
-    /// Of an evaluation.
-    Evaluation {
-        /// Mean over the tokens to learn of the samples that were kept back, in nats.
-        eval_loss: f64,
-    },
-}
-
-/// The files.
+/// The metrics of a training, written as it proceeds.
 pub struct Metrics {
     folder: PathBuf,
     file: File,
@@ -64,14 +23,14 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Goes on after `step`: what an earlier start wrote of later steps, which are now done again, is dropped.
+    /// Continues after `step`. Lines of later steps, which are computed again, are dropped.
     pub fn open(folder: &Path, step: u64) -> Result<Self> {
         let path = folder.join(METRICS);
         let before = match path.exists() {
             true => std::fs::read_to_string(&path).map_err(Error::file(&path))?,
             false => String::new(),
         };
-        // The last line may be half a line.
+        // The last line may be incomplete.
         let lines = before.lines().map_while(|line| serde_json::from_str(line).ok());
         let lines: Vec<Line> = lines.filter(|line: &Line| line.step <= step).collect();
 
@@ -88,7 +47,7 @@ impl Metrics {
         Ok(Self { folder: folder.into(), file, events, lines })
     }
 
-    /// Adds a line.
+    /// Appends a line.
     pub fn add(&mut self, step: u64, epoch: f64, values: Values) -> Result<()> {
         let line = Line { step, epoch, time: now(), values };
         write(&self.folder.join(METRICS), &mut self.file, &mut self.events, &line)?;
@@ -96,7 +55,7 @@ impl Metrics {
         Ok(())
     }
 
-    /// Draws the picture.
+    /// Draws the chart.
     pub fn draw(&self) -> Result<()> {
         curve::draw(&self.folder.join(CURVE), &self.lines)
     }

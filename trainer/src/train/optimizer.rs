@@ -1,10 +1,10 @@
-//! The step along the gradients, by AdamW or by Muon, and clipping by the formula of
-//! `torch.nn.utils.clip_grad_norm_`.
+//! Optimizers: AdamW and Muon, and clipping by the formula of `torch.nn.utils.clip_grad_norm_`.
 //!
-//! tch has libtorch's own AdamW, but not the way to save its state.
+//! tch offers libtorch's AdamW, but no way to save its state.
 
 mod adamw;
 mod muon;
+mod parameter;
 
 use tch::{Kind, Tensor};
 
@@ -12,20 +12,10 @@ use self::adamw::AdamW;
 use super::Config;
 use super::config::OptimizerName;
 
-/// A tensor that is trained.
-pub struct Parameter {
-    /// Its name in files.
-    pub name: String,
-    /// What the model computes with: f32, and the model's own.
-    pub value: Tensor,
-    /// The mean of its gradients, new ones weighing more.
-    pub mean: Tensor,
-    /// The mean of their squares; none: Muon's, which does without.
-    pub mean_square: Option<Tensor>,
-    decays: bool,
-}
+pub use parameter::Parameter;
 
-/// What trains the tensors: AdamW all of them, or Muon the layers' matrices and AdamW the rest.
+/// The optimizer of all trained tensors: AdamW for all of them, or Muon for the matrices of layers and AdamW
+/// for the rest.
 pub struct Optimizer {
     parameters: Vec<Parameter>,
     adamw: AdamW,
@@ -33,8 +23,8 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// For these tensors, which are f32 and from now on require gradients. With AdamW norms do not decay, as in the
-    /// Hugging Face `Trainer`; with Muon only its own matrices do.
+    /// An optimizer of these tensors, which must be f32, and which require gradients from now on. With AdamW
+    /// norms do not decay, as in the Hugging Face `Trainer`; with Muon only its own matrices do.
     pub fn new(config: &Config, tensors: Vec<(String, Tensor)>) -> Self {
         let parameters = tensors.into_iter().map(|(name, value)| {
             let muon = config.optimizer == OptimizerName::Muon;
@@ -52,20 +42,20 @@ impl Optimizer {
         }
     }
 
-    /// What is trained.
+    /// The trained tensors and their state.
     pub fn parameters(&self) -> &[Parameter] {
         &self.parameters
     }
 
-    /// The length of all gradients together; where it is more than `longest`, they are shortened to that. 0: they
-    /// are left as they are.
-    pub fn clip(&self, longest: f64) -> f64 {
+    /// The L2 norm of all gradients together. If it exceeds `max_norm`, the gradients are scaled down to it;
+    /// 0: they are not clipped.
+    pub fn clip(&self, max_norm: f64) -> f64 {
         tch::no_grad(|| {
             let gradients: Vec<Tensor> = self.gradients().collect();
             let norms: Vec<Tensor> = gradients.iter().map(Tensor::norm).collect();
             let norm = Tensor::stack(&norms, 0).norm().double_value(&[]);
-            let factor = longest / (norm + 1e-6);
-            if longest > 0.0 && factor < 1.0 {
+            let factor = max_norm / (norm + 1e-6);
+            if max_norm > 0.0 && factor < 1.0 {
                 for mut gradient in gradients {
                     let _ = gradient.g_mul_scalar_(factor);
                 }
@@ -74,12 +64,13 @@ impl Optimizer {
         })
     }
 
-    /// A step along the gradients, which are then gone. `number` counts from one.
+    /// Updates the tensors from their gradients, and clears these. `number` is the step, counted from one.
     pub fn step(&mut self, number: u64, learning_rate: f64) {
         tch::no_grad(|| {
-            let learning = self.parameters.iter_mut().filter(|parameter| parameter.value.grad().defined());
+            let with_gradient =
+                self.parameters.iter_mut().filter(|parameter| parameter.value.grad().defined());
             let (mut by_adamw, mut by_muon): (Vec<_>, Vec<_>) =
-                learning.partition(|parameter| parameter.mean_square.is_some());
+                with_gradient.partition(|parameter| parameter.mean_square.is_some());
             let decaying = by_adamw.iter_mut().chain(&mut by_muon).filter(|parameter| parameter.decays);
             decaying.for_each(|parameter| {
                 let _ = parameter.value.g_mul_scalar_(1.0 - learning_rate * self.weight_decay);
@@ -90,7 +81,7 @@ impl Optimizer {
         });
     }
 
-    /// The sum of all values' magnitudes: finite where all of them are.
+    /// The sum of the absolute values of all tensors: finite if and only if all values are.
     pub fn magnitude(&self) -> f64 {
         tch::no_grad(|| {
             let sums = self.parameters.iter().map(|parameter| parameter.value.abs().sum(Kind::Double));

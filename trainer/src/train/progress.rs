@@ -1,37 +1,37 @@
-//! Progress on stderr: a bar on a terminal, a line now and then elsewhere.
+//! Progress on standard error: a bar on a terminal, otherwise a line every few seconds.
 
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Between two lines, where there is no terminal.
+/// Time between two lines, if there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How far a training is.
+/// The progress of a training.
 pub struct Progress {
     bar: ProgressBar,
     steps: u64,
-    /// When the last line was printed; none on a terminal.
+    /// When the last line was printed; `None` on a terminal.
     last_line: Option<Instant>,
 }
 
-/// What is shown of a step.
-pub struct Shown {
-    /// Its loss.
+/// What is shown after a step.
+pub struct StepSummary {
+    /// The loss, in nats per token.
     pub loss: f64,
-    /// Its learning rate.
+    /// The learning rate.
     pub learning_rate: f64,
-    /// How fast it was.
+    /// The speed since the last line of metrics.
     pub tokens_per_second: f64,
-    /// Main memory in use.
+    /// Main memory in use, in bytes.
     pub memory_bytes: Option<u64>,
-    /// What is left, at this pace.
-    pub left: Duration,
+    /// Estimated time until the end.
+    pub remaining: Duration,
 }
 
 impl Progress {
-    /// Of a training of so many steps, some of which may be done.
+    /// Starts with `done` of `steps` steps done.
     pub fn new(steps: u64, done: u64) -> Self {
         let bar = ProgressBar::new(steps).with_position(done);
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}");
@@ -40,16 +40,16 @@ impl Progress {
         Self { bar, steps, last_line }
     }
 
-    /// A step was done.
-    pub fn step(&mut self, done: u64, shown: &Shown) {
+    /// Shows that `done` steps are done.
+    pub fn step(&mut self, done: u64, summary: &StepSummary) {
         let memory =
-            shown.memory_bytes.map_or_else(String::new, |bytes| format!(", {:.1} GB", bytes as f64 / 1e9));
+            summary.memory_bytes.map_or_else(String::new, |bytes| format!(", {:.1} GB", bytes as f64 / 1e9));
         let text = format!(
             "loss {:.4}, learning rate {:.2e}, {:.0} tokens/s{memory}, {} left",
-            shown.loss,
-            shown.learning_rate,
-            shown.tokens_per_second,
-            indicatif::HumanDuration(shown.left)
+            summary.loss,
+            summary.learning_rate,
+            summary.tokens_per_second,
+            indicatif::HumanDuration(summary.remaining)
         );
         self.bar.set_position(done);
         self.bar.set_message(text.clone());
@@ -61,12 +61,12 @@ impl Progress {
         }
     }
 
-    /// A line for a person, above the bar.
-    pub fn say(&self, line: &str) {
+    /// Prints a line above the bar.
+    pub fn print(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));
     }
 
-    /// Nothing more will come.
+    /// Ends the display.
     pub fn end(&self) {
         self.bar.abandon();
     }

@@ -1,20 +1,20 @@
-//! `training.json`: what a result or a checkpoint came from, and how far it got.
+//! `training.json`, the record of a training: made, read, written and compared. Its declaration is
+//! [`proto::training::Record`].
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use proto::training::{Input, Position, RECORD, Record, SCHEMA_VERSION};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tch::{Device, Kind};
 
 use super::{Config, Failure};
+use crate::dataset::SAMPLES;
 use crate::json::{self, Object};
-use crate::{Result, dataset, digest, model};
+use crate::{Error, Result, digest, model};
 
-/// The file, in every folder that a training writes.
-pub const RECORD: &str = "training.json";
-
-/// Keys that say where and how often, not what is computed: they may change from one start to the next. What
-/// `base_model` and `datasets` hold may not; their hashes tell.
+/// Keys of the config that may differ between two starts of a training, because they do not affect what is
+/// computed. The contents of `base_model` and `datasets` may not differ; their hashes are compared.
 const OPERATIONAL: [&str; 9] = [
     "base_model",
     "datasets",
@@ -27,158 +27,99 @@ const OPERATIONAL: [&str; 9] = [
     "bnb_config_kwargs",
 ];
 
-/// Where a training comes from and how far it is.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub struct Record {
-    /// This program and its version.
-    pub program: String,
-    /// The commit that it was built from, with `-dirty` where files differed; empty where that is unknown.
-    pub git_commit: String,
-    /// The libraries that compute.
-    pub libraries: String,
-    /// The whole config, defaults filled in.
-    pub config: Config,
-    /// The model it started from.
-    pub base_model: Input,
-    /// What it learns.
-    pub datasets: Vec<Input>,
-    /// Samples to learn, and kept back.
-    pub samples: [usize; 2],
-    /// `cpu` or `cuda`.
-    pub device: String,
-    /// `float32` or `bfloat16`.
-    pub compute: String,
-    /// Threads on a CPU.
-    pub threads: i32,
-    /// Numbers that are trained.
-    pub trained_parameters: usize,
-    /// All steps.
-    pub steps: u64,
-    /// How far it is.
-    pub position: Position,
-    /// When this start began.
-    pub started_at: String,
-    /// When this was written.
-    pub written_at: String,
+/// The record of a training that begins. Reads all inputs for their hashes.
+pub fn new(config: &Config, device: Device, compute: Kind, threads: i32) -> Result<Record> {
+    let base_model = Input {
+        path: config.base_model.clone(),
+        sha256: digest::weights(&config.base_model)?,
+        record: Object::read(&config.base_model.join(model::folder::CONFIG))?.map,
+    };
+    let datasets = config.datasets.iter().map(|entry| dataset(&entry.path)).collect::<Result<_>>()?;
+    let now = jiff::Timestamp::now().to_string();
+    Ok(Record {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        program: format!("trainer {}", crate::VERSION),
+        git_commit: crate::COMMIT.to_owned(),
+        libraries: "tch 0.24.0, libtorch 2.11".to_owned(),
+        config: fields(config),
+        base_model,
+        datasets,
+        samples: [0, 0],
+        device: if device.is_cuda() { "cuda" } else { "cpu" }.to_owned(),
+        compute: if compute == Kind::BFloat16 { "bfloat16" } else { "float32" }.to_owned(),
+        threads,
+        trained_parameters: 0,
+        steps: 0,
+        position: Position::default(),
+        started_at: now.clone(),
+        written_at: now,
+    })
 }
 
-/// A folder that is read.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub struct Input {
-    /// Where it was.
-    pub path: PathBuf,
-    /// Of its safetensors files.
-    pub sha256: String,
-    /// Of a dataset, what `trainer prepare` says of it; of a model, its `config.json`.
-    pub record: Map<String, Value>,
+/// A dataset as an input, whose samples must be those that its record names, if it names any.
+fn dataset(folder: &Path) -> Result<Input> {
+    let sha256 = digest::file(&folder.join(SAMPLES))?;
+    let record = Object::read(&folder.join(proto::dataset::RECORD))?;
+    let recorded: Option<String> = record.optional("samples_sha256")?;
+    if recorded.is_some_and(|recorded| recorded != sha256) {
+        let problem = format!("is not that of {SAMPLES}: prepare the data again");
+        return Err(record.error("samples_sha256", problem));
+    }
+    Ok(Input { path: folder.to_owned(), sha256, record: record.map })
 }
 
-/// How far a training is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
-pub struct Position {
-    /// Steps done.
-    pub step: u64,
-    /// Tokens seen.
-    pub tokens: u64,
-    /// Tokens learnt.
-    pub target_tokens: u64,
-    /// Seconds that the steps took, over all starts.
-    pub seconds: f64,
-    /// Of the last step.
-    pub loss: Option<f64>,
-    /// Of the last evaluation.
-    pub eval_loss: Option<f64>,
+/// Reads the record in a folder.
+pub fn read(folder: &Path) -> Result<Record> {
+    let path = folder.join(RECORD);
+    let file = Object::read(&path)?;
+    serde_json::from_value(Value::Object(file.map)).map_err(|reason| Error::Json { path, reason })
 }
 
-impl Record {
-    /// Of a training that begins; reads all inputs for their hashes.
-    pub fn new(config: &Config, device: Device, compute: Kind, threads: i32) -> Result<Self> {
-        let datasets = config.datasets.iter().map(|entry| {
-            let sha256 = digest::file(&entry.path.join(dataset::SAMPLES))?;
-            let record = Object::read(&entry.path.join(dataset::RECORD))?;
-            let said: Option<String> = record.optional("samples_sha256")?;
-            if said.is_some_and(|said| said != sha256) {
-                let problem = format!("is not that of {}: prepare the data again", dataset::SAMPLES);
-                return Err(record.error("samples_sha256", problem));
-            }
-            Ok(Input { path: entry.path.clone(), sha256, record: record.map })
-        });
-        let base_model = Input {
-            path: config.base_model.clone(),
-            sha256: digest::weights(&config.base_model)?,
-            record: Object::read(&config.base_model.join(model::folder::CONFIG))?.map,
-        };
-        let now = jiff::Timestamp::now().to_string();
-        Ok(Self {
-            program: format!("trainer {}", crate::VERSION),
-            git_commit: crate::COMMIT.to_owned(),
-            libraries: "tch 0.24.0, libtorch 2.11".to_owned(),
-            config: config.clone(),
-            base_model,
-            datasets: datasets.collect::<Result<_>>()?,
-            samples: [0, 0],
-            device: if device.is_cuda() { "cuda" } else { "cpu" }.to_owned(),
-            compute: if compute == Kind::BFloat16 { "bfloat16" } else { "float32" }.to_owned(),
-            threads,
-            trained_parameters: 0,
-            steps: 0,
-            position: Position::default(),
-            started_at: now.clone(),
-            written_at: now,
-        })
-    }
+/// Writes the record into a folder.
+pub fn write(record: &Record, folder: &Path) -> Result<()> {
+    let record = Record { written_at: jiff::Timestamp::now().to_string(), ..record.clone() };
+    json::write(&folder.join(RECORD), &fields(&record))
+}
 
-    /// Reads a folder's.
-    pub fn read(folder: &Path) -> Result<Self> {
-        let path = folder.join(RECORD);
-        let file = Object::read(&path)?;
-        serde_json::from_value(Value::Object(file.map)).map_err(|reason| crate::Error::Json { path, reason })
-    }
-
-    /// Writes a folder's.
-    pub fn write(&self, folder: &Path) -> Result<()> {
-        let record = Self { written_at: jiff::Timestamp::now().to_string(), ..self.clone() };
-        json::write(&folder.join(RECORD), &fields(&record))
-    }
-
-    /// Fails where the training in `folder`, which `before` tells of, is not this one.
-    pub fn must_continue(&self, before: &Self, folder: &Path) -> Result<()> {
-        let problem = self.difference(before);
-        match problem {
-            None => Ok(()),
-            Some(problem) => Err(Failure::Differs { folder: folder.into(), problem }.into()),
-        }
-    }
-
-    fn difference(&self, before: &Self) -> Option<String> {
-        let (ours, theirs) = (fields(&self.config), fields(&before.config));
-        let keys = ours.keys().chain(theirs.keys());
-        let changed = keys
-            .filter(|key| !OPERATIONAL.contains(&key.as_str()))
-            .find(|key| ours.get(*key) != theirs.get(*key));
-        if let Some(key) = changed {
-            let say = |value: Option<&Value>| value.map_or_else(|| "not set".to_owned(), Value::to_string);
-            return Some(format!("`{key}` was {}, is {}", say(theirs.get(key)), say(ours.get(key))));
-        }
-        let hashes =
-            |record: &Self| record.datasets.iter().map(|input| input.sha256.clone()).collect::<Vec<_>>();
-        if self.base_model.sha256 != before.base_model.sha256 {
-            return Some("`base_model` has other weights".to_owned());
-        }
-        if self.base_model.record != before.base_model.record {
-            return Some("`base_model` has another config.json".to_owned());
-        }
-        if hashes(self) != hashes(before) {
-            return Some("`datasets` hold other samples".to_owned());
-        }
-        if self.compute != before.compute {
-            return Some(format!("it computed in {}, this would in {}", before.compute, self.compute));
-        }
-        None
+/// Fails unless `now` continues the training in `folder`, whose record is `before`.
+pub fn must_continue(now: &Record, before: &Record, folder: &Path) -> Result<()> {
+    // Read as a config, so that keys which the earlier program did not know have their defaults.
+    let config = ::fields::read::<Config>(&Value::Object(before.config.clone()))
+        .map_err(|problems| Error::Config { path: folder.join(RECORD), problems })?;
+    match difference(now, before, &fields(&config)) {
+        None => Ok(()),
+        Some(problem) => Err(Failure::Differs { folder: folder.into(), problem }.into()),
     }
 }
 
-/// A struct's fields as JSON.
+/// The first difference that affects the result.
+fn difference(now: &Record, before: &Record, config: &Map<String, Value>) -> Option<String> {
+    let keys = now.config.keys().chain(config.keys());
+    let changed = keys
+        .filter(|key| !OPERATIONAL.contains(&key.as_str()))
+        .find(|key| now.config.get(*key) != config.get(*key));
+    if let Some(key) = changed {
+        let show = |value: Option<&Value>| value.map_or_else(|| "not set".to_owned(), Value::to_string);
+        return Some(format!("`{key}` was {}, is {}", show(config.get(key)), show(now.config.get(key))));
+    }
+    let hashes =
+        |record: &Record| record.datasets.iter().map(|input| input.sha256.clone()).collect::<Vec<_>>();
+    if now.base_model.sha256 != before.base_model.sha256 {
+        return Some("`base_model` has other weights".to_owned());
+    }
+    if now.base_model.record != before.base_model.record {
+        return Some("`base_model` has another config.json".to_owned());
+    }
+    if hashes(now) != hashes(before) {
+        return Some("`datasets` hold other samples".to_owned());
+    }
+    if now.compute != before.compute {
+        return Some(format!("it computed in {}, this one would compute in {}", before.compute, now.compute));
+    }
+    None
+}
+
+/// The fields of a struct as JSON.
 fn fields(value: &impl Serialize) -> Map<String, Value> {
     match serde_json::to_value(value) {
         Ok(Value::Object(map)) => map,

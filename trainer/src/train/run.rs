@@ -1,34 +1,28 @@
-//! The loop.
+//! A training as a session: its folder and checkpoints, resuming, interrupts and metrics.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use tch::{Device, Kind, Tensor};
+use lifecycle::Interrupt;
+use proto::training::{RECORD, Record, Values};
+use tch::Device;
 
-use super::batches::{Batches, Pass};
 use super::checkpoint::{self, Checkpoints};
-use super::data::Data;
-use super::loss::Targets;
-use super::metrics::{self, Metrics, Values};
+use super::metrics::{self, Metrics};
 use super::optimizer::Optimizer;
-use super::progress::{Progress, Shown};
-use super::{Config, Failure, Interrupt, RECORD, Record, Schedule, memory};
-use crate::dataset::{Dataset, Sample};
-use crate::model::{self, Batch, Model};
+use super::progress::{Progress, StepSummary};
+use super::sft::Sft;
+use super::{Config, Failure, Schedule, memory, record};
+use crate::model::{self, Model};
 use crate::{Error, Result, lora};
 
-/// Streams of the generator from which steps draw; epochs count from zero.
-const STEPS: u64 = 1 << 32;
-
-/// What is said beside the config.
+/// Settings of a run besides its config.
 pub struct Options {
-    /// Where to compute.
+    /// The device to compute on.
     pub device: Device,
-    /// Whether what an earlier start left in the output folder is removed.
+    /// Whether to remove what an earlier start left in the output folder.
     pub restart: bool,
-    /// Who may stop it.
+    /// Asks the training to stop.
     pub interrupt: Interrupt,
 }
 
@@ -36,8 +30,7 @@ pub struct Options {
 pub struct Training {
     config: Config,
     interrupt: Interrupt,
-    data: Data,
-    batches: Batches,
+    objective: Sft,
     schedule: Schedule,
     model: Model,
     optimizer: Optimizer,
@@ -47,7 +40,7 @@ pub struct Training {
     record: Record,
 }
 
-/// What a step came to.
+/// The result of a step.
 struct Step {
     loss: f64,
     grad_norm: f64,
@@ -56,11 +49,14 @@ struct Step {
 }
 
 impl Training {
-    /// Reads the inputs and builds the model; where the output folder has a checkpoint of this training, goes back
-    /// to that.
+    /// Reads the inputs and builds the model. If the output folder has a checkpoint of this training, resumes
+    /// from it.
+    ///
+    /// # Errors
+    /// If an input cannot be read or does not fit, or the output folder cannot be used.
     pub fn open(config: Config, options: Options) -> Result<Self> {
         let folder = config.output_dir.clone();
-        memory::guard(|| Self::build(config, options)).unwrap_or_else(|reason| {
+        memory::catch_exhaustion(|| Self::build(config, options)).unwrap_or_else(|reason| {
             let when = "while the model was loaded".to_owned();
             Err(Failure::Memory { when, reason, last: checkpoint::last(&folder).ok().flatten() }.into())
         })
@@ -70,8 +66,8 @@ impl Training {
         let Options { device, restart, interrupt } = options;
         let compute = config.compute(device.is_cuda());
 
-        // 1. Where it stands.
-        let checkpoints = Checkpoints::open(&config.output_dir, config.save_total_limit)?;
+        // 1. The folder, and the checkpoint to resume from.
+        let checkpoints = Checkpoints::open(&config)?;
         if checkpoints.is_foreign()? {
             return Err(Failure::Foreign { folder: config.output_dir }.into());
         }
@@ -79,30 +75,27 @@ impl Training {
         if last.is_none() && !restart && config.output_dir.join(RECORD).exists() {
             return Err(Failure::Finished { folder: config.output_dir }.into());
         }
-        let mut record = Record::new(&config, device, compute, tch::get_num_threads())?;
+        let mut record = record::new(&config, device, compute, tch::get_num_threads())?;
         if let Some(checkpoint) = &last {
-            let before = Record::read(checkpoint)?;
-            record.must_continue(&before, checkpoint)?;
+            let before = record::read(checkpoint)?;
+            record::must_continue(&record, &before, checkpoint)?;
             record.position = before.position;
         }
 
         // 2. The data.
         let sizes = model::Config::read(&config.base_model.join(model::folder::CONFIG))?;
-        let data = Data::read(&config, sizes.vocab_size)?;
-        let batches = Batches {
-            lengths: data.train.samples().map(|sample| sample.tokens.len()).collect(),
-            packing: config.sample_packing.then_some(config.sequence_len),
-            sequences_per_pass: config.micro_batch_size,
-            passes_per_step: config.gradient_accumulation_steps,
-            seed: config.seed,
-        };
-        let schedule = Schedule::new(&config, batches.steps_per_epoch());
-        record.samples = [data.train.len(), data.validation.len()];
+        let objective = Sft::open(&config, sizes.vocab_size)?;
+        let schedule = Schedule::new(&config, objective.steps_per_epoch());
+        record.samples = objective.samples();
         record.steps = schedule.steps;
 
         // 3. The model.
-        let wide = config.adapter.is_none();
-        let load = model::folder::Options { kind: Some(compute), device, nf4: config.load_in_4bit, wide };
+        let load = model::folder::Options {
+            kind: Some(compute),
+            device,
+            nf4: config.load_in_4bit,
+            master_weights: config.adapter.is_none(),
+        };
         let mut model = model::folder::load(&config.base_model, &load)?;
         if let Some(adapter) = config.lora() {
             tch::manual_seed(config.seed as i64);
@@ -114,7 +107,7 @@ impl Training {
         }
         record.trained_parameters = optimizer.parameters().iter().map(|one| one.value.numel()).sum();
 
-        // Only now that everything can be read.
+        // Nothing is removed before everything has been read.
         if restart {
             checkpoints.clear()?;
             metrics::remove(&config.output_dir)?;
@@ -123,8 +116,7 @@ impl Training {
         Ok(Self {
             config,
             interrupt,
-            data,
-            batches,
+            objective,
             schedule,
             model,
             optimizer,
@@ -135,15 +127,18 @@ impl Training {
         })
     }
 
-    /// How far it is, and what it comes from.
+    /// The training's inputs and its position.
     pub fn record(&self) -> &Record {
         &self.record
     }
 
-    /// All steps that are left, and the result.
+    /// Runs the remaining steps and saves the result.
+    ///
+    /// # Errors
+    /// A [`Failure`]; checkpoints are intact.
     pub fn run(mut self) -> Result<Record> {
         let mut progress = Progress::new(self.schedule.steps, self.record.position.step);
-        let outcome = memory::guard(|| self.steps(&mut progress)).unwrap_or_else(|reason| {
+        let outcome = memory::catch_exhaustion(|| self.steps(&mut progress)).unwrap_or_else(|reason| {
             let when = format!("at step {}", self.record.position.step + 1);
             Err(Failure::Memory { when, reason, last: self.last.clone() }.into())
         });
@@ -155,7 +150,7 @@ impl Training {
             Err(error @ Error::Training(_)) => Err(error),
             Err(reason) => {
                 let (step, last) = (self.record.position.step, self.last);
-                Err(Failure::Stopped { step, reason: Box::new(reason), last }.into())
+                Err(Failure::Stopped { step, reason: reason.into(), last }.into())
             }
         }
     }
@@ -164,50 +159,46 @@ impl Training {
         let (steps, per_epoch) = (self.schedule.steps, self.schedule.steps_per_epoch);
         let eval_interval = self.schedule.interval(self.config.eval_steps);
         let save_interval = self.schedule.interval(self.config.save_steps);
-        let began = (self.record.position.step, Instant::now());
+        let (first, began) = (self.record.position.step, Instant::now());
         let mut since_line = (0, Duration::ZERO); // tokens, and the time they took
-        let mut epoch = (u64::MAX, vec![]); // its number, and its steps
         while self.record.position.step < steps {
-            let number = self.record.position.step;
-            if epoch.0 != number / per_epoch {
-                epoch = (number / per_epoch, self.batches.epoch(number / per_epoch));
-            }
-
             // 1. The step.
             let start = Instant::now();
-            let step = self.step(number, &epoch.1[(number % per_epoch) as usize])?;
+            let step = self.step(self.record.position.step)?;
             let time = start.elapsed();
-            let done = number + 1;
             let position = &mut self.record.position;
-            position.step = done;
+            position.step += 1;
             position.tokens += step.tokens;
             position.seconds += time.as_secs_f64();
             position.loss = Some(step.loss);
 
-            // 2. What to say of it.
+            // 2. Its metrics.
+            let (done, tokens) = (position.step, position.tokens);
             since_line = (since_line.0 + step.tokens, since_line.1 + time);
             let tokens_per_second = since_line.0 as f64 / since_line.1.as_secs_f64();
             let memory_bytes = memory::in_use();
             let Step { loss, grad_norm, learning_rate, .. } = step;
-            let left = began.1.elapsed().div_f64((done - began.0) as f64).mul_f64((steps - done) as f64);
-            progress.step(done, &Shown { loss, learning_rate, tokens_per_second, memory_bytes, left });
+            let remaining = began.elapsed().div_f64((done - first) as f64).mul_f64((steps - done) as f64);
+            progress
+                .step(done, &StepSummary { loss, learning_rate, tokens_per_second, memory_bytes, remaining });
+            let epoch = done as f64 / per_epoch as f64;
             if done.is_multiple_of(self.config.logging_steps) || done == steps {
-                let tokens = position.tokens;
                 let values =
                     Values::Step { loss, learning_rate, grad_norm, tokens, tokens_per_second, memory_bytes };
-                self.metrics.add(done, done as f64 / per_epoch as f64, values)?;
+                self.metrics.add(done, epoch, values)?;
                 since_line = (0, Duration::ZERO);
             }
 
-            // 3. What is due after it.
+            // 3. Evaluation, checkpoint, interrupt.
             let due = |interval: u64| done.is_multiple_of(interval) || done == steps;
             let stop = self.interrupt.asked() && done < steps;
-            if due(eval_interval) && !self.data.validation.is_empty() {
-                let eval_loss = self.evaluate();
+            if due(eval_interval)
+                && let Some(eval_loss) = self.objective.evaluate(&self.model)
+            {
                 self.finite(done, "loss of the evaluation", eval_loss)?;
                 self.record.position.eval_loss = Some(eval_loss);
-                self.metrics.add(done, done as f64 / per_epoch as f64, Values::Evaluation { eval_loss })?;
-                progress.say(&format!("step {done}: evaluation loss {eval_loss:.4}"));
+                self.metrics.add(done, epoch, Values::Evaluation { eval_loss })?;
+                progress.print(&format!("step {done}: evaluation loss {eval_loss:.4}"));
             }
             if due(save_interval) || stop {
                 self.save()?;
@@ -220,76 +211,32 @@ impl Training {
         Ok(())
     }
 
-    /// A step: the mean loss over all the tokens to learn of its passes, as transformers has it since 4.46
-    /// (`num_items_in_batch`), and not the mean of the passes' means.
-    fn step(&mut self, number: u64, passes: &[Pass]) -> Result<Step> {
-        let (mut tokens, mut targets) = (0, 0);
-        for sample in passes.iter().flatten().map(|sample| self.data.train.sample(*sample)) {
-            tokens += sample.tokens.len() as u64;
-            targets += sample.targets.iter().skip(1).filter(|target| **target).count() as u64;
-        }
-        let scale = 1.0 / targets as f64;
-
-        let mut random = ChaCha8Rng::seed_from_u64(self.config.seed);
-        random.set_stream(STEPS | number);
-        let mut sum = Tensor::zeros([0i64; 0], (Kind::Double, self.model.device()));
-        for pass in passes {
-            let (batch, targets) = self.batch(&self.data.train, pass);
-            let seed = random.next_u64() as i64;
-            let how = model::Backward { seed, checkpointing: self.config.gradient_checkpointing };
-            self.model.backpropagate(&batch, how, |hidden| {
-                let (loss, gradient) = targets.backpropagate(&self.model, hidden, scale);
-                sum += loss;
-                gradient
-            });
-        }
-        let loss = sum.double_value(&[]) * scale;
-        self.finite(number + 1, "loss", loss)?;
+    /// A step, counted from zero: the objective's gradient, clipped, and an update of the trained tensors.
+    fn step(&mut self, number: u64) -> Result<Step> {
+        let gradient = self.objective.backpropagate(&self.model, number);
+        self.finite(number + 1, "loss", gradient.loss)?;
         let grad_norm = self.optimizer.clip(self.config.max_grad_norm);
         self.finite(number + 1, "gradient's length", grad_norm)?;
         let learning_rate = self.schedule.learning_rate(number);
         self.optimizer.step(number + 1, learning_rate);
-        self.record.position.target_tokens += targets;
-        Ok(Step { loss, grad_norm, learning_rate, tokens })
-    }
-
-    /// The mean loss over the tokens of the samples that were kept back.
-    fn evaluate(&self) -> f64 {
-        let data = &self.data.validation;
-        let lengths = data.samples().map(|sample| sample.tokens.len()).collect();
-        let batches = Batches { lengths, ..self.batches.clone() };
-        let (mut sum, mut count) = (0.0, 0);
-        tch::no_grad(|| {
-            for pass in batches.epoch(0).concat() {
-                let (batch, targets) = self.batch(data, &pass);
-                sum += targets.loss(&self.model, &self.model.hidden(&batch, false)).double_value(&[]);
-                count += targets.len();
-            }
-        });
-        sum / count as f64
+        self.record.position.target_tokens += gradient.target_tokens;
+        Ok(Step { loss: gradient.loss, grad_norm, learning_rate, tokens: gradient.tokens })
     }
 
     fn save(&mut self) -> Result<()> {
         let step = self.record.position.step;
-        // Gradients were finite, but the step along them may not have been.
+        // The gradient was finite, but the updated weights may not be.
         self.finite(step, "weights' sum of magnitudes", self.optimizer.magnitude())?;
         match self.checkpoints.save(&self.model, &self.optimizer, &self.record) {
             Ok(path) => {
                 self.last = Some(path);
-                self.checkpoints.thin()?;
+                self.checkpoints.prune()?;
                 self.metrics.draw()
             }
             Err(reason) => {
-                Err(Failure::Unsaved { step, reason: Box::new(reason), last: self.last.clone() }.into())
+                Err(Failure::Unsaved { step, reason: reason.into(), last: self.last.clone() }.into())
             }
         }
-    }
-
-    fn batch(&self, data: &Dataset, pass: &Pass) -> (Batch, Targets) {
-        let samples: Vec<Sample<'_>> = pass.iter().map(|number| data.sample(*number)).collect();
-        let tokens: Vec<&[i64]> = samples.iter().map(|sample| sample.tokens).collect();
-        let device = self.model.device();
-        (Batch::packed(&tokens, device), Targets::new(&samples, device))
     }
 
     fn finite(&self, step: u64, what: &'static str, value: f64) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Reading: headers first, then one tensor at a time, so that no file is ever in memory as a whole.
+//! Reading: headers first, then one tensor at a time, so that no file is in memory as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -12,16 +12,16 @@ use super::{INDEX, KINDS, SINGLE};
 use crate::json::Object;
 use crate::{Error, Result};
 
-/// A header longer than this is no header (the format's own limit).
+/// The format's limit of a header's length.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 
-/// Tensors by name; a tensor is read when it is asked for.
+/// Tensors by name, read on demand.
 pub struct Weights {
     path: PathBuf,
     entries: BTreeMap<String, Entry>,
 }
 
-/// Where a tensor lies.
+/// Where a tensor is stored.
 struct Entry {
     file: PathBuf,
     offset: u64,
@@ -31,7 +31,10 @@ struct Entry {
 }
 
 impl Weights {
-    /// A model folder: `model.safetensors.index.json` and its shards, or `model.safetensors`.
+    /// Opens a model folder: `model.safetensors.index.json` and its shards, or `model.safetensors`.
+    ///
+    /// # Errors
+    /// If a file is missing or malformed, or the index does not agree with the shards.
     pub fn open_folder(folder: &Path) -> Result<Self> {
         let index = folder.join(INDEX);
         if !index.exists() {
@@ -50,7 +53,10 @@ impl Weights {
         Ok(Self { path: folder.into(), entries })
     }
 
-    /// One safetensors file.
+    /// Opens one safetensors file.
+    ///
+    /// # Errors
+    /// If the file is missing or malformed.
     pub fn open_file(path: &Path) -> Result<Self> {
         Ok(Self { path: path.into(), entries: header(path)?.into_iter().collect() })
     }
@@ -60,7 +66,10 @@ impl Weights {
         self.entries.keys().map(String::as_str)
     }
 
-    /// A tensor that must have this shape.
+    /// Reads a tensor that must have this shape.
+    ///
+    /// # Errors
+    /// If there is no such tensor, it has another shape, or the file cannot be read.
     pub fn read(&self, name: &str, shape: &[i64]) -> Result<Tensor> {
         let entry = self.entry(name)?;
         if entry.shape != shape {
@@ -70,7 +79,10 @@ impl Weights {
         self.read_any(name)
     }
 
-    /// A tensor of any shape.
+    /// Reads a tensor of any shape.
+    ///
+    /// # Errors
+    /// If there is no such tensor, or the file cannot be read.
     pub fn read_any(&self, name: &str) -> Result<Tensor> {
         let entry = self.entry(name)?;
         let mut data = vec![0; entry.bytes];
@@ -90,7 +102,7 @@ impl Weights {
     }
 }
 
-/// What a file's header says: eight bytes of length, then JSON; offsets count from its end.
+/// Reads a file's header: eight bytes of length, then JSON. Offsets are relative to the header's end.
 fn header(path: &Path) -> Result<Vec<(String, Entry)>> {
     let wrong = |problem: String| Error::File { path: path.into(), reason: std::io::Error::other(problem) };
     let mut file = File::open(path).map_err(Error::file(path))?;
@@ -102,7 +114,7 @@ fn header(path: &Path) -> Result<Vec<(String, Entry)>> {
     }
     let mut header = Vec::new();
     (&mut file).take(length).read_to_end(&mut header).map_err(Error::file(path))?;
-    // Sizes and offsets are checked on the way: they fit one another and leave no gap.
+    // The library checks that sizes and offsets are consistent and leave no gaps.
     let metadata: Metadata =
         serde_json::from_slice(&header).map_err(|reason| Error::Json { path: path.into(), reason })?;
     let start = 8 + length;

@@ -11,10 +11,13 @@ use tch::{Device, Tensor};
 use super::{INDEX, KINDS, SINGLE};
 use crate::{Error, Result, json};
 
-/// What Hugging Face puts into one file at most.
+/// The largest shard that Hugging Face's libraries write.
 pub const MAX_SHARD_BYTES: usize = 5_000_000_000;
 
 /// Writes a model folder's tensors: one file, or shards of at most `max_shard_bytes` with an index.
+///
+/// # Errors
+/// If a file cannot be written, or an element type cannot be stored.
 pub fn write_folder(folder: &Path, tensors: Vec<(String, Tensor)>, max_shard_bytes: usize) -> Result<()> {
     let total: usize = tensors.iter().map(|(_, tensor)| bytes(tensor)).sum();
     let mut shards: Vec<Vec<(String, Tensor)>> = vec![];
@@ -48,7 +51,10 @@ pub fn write_folder(folder: &Path, tensors: Vec<(String, Tensor)>, max_shard_byt
     )
 }
 
-/// Writes one safetensors file, marked as PyTorch's, without which transformers does not load it.
+/// Writes one safetensors file with the format mark `pt`, without which transformers does not load it.
+///
+/// # Errors
+/// If the file cannot be written, or an element type cannot be stored.
 pub fn write_file(path: &Path, tensors: Vec<(String, Tensor)>) -> Result<()> {
     let mut stored = Vec::new();
     for (name, tensor) in tensors {
@@ -67,7 +73,7 @@ fn bytes(tensor: &Tensor) -> usize {
     tensor.numel() * tensor.kind().elt_size_in_bytes()
 }
 
-/// A tensor as the safetensors crate wants to see it.
+/// A tensor as the safetensors crate's [`View`].
 struct Stored {
     tensor: Tensor,
     dtype: Dtype,

@@ -1,4 +1,4 @@
-//! A small tokenizer's files: the 256 bytes, two merges, three special tokens; and a chat template.
+//! The files of a small tokenizer (256 bytes, two merges, three special tokens) and a chat template.
 
 use std::path::Path;
 
@@ -6,14 +6,14 @@ use serde_json::{Map, Value, json};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
 /// The id of `<|im_end|>`.
-#[allow(dead_code)] // not every test ends
+#[allow(dead_code)] // not used by all tests
 pub const END: i64 = 260;
 
 const TEMPLATE: &str = "{%- for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n\
     {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n\
     {% if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}{% endif %}";
 
-/// Writes them into a model's folder.
+/// Writes the files into a model folder.
 pub fn write(folder: &Path) {
     let mut letters: Vec<char> = ByteLevel::alphabet().into_iter().collect();
     letters.sort_unstable();

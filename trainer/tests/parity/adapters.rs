@@ -1,4 +1,5 @@
-//! PEFT's adapters under ours, and ours under PEFT; merged models under transformers.
+//! PEFT's adapters loaded here, the trainer's adapters loaded by PEFT, and merged models loaded by
+//! transformers.
 
 use std::process::Command;
 
@@ -82,7 +83,7 @@ fn our_adapters_and_merged_models_give_our_logits_under_theirs() {
     assert_close("ours merged under transformers", &trained, &theirs[1], 1e-4);
 }
 
-/// A copy that shares nothing.
+/// A deep copy.
 fn copy(lora: &lora::Lora) -> lora::Lora {
     let copy = |tensor: &Tensor| tensor.detach().copy();
     lora::Lora { a: copy(&lora.a), b: copy(&lora.b), ..*lora }

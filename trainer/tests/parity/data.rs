@@ -1,23 +1,24 @@
-//! Templates, tokenizers and initialised models under transformers.
+//! Chat templates, tokenizers and initialised models, compared with transformers.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use proto::conversation::{Message, Role};
 use serde_json::{Value, json};
-use trainer::chat::{Message, Rendering, Role};
+use trainer::chat::Rendering;
 use trainer::model::folder::load;
 use trainer::prepare::encode;
 use trainer::tokenizer::Tokenizer;
 
 use crate::{assert_close, oracle};
 
-/// Thoughts are taken out of all answers but the last, which always has some: as Qwen3's template has it, and with
-/// the parts of Jinja that it uses.
+/// Like Qwen3's template, with the parts of Jinja that it uses: thoughts are removed from all answers except
+/// the last, which always has some.
 const THOUGHTS: &str = include_str!("templates/thoughts.jinja");
-/// Answers are trimmed, the turns must alternate, and the system prompt goes into the first of them.
+/// Answers are trimmed, roles must alternate, and the system prompt is prepended to the first message.
 const TRIMMED: &str = include_str!("templates/trimmed.jinja");
-/// All that templates print as JSON.
+/// Values that templates print as JSON.
 const JSON: &str = include_str!("templates/json.jinja");
 
 const TEXTS: [&str; 8] = [
@@ -31,7 +32,7 @@ const TEXTS: [&str; 8] = [
     "",
 ];
 
-/// Two folders of `trainer init`, one with a regex of its own.
+/// Two folders made by `trainer init`, one with a `--split` regex.
 fn folders() -> &'static [PathBuf; 2] {
     static FOLDERS: OnceLock<(tempfile::TempDir, [PathBuf; 2])> = OnceLock::new();
     let make = || {
@@ -54,7 +55,7 @@ fn folders() -> &'static [PathBuf; 2] {
     &FOLDERS.get_or_init(make).1
 }
 
-/// The folder's tokenizer with another template.
+/// A folder's tokenizer with another template.
 fn with_template(folder: &Path, template: &str) -> (tempfile::TempDir, Tokenizer) {
     let copy = tempfile::tempdir().unwrap();
     for name in ["tokenizer.json", "tokenizer_config.json", "generation_config.json"] {

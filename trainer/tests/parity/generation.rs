@@ -1,4 +1,4 @@
-//! Greedy answers of theirs and ours, and the distributions that samples are drawn from.
+//! Greedy answers and sampling distributions, compared with transformers and PEFT.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,9 +20,9 @@ fn prompts() -> Vec<Vec<i64>> {
     vec![rows[0][..7].to_vec(), rows[1].clone(), rows[2][..20].to_vec()]
 }
 
-/// The prompts under each of the adapters and the base, all in one batch: by model, by prompt.
+/// The trainer's answers with each adapter (`None`: the base), all in one batch: by adapter, by prompt.
 pub fn ours(model: &Path, adapters: &[Option<&Path>]) -> Vec<Vec<Vec<i64>>> {
-    // The oracle's models have no tokenizer; the tokens are all that matters here.
+    // The oracle's models have no tokenizer; only the tokens matter here.
     let files = tempfile::tempdir().unwrap();
     tokenizer::write(files.path());
     let options = Options { max_batch: 16, context: 128, queue: 16 };
@@ -53,7 +53,7 @@ pub fn ours(model: &Path, adapters: &[Option<&Path>]) -> Vec<Vec<Vec<i64>>> {
         .collect()
 }
 
-/// The same prompts under theirs: by model and adapter, by prompt.
+/// The answers of transformers and PEFT: by model and adapter, by prompt.
 pub fn theirs(runs: &[(&Path, Option<&Path>)]) -> Vec<Vec<Vec<i64>>> {
     let work = tempfile::tempdir().unwrap();
     let out = work.path().join("out.json");
@@ -90,7 +90,7 @@ fn our_adapters_and_merged_models_answer_the_same_under_theirs() {
     lora::attach(&mut model, &config);
     for (number, linear) in model.linears_mut().enumerate() {
         if let Some(lora) = linear.adapter() {
-            // Not libtorch's generator, which other tests share.
+            // libtorch's generator is shared by all tests; sine waves are deterministic.
             let waves = |tensor: &Tensor, phase: f64| {
                 let count = tensor.numel() as i64;
                 let angles = Tensor::arange(count, (Kind::Float, tensor.device())) * 12.9898 + phase;
@@ -128,7 +128,7 @@ fn filtered_distributions_are_theirs() {
     ]
     .map(|(temperature, top_k, top_p)| Sampling { temperature, top_k, top_p, seed: None });
     let told = samplings.map(|s| json!({ "temperature": s.temperature, "top_k": s.top_k, "top_p": s.top_p }));
-    // All rows of one answer, as rows of their own.
+    // The logits of one sequence, a row per token.
     let logits = oracle::tensor("tied.safetensors", "logits").select(0, 0).contiguous();
     let given = work.path().join("logits.safetensors");
     trainer::weights::write_file(&given, vec![("logits".to_owned(), logits.shallow_clone())]).unwrap();

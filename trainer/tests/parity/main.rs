@@ -1,8 +1,8 @@
-//! The trainer against the Python originals: PyTorch, transformers, PEFT, bitsandbytes. Needs the Python that
-//! `scripts/parity_python.sh` makes: `make test` runs all of it.
+//! The trainer compared with the Python originals: PyTorch, transformers, PEFT, bitsandbytes. Needs the
+//! Python environment that `scripts/parity_python.sh` makes; `make test` runs both.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-#![allow(clippy::print_stdout)] // by how much things differ, for `--nocapture`
+#![allow(clippy::print_stdout)] // differences, shown with `--nocapture`
 
 mod adapters;
 mod data;
@@ -17,7 +17,7 @@ mod training;
 use tch::{Cuda, Device, Kind, Tensor};
 use trainer::model::folder::Options;
 
-/// Where our side computes: `PARITY_DEVICE=cuda` says on the GPU. Theirs is always on the CPU.
+/// The trainer's device: the GPU with `PARITY_DEVICE=cuda`. The originals always run on the CPU.
 fn device_name() -> &'static str {
     match std::env::var("PARITY_DEVICE").as_deref() {
         Ok("cuda") => "cuda",
@@ -34,12 +34,12 @@ fn device() -> Device {
     Device::Cuda(0)
 }
 
-/// How our side loads a model.
+/// The trainer's options for loading a model.
 fn options() -> Options {
     Options { device: device(), ..Options::default() }
 }
 
-/// The largest difference of two tensors.
+/// The largest absolute difference of two tensors.
 fn difference(ours: &Tensor, theirs: &Tensor) -> f64 {
     assert_eq!(ours.size(), theirs.size());
     let flat = |tensor: &Tensor| tensor.to_device(Device::Cpu).to_kind(Kind::Float);
@@ -47,7 +47,7 @@ fn difference(ours: &Tensor, theirs: &Tensor) -> f64 {
     difference.abs().max().double_value(&[])
 }
 
-/// Fails unless two tensors agree; tells by how much they differ.
+/// Fails unless two tensors agree within the tolerance; prints their difference.
 #[track_caller]
 fn assert_close(what: &str, ours: &Tensor, theirs: &Tensor, tolerance: f64) {
     let largest = theirs.to_kind(Kind::Float).abs().max().double_value(&[]);

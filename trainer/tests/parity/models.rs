@@ -1,4 +1,4 @@
-//! Logits of theirs under ours, and of ours under theirs.
+//! Logits of models, compared with transformers in both directions.
 
 use tch::Kind;
 use trainer::model::folder::{load, save};
@@ -22,7 +22,8 @@ fn logits_are_theirs_in_bf16() {
     assert_eq!(model.kind(), Kind::BFloat16);
     let ours = model.forward(&oracle::batch());
     assert_eq!(ours.kind(), Kind::BFloat16);
-    // Two of the mantissa's seven bits: on other processors, other kernels may sum in another order.
+    // Two of the seven bits of bf16's mantissa: other processors use other kernels, which may sum in another
+    // order.
     let theirs = oracle::tensor("bf16.safetensors", "logits");
     let largest = theirs.to_kind(Kind::Float).abs().max().double_value(&[]);
     assert_close("bf16", &ours, &theirs, largest / 64.0);
@@ -35,7 +36,7 @@ fn packed_samples_are_as_if_alone() {
     let samples = [&rows[0][..5], &rows[1][..48], &rows[2][..1], &rows[2][10..30]];
     let packed = model.forward(&Batch::packed(&samples, crate::device()));
     let theirs = oracle::tensor("tied.safetensors", "logits");
-    // The second sample is a whole row of theirs; every other one is compared with itself alone.
+    // The second sample is a whole row of theirs; the others are compared with a pass over the sample alone.
     assert_close("packed", &packed.narrow(1, 5, 48), &theirs.narrow(0, 1, 1), 1e-4);
     let mut start = 0;
     for sample in samples {
@@ -53,7 +54,7 @@ fn saved_models_load_under_transformers() {
     let batch = oracle::batch();
     let mut jobs = vec![];
     let mut ours = vec![];
-    // One file; shards; half precision; a model of our own.
+    // One file, shards, bf16.
     for (name, max_shard_bytes) in [("tied", MAX_SHARD_BYTES), ("untied", 60_000), ("bf16", MAX_SHARD_BYTES)]
     {
         let model = load(&folder.join(name), &crate::options()).unwrap();

@@ -1,4 +1,4 @@
-//! Four bits, beside bitsandbytes.
+//! NF4, compared with bitsandbytes.
 
 use tch::{Kind, Tensor};
 use trainer::nf4::Quantised;
@@ -16,7 +16,7 @@ fn codes_are_equal_and_weights_within_a_step() {
         let ours = Quantised::new(name, &weight).unwrap();
         assert!(ours.codes().equal(&theirs(name, "codes")), "{name}: codes differ");
 
-        // The magnitudes' codes may differ by one; where none does, the magnitudes are theirs.
+        // Codes of block scales may differ by one; if none does, the scales are equal.
         let (codes, their_codes) = (ours.absmax().codes(), theirs(name, "absmax"));
         let apart = (codes.to_kind(Kind::Int) - their_codes.to_kind(Kind::Int)).abs();
         assert!(apart.max().int64_value(&[]) <= 1, "{name}: magnitudes differ by more than a step");
@@ -29,7 +29,7 @@ fn codes_are_equal_and_weights_within_a_step() {
         let magnitudes = ours.absmax().dequantise();
         assert!(difference(&(&magnitudes * &same), &(theirs(name, "magnitudes") * &same)) < 1e-6, "{name}");
 
-        // Weights differ by no more than their block's magnitude does.
+        // Weights differ at most by as much as the scales of their blocks.
         let dequantised = ours.dequantise();
         assert_eq!((dequantised.size(), dequantised.kind()), (weight.size(), weight.kind()));
         let wide = |tensor: Tensor| tensor.to_kind(Kind::Float).reshape([-1, 64]);

@@ -1,6 +1,6 @@
-"""What the Python originals say, for the trainer's parity tests.
+"""The answers of the Python originals, for the trainer's parity tests.
 
-    oracle.py make FOLDER     makes models, adapters and quantised weights, and what follows from them
+    oracle.py make FOLDER     writes models, adapters and quantised weights, and their logits and values
     oracle.py answer JOBS     JOBS is JSON: [{"model", "adapter", "tokens", "out"}]; loads each model, and the
                               adapter if there is one, and writes the logits of the tokens to `out`
 """
@@ -25,7 +25,7 @@ def logits(model, tokens):
 
 
 def model(tied, dtype=torch.float32):
-    """A small model whose weights are large enough to matter, norms too."""
+    """A small model with large random weights, including those of norms."""
     config = Qwen3Config(
         vocab_size=VOCABULARY, hidden_size=64, intermediate_size=192, num_hidden_layers=3, num_attention_heads=4,
         num_key_value_heads=2, head_dim=32, max_position_embeddings=512, rope_theta=1000000.0,
@@ -45,7 +45,7 @@ def make(folder):
 
     def save_model(name, made, **options):
         made.save_pretrained(folder / name, **options)
-        # Loaded again: a model that was cast to bf16 has cast its rotary frequencies too, a loaded one has not.
+        # Loaded again, because casting a model to bf16 also casts its rotary frequencies, and loading does not.
         loaded = AutoModelForCausalLM.from_pretrained(folder / name)
         save_file({"logits": logits(loaded, tokens)}, folder / f"{name}.safetensors")
 
@@ -53,7 +53,7 @@ def make(folder):
     save_model("untied", model(tied=False), max_shard_size="100KB")
     save_model("bf16", model(tied=True, dtype=torch.bfloat16))
 
-    # Random adapters, both halves: PEFT's fresh ones change nothing.
+    # Both matrices of adapters are random, because PEFT's initial adapters change nothing.
     for name, targets, r, alpha in [("all", ALL, 8, 16), ("two", ["q_proj", "v_proj"], 4, 6)]:
         base = AutoModelForCausalLM.from_pretrained(folder / "tied")
         config = LoraConfig(
@@ -65,7 +65,7 @@ def make(folder):
         save_file({"logits": logits(peft, tokens)}, folder / f"adapter_{name}.safetensors")
         save_file({"logits": logits(peft.merge_and_unload(), tokens)}, folder / f"merged_{name}.safetensors")
 
-    # Whole blocks of magnitudes, part of one, more than one and part; bf16; a block of zeros; an outlier.
+    # Scales that fill whole blocks, part of one, one and a part; bf16; a block of zeros; an outlier.
     weights = {
         "even": torch.randn(128, 256) * 0.05,
         "part": torch.randn(96, 64) * 0.02,

@@ -1,4 +1,4 @@
-//! `oracle.py`, run once for all that it makes, and again for what we make; and its kind.
+//! Runs the Python originals: `oracle.py` and the other scripts of this folder.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use tch::Tensor;
 use trainer::model::Batch;
 use trainer::weights::Weights;
 
-/// The folder of what the originals made, and where the tests put their own.
+/// The folder of the models, adapters and answers that `oracle.py make` writes, once per process.
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     FOLDER
@@ -21,17 +21,17 @@ pub fn folder() -> &'static Path {
         .path()
 }
 
-/// A tensor of one of its files.
+/// A tensor of a file in that folder.
 pub fn tensor(file: &str, name: &str) -> Tensor {
     Weights::open_file(&folder().join(file)).unwrap().read_any(name).unwrap()
 }
 
-/// The tokens that all logits belong to.
+/// The tokens that all logits in that folder belong to.
 pub fn batch() -> Batch {
     Batch::rows(tensor("tokens.safetensors", "tokens").to_device(crate::device()))
 }
 
-/// The logits that the originals compute from a model folder, and an adapter folder.
+/// The logits that the originals compute from model folders, each with an adapter folder or without.
 pub fn logits(jobs: &[(PathBuf, Option<PathBuf>)]) -> Vec<Tensor> {
     let work = tempfile::tempdir().unwrap();
     let out = |number: usize| work.path().join(format!("{number}.safetensors"));
@@ -54,7 +54,7 @@ pub fn logits(jobs: &[(PathBuf, Option<PathBuf>)]) -> Vec<Tensor> {
     (0..jobs.len()).map(read).collect()
 }
 
-/// Runs a script of this folder: a command and a path.
+/// Runs a script of this folder with a command and a path.
 pub fn run(script: &str, command: &str, argument: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let python = std::env::var_os("PARITY_PYTHON")
@@ -69,7 +69,7 @@ pub fn run(script: &str, command: &str, argument: &Path) {
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{script} {command} failed:\n{errors}");
-    // Loading says which keys did not fit, and goes on: here that is a failure.
+    // Loading only warns of keys that do not fit; here that is a failure.
     for sign in ["MISSING", "UNEXPECTED", "missing adapter keys"] {
         assert!(!errors.contains(sign), "{script} {command} complains:\n{errors}");
     }

@@ -1,10 +1,10 @@
-"""What transformers makes of conversations and texts, for the trainer's parity tests.
+"""Rendering and tokenisation by transformers, for the trainer's parity tests.
 
     oracle_data.py answer JOBS    JOBS is JSON: [{"folder", "template", "conversations", "thinking", "texts", "out"}];
-                                  writes, as JSON to `out`, what the folder's tokenizer makes of them
+                                  writes the results of the folder's tokenizer to `out`, as JSON
 
-`template`, where there is one, stands in for the folder's own; it may mark answers with {% generation %}. `thinking` is
-a list of values of `enable_thinking`, null for none.
+`template` replaces the folder's own unless it is null; it may mark answers with {% generation %}. `thinking` is a list
+of values of `enable_thinking`; null: undefined.
 """
 
 import json

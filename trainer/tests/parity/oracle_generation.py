@@ -1,4 +1,4 @@
-"""What transformers and PEFT generate, for the trainer's parity tests.
+"""Generation by transformers and PEFT, for the trainer's parity tests.
 
     oracle_generation.py generate JOBS   JOBS is JSON: {"runs": [{"model", "adapter", "prompts", "count"}], "out"}; writes
                                          to `out` for each run, for each prompt, the `count` tokens of greedy generation
@@ -28,7 +28,7 @@ def generate(jobs):
         if run["adapter"]:
             model = PeftModel.from_pretrained(model, run["adapter"])
         model.eval()
-        # End tokens are tokens like others.
+        # End tokens do not end the answer.
         model.generation_config.eos_token_id = None
         answers.append([])
         for prompt in run["prompts"]:

@@ -1,12 +1,12 @@
-"""Trains as PEFT and transformers do, for the trainer's parity tests.
+"""Training by PEFT and transformers, for the trainer's parity tests.
 
     oracle_training.py train JOBS   JOBS is JSON: [{"model", "adapter", "four_bit", "passes", "config", "out", "saved",
                                     "stable_decays"}];
-                                    writes the loss of every step, and the learning rates of all schedules, to `out`,
-                                    and the adapter that it trained, if one is trained, to `saved`
+                                    writes the loss of every step and the learning rates of all schedules to `out`, and
+                                    the trained adapter, if there is one, to `saved`
 
-`passes` are the samples of each pass of each step, [tokens, targets] each. Every sample is run by itself, so that
-nothing of packing is taken on trust.
+`passes` are the samples of each pass of each step, [tokens, targets] each. Every sample is run by itself, so that the
+comparison covers packing.
 """
 
 import json
@@ -102,7 +102,7 @@ def losses(job):
 
 if __name__ == "__main__":
     torch.manual_seed(7)
-    torch.set_num_threads(1)  # two that wait for one another cost more than they bring, on models this small
+    torch.set_num_threads(1)  # several threads are slower on models of this size
     command, jobs = sys.argv[1:]
     assert command == "train"
     for job in json.loads(Path(jobs).read_text()):

@@ -1,10 +1,12 @@
-//! Twenty steps here, and the same twenty under PEFT and transformers: the same losses, and results that both read.
+//! Twenty steps of training, compared with PEFT and transformers: losses, learning rates, and results that
+//! both load.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use proto::dataset::RECORD;
 use serde_json::{Value, json};
-use trainer::dataset::{Dataset, RECORD};
+use trainer::dataset::Dataset;
 use trainer::lora;
 use trainer::model::folder::load;
 use trainer::train::batches::Batches;
@@ -15,7 +17,7 @@ use crate::{assert_close, generation, oracle};
 const LORA: &str = "lora_r: 8\nlora_alpha: 16\nlora_target_linear: true\n";
 const STEPS: u64 = 20;
 const SEED: u64 = 11;
-/// Arguments of a schedule: the least of them; one that ends early; others; one that has no time to stay.
+/// Arguments of `warmup_stable_decay`: the required one; an early end; other shapes; no constant phase.
 const STABLE_DECAYS: [&str; 4] = [
     r#"{"num_decay_steps": 8}"#,
     r#"{"num_decay_steps": 5, "num_stable_steps": 6, "decay_type": "linear", "min_lr_ratio": 0.1}"#,
@@ -23,7 +25,8 @@ const STABLE_DECAYS: [&str; 4] = [
     r#"{"num_decay_steps": 19, "decay_type": "cosine"}"#,
 ];
 
-/// The samples of the first steps, as the loop takes them: two sequences of packed samples a pass, two passes a step.
+/// The samples of the first steps, in the trainer's order: two packed sequences per pass, two passes per
+/// step.
 fn passes(data: &Dataset) -> Value {
     let batches = Batches {
         lengths: data.samples().map(|sample| sample.tokens.len()).collect(),
@@ -45,7 +48,7 @@ fn passes(data: &Dataset) -> Value {
     (0..STEPS).map(step).collect::<Vec<_>>().into()
 }
 
-/// Conversations of different lengths, in which there is something to learn.
+/// Samples of different lengths, each with targets.
 fn dataset() -> Dataset {
     let mut data = Dataset::default();
     for number in 0..60i64 {
@@ -57,7 +60,7 @@ fn dataset() -> Dataset {
     data
 }
 
-/// Runs `trainer train`; the result's folder.
+/// Runs `trainer train`; returns the result's folder.
 fn train(work: &Path, name: &str, model: &Path, lines: &str) -> PathBuf {
     let (config, out) = (work.join(format!("{name}.yaml")), work.join(name));
     let text = format!(
@@ -87,7 +90,7 @@ fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
     std::fs::write(work.join("data").join(RECORD), "{}").unwrap();
     let folder = oracle::folder();
 
-    // 1. Ours.
+    // 1. The trainer.
     let trainings = [
         ("lora", "tied", format!("adapter: lora\n{LORA}")),
         (
@@ -110,7 +113,7 @@ fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
         let lines =
             format!("{lines}learning_rate: {rate}\nweight_decay: 0.1\nmax_grad_norm: 0.5\nwarmup_steps: 3\n");
         train(work, name, &model, &format!("{lines}max_steps: {STEPS}\n"));
-        // A first step has a learning rate of zero: what it leaves is what it began with.
+        // The first step has a learning rate of zero, so its result is the initial adapter.
         let start = lines
             .contains("adapter")
             .then(|| train(work, &format!("{name}_start"), &model, &format!("{lines}max_steps: 1\n")));
@@ -134,7 +137,7 @@ fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
         }));
     }
 
-    // 2. Theirs.
+    // 2. The originals.
     let file = work.join("jobs.json");
     std::fs::write(&file, json!(jobs).to_string()).unwrap();
     oracle::run("oracle_training.py", "train", &file);
@@ -152,7 +155,8 @@ fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
             ours.iter().zip(&theirs).map(|(ours, theirs)| (ours - theirs).abs()).fold(0.0, f64::max);
         println!("{name}: from {:.4} to {:.4}, losses differ by {differs:.1e}", ours[0], ours[19]);
         assert!(ours[19] < ours[0] - 0.5, "{name} learns nothing: {ours:?}");
-        // torch's Muon rounds its directions to bf16, ours to f32: 3e-4. Without its decay it would be 1.6e-3.
+        // torch's Muon rounds its directions to bf16, this one to f32: 3e-4. Without weight decay it would be
+        // 1.6e-3.
         assert!(differs < 1e-3, "{name}: {ours:?}, theirs {theirs:?}");
     }
 
@@ -187,7 +191,7 @@ fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
     let model = load(&work.join("full"), &crate::options()).unwrap();
     assert_close("model trained here", &model.forward(&oracle::batch()), &theirs[1], 1e-4);
 
-    // 6. Greedy answers: of the adapter trained here, and of the one that PEFT trained.
+    // 6. Greedy answers of the adapter trained here, and of the one that PEFT trained.
     let by_peft = work.join("lora_by_peft");
     let found = generation::ours(&base, &[None, Some(&adapter), Some(&by_peft)]);
     let theirs = generation::theirs(&[(&base, None), (&base, Some(&adapter)), (&base, Some(&by_peft))]);

@@ -1,4 +1,4 @@
-//! What `adapter_config.json` may and may not ask for, and weights that do not fit it.
+//! Supported and refused options of `adapter_config.json`, and weights that do not fit it.
 
 use serde_json::{Value, json};
 use trainer::lora;
@@ -44,7 +44,7 @@ fn adapters_beyond_lora_are_refused_by_name() {
         std::fs::write(&file, &original).unwrap();
     }
 
-    // More targets than weights, fewer, another rank.
+    // More targets than weights, fewer targets, another rank.
     for (key, value, named) in [
         (
             "target_modules",
@@ -61,7 +61,7 @@ fn adapters_beyond_lora_are_refused_by_name() {
     }
     assert_eq!(lora::load(&mut model, &adapter).unwrap(), config);
 
-    // One number that is none would spread to every answer of a batch.
+    // A NaN would spread to all sequences of a batch.
     if let Some(lora) = model.linears_mut().next().and_then(|linear| linear.adapter()) {
         let _ = lora.b.get(0).get(0).fill_(f64::NAN);
     }

@@ -1,25 +1,25 @@
-//! What a trace of our agent becomes is what the agent sent the model.
+//! The conversation of a trace of this repository's agent equals what the agent sent to the model.
 
 use std::sync::{Arc, Mutex};
 
-use agent::codeact::{Assignment, CodeAct};
 use agent::config::RunConfig;
+use agent::episode::{Assignment, Player};
 use agent::model::{Completion, Error, FinishReason, GenerateRequest, Model, estimate_usage};
-use client::Environment;
-use client::Retry;
+use client::{Environment, Retry};
+use proto::conversation::Message;
+use proto::dataset::Observations;
 use proto::env::v1;
 use proto::env::v1::environment_service_server::{EnvironmentService, EnvironmentServiceServer};
 use proto::trace::{Trace, Versions};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
-use trainer::chat::{Message, Role};
-use trainer::corpus::{Observations, conversation};
+use trainer::corpus::{conversation, default_observations};
 
-/// Gives prepared answers in turn, and keeps what it was sent.
+/// A model that gives prepared answers in order, and records what it was sent.
 #[derive(Debug)]
 struct Canned {
     answers: &'static [&'static str],
-    sent: Mutex<Vec<Vec<agent::model::Message>>>,
+    sent: Mutex<Vec<Vec<Message>>>,
 }
 
 #[tonic::async_trait]
@@ -43,7 +43,7 @@ impl Model for Canned {
     }
 }
 
-/// An environment whose steps print their code; `1/0` fails, `finish()` ends.
+/// An environment whose steps print their code; `1/0` fails, `finish()` ends the episode.
 struct Echo;
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -136,7 +136,7 @@ impl EnvironmentService for Echo {
     }
 }
 
-/// Plays an episode: the trace, and every request's messages.
+/// Plays an episode; returns the trace, and the messages of every request.
 #[tokio::main]
 async fn play(
     answers: &'static [&'static str],
@@ -153,7 +153,7 @@ async fn play(
         answers.len(),
     );
     let model = Arc::new(Canned { answers, sent: Mutex::default() });
-    let player = CodeAct {
+    let player = Player {
         agent: RunConfig::parse(&yaml).unwrap().agents.remove(0),
         model: model.clone(),
         environment: Environment::new(client::connect(&url).await.unwrap(), Retry::default()),
@@ -167,18 +167,8 @@ async fn play(
     let (_keep, stop) = tokio::sync::watch::channel(false);
     let outcome = player.play(&assignment, stop).await;
     outcome.evaluation.unwrap();
-    let sent =
-        model.sent.lock().unwrap().iter().map(|messages| messages.iter().map(ours).collect()).collect();
+    let sent = model.sent.lock().unwrap().clone();
     (outcome.trace, sent)
-}
-
-fn ours(message: &agent::model::Message) -> Message {
-    let role = match message.role {
-        agent::model::Role::System => Role::System,
-        agent::model::Role::User => Role::User,
-        agent::model::Role::Assistant => Role::Assistant,
-    };
-    Message { role, content: message.content.clone() }
 }
 
 const ANSWERS: &[&str] = &[
@@ -196,23 +186,23 @@ fn a_trace_is_the_conversation_that_the_agent_sent() {
     let short = "observation: compact, hide_names: true, runtime: hidden";
     for (persistent, prompt) in [(false, ""), (true, ""), (false, short), (true, short)] {
         let (trace, mut sent) = play(ANSWERS, persistent, prompt);
-        // Through a file, as traces come.
+        // Through JSON, as traces are read from files.
         let trace: Trace = serde_json::from_str(&serde_json::to_string(&trace).unwrap()).unwrap();
-        assert_eq!(Observations::of(&trace), Observations::Agent);
+        assert_eq!(default_observations(&trace), Observations::Agent);
         let learnt = conversation(&trace, Observations::Agent);
         for (turn, request) in sent.iter_mut().enumerate() {
             if persistent && prompt.is_empty() {
-                // Shown at the end of each request and never kept.
+                // Added to the end of each request, and not kept.
                 let names = request.pop().unwrap();
                 assert!(names.content.starts_with("Names defined in the interpreter: "), "turn {turn}");
             }
             assert_eq!(learnt[..request.len()], request[..], "turn {turn}");
-            // Where the model answered, its answer follows.
+            // If the model answered, its answer follows.
             if ANSWERS[turn] != "fail" {
                 assert_eq!(learnt[request.len()].content, ANSWERS[turn]);
             }
         }
-        // Nothing comes behind the last answer.
+        // Nothing follows the last answer.
         assert_eq!(learnt.len(), sent.last().unwrap().len() + 1);
     }
 }

@@ -1,4 +1,5 @@
-//! Answers: the same with and without cache, alone and in company; where they end, and how likely they were.
+//! Answers are the same with and without cache, alone and in a batch; where they end; their
+//! log-probabilities.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tch::{Kind, Tensor};
 use trainer::generate::{
-    Answer, Answering, Engine, Error, Event, Finish, Handle, Options, Request, Sampling, StoppedBy,
+    Answer, Engine, Error, Event, Finish, Generation, Handle, Options, Request, Sampling, StoppedBy,
 };
 use trainer::lora;
 use trainer::model::folder::{self, load};
@@ -38,12 +39,12 @@ fn answer(handle: &Handle, request: Request) -> Answer {
     handle.generate(request).unwrap().blocking_whole().unwrap()
 }
 
-/// Waits for the answer to begin.
-fn begun(answering: &mut Answering) {
-    assert!(matches!(answering.blocking_next().unwrap(), Event::Piece(_)));
+/// Waits for the first piece of an answer.
+fn begun(generation: &mut Generation) {
+    assert!(matches!(generation.blocking_next().unwrap(), Event::Piece(_)));
 }
 
-/// Greedy, each token from a pass over all before it.
+/// Greedy decoding without a cache: a full pass for each token.
 fn without_cache(model: &Model, tokens: &[i64], count: usize) -> Vec<i64> {
     let mut all = tokens.to_vec();
     for _ in 0..count {
@@ -85,7 +86,8 @@ fn company_changes_nothing() {
         alone.push(model);
     }
 
-    // Nine answers of different lengths in a batch of three; each but the first begins while another is under way.
+    // Nine answers of different lengths in a batch of three; each except the first starts while another is
+    // under way.
     let names = [None, Some("even"), Some("odd")];
     let requests: Vec<(usize, Request)> = (0..9)
         .map(|number| {
@@ -95,21 +97,21 @@ fn company_changes_nothing() {
             (which, Request { adapter: names[which].map(str::to_owned), ..request })
         })
         .collect();
-    let mut under_way: Vec<Answering> = vec![];
+    let mut under_way: Vec<Generation> = vec![];
     for (_, request) in &requests {
-        let mut answering = engine.handle().generate(request.clone()).unwrap();
+        let mut generation = engine.handle().generate(request.clone()).unwrap();
         if under_way.len() < options.max_batch {
-            begun(&mut answering);
+            begun(&mut generation);
         }
-        under_way.push(answering);
+        under_way.push(generation);
     }
     let mut found = vec![];
-    for ((which, request), answering) in requests.iter().zip(under_way) {
-        let ids = answering.blocking_whole().unwrap().ids;
+    for ((which, request), generation) in requests.iter().zip(under_way) {
+        let ids = generation.blocking_whole().unwrap().ids;
         assert_eq!(ids, without_cache(&alone[*which], &request.tokens, request.max_tokens.unwrap()));
         found.push(ids);
     }
-    // The adapters do matter.
+    // The adapters have an effect.
     let base = without_cache(&alone[0], &requests[1].1.tokens, requests[1].1.max_tokens.unwrap());
     assert_ne!(found[1], base);
 }
@@ -123,7 +125,7 @@ fn a_long_prompt_is_read_while_others_write_and_leave() {
     let counts = [1, 3, 25];
     let others: Vec<_> = (0i64..).zip(counts).map(|(number, count)| ask(&prompt(number, 5), count)).collect();
     let abandoned = ask(&prompt(8, 1300), 4);
-    let tokens = prompt(9, 1300); // read in three parts
+    let tokens = prompt(9, 1300); // prefilled in three chunks
     let long = ask(&tokens, 8);
     drop(abandoned);
     assert_eq!(long.blocking_whole().unwrap().ids, without_cache(&model, &tokens, 8));
@@ -139,7 +141,7 @@ fn seeds_repeat_whatever_the_company() {
     let sampling = |seed| Sampling { temperature: 1.5, top_p: 0.9, top_k: 50, seed };
     let request = |seed| Request { sampling: sampling(seed), ..greedy(&prompt(0, 9), 30) };
     let alone = answer(engine.handle(), request(Some(7))).ids;
-    let crowd: Vec<Answering> = [Some(8), None, Some(7), None]
+    let crowd: Vec<Generation> = [Some(8), None, Some(7), None]
         .map(|seed| engine.handle().generate(request(seed)).unwrap())
         .into_iter()
         .collect();
@@ -160,15 +162,15 @@ fn stops_end_an_answer_before_them() {
     let free = answer(engine.handle(), request.clone());
     let letters: Vec<(usize, char)> = free.text.char_indices().collect();
     assert!(letters.len() > 25, "{:?}", free.text);
-    // Strings of one to five characters, each of which several tokens made.
+    // Strings of one to five characters that span tokens.
     for (start, count) in [(3, 5), (10, 1), (20, 3)] {
         let stop = &free.text[letters[start].0..letters[start + count].0];
         let place = free.text.find(stop).unwrap();
         let request = Request { stop: vec!["never to be seen".into(), stop.into()], ..request.clone() };
-        let mut answering = engine.handle().generate(request).unwrap();
+        let mut generation = engine.handle().generate(request).unwrap();
         let mut streamed = String::new();
         let last = loop {
-            match answering.blocking_next().unwrap() {
+            match generation.blocking_next().unwrap() {
                 Event::Piece(piece) => streamed.push_str(&piece.text),
                 Event::End(answer) => break answer,
             }
@@ -179,7 +181,7 @@ fn stops_end_an_answer_before_them() {
         assert!(last.ids.len() < free.ids.len() && free.ids.starts_with(&last.ids));
     }
 
-    // A token of the request's, and one of the model's own.
+    // A stop token of the request, and an end token of the model.
     let token = free.ids[12];
     let until = free.ids.iter().position(|id| *id == token).unwrap() + 1;
     let stopped = answer(engine.handle(), Request { stop_ids: [token].into(), ..request.clone() });
@@ -198,9 +200,9 @@ fn logprobs_are_those_of_a_whole_pass() {
     let (_work, folder) = chatty::folder();
     let model = load(&folder, &folder::Options::default()).unwrap();
     let engine = engine(&folder, OPTIONS);
-    // Longer than the rows whose logits are held at once.
+    // Longer than the number of rows whose logits are held at once.
     let tokens = prompt(4, 90);
-    // Another row asks for none, and the sampling does not change what is told.
+    // Another row asks for none, and sampling does not affect the log-probabilities.
     let _other = engine.handle().generate(greedy(&tokens, 40)).unwrap();
     let sampling = Sampling { temperature: 2.0, top_k: 5, seed: Some(1), ..Sampling::default() };
     let request = Request { sampling, logprobs: Some(3), prompt_logprobs: true, ..greedy(&tokens, 12) };
@@ -238,27 +240,27 @@ fn what_was_computed_is_used_again() {
     engine.handle().load("a", &one, false).unwrap();
     let with_adapter = |request| Request { adapter: Some("a".to_owned()), ..request };
 
-    // A second turn: the first prompt, its answer, and what the environment said.
+    // A second turn: the first prompt, its answer, and an observation.
     let first = greedy(&prompt(0, 20), 10);
     let answered = answer(engine.handle(), first.clone());
     let turn = [first.tokens.clone(), answered.ids.clone(), prompt(3, 8)].concat();
     let second = greedy(&turn, 10);
     let found = answer(engine.handle(), second.clone());
-    // All but the answer's last token, which nothing followed.
+    // All tokens except the last one of the answer, which was never processed.
     assert_eq!(found.cached_tokens, 29);
     assert_eq!(found.ids, fresh(&second).ids);
-    // The same prompt again: all but its last token. Other adapters share nothing.
+    // The same prompt again: all tokens except the last. Adapters do not share cached tokens.
     assert_eq!(answer(engine.handle(), second.clone()).cached_tokens, turn.len() - 1);
     let adapted = with_adapter(second.clone());
     let found = answer(engine.handle(), adapted.clone());
     assert_eq!((found.cached_tokens, &found.ids), (0, &fresh(&adapted).ids));
-    // Nor does one that has replaced another under its name.
+    // Neither does an adapter that replaced another under its name.
     assert_eq!(answer(engine.handle(), adapted.clone()).cached_tokens, turn.len() - 1);
     engine.handle().load("a", &two, true).unwrap();
     let replaced = answer(engine.handle(), adapted);
     assert_eq!(replaced.cached_tokens, 0);
     assert_ne!(replaced.ids, found.ids);
-    // How likely a prompt is takes reading it.
+    // Log-probabilities of the prompt need a full pass.
     let asked = Request { prompt_logprobs: true, logprobs: Some(0), ..second };
     assert_eq!(answer(engine.handle(), asked).cached_tokens, 0);
 }
@@ -269,12 +271,12 @@ fn an_answer_nobody_waits_for_is_not_finished() {
     let engine = engine(&folder, Options { max_batch: 1, context: 5000, queue: 1 });
     let long = greedy(&prompt(0, 8), 4000);
     let whole = answer(engine.handle(), long.clone());
-    // Something else, so that the one slot remembers nothing of it.
+    // Another request, so that the only slot holds nothing of this one.
     answer(engine.handle(), greedy(&[200], 1));
     let mut dropped = engine.handle().generate(long.clone()).unwrap();
     begun(&mut dropped);
     drop(dropped);
-    // How far it came, the cache tells.
+    // The cache shows how many tokens were generated.
     let all = greedy(&[long.tokens, whole.ids].concat(), 1);
     let found = answer(engine.handle(), all);
     assert!((8..3500).contains(&found.cached_tokens), "{} tokens were written", found.cached_tokens);
@@ -328,11 +330,11 @@ fn what_cannot_be_served_is_refused_by_name() {
         let message = refuse(request);
         assert!(message.contains(named), "{message}");
     }
-    // The longest prompt that leaves room, and an answer cut by the context.
+    // The longest possible prompt, and an answer cut by the context.
     let full = answer(handle, Request { tokens: prompt(0, 250), max_tokens: None, ..plain.clone() });
     assert_eq!((full.ids.len(), full.finish), (6, Finish::Length));
 
-    // Adapters: nothing changes unless all of it is right.
+    // Adapters: a failed load changes nothing.
     let path = work.path().join("adapter");
     chatty::adapter(&folder, &path, 0, 2);
     handle.load("a", &path, false).unwrap();
@@ -350,12 +352,12 @@ fn what_cannot_be_served_is_refused_by_name() {
         "there is no adapter `a`; loaded: none"
     );
 
-    // A cache beyond all memory.
+    // A cache that does not fit into memory.
     let huge = Options { max_batch: 1 << 20, context: 1 << 30, queue: 1 };
     let message = crate::refusal(engine_of(&folder, huge, &folder::Options::default()));
     assert!(message.contains("does not fit") && message.contains("GiB"), "{message}");
 
-    // An engine that is gone says so.
+    // Requests to a stopped engine fail.
     let handle = handle.clone();
     drop(engine);
     assert!(matches!(handle.generate(plain).unwrap_err(), Error::Stopped));

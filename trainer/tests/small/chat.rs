@@ -1,15 +1,16 @@
-//! Where folders keep templates and end tokens.
+//! Where model folders keep chat templates and end tokens.
 
 use std::path::Path;
 
+use proto::conversation::{Message, Role};
 use serde_json::{Value, json};
-use trainer::chat::{Message, Rendering, Role};
+use trainer::chat::Rendering;
 use trainer::tokenizer::Tokenizer;
 
 use crate::prepare::model;
 use crate::{refusal, set};
 
-/// A copy of a model's folder, to be changed.
+/// A copy of a model folder that a test can change.
 fn copy() -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(model()).unwrap() {
@@ -40,7 +41,7 @@ fn templates_are_found_where_folders_keep_them() {
     assert_eq!(render().unwrap(), "<|im_end|>x<s>");
     set(&config, "chat_template", named("third"));
     assert!(refusal(render()).contains("`chat_template` has no template named \"default\""));
-    // The file comes before the key.
+    // The file takes precedence over the key.
     std::fs::write(folder.path().join("chat_template.jinja"), "file").unwrap();
     assert_eq!(render().unwrap(), "file");
 }

@@ -1,4 +1,4 @@
-//! A small model that has a tokenizer and a chat template, and adapters for it.
+//! A small model with a tokenizer and a chat template, and adapters for it.
 
 use std::path::{Path, PathBuf};
 
@@ -11,11 +11,12 @@ use trainer::weights::MAX_SHARD_BYTES;
 
 use crate::{config, tokenizer};
 
-/// More than the tokenizer has, as padded models do.
+/// Context length of the model, in tokens.
 pub const CONTEXT: i64 = 8192;
+/// Vocabulary of the model: more than the tokenizer's, as in padded models.
 pub const VOCABULARY: i64 = 272;
 
-/// The model in a folder of its own.
+/// The model in a temporary folder.
 pub fn folder() -> (tempfile::TempDir, PathBuf) {
     let work = tempfile::tempdir().unwrap();
     let path = work.path().join("model");
@@ -34,7 +35,7 @@ pub fn folder() -> (tempfile::TempDir, PathBuf) {
     (work, path)
 }
 
-/// An adapter of the model, different for every `number`.
+/// Writes an adapter of the model, different for each `number`.
 pub fn adapter(model: &Path, out: &Path, number: u8, r: i64) {
     let mut model = load(model, &folder::Options::default()).unwrap();
     let target_modules = match number % 2 {
@@ -54,7 +55,8 @@ pub fn adapter(model: &Path, out: &Path, number: u8, r: i64) {
     lora::save(&model, &config, out).unwrap();
 }
 
-/// Uniform within `scale` of nought, the same each time: libtorch's generator is shared by all tests.
+/// Deterministic noise between `-scale` and `scale`. libtorch's generator is shared by all tests and cannot
+/// be used.
 fn noise(phase: f64, shape: &[i64], scale: f64) -> Tensor {
     let count = shape.iter().product::<i64>();
     let waves =

@@ -1,4 +1,4 @@
-//! What `config.json` may and may not ask for.
+//! Supported and refused options of `config.json`.
 
 use serde_json::{Value, json};
 use tch::Kind;
@@ -35,7 +35,7 @@ fn options_of_other_models_are_refused_by_name() {
         assert!(message.contains("config.json") && message.contains(&format!("`{named}`")), "{message}");
         std::fs::write(&file, &original).unwrap();
     }
-    // What changes nothing is taken, and kept.
+    // Options without effect are accepted and kept.
     for (key, value) in [
         ("use_sliding_window", json!(false)),
         ("rope_scaling", Value::Null),

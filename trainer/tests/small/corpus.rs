@@ -1,10 +1,11 @@
-//! Traces, chat files and text files as conversations and texts; and what is wrong with some.
+//! Traces, chat files and text files as conversations and texts; the errors of malformed ones.
 
 use std::path::{Path, PathBuf};
 
+use proto::conversation::{Message, Role};
+use proto::dataset::{Observations, SourceKind};
 use serde_json::{Value, json};
-use trainer::chat::{Message, Role};
-use trainer::corpus::{Content, Corpus, Observations, SourceKind, Sources, read};
+use trainer::corpus::{Content, Corpus, Sources, read};
 
 use crate::refusal;
 
@@ -53,7 +54,7 @@ fn recorded_runs_become_conversations_as_the_paper_trains() {
             (Role::Assistant, "Inspect the next batch.\n```python\nlook(20, 23)\nprint(len(seen))\n```"),
         ]
     );
-    // Four answers, an observation between each two of them, and none behind the last.
+    // Four answers, with an observation between each two, and none after the last.
     assert_eq!((messages.len(), messages[8].0), (2 + 7, Role::Assistant));
 }
 

@@ -1,4 +1,4 @@
-//! Folders that do not fit their config, are broken, or are taken.
+//! Model folders that do not fit their config, are damaged, or are not empty.
 
 use serde_json::json;
 use tch::{Device, Kind, Tensor};

@@ -1,4 +1,4 @@
-//! `trainer generate`, as a program.
+//! `trainer generate` as a program.
 
 use std::process::{Command, Output};
 

@@ -7,7 +7,8 @@ use trainer::tokenizer::Tokenizer;
 
 use crate::trainer;
 
-/// The study's: an opaque id is tokens of two hex characters, a number of two digits is one.
+/// The study's pattern: an opaque id becomes tokens of two hexadecimal characters, a two-digit number one
+/// token.
 const STUDY: &str = r"(?<=item_|item_..)[0-9a-f]{2}| ?[0-9]{1,2}| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
 fn corpus(folder: &Path) -> String {
@@ -73,7 +74,7 @@ fn a_regex_decides_what_a_token_is() {
     for text in ["Grüße, 日本語 👍🏽\u{0}", "item_\n\n  x"] {
         assert_eq!(tokenizer.decode(&tokenizer.encode(text).unwrap(), false).unwrap(), text);
     }
-    // So few texts have no 5000 pairs: the model is as large as the tokenizer, and somebody says so.
+    // The texts have fewer than 5000 pairs: the model gets the tokenizer's vocabulary, and a note is printed.
     let size = tokenizer.vocabulary_size();
     assert!(size < 5000 && said.contains(&format!("no more than {size} tokens, not 5000")), "{said}");
     let model = load(&out, &Options::default()).unwrap();

@@ -1,4 +1,4 @@
-//! What needs no Python: small models of our own, what is refused and how, models in four bits, data, answers, the
+//! Tests on small models, without Python: folders and configs, four bits, data, training, generation, the
 //! server.
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
@@ -51,11 +51,11 @@ fn batch() -> Batch {
     Batch::rows(Tensor::arange(24, (Kind::Int64, Device::Cpu)).reshape([2, 12]))
 }
 
-/// A small model in a folder of its own.
+/// A small model in a temporary folder.
 fn folder() -> (tempfile::TempDir, PathBuf) {
     let work = tempfile::tempdir().unwrap();
     let path = work.path().join("model");
-    // Not libtorch's generator, which all tests would share: each its own waves.
+    // libtorch's generator is shared by all tests; sine waves are deterministic.
     let mut phase = 0.0;
     let waves = |_: &str, shape: &[i64]| {
         phase += 1.0;
@@ -68,7 +68,7 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
     (work, path)
 }
 
-/// Changes one key of a JSON file; null takes it away.
+/// Sets one key of a JSON file; null removes it.
 fn set(file: &Path, key: &str, value: Value) {
     let mut map: serde_json::Map<String, Value> =
         serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
@@ -83,7 +83,7 @@ fn refusal<T>(result: trainer::Result<T>) -> String {
     result.err().expect("a refusal").to_string()
 }
 
-/// Runs the program: what it said on both streams, as a failure if it failed.
+/// Runs the program; returns its output of both streams, as an error if it failed.
 fn trainer(arguments: &[&str]) -> Result<String, String> {
     let output = Command::new(env!("CARGO_BIN_EXE_trainer")).args(arguments).output().unwrap();
     let said = [output.stdout, output.stderr].concat();

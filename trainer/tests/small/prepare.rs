@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use proto::conversation::{Message, Role};
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
-use trainer::chat::{Message, Rendering, Role};
-use trainer::dataset::{Dataset, Record};
+use trainer::chat::Rendering;
+use trainer::dataset::{Dataset, record};
 use trainer::prepare::{Fit, encode, fit};
 use trainer::tokenizer::Tokenizer;
 use trainer::weights::write_file;
 
 use crate::{refusal, set, trainer};
 
-/// A folder of `trainer init`.
+/// A model folder made by `trainer init`.
 pub fn model() -> &'static Path {
     static MODEL: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let make = || {
@@ -82,7 +83,7 @@ fn answers_and_their_ends_bear_loss() {
 
 #[test]
 fn a_token_that_reaches_into_an_answer_bears_no_loss() {
-    // The header's line break and the answer's own are one token.
+    // The line break of the header and those of the answer are one token.
     let tokenizer = tokenizer();
     let messages = turns(&[(Role::User, "?"), (Role::Assistant, "\n\nx")]);
     let encoded = encode(&tokenizer, &messages, Rendering::default()).unwrap();
@@ -128,7 +129,7 @@ fn over_long_conversations_lose_their_last_turns() {
     assert_eq!(unanswered, Fit::NoAnswer);
 }
 
-/// Runs `trainer prepare` into a folder of this name.
+/// Runs `trainer prepare` into the folder `name`.
 fn prepare(work: &Path, name: &str, options: &[&str]) -> Result<String, String> {
     let (model, out) = (model().display().to_string(), work.join(name).display().to_string());
     trainer(&[&["prepare", "--model", &model, "--out", &out], options].concat())
@@ -163,7 +164,7 @@ fn everything_is_counted_and_repeats_to_the_byte() {
         assert_eq!(read("a"), read("b"), "{file}");
     }
 
-    let record = Record::read(&work.path().join("a")).unwrap();
+    let record = record::read(&work.path().join("a")).unwrap();
     let statistics = &record.statistics;
     let dropped: usize = statistics.dropped.values().sum();
     assert_eq!(statistics.read, 12 + 5 + 1);
@@ -181,7 +182,7 @@ fn everything_is_counted_and_repeats_to_the_byte() {
     assert_eq!(dataset.samples().map(|sample| sample.tokens.len()).sum::<usize>(), statistics.tokens);
     assert_eq!(dataset.samples().map(|sample| sample.tokens.len()).max(), Some(statistics.lengths.max));
     assert!(statistics.lengths.max <= 300);
-    // The book is last, in pieces; the end of the document is part of it, and all of it bears loss.
+    // The document is last, in pieces; it includes its end token, and all of it bears loss.
     let tokenizer = tokenizer();
     let last = dataset.sample(dataset.len() - 1);
     assert_eq!(last.tokens.last().copied(), tokenizer.document_end_id());
@@ -227,7 +228,7 @@ fn what_cannot_be_prepared_is_refused() {
     let said = prepare(work.path(), "b", &["--chat", &chat, "--sequence-len", "64"]).unwrap_err();
     assert!(said.contains("b: not empty"), "{said}");
 
-    // A file whose parts do not fit one another.
+    // A file with inconsistent tensors.
     prepare(work.path(), "d", &["--chat", &chat, "--sequence-len", "64"]).unwrap();
     let row = |kind| Tensor::arange(3, (kind, Device::Cpu));
     let parts = [("tokens", Kind::Int64), ("targets", Kind::Uint8), ("ends", Kind::Int64)];
@@ -236,17 +237,16 @@ fn what_cannot_be_prepared_is_refused() {
     let message = refusal(Dataset::read(&work.path().join("d")));
     assert!(message.contains("samples.safetensors: tensor `ends` does not fit the tokens"), "{message}");
 
-    // A folder without its record is not whole, one of another tokenizer is not for this model.
+    // A folder without its record is unfinished; one made with another tokenizer is refused.
     prepare(work.path(), "c", &["--chat", &chat, "--sequence-len", "64"]).unwrap();
     let data = work.path().join("c");
-    let tokenizer = tokenizer();
     set(&data.join("dataset.json"), "tokenizer_sha256", json!("0"));
-    let message = refusal(Record::read(&data).unwrap().check_tokenizer(&data, &tokenizer));
+    let message = refusal(record::check_tokenizer(&data, model()));
     assert!(message.contains("`tokenizer_sha256` is of the tokenizer of "), "{message}");
     set(&data.join("dataset.json"), "schema_version", json!("v0"));
-    assert!(refusal(Record::read(&data)).contains("`schema_version` is not"));
+    assert!(refusal(record::read(&data)).contains("`schema_version` is not"));
     std::fs::remove_file(data.join("dataset.json")).unwrap();
-    assert!(refusal(Record::read(&data)).contains("did not finish"));
+    assert!(refusal(record::read(&data)).contains("did not finish"));
     assert!(refusal(Dataset::read(&data)).contains("did not finish"));
 }
 
@@ -278,6 +278,6 @@ fn templates_that_teach_no_end_or_refuse_are_told() {
     );
     let message = refusal(template("{% for m in messages %}"));
     assert!(message.contains("chat_template.jinja: "), "{message}");
-    // Trimmed answers are found all the same.
+    // Trimmed answers are found, too.
     template("{% for m in messages %}{{ m.content | trim }}<|im_end|>{% endfor %}").unwrap();
 }

@@ -1,4 +1,4 @@
-//! Models whose matrices are held in four bits.
+//! Models with matrices in four bits.
 
 use tch::{Device, Kind, Tensor};
 use trainer::lora;
@@ -29,7 +29,7 @@ fn a_quantised_model_learns_by_its_adapter_but_does_not_merge() {
     let mut model = load(&folder, &Options { nf4: true, ..Options::default() }).unwrap();
     let batch = batch();
 
-    // A step down the gradient of an adapter makes the loss smaller.
+    // A gradient step of an adapter reduces the loss.
     let config = lora::Config {
         r: 4,
         alpha: 8.0,

@@ -1,4 +1,4 @@
-//! The server as a program: gRPC and HTTP on one port, adapters changed while it serves, callers that go away.
+//! The server as a program: gRPC and HTTP on one port, adapters changed while serving, callers that hang up.
 
 mod client;
 mod grpc;

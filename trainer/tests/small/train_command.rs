@@ -1,19 +1,21 @@
-//! `trainer train` as a program: stopped, killed, starved, and started again.
+//! `trainer train` as a program: interrupted, killed, out of disk or memory, and resumed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use proto::dataset::RECORD;
+use proto::training::SCHEMA_VERSION;
 use serde_json::Value;
 use tch::Kind;
-use trainer::dataset::{Dataset, RECORD};
+use trainer::dataset::Dataset;
 use trainer::lora;
 use trainer::model::folder::{Options, load};
 use trainer::weights::Weights;
 
 use crate::folder;
 
-/// A small base, data and configs, in a folder of its own.
+/// A temporary folder with a small base, data and configs.
 struct Work {
     folder: tempfile::TempDir,
     base: PathBuf,
@@ -21,7 +23,7 @@ struct Work {
 
 const LORA: &str = "adapter: qlora\nload_in_4bit: true\nlora_r: 4\nlora_alpha: 8\nlora_dropout: 0.1\n\
                     lora_target_linear: true\n";
-/// Dropout, packing, accumulation, evaluation: everything that could differ after a new start. 7 steps an epoch.
+/// Packing, accumulation and evaluation: what could differ after resuming. 7 steps per epoch.
 const STEPS: &str = "sample_packing: true\ngradient_accumulation_steps: 2\nmax_steps: 40\nval_set_size: 3\n\
                      save_steps: 5\neval_steps: 10\nsave_total_limit: 2\nwarmup_ratio: 0.1\n";
 
@@ -45,7 +47,7 @@ impl Work {
         self.folder.path().join(name)
     }
 
-    /// The command line of a training with these lines in its config.
+    /// The command line of a training whose config has these lines.
     fn command(&self, name: &str, lines: &[&str]) -> Vec<String> {
         let config = self.out(&format!("{name}.yaml"));
         let text = format!(
@@ -69,7 +71,7 @@ impl Work {
         run(&self.command(name, lines))
     }
 
-    /// Starts a training and waits until it has done some steps.
+    /// Starts a training and waits until it has done this number of steps.
     fn start(&self, name: &str, lines: &[&str], steps: usize) -> Child {
         let words = self.command(name, lines);
         let child = Command::new(&words[0]).args(&words[1..]).stderr(Stdio::piped()).spawn().unwrap();
@@ -82,7 +84,7 @@ impl Work {
         child
     }
 
-    /// The checkpoints that are there, by their steps.
+    /// The steps of the checkpoints in the folder, ascending.
     fn checkpoints(&self, name: &str) -> Vec<u64> {
         let names = std::fs::read_dir(self.out(name)).unwrap().map(|entry| entry.unwrap().file_name());
         let mut steps: Vec<u64> = names
@@ -111,14 +113,14 @@ fn assert_success(output: &Output) {
     assert!(output.status.success(), "{}", errors(output));
 }
 
-/// The results' bytes.
+/// Fails unless two results are equal, byte for byte.
 #[track_caller]
 fn assert_same_adapter(one: &Path, other: &Path) {
     let read = |folder: &Path| std::fs::read(folder.join("adapter_model.safetensors")).unwrap();
     assert!(read(one) == read(other), "{} and {} differ", one.display(), other.display());
 }
 
-/// What every metrics file must be: each step once, in order, with its evaluations.
+/// Fails unless the metrics have each step once, in order, and the evaluations.
 #[track_caller]
 fn assert_complete(metrics: &[Value], steps: u64) {
     let trained = metrics.iter().filter(|line| line.get("loss").is_some());
@@ -145,7 +147,7 @@ fn killed_interrupted_or_starved_it_goes_on_to_the_same_weights() {
         assert!(work.out("whole").join(file).exists(), "{file}");
     }
 
-    // Killed, twice, each time somewhere else.
+    // Killed twice, at different steps.
     for steps in [8, 21] {
         let mut child = work.start("killed", &lines, steps);
         child.kill().unwrap();
@@ -166,7 +168,7 @@ fn killed_interrupted_or_starved_it_goes_on_to_the_same_weights() {
     let said = errors(&output);
     assert!(said.contains("goes on from there") && said.contains("checkpoint-"), "{said}");
 
-    // A full disk: no file may grow beyond what the adapter takes, so the optimiser's state does not fit.
+    // A full disk: files are limited to the size of the adapter, so the optimizer's state does not fit.
     let before = work.checkpoints("interrupted");
     let words = work.command("interrupted", &lines);
     let starved = Command::new("bash")
@@ -183,19 +185,27 @@ fn killed_interrupted_or_starved_it_goes_on_to_the_same_weights() {
         hidden.into_iter().all(|entry| !entry.unwrap().file_name().to_str().unwrap().ends_with(".partial"))
     );
 
+    // Resumed from records of an earlier version, without a schema version and without a key that is new.
+    for step in &before {
+        let file = work.out("interrupted").join(format!("checkpoint-{step}/training.json"));
+        let mut record: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        assert_eq!(record.as_object_mut().unwrap().remove("schema_version").unwrap(), SCHEMA_VERSION);
+        assert!(record["config"].as_object_mut().unwrap().remove("optimizer").is_some());
+        std::fs::write(&file, record.to_string()).unwrap();
+    }
     assert_success(&run(&words));
     assert_same_adapter(&work.out("whole"), &work.out("interrupted"));
     assert_complete(&work.metrics("interrupted"), 40);
 
-    // Checkpointing changes memory, not results; dropout draws the same again.
+    // Gradient checkpointing does not change results: recomputed dropout draws the same values.
     assert_success(&work.run("checkpointing", &[LORA, STEPS, "gradient_checkpointing: true\n"]));
     assert_same_adapter(&work.out("whole"), &work.out("checkpointing"));
 
-    // Done is done: the same command again changes nothing.
+    // The same command after the end changes nothing.
     assert_success(&work.run("whole", &lines));
     assert_same_adapter(&work.out("whole"), &work.out("killed"));
 
-    // Another training does not take its place by accident.
+    // Another training does not overwrite it without --restart.
     let other = [LORA, STEPS, "seed: 7\n"];
     let refused = work.run("whole", &other);
     assert_eq!(refused.status.code(), Some(1));
@@ -207,7 +217,7 @@ fn killed_interrupted_or_starved_it_goes_on_to_the_same_weights() {
     assert_success(&run(&words));
     assert_complete(&work.metrics("whole"), 40);
 
-    // Nor does a result without checkpoints, which someone may have kept.
+    // A result without checkpoints, which someone may have kept, is not overwritten either.
     for step in work.checkpoints("killed") {
         std::fs::remove_dir_all(work.out("killed").join(format!("checkpoint-{step}"))).unwrap();
     }
@@ -232,14 +242,14 @@ fn whole_models_are_trained_and_say_where_they_come_from() {
     }
     let record: Value = serde_json::from_slice(&std::fs::read(out.join("training.json")).unwrap()).unwrap();
     assert_eq!(record["samples"], serde_json::json!([36, 4]));
-    assert_eq!(record["steps"], 14); // 9 an epoch
+    assert_eq!(record["steps"], 14); // 9 per epoch
     assert_eq!(record["config"]["learning_rate"], 1e-2);
     assert_eq!(record["base_model"]["sha256"].as_str().unwrap().len(), 64);
     assert_eq!(record["datasets"][0]["sha256"].as_str().unwrap().len(), 64);
     assert!(record["position"]["eval_loss"].as_f64().unwrap() > 0.0);
     assert!(record["git_commit"].is_string());
 
-    // In bf16 the weights are held in f32, and saved in bf16.
+    // With bf16, weights are held in f32 and saved in bf16.
     assert_success(&work.run("half", &[lines[0], "bf16: true\n"]));
     let weights = Weights::open_file(&work.out("half").join("model.safetensors")).unwrap();
     let embedding = weights.read_any("model.embed_tokens.weight").unwrap();
@@ -249,7 +259,7 @@ fn whole_models_are_trained_and_say_where_they_come_from() {
     assert_eq!(value.kind(), Kind::Float);
     assert!(value.to_kind(Kind::BFloat16).equal(&embedding));
 
-    // An adapter on the model that was trained.
+    // An adapter of the trained model.
     let again = work.command("adapter", &[LORA, "max_steps: 2\n"]);
     assert_success(&run(&again));
     let mut model = load(&work.base, &Options::default()).unwrap();
@@ -276,7 +286,8 @@ fn a_loss_that_is_no_number_ends_the_training() {
 #[test]
 fn memory_that_is_not_there_is_told_with_what_to_lower() {
     let work = Work::new();
-    // One sample of half a million tokens, of which a single layer takes more than the process may have.
+    // One sample of half a million tokens, for which a single layer needs more memory than the process may
+    // have.
     let mut data = Dataset::default();
     data.push(&[1; 500_000], &[true; 500_000]);
     data.write(&work.out("data")).unwrap();
@@ -306,7 +317,7 @@ fn a_whole_model_that_was_killed_goes_on_to_the_same_weights() {
         assert_success(&work.run(&whole, &lines));
         let mut child = work.start(&killed, &lines, 12);
 
-        // Nobody else may write there meanwhile.
+        // The folder is locked.
         let second = errors(&work.run(&killed, &lines));
         assert!(second.contains("another training is writing there"), "{second}");
         child.kill().unwrap();
@@ -315,7 +326,7 @@ fn a_whole_model_that_was_killed_goes_on_to_the_same_weights() {
         let weights = |name: &str| std::fs::read(work.out(name).join("model.safetensors")).unwrap();
         assert!(weights(&whole) == weights(&killed), "{name}: the weights differ");
 
-        // What AdamW remembers is not what Muon does.
+        // The two optimizers' states are not interchangeable.
         if name == "adamw" {
             let refused = errors(&work.run(&killed, &[STEPS, kind, "optimizer: muon\n"]));
             assert!(refused.contains("`optimizer` was"), "{refused}");
@@ -352,7 +363,7 @@ fn what_others_have_made_is_left_alone() {
         }
     }
 
-    // A dataset whose samples are not the ones that were prepared.
+    // A dataset whose samples are not those of its record.
     std::fs::write(work.out("data").join(RECORD), r#"{"samples_sha256": "another"}"#).unwrap();
     let said = errors(&work.run("damaged", &[LORA, STEPS]));
     assert!(said.contains("`samples_sha256` is not that of samples.safetensors"), "{said}");
@@ -366,7 +377,7 @@ fn data_that_does_not_fit_is_refused() {
         assert_eq!(output.status.code(), Some(1));
         errors(&output)
     };
-    let said = errors(&work.run("model", &[])); // where the base lies
+    let said = errors(&work.run("model", &[])); // the folder of the base
     assert!(said.contains("`output_dir` must not be"), "{said}");
     let said = refusal(&["val_set_size: 40\n"]);
     assert!(said.contains("nothing to train on"), "{said}");

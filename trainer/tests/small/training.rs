@@ -1,4 +1,4 @@
-//! The parts of training, each by itself.
+//! The parts of training, in isolation.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use trainer::{Result, lora};
 
 use crate::{config as sizes, folder, refusal};
 
-/// A config with these lines added.
+/// Reads a config with these lines added to the required ones.
 fn read(lines: &str) -> Result<Config> {
     let work = tempfile::tempdir().unwrap();
     let path = work.path().join("train.yaml");
@@ -38,13 +38,13 @@ fn configs_are_read_strictly() {
     assert_eq!(read("bf16: true").unwrap().compute(false), Kind::BFloat16);
 
     for (lines, key, says) in [
-        ("lora_rank: 8", "lora_rank", "unknown field"),
+        ("lora_rank: 8", "lora_rank", "unknown key"),
         ("seed: [x]", "seed", ""),
         ("optimizer: adafactor", "optimizer", "adamw_torch"),
         ("lr_scheduler: rex", "lr_scheduler", "cosine"),
         ("lr_scheduler: warmup_stable_decay", "lr_scheduler_kwargs", "num_decay_steps"),
         ("lr_scheduler_kwargs: {num_decay_steps: 3}", "lr_scheduler_kwargs", "warmup_stable_decay"),
-        ("lr_scheduler_kwargs: {num_cycles: 2}", "lr_scheduler_kwargs.num_cycles", "unknown field"),
+        ("lr_scheduler_kwargs: {num_cycles: 2}", "lr_scheduler_kwargs.num_cycles", "unknown key"),
         (
             "lr_scheduler_kwargs: {num_decay_steps: 3, decay_type: sqrt}",
             "lr_scheduler_kwargs.decay_type",
@@ -86,8 +86,33 @@ fn configs_are_read_strictly() {
 }
 
 #[test]
+fn all_problems_of_a_config_are_named_at_once() {
+    let error = refusal(read("lora_rank: 8\nbf16: maybe\nseed: -1\nlogging_steps: 0\nload_in_4bit: true"));
+    for part in ["`lora_rank`: unknown key; did you mean lora_r?", "`bf16`", "`seed`", "`logging_steps`"] {
+        assert!(error.contains(part), "{error}");
+    }
+    let error = refusal(read("lora_r: 8\nload_in_4bit: true\nwarmup_ratio: 0.1\nwarmup_steps: 3"));
+    for part in
+        ["`lora_r`: is for adapters", "`load_in_4bit`: must be true with", "`warmup_steps`: says the same"]
+    {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn the_readme_of_configs_lists_every_key() {
+    let readme = include_str!("../../../train_configs/README.md");
+    let error = refusal(read("qqqqqqqqqqqqqqqqqqqq: 1"));
+    let keys: Vec<&str> = error.split_once("known here: ").unwrap().1.split(", ").collect();
+    assert!(keys.len() > 35, "{keys:?}");
+    for key in keys {
+        assert!(readme.contains(&format!("\n| `{key}` |")), "{key}");
+    }
+}
+
+#[test]
 fn learning_rates_follow_their_shapes() {
-    // What transformers' schedules say is in the parity tests; here, the steps.
+    // The parity tests compare with transformers' schedules; this tests the steps.
     let schedule = Schedule::new(&read("num_epochs: 3\nwarmup_ratio: 0.03").unwrap(), 7);
     assert_eq!(schedule.steps, 21);
     assert_eq!(schedule.learning_rate(0), 0.0); // one step of warm-up
@@ -138,11 +163,11 @@ fn packing_keeps_every_sample_once_and_wastes_little() {
         assert_eq!(all, (0..200).collect::<Vec<_>>());
     }
     assert_eq!(batches(8, None).steps_per_epoch(), 13); // 100 passes: the last step has four
-    // 60 + 40 and 50 + 50: the best fit, where the order of the samples alone would need three.
+    // 60 + 40 and 50 + 50: best fit needs two sequences, packing in the order of the samples three.
     assert_eq!(pack(&[0, 1, 2, 3], &[50, 40, 50, 60], 100), [vec![3, 1], vec![0, 2]]);
 }
 
-/// Samples of these lengths, with something to learn in each.
+/// Samples of these lengths, each with targets.
 fn dataset(lengths: &[usize], vocabulary: i64) -> Dataset {
     let mut dataset = Dataset::default();
     for (number, length) in lengths.iter().enumerate() {
@@ -160,7 +185,7 @@ fn packed(dataset: &Dataset) -> (Batch, Targets) {
     (Batch::packed(&tokens, Device::Cpu), Targets::new(&samples, Device::Cpu))
 }
 
-/// Gradients of all trained tensors, which are then gone.
+/// The gradients of all trained tensors; clears them.
 fn gradients(model: &Model) -> Vec<(String, Tensor)> {
     let take = |(name, mut tensor): (String, Tensor)| {
         let gradient = tensor.grad().copy();
@@ -190,7 +215,7 @@ fn the_loss_in_chunks_is_the_loss() {
     for tie_word_embeddings in [true, false] {
         let model = model(Sizes { tie_word_embeddings, ..sizes() });
         learn(&model);
-        // More tokens to learn than two chunks hold.
+        // More targets than two chunks hold.
         let (batch, targets) = packed(&dataset(&[2500, 40, 1300], 32));
         assert!(targets.len() > 2048);
         let scale = 1.0 / targets.len() as f64;
@@ -242,7 +267,7 @@ fn gradients_with_and_without_checkpointing_are_equal() {
         (true, lora::Target::ALL.to_vec(), Kind::BFloat16),
     ] {
         let full = targets.is_empty();
-        let options = Options { nf4, kind: Some(kind), wide: full, ..Options::default() };
+        let options = Options { nf4, kind: Some(kind), master_weights: full, ..Options::default() };
         let mut model = load(&path, &options).unwrap();
         if !full {
             let target_modules = targets.into_iter().collect();
@@ -287,7 +312,8 @@ fn adamw_takes_the_steps_that_its_formula_says() {
     let mut optimizer = Optimizer::new(&config, tensors.into());
     let (mut values, mut means, mut squares) = ([1.0, -2.0, 1.0, -2.0], [0.0; 4], [0.0; 4]);
     for step in 1..=3 {
-        // The loss is the values' squares, the second ones' three times: clipped to a length of one.
+        // The loss is the sum of squares, with weight three for the second values. The gradient is clipped to
+        // norm one.
         for parameter in optimizer.parameters() {
             (parameter.value.square() * Tensor::from_slice(&[1.0f32, 3.0])).sum(Kind::Float).backward();
         }
@@ -319,7 +345,7 @@ fn adamw_takes_the_steps_that_its_formula_says() {
 
 #[test]
 fn muon_steps_along_orthogonal_matrices() {
-    // That its steps are torch's is in the parity tests; here, that they are what they are meant to be.
+    // The parity tests compare with torch; this tests that steps are orthogonal.
     let config = read("optimizer: muon\nweight_decay: 0.1").unwrap();
     let shapes = [
         ("model.layers.0.self_attn.q_proj.weight", [6, 6]), // square, tall and wide
@@ -346,7 +372,7 @@ fn muon_steps_along_orthogonal_matrices() {
         .collect();
     for (parameter, gradient) in optimizer.parameters().iter().zip(&gradients) {
         if parameter.name.contains("gate_proj") {
-            (&parameter.value * 0.0).sum(Kind::Float).backward(); // nothing to go along
+            (&parameter.value * 0.0).sum(Kind::Float).backward(); // a gradient of zero
         } else {
             (&parameter.value * gradient).sum(Kind::Float).backward();
         }
@@ -358,7 +384,8 @@ fn muon_steps_along_orthogonal_matrices() {
         let name = &parameter.name;
         let value = parameter.value.detach();
         if !name.contains("proj") {
-            // AdamW's first step is one of the learning rate, whatever the gradient's size; nothing decays.
+            // AdamW's first step has the size of the learning rate, whatever the gradient's size; nothing
+            // decays.
             let step = (&value - value.ones_like()) + gradient.sign() * rate;
             assert!(step.abs().max().double_value(&[]) < 1e-5, "{name}: {value}");
             continue;
@@ -368,7 +395,8 @@ fn muon_steps_along_orthogonal_matrices() {
             assert!((value - decayed).abs().max().double_value(&[]) < 1e-6);
             continue;
         }
-        // The gradient's singular vectors, with values about one; the size that AdamW's steps have.
+        // The singular vectors of the gradient with singular values of about one, scaled to the size of
+        // AdamW's steps.
         let longest = *value.size().iter().max().unwrap() as f64;
         let step = (decayed - value) / (rate * 0.2 * longest.sqrt());
         let (u, s, v) = gradient.svd(true, true);
@@ -382,7 +410,7 @@ fn muon_steps_along_orthogonal_matrices() {
     }
 }
 
-/// A scalar event, as TensorBoard's readers see it.
+/// An event, as TensorBoard's readers decode it.
 #[derive(Message)]
 struct Event {
     #[prost(double, tag = "1")]
@@ -407,7 +435,7 @@ fn events_are_framed_as_tensorboard_reads_them() {
     while !rest.is_empty() {
         let length = u64::from_le_bytes(rest[..8].try_into().unwrap()) as usize;
         let checked = |data: &[u8], crc: &[u8]| {
-            // The mask undone: subtract the offset, rotate the other way.
+            // Undo the mask: subtract the offset, rotate back.
             let masked = u32::from_le_bytes(crc.try_into().unwrap());
             assert_eq!(crc32c::crc32c(data), masked.wrapping_sub(0xa282_ead8).rotate_left(15));
         };

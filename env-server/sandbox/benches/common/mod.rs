@@ -1,4 +1,4 @@
-//! What the benches share: an interpreter to measure, and what the machine says of itself.
+//! What the benches share: interpreters to measure, and facts about the process and the machine.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -17,12 +17,12 @@ impl ToolHost for Answer {
     }
 }
 
-/// Tools for an interpreter: `ask`, which answers at once.
+/// The tools of an interpreter: `ask`, which answers at once.
 pub fn tools() -> SharedTools {
     Arc::new(Mutex::new(Answer))
 }
 
-/// A new interpreter with these tools, and no limit to their calls.
+/// A new interpreter with these tools and no limit of tool calls.
 pub fn interpreter(
     sandbox: &Sandbox,
     state: InterpreterState,
@@ -33,34 +33,34 @@ pub fn interpreter(
     sandbox.interpreter(Config { state, seed, limits, tools: vec![ask], record_definitions: false }, tools())
 }
 
-/// Runs a step that must succeed; what it printed.
+/// Runs a step that must succeed, and returns what it printed.
 pub fn run(python: &mut Interpreter, code: &str) -> String {
     let outcome = python.run(code).expect("the sandbox works");
     assert!(outcome.success, "{code}: {:?}", outcome.error);
     outcome.output
 }
 
-/// The time in milliseconds that so large a share of `times` stays under; not a number where there are none.
+/// A quantile of `times` in milliseconds; NaN if there are none.
 pub fn quantile(times: &mut [Duration], share: f64) -> f64 {
     times.sort();
     let at = (times.len().saturating_sub(1) as f64 * share) as usize;
     times.get(at).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
 }
 
-/// The memory in bytes that only this process has, by the kernel's count. `process` is `self` or a number.
+/// The private memory of a process in bytes, as counted by the kernel. `process` is `self` or a number.
 pub fn private_bytes(process: &str) -> f64 {
     let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))
         .expect("Linux counts the process's memory");
     field_sum(&rollup, "Private_") * 1024.0
 }
 
-/// The numbers of all lines that begin so.
+/// The sum of the numbers in all lines with a prefix.
 pub fn field_sum(text: &str, begin: &str) -> f64 {
     let lines = text.lines().filter(|line| line.starts_with(begin));
     lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok()).sum()
 }
 
-/// Processors, memory and kernel, in a line.
+/// Processors, memory and kernel in one line.
 pub fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let cpuinfo = read("/proc/cpuinfo");

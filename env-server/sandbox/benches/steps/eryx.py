@@ -1,12 +1,12 @@
-# CPython in WebAssembly too: https://pypi.org/project/pyeryx. Its snapshot is a pickle of the variables that can be pickled.
+# eryx, also CPython in WebAssembly: https://pypi.org/project/pyeryx. Its snapshot pickles the variables that it can.
 import eryx
 
 LIVE = 20
 
 
-def with_past():
+def with_history():
     session = eryx.Session()
-    for step in PAST:
+    for step in HISTORY:
         session.execute(step)
     return session
 
@@ -25,7 +25,7 @@ def memory():
 
 
 ask = {"name": "ask", "description": "", "fn": lambda q: "42"}
-live, caller, old = eryx.Session(), eryx.Session(callbacks=[ask]), with_past()
+live, caller, old = eryx.Session(), eryx.Session(callbacks=[ask]), with_history()
 spare = fork(eryx.Session())
 
 serve(
@@ -36,7 +36,7 @@ serve(
         "step in a live interpreter": operation(lambda _: live.execute(STEP)),
         "step of nothing": operation(lambda _: live.execute("pass")),
         "tool call": operation(lambda _: caller.execute(CALLS.replace("ask", "await ask"))),
-        "new interpreter and those 100 steps": operation(lambda _: with_past()),
+        "new interpreter and those 100 steps": operation(lambda _: with_history()),
         "fork after 100 steps": operation(lambda _: fork(eryx.Session())),
         "  into one that was forked into before": operation(lambda _: fork(spare)),
         "first step of a fork": operation(lambda other: other.execute(STEP), prepare=lambda: fork(eryx.Session())),

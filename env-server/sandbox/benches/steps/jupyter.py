@@ -1,4 +1,4 @@
-# A Jupyter kernel, as notebooks and most agents' code interpreters have it: https://pypi.org/project/ipykernel.
+# A Jupyter kernel, which notebooks and most agents' code interpreters use: https://pypi.org/project/ipykernel.
 import os, tempfile
 
 folder = tempfile.TemporaryDirectory()
@@ -7,7 +7,7 @@ from jupyter_client.manager import start_new_kernel
 
 
 def execute(kernel, code):
-    """Waits for the output, the reply and the kernel's word that it is idle."""
+    """Runs code, and waits for the output, the reply and the kernel's idle message."""
     reply = kernel[1].execute_interactive(code, output_hook=lambda message: None)
     assert reply["content"]["status"] == "ok", reply
     return kernel
@@ -19,9 +19,9 @@ def stop(kernel):
     manager.shutdown_kernel(now=True)
 
 
-def with_past():
+def with_history():
     kernel = start_new_kernel()
-    for step in PAST:
+    for step in HISTORY:
         execute(kernel, step)
     return kernel
 
@@ -34,7 +34,7 @@ serve(
         "new interpreter and its first step": operation(lambda _: execute(start_new_kernel(), STEP), clean=stop),
         "step in a live interpreter": operation(lambda _: execute(live, STEP)),
         "step of nothing": operation(lambda _: execute(live, "pass")),
-        "new interpreter and those 100 steps": operation(lambda _: with_past(), clean=stop),
+        "new interpreter and those 100 steps": operation(lambda _: with_history(), clean=stop),
         "3 million rounds of a loop": operation(lambda _: execute(live, LOOP)),
     },
     lambda: private_bytes(live[0].provisioner.pid),

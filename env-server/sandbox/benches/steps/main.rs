@@ -1,8 +1,9 @@
-//! How long steps take and what an interpreter costs in memory, beside peers: a fresh CPython process a step, a
-//! Jupyter kernel, and eryx. They take turns, so that what else the machine does hits all of them alike.
+//! The duration of steps and the memory of an interpreter, compared with peers: a new CPython process per
+//! step, a Jupyter kernel, and eryx. They take turns, so that other load on the machine affects all of them
+//! equally.
 //!
-//! `cargo bench -p sandbox --bench steps`. `PYTHON` names the CPython to compare with, `BENCH_PYTHON` a Python that
-//! has the other two (`scripts/bench_python.sh` makes one); peers that are not there are left out.
+//! `cargo bench -p sandbox --bench steps`. `PYTHON` names the CPython to compare with, `BENCH_PYTHON` a
+//! Python that has the other two (`scripts/bench_python.sh` makes one). Missing peers are skipped.
 
 #![allow(clippy::print_stdout)] // the report is the purpose
 
@@ -17,15 +18,15 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 use common::quantile;
-use ours::{Ours, PASTS};
+use ours::{HISTORIES, Ours};
 use peers::{FreshProcess, InPython};
 use side::Side;
 
-/// How often each side has its turn at an operation, and how long.
+/// The number of turns that each side has at an operation, and the length of a turn.
 const ROUNDS: usize = 5;
 const TURN: Duration = Duration::from_millis(300);
 
-/// What is timed: how many are in one, and the most milliseconds that we aim at.
+/// The timed operations: name, how many are timed as one, and our aim for the median in milliseconds.
 const OPERATIONS: [(&str, f64, Option<f64>); 11] = [
     ("new interpreter", 1.0, None),
     ("new interpreter and its first step", 1.0, Some(0.6)),
@@ -39,18 +40,19 @@ const OPERATIONS: [(&str, f64, Option<f64>); 11] = [
     ("new interpreter and those 100 steps", 1.0, None),
     ("3 million rounds of a loop", 1.0, None),
 ];
+/// The aim for the p99 of waking, in milliseconds.
 const WAKE_AIM: f64 = 5.0;
-/// In MB.
+/// The aim for the memory of an interpreter, in MB.
 const MEMORY_AIM: f64 = 1.0;
 
 fn main() {
     println!("{}", common::machine());
     let ours = Ours::new();
     let (fuel, fuel_per_second) = ours.fuel();
-    let kept = PASTS.map(|(past, steps, snapshot)| {
+    let kept = HISTORIES.map(|(history, steps, snapshot)| {
         let (memory, disk) = ours.kept_bytes(steps);
-        assert_eq!(disk > 0, snapshot, "{past}");
-        format!("kept after {past}: {memory} bytes in memory, {disk} on disk")
+        assert_eq!(disk > 0, snapshot, "{history}");
+        format!("kept after {history}: {memory} bytes in memory, {disk} on disk")
     });
     let mut sides = sides(ours);
 
@@ -62,9 +64,9 @@ fn main() {
     for (operation, in_one, aim) in OPERATIONS {
         table.add_row(times(&mut sides, operation, in_one, aim.map(|aim| (aim, 0.5))));
     }
-    for (past, ..) in PASTS {
-        table.add_row(times(&mut sides, &format!("hibernate after {past}"), 1.0, None));
-        let wake = format!("wake, and a step, after {past}");
+    for (history, ..) in HISTORIES {
+        table.add_row(times(&mut sides, &format!("hibernate after {history}"), 1.0, None));
+        let wake = format!("wake, and a step, after {history}");
         table.add_row(times(&mut sides, &wake, 1.0, Some((WAKE_AIM, 0.99))));
     }
     let megabytes: Vec<_> = sides.iter_mut().map(|side| Some(side.private_bytes() / 1e6)).collect();
@@ -83,7 +85,7 @@ fn main() {
     println!("{}", kept.join("\n"));
 }
 
-/// Ours, and the peers that are there.
+/// Our sandbox, and the available peers.
 fn sides(ours: Ours) -> Vec<Box<dyn Side>> {
     let mut sides: Vec<Box<dyn Side>> = vec![Box::new(ours)];
     match FreshProcess::find(&env::var("PYTHON").unwrap_or_else(|_| "python3".into())) {
@@ -107,7 +109,7 @@ fn sides(ours: Ours) -> Vec<Box<dyn Side>> {
     sides
 }
 
-/// A row of the table. An aim is for a quantile of our times.
+/// A row of the table. `aim` is the aim in milliseconds and the quantile of our times that it is for.
 fn times(sides: &mut [Box<dyn Side>], operation: &str, in_one: f64, aim: Option<(f64, f64)>) -> Vec<String> {
     let mut all = vec![Vec::new(); sides.len()];
     for _ in 0..ROUNDS {
@@ -126,7 +128,7 @@ fn met(aim: f64, value: f64) -> String {
     format!("<= {aim} {}", if value <= aim { "met" } else { "missed" })
 }
 
-/// What each side has, ours first, and how many times ours that is.
+/// A row of values, ours first. A peer's value is followed by its ratio to ours.
 fn row(
     what: &str,
     values: &[Option<f64>],

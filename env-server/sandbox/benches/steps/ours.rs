@@ -1,4 +1,4 @@
-//! The sandbox itself.
+//! Our sandbox as a side of the comparison.
 
 use std::time::Duration;
 
@@ -6,13 +6,14 @@ use sandbox::{Interpreter, InterpreterState, Options, Sandbox};
 use tempfile::TempDir;
 
 use crate::common::{self, private_bytes, run};
-use crate::side::{CALLS, LOOP, STEP, Side, past, timed};
+use crate::side::{CALLS, LOOP, STEP, Side, history, timed};
 
-/// How many live while their memory is counted.
+/// The number of interpreters whose memory is measured.
 const LIVE: usize = 200;
 
-/// What an interpreter that hibernates has done before, and whether that is kept as a snapshot: else it is a log.
-pub const PASTS: [(&str, &[&str], bool); 4] = [
+/// Histories of an interpreter before it hibernates: name, steps, and whether it is kept as a snapshot
+/// instead of a log.
+pub const HISTORIES: [(&str, &[&str], bool); 4] = [
     ("ten short steps", &[STEP; 10], false),
     ("a step of 5,000 rounds", &["for n in range(5_000): n * n"], false),
     ("a step of 50,000 rounds", &["for n in range(50_000): n * n"], true),
@@ -23,9 +24,9 @@ pub struct Ours {
     sandbox: Sandbox,
     live: Interpreter,
     resetting: Interpreter,
-    /// Has a hundred steps behind it.
+    /// An interpreter that has run a hundred steps.
     old: Interpreter,
-    /// Where those that hibernate are kept.
+    /// The directory for hibernated interpreters.
     _folder: TempDir,
 }
 
@@ -38,19 +39,19 @@ impl Ours {
             live: new(&sandbox),
             resetting: common::interpreter(&sandbox, InterpreterState::Reset, 1)
                 .expect("it takes no place yet"),
-            old: after(&sandbox, past()),
+            old: after(&sandbox, history()),
             sandbox,
             _folder: folder,
         }
     }
 
-    /// The bytes in memory and on disk that are kept of an interpreter that sleeps.
+    /// The bytes in memory and on disk that a hibernated interpreter takes.
     pub fn kept_bytes(&self, steps: &[&str]) -> (usize, usize) {
         let stats = asleep(after(&self.sandbox, steps)).stats();
         (stats.kept_bytes, stats.kept_on_disk_bytes)
     }
 
-    /// The fuel of [`LOOP`], and how much of it a second.
+    /// The fuel of [`LOOP`], and fuel per second.
     pub fn fuel(&self) -> (f64, f64) {
         let outcome = new(&self.sandbox).run(LOOP).expect("the sandbox works");
         (outcome.fuel_used as f64, outcome.fuel_used as f64 / outcome.wall.as_secs_f64())
@@ -70,11 +71,11 @@ impl Side for Ours {
             run(&mut python, code);
             python
         };
-        if let Some(past) = operation.strip_prefix("hibernate after ") {
-            return timed(budget, || after(sandbox, steps(past)), asleep);
+        if let Some(history) = operation.strip_prefix("hibernate after ") {
+            return timed(budget, || after(sandbox, steps(history)), asleep);
         }
-        if let Some(past) = operation.strip_prefix("wake, and a step, after ") {
-            return timed(budget, || asleep(after(sandbox, steps(past))), |python| step(python, STEP));
+        if let Some(history) = operation.strip_prefix("wake, and a step, after ") {
+            return timed(budget, || asleep(after(sandbox, steps(history))), |python| step(python, STEP));
         }
         match operation {
             "new interpreter" => timed(budget, || (), |()| new()),
@@ -85,7 +86,7 @@ impl Side for Ours {
             "tool call" => timed(budget, || (), |()| run(live, CALLS)),
             "fork after 100 steps" => timed(budget, || (), |()| fork(old)),
             "first step of a fork" => timed(budget, || fork(old), |python| step(python, STEP)),
-            "new interpreter and those 100 steps" => timed(budget, || (), |()| after(sandbox, past())),
+            "new interpreter and those 100 steps" => timed(budget, || (), |()| after(sandbox, history())),
             "3 million rounds of a loop" => timed(budget, new, |python| step(python, LOOP)),
             _ => Vec::new(),
         }
@@ -102,7 +103,7 @@ fn new(sandbox: &Sandbox) -> Interpreter {
     common::interpreter(sandbox, InterpreterState::Persistent, 1).expect("there is a free place")
 }
 
-/// One that has run these steps.
+/// A new interpreter that has run these steps.
 fn after(sandbox: &Sandbox, steps: impl IntoIterator<Item = impl AsRef<str>>) -> Interpreter {
     let mut python = new(sandbox);
     for step in steps {
@@ -116,6 +117,6 @@ fn asleep(mut python: Interpreter) -> Interpreter {
     python
 }
 
-fn steps(past: &str) -> &'static [&'static str] {
-    PASTS.iter().find(|(what, ..)| *what == past).map_or(&[], |(_, steps, _)| steps)
+fn steps(history: &str) -> &'static [&'static str] {
+    HISTORIES.iter().find(|(what, ..)| *what == history).map_or(&[], |(_, steps, _)| steps)
 }

@@ -1,5 +1,5 @@
-# Answers the bench: times the operation that a line of input names, again and again, for the seconds that it says.
-# In front of this stand the bench's own programs: STEP, CALLS, LOOP, PAST.
+# Serves the bench: a line of input names an operation and a number of seconds; the operation is timed repeatedly for
+# that long. The bench prepends its programs as variables: STEP, CALLS, LOOP, HISTORY.
 import re, sys, time
 
 
@@ -9,7 +9,7 @@ def private_bytes(process):
 
 
 def operation(run, prepare=lambda: None, clean=lambda result: None):
-    """`run` is timed. It gets what `prepare` gives, and `clean` gets what it gives."""
+    """Times `run`, which is called with the result of `prepare`. `clean` is called with the result of `run`."""
 
     def timed(seconds):
         end, nanoseconds = time.perf_counter() + seconds, []

@@ -1,4 +1,4 @@
-//! Those that the sandbox is compared with.
+//! The peers that the sandbox is compared with.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -7,21 +7,22 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::common::private_bytes;
-use crate::side::{CALLS, LOOP, STEP, Side, past, timed};
+use crate::side::{CALLS, LOOP, STEP, Side, history, timed};
 
-/// A CPython process for every step.
+/// A new CPython process for every step.
 pub struct FreshProcess {
     python: String,
 }
 
 impl FreshProcess {
-    /// `python` is a command.
+    /// Finds the interpreter behind the command `python`.
     pub fn find(python: &str) -> Result<FreshProcess, String> {
-        // The interpreter itself: a launcher in front of it would be timed as well.
-        let itself = Command::new(python).args(["-c", "import sys; print(sys.executable)"]).output();
-        let itself = itself.ok().filter(|output| output.status.success());
-        let itself = itself.ok_or_else(|| format!("`{python}` does not run; name a Python in PYTHON"))?;
-        Ok(FreshProcess { python: String::from_utf8_lossy(&itself.stdout).trim().into() })
+        // A launcher would be timed as well, so find the interpreter that it starts.
+        let executable = Command::new(python).args(["-c", "import sys; print(sys.executable)"]).output();
+        let executable = executable.ok().filter(|output| output.status.success());
+        let executable =
+            executable.ok_or_else(|| format!("`{python}` does not run; name a Python in PYTHON"))?;
+        Ok(FreshProcess { python: String::from_utf8_lossy(&executable.stdout).trim().into() })
     }
 
     fn run(&self, code: &str) {
@@ -39,7 +40,7 @@ impl Side for FreshProcess {
         let code = match operation {
             "new interpreter" => "pass".into(),
             "new interpreter and its first step" | "step in a resetting interpreter" => STEP.into(),
-            "new interpreter and those 100 steps" => past().join("\n"),
+            "new interpreter and those 100 steps" => history().join("\n"),
             "3 million rounds of a loop" => LOOP.into(),
             _ => return Vec::new(),
         };
@@ -54,26 +55,27 @@ impl Side for FreshProcess {
     }
 }
 
-/// A peer that is reached from Python: it measures itself, on request.
+/// A peer with a Python interface. A Python script measures it on request.
 pub struct InPython {
     name: &'static str,
     process: Running,
 }
 
 impl InPython {
-    /// `script` is what serves the operations; `python` has what it imports.
+    /// Starts `script`, which serves the operations, with `python`, which must have the modules that it
+    /// imports.
     pub fn start(name: &'static str, python: &str, script: &str) -> Result<InPython, String> {
         let program = [&programs(), include_str!("peer.py"), script].concat();
         let start = || {
-            let mut complaints = tempfile::tempfile()?;
+            let mut stderr = tempfile::tempfile()?;
             let mut command = Command::new(python);
-            let mut process = Running::start(command.args(["-c", &program]).stderr(complaints.try_clone()?))?;
+            let mut process = Running::start(command.args(["-c", &program]).stderr(stderr.try_clone()?))?;
             if process.read_line().trim() == "ready" {
                 return Ok(InPython { name, process });
             }
             let mut text = String::new();
-            complaints.rewind()?;
-            complaints.read_to_string(&mut text)?;
+            stderr.rewind()?;
+            stderr.read_to_string(&mut text)?;
             Err(io::Error::other(text.lines().last().unwrap_or("it does not start")))
         };
         start().map_err(|error: io::Error| format!("`{python}`: {error}"))
@@ -99,16 +101,16 @@ impl Side for InPython {
     }
 }
 
-/// The programs as Python's variables: JSON's texts and lists are Python's too.
+/// The programs as Python variables. JSON's strings and lists are valid Python.
 fn programs() -> String {
     let variable = |name: &str, value: Value| format!("{name} = {value}\n");
     let texts = [("STEP", STEP), ("CALLS", CALLS), ("LOOP", LOOP)];
     let mut all: String = texts.map(|(name, text)| variable(name, text.into())).concat();
-    all += &variable("PAST", past().into());
+    all += &variable("HISTORY", history().into());
     all
 }
 
-/// A child process that is spoken with in lines, and that ends with this.
+/// A child process with line-based input and output. Dropping it ends the process.
 struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -136,7 +138,7 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// The end of its input ends it.
+    /// Closes the child's input, which ends it.
     fn drop(&mut self) {
         drop(self.stdin.take());
         let _ = self.child.wait();

@@ -1,31 +1,32 @@
-//! What is measured of every side, and the programs that all of them run.
+//! A side of the comparison, and the programs that all sides run.
 
 use std::time::{Duration, Instant};
 
-/// The step that is compared.
+/// A short step.
 pub const STEP: &str = "x = 41\nprint(x + 1)";
 pub const LOOP: &str = "n = 0\nfor i in range(3_000_000): n += i";
 /// A step of a thousand tool calls.
 pub const CALLS: &str = "for _ in range(1000): ask(q='q')";
 
-/// A past of a hundred steps.
-pub fn past() -> Vec<String> {
+/// A history of a hundred steps.
+pub fn history() -> Vec<String> {
     (0..100).map(|i| format!("a{i} = [{i}] * 10\nprint(sum(a{i}))")).collect()
 }
 
-/// Ours, or a peer.
+/// Our sandbox, or a peer.
 pub trait Side {
-    /// What it is called.
+    /// The name in the table.
     fn name(&self) -> &'static str;
 
-    /// Times an operation again and again for so long, and at least once; empty where it has no such thing.
+    /// Times an operation repeatedly, for `budget` and at least once. Empty if the side does not have the
+    /// operation.
     fn times(&mut self, operation: &str, budget: Duration) -> Vec<Duration>;
 
-    /// The memory in bytes that a live interpreter, which has run a step, has for itself.
+    /// The private memory in bytes of an interpreter that has run a step.
     fn private_bytes(&mut self) -> f64;
 }
 
-/// Times `run` on what `prepare` makes. What `run` gives is let go when the clock has stopped.
+/// Times `run` on what `prepare` returns. The result of `run` is dropped outside of the measured time.
 pub fn timed<T, U>(
     budget: Duration,
     mut prepare: impl FnMut() -> T,

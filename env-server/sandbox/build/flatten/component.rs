@@ -1,4 +1,4 @@
-//! The component: its modules, how they are instantiated and linked, and what it exports.
+//! The component: its modules, their instances, how these are linked, and the exports.
 
 use std::collections::HashMap;
 
@@ -9,47 +9,48 @@ use wasmparser::{
 
 use super::module::{self, Module, VALID};
 
-/// A component whose only instances are of core modules.
+/// A component that instantiates only core modules.
 #[derive(Default)]
 pub struct Component<'a> {
     modules: Vec<Module<'a>>,
     instances: Vec<Instance<'a>>,
-    /// The functions that it exports.
+    /// The exported functions.
     pub exports: Vec<Export<'a>>,
-    // The index spaces of core things.
+    // The core index spaces.
     functions: Vec<Function<'a>>,
     tables: Vec<InstanceExport<'a>>,
     memories: Vec<InstanceExport<'a>>,
     globals: Vec<InstanceExport<'a>>,
-    // And those of the component's own things.
+    // The component's index spaces.
     interfaces: Vec<Option<&'a str>>,
     component_functions: Vec<ComponentFunction<'a>>,
 }
 
 /// A core instance.
 enum Instance<'a> {
-    /// Of a module, which imports from other instances by their names for it.
-    Of { module: usize, arguments: HashMap<&'a str, usize> },
-    /// A bag of things that other instances export.
-    Bag(HashMap<&'a str, (ExternalKind, u32)>),
+    /// An instance of a module. `arguments` maps the names that the module imports from to instances.
+    OfModule { module: usize, arguments: HashMap<&'a str, usize> },
+    /// A group of exports of other instances.
+    OfExports(HashMap<&'a str, (ExternalKind, u32)>),
 }
 
+/// An instance, and the name of one of its exports.
 type InstanceExport<'a> = (usize, &'a str);
 
-/// A core function at the component's level.
+/// A core function of the component's index space.
 #[derive(Clone, Copy)]
 enum Function<'a> {
     Export(InstanceExport<'a>),
     Host(HostFunction<'a>),
 }
 
-/// A function that the host gives: its interface, without the version, and its name.
+/// A function of the host: its interface, without the version, and its name.
 pub type HostFunction<'a> = (&'a str, &'a str);
 
-/// Something that an instance of a module defines: the instance, and the index inside it.
+/// A definition: the instance of a module, and the index in that instance.
 pub type Defined = (usize, u32);
 
-/// A core function, table, memory or global, found.
+/// What the index of a core function, table, memory or global stands for.
 #[derive(Clone, Copy)]
 pub enum Found<'a> {
     Host(HostFunction<'a>),
@@ -62,7 +63,7 @@ enum ComponentFunction<'a> {
     Lifted(Export<'a>),
 }
 
-/// A function that the component exports, and those that allocate its arguments and free its results.
+/// An exported function, and the functions that allocate its arguments and free its results.
 #[derive(Clone, Copy)]
 pub struct Export<'a> {
     pub name: &'a str,
@@ -71,14 +72,14 @@ pub struct Export<'a> {
     pub post_return: Option<u32>,
 }
 
-/// The interface of what belongs to none.
+/// Stands for the interface of functions that belong to the world itself.
 const ROOT: &str = "$root";
 
 impl<'a> Component<'a> {
     /// Reads a component.
     pub fn parse(bytes: &'a [u8]) -> Component<'a> {
         let mut component = Component::default();
-        // How many modules and components deep the parser is.
+        // The nesting depth of modules and components.
         let mut depth = 0;
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.expect(VALID);
@@ -110,7 +111,7 @@ impl<'a> Component<'a> {
                     }
                 }
             }
-            // A component inside only gives the exports their names.
+            // A nested component only renames exports.
             Payload::ComponentInstanceSection(section) => {
                 self.interfaces.extend(std::iter::repeat_n(None, section.count() as usize));
             }
@@ -197,23 +198,23 @@ impl<'a> Component<'a> {
         }
     }
 
-    /// The instances of modules, in order: each by its index, and the module.
+    /// The instances of modules in order: their indices and modules.
     pub fn instances(&self) -> impl Iterator<Item = (usize, &Module<'a>)> {
         self.instances.iter().enumerate().filter_map(|(index, instance)| match instance {
-            Instance::Of { module, .. } => Some((index, &self.modules[*module])),
-            Instance::Bag(_) => None,
+            Instance::OfModule { module, .. } => Some((index, &self.modules[*module])),
+            Instance::OfExports(_) => None,
         })
     }
 
-    /// The module of an instance that has one.
+    /// The module of an instance.
     pub fn module(&self, instance: usize) -> &Module<'a> {
         match &self.instances[instance] {
-            Instance::Of { module, .. } => &self.modules[*module],
-            Instance::Bag(_) => panic!("a bag has no module"),
+            Instance::OfModule { module, .. } => &self.modules[*module],
+            Instance::OfExports(_) => panic!("an instance of exports has no module"),
         }
     }
 
-    /// What stands at an index of the component's core things.
+    /// Resolves a core index of the component.
     pub fn core(&self, kind: ExternalKind, index: u32) -> Found<'a> {
         let index = index as usize;
         let (instance, name) = match kind {
@@ -229,24 +230,24 @@ impl<'a> Component<'a> {
         self.export(instance, name)
     }
 
-    /// What an instance exports under a name.
+    /// Resolves an export of an instance.
     fn export(&self, instance: usize, name: &str) -> Found<'a> {
         match &self.instances[instance] {
-            Instance::Bag(things) => {
+            Instance::OfExports(things) => {
                 let (kind, index) = things[name];
                 self.core(kind, index)
             }
-            Instance::Of { module, .. } => {
+            Instance::OfModule { module, .. } => {
                 let (kind, index) = self.modules[*module].exports[name];
                 self.inside(instance, kind, index)
             }
         }
     }
 
-    /// What stands at an index inside an instance of a module.
+    /// Resolves an index within an instance of a module.
     pub fn inside(&self, instance: usize, kind: ExternalKind, index: u32) -> Found<'a> {
-        let Instance::Of { arguments, .. } = &self.instances[instance] else {
-            panic!("a bag has nothing inside");
+        let Instance::OfModule { arguments, .. } = &self.instances[instance] else {
+            panic!("an instance of exports has no indices");
         };
         let mut imports =
             self.module(instance).imports.iter().filter(|import| module::kind(import.ty) == kind);
@@ -259,13 +260,13 @@ impl<'a> Component<'a> {
 
 fn core_instance(instance: RawInstance<'_>) -> Instance<'_> {
     match instance {
-        RawInstance::Instantiate { module_index, args } => Instance::Of {
+        RawInstance::Instantiate { module_index, args } => Instance::OfModule {
             module: module_index as usize,
             arguments: args.iter().map(|argument| (argument.name, argument.index as usize)).collect(),
         },
-        RawInstance::FromExports(exports) => {
-            Instance::Bag(exports.iter().map(|export| (export.name, (export.kind, export.index))).collect())
-        }
+        RawInstance::FromExports(exports) => Instance::OfExports(
+            exports.iter().map(|export| (export.name, (export.kind, export.index))).collect(),
+        ),
     }
 }
 

@@ -1,38 +1,39 @@
-//! Fuel: the module counts what it does, and asks the host when it has used up what it was given.
+//! Metering: the module counts its own fuel, and calls the host when its portion is used up.
 //!
-//! Wasmtime counts every instruction, and keeps the count where calls find it, which for Python, who calls all the
-//! time, makes a third of all work. Here a function counts once when it is called, and a loop once each time
-//! round: as many as there are instructions in it outside of further loops, but of code with many branches, of which
-//! only some is run each time, no more than [`MOST`] or a few stretches between branches. A function that neither
-//! calls nor loops is not counted. So between two counts lies never more than one function's length of code, and that
-//! of functions that do not call. Copying and filling memory, which is one instruction for any length, counts its
-//! bytes. The count is as deterministic as the code is.
+//! Wasmtime's fuel counts every instruction and writes the count to memory at each call. Python calls often,
+//! so that would be a third of all work. Metering here is cheaper because only calls and loop iterations are
+//! counted: a function counts once when it is called, a loop once per iteration. The cost is the number of
+//! instructions outside of nested loops. Code with many branches runs only some of its instructions, so its
+//! cost is bounded by [`MAX`] or by the length of a few stretches between branches, whichever is larger. A
+//! function without calls and loops is not counted. Therefore the code between two counts is never longer
+//! than one function and the uncounted functions that it calls. Copying and filling memory is one instruction
+//! for any length and counts its bytes. The count is deterministic.
 
 use wasm_encoder::reencode::Reencode as _;
 use wasm_encoder::{BlockType, CodeSection, Function, Instruction, ValType};
 use wasmparser::{FunctionBody, Operator};
 
-use super::merge::View;
 use super::module::VALID;
+use super::view::View;
 
-/// What a call, or one time round a loop, counts at most, if it branches often.
-const MOST: i64 = 40;
-/// The stretches between branches that are taken to be run each time.
+/// The bound of the cost of a call, or of a loop iteration, in code with many branches.
+const MAX: i64 = 40;
+/// The number of stretches between branches that are assumed to run each time.
 const STRETCHES: i64 = 4;
-/// Half a fuel a byte.
+/// Copying costs half a unit of fuel per byte.
 const BYTES_SHIFT: i64 = 1;
 
-/// What counts.
+/// Adds metering to functions.
 #[derive(Clone, Copy)]
 pub struct Meter {
-    /// The global that holds the fuel that is left, an `i64`.
+    /// The global that holds the remaining fuel, an `i64`.
     pub fuel: u32,
-    /// The function to call when it is below zero: it fills it up, or does not return.
+    /// The function to call when the fuel is below zero. It sets the global to a new portion, or traps.
     pub refill: u32,
 }
 
 impl Meter {
-    /// Adds the body of a function of so many parameters, with what counts.
+    /// Adds the metered body of a function with `parameters` parameters.
     pub fn add(self, code: &mut CodeSection, view: &mut View, parameters: u32, body: &FunctionBody<'_>) {
         let costs = Costs::of(body);
         let mut locals: Vec<(u32, ValType)> = Vec::new();
@@ -40,7 +41,7 @@ impl Meter {
             let (count, ty) = group.expect(VALID);
             locals.push((count, view.val_type(ty).expect(VALID)));
         }
-        // Where the length of a copy is kept while it is counted.
+        // The local that holds the length of a copy while it is counted.
         let length = parameters + locals.iter().map(|(count, _)| count).sum::<u32>();
         if costs.copies {
             locals.push((1, ValType::I32));
@@ -66,7 +67,8 @@ impl Meter {
         code.function(&function);
     }
 
-    /// The body of the function that [`Meter::refill`] is; `host` is the host's: `(what is left) -> what is left`.
+    /// The body of the function [`Meter::refill`]. `host` is the host's function: `(remaining fuel) -> new
+    /// portion`.
     pub fn refill_body(self, host: u32) -> Function {
         let mut function = Function::new([]);
         function
@@ -92,7 +94,8 @@ impl Meter {
         self.subtract(function);
     }
 
-    /// Subtracts the top of the stack from the fuel under it, and keeps the rest.
+    /// Subtracts the top of the stack from the fuel below it, stores the result, and calls for a refill if it
+    /// is below zero.
     fn subtract(self, function: &mut Function) {
         function
             .instruction(&Instruction::I64Sub)
@@ -106,11 +109,13 @@ impl Meter {
     }
 }
 
-/// What a function's parts count.
+/// The costs of a function.
 struct Costs {
+    /// The cost of a call.
     call: i64,
-    /// Each loop's, in the order in which they begin.
+    /// The cost of an iteration of each loop, in the order in which the loops begin.
     loops: Vec<i64>,
+    /// Whether it copies or fills memory.
     copies: bool,
     /// Whether it neither calls nor loops.
     leaf: bool,
@@ -120,7 +125,7 @@ impl Costs {
     fn of(body: &FunctionBody<'_>) -> Costs {
         let mut costs = Costs { call: 0, loops: Vec::new(), copies: false, leaf: true };
         let (mut call, mut loops) = (Part::default(), Vec::new());
-        // For each block around an instruction, the loop that it is in; none in the function outside of any.
+        // For each enclosing block, the innermost loop around it, if any.
         let mut around = vec![None];
         for operator in body.get_operators_reader().expect(VALID) {
             let operator = operator.expect(VALID);
@@ -162,7 +167,7 @@ impl Costs {
     }
 }
 
-/// A function, or a loop in it, without the loops inside.
+/// A function or a loop, without nested loops.
 #[derive(Default)]
 struct Part {
     instructions: i64,
@@ -172,6 +177,6 @@ struct Part {
 impl Part {
     fn cost(&self) -> i64 {
         let stretches = STRETCHES * self.instructions / (self.branches + 1);
-        self.instructions.min(stretches.max(MOST))
+        self.instructions.min(stretches.max(MAX))
     }
 }

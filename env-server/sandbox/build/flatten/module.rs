@@ -1,4 +1,4 @@
-//! A core module, as it stands in the component.
+//! A core module of the component.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,12 @@ use wasmparser::{
     Parser, Payload, Table, TypeRef,
 };
 
-/// What a module is made of, section by section.
+/// The sections of a module.
 #[derive(Default)]
 pub struct Module<'a> {
     pub types: Vec<FuncType>,
     pub imports: Vec<Import<'a>>,
-    /// The type of each function that it defines.
+    /// The type of each defined function.
     pub functions: Vec<u32>,
     pub tables: Vec<Table<'a>>,
     pub memories: Vec<MemoryType>,
@@ -21,7 +21,7 @@ pub struct Module<'a> {
     pub elements: Vec<Element<'a>>,
     pub data: Vec<Data<'a>>,
     pub bodies: Vec<FunctionBody<'a>>,
-    /// The functions' names, for profiles, where they are known.
+    /// The known names of functions, by index. Profilers show them.
     pub names: HashMap<u32, &'a str>,
 }
 
@@ -35,12 +35,12 @@ impl<'a> Module<'a> {
         module
     }
 
-    /// How many things of a kind it imports: the index of the first that it defines.
+    /// The number of imports of a kind, which is the index of the first definition of that kind.
     pub fn imported(&self, of: ExternalKind) -> u32 {
         self.imports.iter().filter(|import| kind(import.ty) == of).count() as u32
     }
 
-    /// The functions that it imports: their indices and types.
+    /// The imported functions: their indices and types.
     pub fn imported_functions(&self) -> impl Iterator<Item = (u32, u32)> {
         let types = self.imports.iter().filter_map(|import| match import.ty {
             TypeRef::Func(ty) | TypeRef::FuncExact(ty) => Some(ty),
@@ -68,7 +68,9 @@ impl<'a> Module<'a> {
             Payload::ElementSection(section) => self.elements = all(section),
             Payload::DataSection(section) => self.data = all(section),
             Payload::CodeSectionEntry(body) => self.bodies.push(body),
-            Payload::StartSection { .. } => panic!("a module starts by itself: it was not pre-initialised"),
+            Payload::StartSection { .. } => {
+                panic!("a module has a start function: it was not pre-initialised")
+            }
             Payload::TagSection(_) => panic!("a module throws exceptions: they are not linked here"),
             Payload::CustomSection(section) => {
                 let KnownCustom::Name(names) = section.as_known() else { return };
@@ -79,20 +81,20 @@ impl<'a> Module<'a> {
                     }
                 }
             }
-            // Notes go; the rest is the order of sections.
+            // Other custom sections are dropped; the remaining payloads carry no content.
             _ => {}
         }
     }
 }
 
-/// Why parsing what componentize-py wrote does not fail.
+/// Why parsing does not fail.
 pub const VALID: &str = "componentize-py writes valid components";
 
 fn all<'a, T: wasmparser::FromReader<'a>>(section: wasmparser::SectionLimited<'a, T>) -> Vec<T> {
     section.into_iter().collect::<Result<_, _>>().expect(VALID)
 }
 
-/// What kind of thing a type is of.
+/// The kind of an import.
 pub fn kind(of: TypeRef) -> ExternalKind {
     match of {
         TypeRef::Func(_) | TypeRef::FuncExact(_) => ExternalKind::Func,

@@ -1,4 +1,4 @@
-//! The tables, and their places in a document: between `<!-- generated: NAME -->` and `<!-- end -->`.
+//! The generated parts of a document. Each is between `<!-- generated: NAME -->` and `<!-- end -->`.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ const BEGIN: &str = "<!-- generated: ";
 const CLOSE: &str = " -->";
 const END: &str = "<!-- end -->";
 
-/// Every part's name and text.
+/// The name and the text of each part.
 pub fn parts(survey: &Survey) -> [(&'static str, String); 4] {
     [
         ("summary", summary(survey)),
@@ -19,10 +19,10 @@ pub fn parts(survey: &Survey) -> [(&'static str, String); 4] {
     ]
 }
 
-/// The document with its parts made anew.
+/// The document with its parts regenerated.
 ///
 /// # Errors
-/// A part that is not there, or does not end, in words.
+/// The missing marker of a part.
 pub fn update(document: &str, survey: &Survey) -> Result<String, String> {
     let mut text = document.to_owned();
     for (name, part) in parts(survey) {
@@ -51,7 +51,7 @@ fn summary(survey: &Survey) -> String {
     )
 }
 
-/// The modules that stand alone, and a row for each that has others below it.
+/// The modules without submodules, and a table row for each module with submodules.
 fn imports(survey: &Survey) -> String {
     let works = || survey.modules.iter().filter(|(_, error)| error.is_none()).map(|(name, _)| name.as_str());
     let (mut alone, mut table) = (Vec::new(), "| Module | Below it |\n|---|---|\n".to_owned());
@@ -92,7 +92,7 @@ fn uses(survey: &Survey) -> String {
     table
 }
 
-/// Code in a cell of a table.
+/// Code in a table cell.
 fn code(text: &str) -> String {
     format!("`{}`", text.replace('|', "\\|"))
 }

@@ -1,4 +1,4 @@
-//! What of Python's standard library works in the sandbox, asked of the sandbox itself.
+//! Reports which parts of Python's standard library work in the sandbox, by trying them in the sandbox.
 
 #![allow(clippy::print_stdout)] // the tables are the purpose
 
@@ -13,10 +13,10 @@ use sandbox::{Options, Sandbox};
 use survey::Survey;
 
 const USAGE: &str = "\
-What of Python's standard library works in the sandbox.
+Reports which parts of Python's standard library work in the sandbox.
 
 Usage: standard_library                          prints the tables
-       standard_library --update FILE            makes the document's tables anew
+       standard_library --update FILE            regenerates the document's tables
        standard_library --update FILE --check    fails if that would change it
 
 Example:

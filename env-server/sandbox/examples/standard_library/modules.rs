@@ -1,7 +1,7 @@
-//! What the sandbox cannot say of itself: which submodules matter, which uses are worth a try, and what stands
-//! behind a failure.
+//! What cannot be found out by trying: which submodules matter, which uses to try, and the reasons for
+//! failures.
 
-/// Submodules that are in the table even where they are not loaded.
+/// Submodules that the table contains even if they are not loaded.
 pub const SUBMODULES: &[&str] = &[
     "collections.abc",
     "compression.bz2",
@@ -52,7 +52,7 @@ pub const SUBMODULES: &[&str] = &[
     "xmlrpc.client",
 ];
 
-/// Why modules cannot be imported. A reason for a package holds for all of it.
+/// Why modules cannot be imported. A package's reason applies to its submodules.
 const REASONS: &[(&str, &[&str])] = &[
     (
         "a C library that is not in this build",
@@ -79,7 +79,7 @@ const REASONS: &[(&str, &[&str])] = &[
     ("left out: prints when it is imported", &["this"]),
 ];
 
-/// What stands behind a module that cannot be imported.
+/// Why a module cannot be imported.
 pub fn reason(module: &str) -> Option<&'static str> {
     let parents = module.match_indices('.').map(|(dot, _)| &module[..dot]);
     let names: Vec<&str> = parents.chain([module]).collect();
@@ -89,7 +89,7 @@ pub fn reason(module: &str) -> Option<&'static str> {
         .map(|(why, _)| *why)
 }
 
-/// A use of a module that is imported, and what stands behind it if it fails.
+/// A use of an importable module, and why it fails.
 pub struct Use {
     pub module: &'static str,
     pub expression: &'static str,
@@ -97,7 +97,7 @@ pub struct Use {
 }
 
 impl Use {
-    /// The block that tries it.
+    /// The code that tries it.
     pub fn code(&self) -> String {
         format!("import {}\n{}", self.module, self.expression)
     }

@@ -1,4 +1,4 @@
-//! Asks the sandbox what it has, each question in an interpreter of its own.
+//! Tries imports and uses of modules, each in a new interpreter.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -11,19 +11,19 @@ use serde_json::Value;
 
 use crate::modules::{self, Use};
 
-/// Every public module of the standard library, on any platform, and what of it and below it is loaded.
+/// Prints every public module of the standard library, on any platform, and the loaded submodules.
 const NAMES: &str = "import sys
 public = {name for name in sys.stdlib_module_names if not name.startswith('_')}
 loaded = {name for name in sys.modules if name.partition('.')[0] in public and '._' not in name}
 print(*sorted(public | loaded))";
 
-/// What the sandbox said.
+/// The results.
 pub struct Survey {
-    /// Its Python, such as `3.14.0`.
+    /// The version of Python, such as `3.14.0`.
     pub python: String,
-    /// Each module's name, and the exception's line where it cannot be imported.
+    /// Each module's name, and the exception line if it cannot be imported.
     pub modules: BTreeMap<String, Option<String>>,
-    /// What was tried of modules that can be imported, and the exception's line where that failed.
+    /// The tried uses of importable modules, and the exception line if a use failed.
     pub uses: Vec<(&'static Use, Option<String>)>,
 }
 
@@ -31,7 +31,7 @@ impl Survey {
     /// Imports and tries everything.
     ///
     /// # Errors
-    /// A sandbox that does not work.
+    /// The sandbox does not work.
     pub fn of(sandbox: &Sandbox) -> Result<Survey, Error> {
         let mut fresh = fresh(sandbox)?;
         let mut names: BTreeSet<String> =
@@ -50,7 +50,7 @@ impl Survey {
     }
 }
 
-/// An interpreter that is new for each block.
+/// A resetting interpreter: each block runs in a new one.
 pub fn fresh(sandbox: &Sandbox) -> Result<Interpreter, Error> {
     let config = Config {
         state: InterpreterState::Reset,

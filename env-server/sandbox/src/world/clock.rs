@@ -1,11 +1,11 @@
-//! Virtual time: it moves when it is read and when the guest sleeps, and at no other time.
+//! Virtual time. It advances only when the guest reads the clock or sleeps.
 
-/// What `time.time()` starts from, in seconds: 2025-01-01T00:00:00Z.
+/// The time at an interpreter's start, in seconds since 1970: 2025-01-01T00:00:00Z.
 pub const START_SECONDS: u64 = 1_735_689_600;
-/// What each reading adds, in nanoseconds.
+/// The nanoseconds by which each reading advances the clock.
 pub const TICK_NANOS: u64 = 100_000;
 
-/// One interpreter's time since its start.
+/// The time since one interpreter's start.
 #[derive(Clone, Default)]
 pub struct Clock {
     elapsed_nanos: u64,
@@ -18,19 +18,19 @@ impl Clock {
         self.elapsed_nanos
     }
 
-    /// The time of day: seconds since 1970, and nanoseconds.
+    /// The time of day: seconds since 1970, and the nanoseconds of the second.
     pub fn time_of_day(&mut self) -> (u64, u32) {
         const SECOND: u64 = 1_000_000_000;
         let nanos = self.read();
         (START_SECONDS + nanos / SECOND, (nanos % SECOND) as u32)
     }
 
-    /// Sleeping takes no time: the clock moves instead.
+    /// Advances the clock by `nanos`. No real time passes.
     pub fn sleep(&mut self, nanos: u64) {
         self.elapsed_nanos = self.elapsed_nanos.saturating_add(nanos);
     }
 
-    /// Sleeps until a moment; at once where it has passed.
+    /// Advances the clock to `moment`, in nanoseconds since the start. A moment in the past has no effect.
     pub fn sleep_until(&mut self, moment: u64) {
         self.elapsed_nanos = self.elapsed_nanos.max(moment);
     }

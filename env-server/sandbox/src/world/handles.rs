@@ -1,46 +1,34 @@
-//! What the guest holds by number: streams, files, directories, and what stands for time and networks.
+//! The handles that the guest owns: numbers for streams, files, directories, and WASI's other resources.
 
 use super::files::Node;
 
-/// Something that the guest holds.
+/// What a handle stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handle {
-    /// A stream that is at its end from the start.
+    /// Standard input. It is always at its end.
     Stdin,
+    /// Standard output.
     Stdout,
-    /// Nobody reads it.
+    /// Standard error. What is written to it is dropped.
     Stderr,
-    /// A moment that has come, or a stream that is ready: all of them always are.
+    /// An event to wait for. It has always occurred already.
     Pollable,
-    /// The network that cannot be used.
+    /// The network. Every use of it is denied.
     Network,
-    /// What went wrong in a stream.
+    /// An error of a stream.
     Error,
     /// An open file or directory.
-    Descriptor {
-        node: Node,
-        read: bool,
-        write: bool,
-    },
-    /// A stream out of a file.
-    Reader {
-        node: Node,
-        at: u64,
-    },
-    /// A stream into a file, at its end where no place is given.
-    Writer {
-        node: Node,
-        at: Option<u64>,
-    },
-    /// A directory's entries, behind the name that was read last.
-    Entries {
-        node: Node,
-        last: Option<String>,
-    },
+    Descriptor { node: Node, read: bool, write: bool },
+    /// A stream that reads a file from an offset.
+    Reader { node: Node, at: u64 },
+    /// A stream that writes to a file at an offset, or at its end if there is none.
+    Writer { node: Node, at: Option<u64> },
+    /// A stream of a directory's entries. It continues after the entry named `last`.
+    Entries { node: Node, last: Option<String> },
 }
 
 impl Handle {
-    /// The file or directory that it keeps alive.
+    /// The file or directory that the handle keeps alive.
     pub fn node(&self) -> Option<Node> {
         match self {
             Handle::Descriptor { node, .. }
@@ -52,43 +40,43 @@ impl Handle {
     }
 }
 
-/// The most that a guest may hold at a time. CPython holds a handful.
-pub const MOST: usize = 1024;
+/// The most handles that a guest may own at a time. CPython owns a handful.
+pub const MAX: usize = 1024;
 
-/// Everything that the guest holds.
+/// All handles of one guest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Handles {
-    /// By number, from 1.
-    held: Vec<Option<Handle>>,
+    /// The handle with number `n` is at index `n - 1`.
+    table: Vec<Option<Handle>>,
 }
 
 impl Handles {
-    /// Gives the lowest free number to a handle; none where the guest holds too many.
+    /// Adds a handle with the lowest free number. `None` if the guest owns [`MAX`] handles.
     pub fn add(&mut self, handle: Handle) -> Option<u32> {
-        let free = self.held.iter().position(Option::is_none).unwrap_or(self.held.len());
-        if free == MOST {
+        let free = self.table.iter().position(Option::is_none).unwrap_or(self.table.len());
+        if free == MAX {
             return None;
         }
-        if free == self.held.len() {
-            self.held.push(None);
+        if free == self.table.len() {
+            self.table.push(None);
         }
-        self.held[free] = Some(handle);
+        self.table[free] = Some(handle);
         u32::try_from(free + 1).ok()
     }
 
-    /// What has a number.
+    /// The handle with a number.
     pub fn get_mut(&mut self, number: u32) -> Option<&mut Handle> {
-        self.held.get_mut((number as usize).checked_sub(1)?)?.as_mut()
+        self.table.get_mut((number as usize).checked_sub(1)?)?.as_mut()
     }
 
-    /// Takes a handle back.
+    /// Removes the handle with a number.
     pub fn remove(&mut self, number: u32) -> Option<Handle> {
-        self.held.get_mut((number as usize).checked_sub(1)?)?.take()
+        self.table.get_mut((number as usize).checked_sub(1)?)?.take()
     }
 
-    /// Whether anything held keeps a file or directory alive.
-    pub fn keep(&self, node: Node) -> bool {
-        self.held.iter().flatten().any(|handle| handle.node() == Some(node))
+    /// Whether any handle keeps a file or directory alive.
+    pub fn refer_to(&self, node: Node) -> bool {
+        self.table.iter().flatten().any(|handle| handle.node() == Some(node))
     }
 }
 
@@ -97,13 +85,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_begin_at_one_are_used_again_and_run_out() {
+    fn numbers_begin_at_one_are_reused_and_run_out() {
         let mut handles = Handles::default();
         assert_eq!([handles.add(Handle::Stdout), handles.add(Handle::Pollable)], [Some(1), Some(2)]);
         assert_eq!(handles.remove(1), Some(Handle::Stdout));
         assert_eq!((handles.remove(1), handles.remove(0), handles.remove(9)), (None, None, None));
         assert_eq!(handles.add(Handle::Stderr), Some(1));
         while handles.add(Handle::Pollable).is_some() {}
-        assert_eq!(handles.held.len(), MOST);
+        assert_eq!(handles.table.len(), MAX);
     }
 }

@@ -1,10 +1,11 @@
-//! Tests that look at the whole process run in a process of their own.
+//! Runs a test in its own process. Tests that measure the whole process need this.
 
 use std::process::Command;
 
 const ALONE: &str = "SANDBOX_TEST_ALONE";
 
-/// Whether the test may go on: it has a process to itself. Otherwise it was just run in one, and passed there.
+/// Whether the test is alone in its process and must run. Otherwise this has run it in a new process, where
+/// it passed.
 #[track_caller]
 pub fn alone(test: &str) -> bool {
     if std::env::var_os(ALONE).is_some() {
@@ -16,14 +17,14 @@ pub fn alone(test: &str) -> bool {
     false
 }
 
-/// A number of kilobytes from `/proc/self/status`, in bytes.
+/// A size in `/proc/self/status`, in bytes.
 pub fn status_bytes(field: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
-/// How many files the process has open.
+/// The number of files that the process has open.
 pub fn open_files() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }

@@ -1,12 +1,12 @@
-//! Broken bytecode: code that owns all of its interpreter's memory, and no more.
+//! Broken bytecode: it can read and write all memory of its own interpreter, and nothing else.
 
 use sandbox::{Failure, Interpreter, Options, Sandbox};
 
 use crate::common::{config, counter, prints, with_limits};
-use crate::past::{each, is_bounded, is_contained, is_killed, is_survived, small};
+use crate::history::{each, is_bounded, is_contained, is_killed, is_survived, small};
 
-/// Gives the code `memory()`: all of the interpreter's memory as one bytearray, by a constant that lies outside
-/// of its tuple.
+/// Defines `memory()`, which returns all of the interpreter's memory as one bytearray. It uses a constant
+/// index outside of the constants' tuple.
 const MEMORY: &str = "
 import struct
 def memory(size):
@@ -28,7 +28,7 @@ def memory(size):
 top = id(bytes(1 << 20)) + (1 << 20)
 ";
 
-/// Fills much memory with copies of a text that `needle()` makes without holding it anywhere else.
+/// Fills memory with copies of the text that `needle()` makes. The text is stored nowhere else.
 const NEEDLE: &str = "
 def needle(): return bytes(reversed(b'terces a si siht :edosipe na fo'))
 ";
@@ -37,7 +37,7 @@ fn plant(python: &mut Interpreter) {
     prints(python, &format!("{NEEDLE}\nplanted = needle() * 300_000"));
 }
 
-/// How often the text is in the interpreter's memory, and in some that it gets anew and nobody has written to.
+/// The number of copies in the interpreter's memory and in newly grown memory that was not written yet.
 fn found(python: &mut Interpreter) -> usize {
     let room = "import os\nos.read(0, 40_000_000)\ntop = id(bytes(20_000_000)) + 39_900_000";
     prints(python, &format!("{NEEDLE}{MEMORY}\n{room}\nprint(memory(top).count(needle()))"))
@@ -52,19 +52,19 @@ fn all_memory_can_be_read_and_holds_nothing_of_another_episode() {
     let new = || sandbox.interpreter(config(sandbox::InterpreterState::Persistent), counter().0).unwrap();
     let mut first = new();
     plant(&mut first);
-    assert!(found(&mut first) >= 300_000, "the search finds what is there");
+    assert!(found(&mut first) >= 300_000, "the search works");
     let mut beside = new();
-    assert!(found(&mut beside) < 10, "two at once");
+    assert!(found(&mut beside) < 10, "concurrent interpreters");
     drop((first, beside));
     for _ in 0..4 {
         let mut after = new();
         prints(&mut after, "room = bytearray(20_000_000)");
-        assert!(found(&mut after) < 10, "one after another in the same place");
+        assert!(found(&mut after) < 10, "successive interpreters in the same place");
     }
 }
 
 #[test]
-fn outside_of_its_memory_there_is_nothing() {
+fn no_address_outside_of_its_memory_can_be_read() {
     is_killed(&small(), &format!("{MEMORY}\nmemory(2**31 - 1).count(b'x')"), &[Failure::Crashed]);
     is_killed(
         &small(),
@@ -74,7 +74,7 @@ fn outside_of_its_memory_there_is_nothing() {
 }
 
 #[test]
-fn all_memory_can_be_overwritten_and_only_the_step_is_lost() {
+fn overwriting_all_memory_costs_only_the_step() {
     let killed = [Failure::Crashed, Failure::OutOfFuel, Failure::OutOfMemory];
     each(
         &[
@@ -91,7 +91,7 @@ fn all_memory_can_be_overwritten_and_only_the_step_is_lost() {
 }
 
 #[test]
-fn nonsense_code_objects_are_survived() {
+fn invalid_code_objects_are_harmless() {
     each(
         &[
             "def f(): pass\nf.__code__ = f.__code__.replace(co_code=bytes(range(256)))\nf()",
@@ -113,7 +113,7 @@ fn nonsense_code_objects_are_survived() {
 }
 
 #[test]
-fn random_bytecode_in_a_resetting_interpreter_is_survived() {
+fn random_bytecode_in_a_resetting_interpreter_is_harmless() {
     let mut python = with_limits(sandbox::InterpreterState::Reset, small());
     for seed in 0..60 {
         let code = format!(

@@ -1,13 +1,13 @@
-//! Code that never ends, and code that never gives way: fuel ends it, wherever it is.
+//! Code that never ends: fuel stops it in any construct and in any C function.
 
 use std::time::Duration;
 
 use sandbox::{Failure, Limits};
 
-use crate::past::{each, is_killed, is_survived, small, with_past};
+use crate::history::{each, is_killed, is_survived, small, with_history};
 
 #[test]
-fn loops_end_whatever_surrounds_them() {
+fn loops_end_by_fuel_in_any_construct() {
     each(
         &[
             "while True: pass",
@@ -32,7 +32,7 @@ fn loops_end_whatever_surrounds_them() {
 }
 
 #[test]
-fn work_below_python_ends_too() {
+fn work_in_c_code_ends_by_fuel() {
     each(
         &[
             "import itertools\nsum(itertools.repeat(1))",
@@ -73,8 +73,8 @@ fn work_below_python_ends_too() {
 }
 
 #[test]
-fn fuel_is_spent_as_fast_as_time_passes() {
-    // Work on much data at once costs by the byte. Had it cost by the call, these would take minutes.
+fn fuel_is_spent_in_proportion_to_time() {
+    // Operations on large data cost fuel per byte. If they cost fuel per call, these would take minutes.
     let limits = Limits { memory_bytes: 128 << 20, ..small() };
     each(
         &[
@@ -85,7 +85,7 @@ fn fuel_is_spent_as_fast_as_time_passes() {
             "x = bytes(10**7)\nwhile True: x == x[:]",
         ],
         |code| {
-            let mut python = with_past(&limits);
+            let mut python = with_history(&limits);
             let outcome = python.run(code).unwrap();
             assert_eq!(outcome.failure, Some(Failure::OutOfFuel), "{code}");
             assert!(outcome.wall < Duration::from_secs(120), "{code}: {:?}", outcome.wall);
@@ -94,7 +94,7 @@ fn fuel_is_spent_as_fast_as_time_passes() {
 }
 
 #[test]
-fn the_wall_clock_ends_what_has_fuel_for_ever() {
+fn the_wall_clock_ends_code_with_unlimited_fuel() {
     let limits =
         Limits { fuel: u64::MAX, wall_clock: Duration::from_millis(100), memory_bytes: 128 << 20, ..small() };
     each(
@@ -109,7 +109,7 @@ fn the_wall_clock_ends_what_has_fuel_for_ever() {
             "import time\nwhile True: time.sleep(1)",
         ],
         |code| {
-            let mut python = with_past(&limits);
+            let mut python = with_history(&limits);
             let outcome = python.run(code).unwrap();
             assert_eq!(outcome.failure, Some(Failure::WallClock), "{code}");
             assert!(outcome.wall < Duration::from_secs(120), "{code}: {:?}", outcome.wall);
@@ -119,7 +119,7 @@ fn the_wall_clock_ends_what_has_fuel_for_ever() {
 }
 
 #[test]
-fn the_end_of_time_is_survived() {
+fn sleeping_until_the_end_of_time_is_harmless() {
     each(
         &[
             "import time\nfor _ in range(30): time.sleep(9 * 10**9)\nprint(time.time(), time.monotonic())",

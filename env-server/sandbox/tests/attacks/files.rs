@@ -1,5 +1,5 @@
-//! The host's files, in every way that Python opens, lists, links and imports them: there are none. What there is
-//! is the interpreter's own, and has an end.
+//! Attempts to open, list, link and import files of the host: all fail. The interpreter's own files are
+//! limited.
 
 use sandbox::{Failure, InterpreterState, Limits};
 
@@ -7,7 +7,7 @@ use crate::common::{persistent, prints, reset, with_limits};
 use crate::{all_are_refused, outcome_of};
 
 #[test]
-fn nothing_can_be_read() {
+fn no_file_of_the_host_can_be_read() {
     all_are_refused(&[
         "open('/etc/passwd')",
         "open(b'/etc/passwd', 'rb')",
@@ -35,7 +35,7 @@ fn nothing_can_be_read() {
 }
 
 #[test]
-fn nothing_can_be_listed() {
+fn no_directory_of_the_host_can_be_listed() {
     all_are_refused(&[
         "os.listdir('/etc')",
         "os.listdir('..')",
@@ -76,7 +76,7 @@ fn nothing_of_the_host_can_be_written_or_linked() {
 }
 
 #[test]
-fn what_looks_like_the_hosts_folders_is_the_interpreters_own() {
+fn paths_of_the_host_name_the_interpreters_own_files() {
     let names: Vec<_> =
         ["a", "b"].map(|name| format!("runtime-gym-test-{}-{name}", std::process::id())).into();
     let host = std::env::temp_dir().join(&names[0]);
@@ -93,7 +93,7 @@ fn what_looks_like_the_hosts_folders_is_the_interpreters_own() {
 }
 
 #[test]
-fn files_of_one_interpreter_are_not_those_of_another_and_end_with_it() {
+fn each_interpreter_has_its_own_files() {
     let write = "open('/tmp/mine', 'w').write('x')";
     let look = "import os\nprint(os.listdir('/tmp'))";
     let (mut one, mut other) = (persistent(), persistent());
@@ -108,7 +108,7 @@ fn files_of_one_interpreter_are_not_those_of_another_and_end_with_it() {
 }
 
 #[test]
-fn files_have_a_limit_in_every_way_of_filling_them() {
+fn every_way_of_filling_files_is_limited() {
     let mut python =
         with_limits(InterpreterState::Persistent, Limits { scratch_bytes: 1 << 20, ..Limits::default() });
     for (how, code) in [
@@ -145,7 +145,7 @@ fn files_have_a_limit_in_every_way_of_filling_them() {
 }
 
 #[test]
-fn moving_bytes_in_and_out_of_files_costs_fuel() {
+fn reading_and_writing_files_costs_fuel() {
     let limits = Limits { fuel: 2_000_000_000, ..Limits::default() };
     let mut python = with_limits(InterpreterState::Reset, limits);
     let code = "import os\nf = os.open('f', os.O_CREAT | os.O_RDWR)\nb = b'x' * 8_000_000\nwhile True: os.pwrite(f, b, 0)";
@@ -155,7 +155,7 @@ fn moving_bytes_in_and_out_of_files_costs_fuel() {
 }
 
 #[test]
-fn no_descriptor_leads_anywhere() {
+fn no_descriptor_is_open() {
     all_are_refused(&["open(3)", "os.fdopen(4).read()", "os.read(3, 1)", "os.pread(3, 1, 0)", "os.fstat(3)"]);
     let code = "
 import os

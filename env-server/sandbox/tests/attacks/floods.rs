@@ -1,9 +1,9 @@
-//! Output, errors, names and definitions without end: what an outcome holds of them is bounded.
+//! Floods of output, error text, names and definitions: an outcome holds a bounded amount of each.
 
 use sandbox::{Config, Failure, InterpreterState, Limits};
 
 use crate::common::{config, counter, interpreter, prints};
-use crate::past::{each, is_bounded, is_killed, is_survived, small};
+use crate::history::{each, is_bounded, is_killed, is_survived, small};
 
 #[test]
 fn a_flood_of_output_is_cut() {
@@ -43,11 +43,11 @@ fn output_within_the_fuel_is_cut_at_its_limit() {
     let invalid = is_survived(&small(), "import sys\nn = sys.stdout.buffer.write(b'\\xff' * 10**6)");
     assert!(invalid.success && invalid.output_truncated);
     let few = is_survived(&small(), "import sys\nn = sys.stdout.buffer.write(b'\\xff' * 40_000)");
-    assert!(few.success && few.output_truncated, "what stands for a byte counts as it is");
+    assert!(few.success && few.output_truncated, "replacement characters count with their own length");
 }
 
 #[test]
-fn an_error_says_no_more_than_the_output_may() {
+fn error_texts_have_the_limit_of_the_output() {
     each(
         &[
             "raise ValueError('x' * 10**6)",
@@ -82,7 +82,7 @@ fn an_error_says_no_more_than_the_output_may() {
 }
 
 #[test]
-fn names_and_definitions_are_no_more_than_anybody_would_read() {
+fn names_and_definitions_are_bounded() {
     each(
         &[
             "globals().update({f'name{n}': n for n in range(10**5)})".to_owned(),
@@ -108,7 +108,7 @@ fn names_and_definitions_are_no_more_than_anybody_would_read() {
 }
 
 #[test]
-fn a_limit_of_nothing_is_kept() {
+fn an_output_limit_of_zero_holds() {
     let limits = Limits { output_bytes: 0, ..small() };
     let config = Config { limits: limits.clone(), ..config(InterpreterState::Persistent) };
     let mut python = interpreter(config, counter().0);

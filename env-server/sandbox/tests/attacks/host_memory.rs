@@ -1,4 +1,4 @@
-//! What a guest can make its host hold: its own memory, and little beside it.
+//! The host's memory for one guest: the guest's own memory, and little else.
 
 use sandbox::{Config, InterpreterState, Limits};
 
@@ -6,12 +6,13 @@ use crate::alone::{alone, status_bytes};
 use crate::common::{Counter, SANDBOX, config, counter, prints};
 
 const MEBIBYTE: u64 = 1 << 20;
-/// What the guest itself may have.
+/// The limit of the guest's own memory.
 const GUEST: u64 = 64 * MEBIBYTE;
-/// The most that the host may need beside it at any moment: text on its way out of the guest, and data of tool
-/// calls while it is read.
+/// The most additional memory that the host may need at any moment: text that is copied out of the guest, and
+/// tool calls while they are decoded.
 const BESIDE: u64 = 64 * MEBIBYTE;
-/// What may be left once an episode is over: a free place keeps some pages, and so does the allocator.
+/// The most that may remain after an episode: a free place keeps some pages resident, and so does the
+/// allocator.
 const LEFT: u64 = 32 * MEBIBYTE;
 
 const ATTACKS: &[&str] = &[
@@ -41,8 +42,8 @@ const ATTACKS: &[&str] = &[
 ];
 
 #[test]
-fn the_host_needs_little_beside_the_guests_own_memory() {
-    if !alone("host_memory::the_host_needs_little_beside_the_guests_own_memory") {
+fn the_host_needs_little_memory_in_addition_to_the_guests() {
+    if !alone("host_memory::the_host_needs_little_memory_in_addition_to_the_guests") {
         return;
     }
     let limits = Limits { fuel: 700_000_000, memory_bytes: GUEST as usize, ..Limits::default() };
@@ -72,8 +73,8 @@ fn the_host_needs_little_beside_the_guests_own_memory() {
 }
 
 #[test]
-fn an_episodes_past_takes_no_more_than_its_code_and_its_calls() {
-    if !alone("host_memory::an_episodes_past_takes_no_more_than_its_code_and_its_calls") {
+fn the_replay_log_is_not_larger_than_its_code_and_calls() {
+    if !alone("host_memory::the_replay_log_is_not_larger_than_its_code_and_calls") {
         return;
     }
     const STEPS: u64 = 40;

@@ -1,11 +1,11 @@
-//! Python's own ways into the interpreter: frames, the collector, subclasses, traces.
+//! Python's introspection: frames, the garbage collector, subclasses, trace functions.
 
 use crate::common::{persistent, prints};
+use crate::history::{each, is_contained, is_survived, small};
 use crate::outcome_of;
-use crate::past::{each, is_contained, is_survived, small};
 
 #[test]
-fn what_can_be_found_is_the_guests_and_nothing_of_the_host() {
+fn no_object_holds_anything_of_the_host() {
     for secret in ["RUNTIME_GYM", "CARGO_", "/root/", "/home/", env!("CARGO_MANIFEST_DIR")] {
         let code = format!(
             "import gc\nparts = {:?}\nsecret = ''.join(parts)\nprint(any(type(o) is str and secret in o and o is not secret for o in gc.get_referents(*gc.get_objects())))",
@@ -16,7 +16,7 @@ fn what_can_be_found_is_the_guests_and_nothing_of_the_host() {
 }
 
 #[test]
-fn classes_that_open_things_open_nothing() {
+fn classes_that_open_files_open_nothing() {
     let code = "
 def every(cls):
     for sub in type.__subclasses__(cls):
@@ -37,7 +37,7 @@ print([(n, name) for n, name in opened if type(n) is int and n > 2 and not str(n
 }
 
 #[test]
-fn the_guests_own_frames_can_be_broken_for_one_step_at_most() {
+fn breaking_the_guests_frames_lasts_one_step_at_most() {
     let inside = "
 import sys
 frame = sys._getframe()
@@ -79,7 +79,7 @@ guest = frame.f_locals.get('self')
 }
 
 #[test]
-fn a_lying_class_is_only_a_class() {
+fn a_class_with_false_attributes_is_harmless() {
     each(
         &[
             "class A:\n    __class__ = property(lambda self: 1/0)\n    __hash__ = __eq__ = __len__ = __bool__ = __iter__ = None\na = A()",

@@ -1,4 +1,4 @@
-//! What one episode leaves for another: nothing, side by side or one after another in the same place.
+//! Leaks between episodes, concurrent or in the same place one after another: there are none.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use sandbox::{Config, Interpreter, InterpreterState, Limits, Options, Outcome, S
 
 use crate::common::{Counter, config, counter, prints};
 
-/// Marks whatever outlives a step.
+/// Leaves a mark in everything that could outlive a step.
 const MARK: &str = "
 import builtins, codecs, copyreg, collections, decimal, functools, gc, json, locale, logging, os, random, re, string
 import sys, time, types, warnings
@@ -33,7 +33,7 @@ os.urandom(100)
 if 'count' in globals(): count()
 ";
 
-/// Says all that a step can see without looking for anything in particular.
+/// Prints what a step can see in general.
 const LOOK: &str = "
 import sys, builtins, gc, random, time, os, decimal, warnings, logging, codecs, base64
 print(sorted(dir()), sorted(vars(builtins)), len(sys.modules), sorted(map(str, sys.modules)))
@@ -57,7 +57,7 @@ fn new(sandbox: &Sandbox, state: InterpreterState, tools: bool) -> Interpreter {
     sandbox.interpreter(Config { tools, limits, ..config(state) }, counter().0).unwrap()
 }
 
-/// All of what a step sees, but the time that it took.
+/// The outcome of [`LOOK`] as text, without its duration.
 #[track_caller]
 fn looks(python: &mut Interpreter) -> String {
     let outcome = python.run(LOOK).unwrap();
@@ -70,7 +70,7 @@ fn clean() -> String {
 }
 
 #[test]
-fn the_same_place_is_as_new_for_the_next_episode() {
+fn a_reused_place_is_clean() {
     let (one, clean) = (sandbox(1), clean());
     for state in [InterpreterState::Persistent, InterpreterState::Reset] {
         for end in ["", "1/0", "while True: pass", "import os\nos._exit(0)", "x = bytearray(10**9)"] {
@@ -83,7 +83,7 @@ fn the_same_place_is_as_new_for_the_next_episode() {
 }
 
 #[test]
-fn two_at_once_see_nothing_of_each_other() {
+fn concurrent_interpreters_see_nothing_of_each_other() {
     let (two, clean) = (sandbox(2), clean());
     let mut first = new(&two, InterpreterState::Persistent, true);
     let mut second = new(&two, InterpreterState::Persistent, false);
@@ -97,7 +97,7 @@ fn two_at_once_see_nothing_of_each_other() {
 }
 
 #[test]
-fn a_reset_is_as_new_at_every_step() {
+fn a_resetting_interpreter_is_clean_at_every_step() {
     let mut python = new(&sandbox(1), InterpreterState::Reset, false);
     let first = looks(&mut python);
     for _ in 0..3 {
@@ -107,14 +107,14 @@ fn a_reset_is_as_new_at_every_step() {
 }
 
 #[test]
-fn a_rebuilt_interpreter_sees_nothing_of_the_step_that_killed_it() {
+fn a_rebuilt_interpreter_has_no_trace_of_the_killed_step() {
     let mut python = new(&sandbox(1), InterpreterState::Persistent, false);
     assert!(!python.run(&format!("{MARK}\nos._exit(0)")).unwrap().success);
     assert_eq!(looks(&mut python), clean());
 }
 
 #[test]
-fn tools_of_one_episode_are_not_those_of_another() {
+fn each_interpreter_has_its_own_tools() {
     let two = sandbox(2);
     let ((tools, first), (others, second)) = (counter(), counter());
     let with = |tools| {

@@ -1,5 +1,5 @@
-//! What hostile code tries, a module for each kind of attack. The worst that it gets is a typed failure of its
-//! own step; the interpreter is then as it was before that step.
+//! Attacks by hostile code, one module for each kind. The worst effect of an attack is a typed failure of its
+//! own step, which is undone.
 
 #![allow(clippy::unwrap_used)] // helpers are tests too
 
@@ -11,6 +11,7 @@ mod bytecode;
 mod endless;
 mod files;
 mod floods;
+mod history;
 mod host_memory;
 mod introspection;
 mod leaks;
@@ -18,7 +19,6 @@ mod memory;
 mod modules;
 mod neighbours;
 mod network;
-mod past;
 mod processes;
 mod recursion;
 mod tool_arguments;
@@ -27,7 +27,7 @@ mod tool_limit;
 
 use common::{prints, reset};
 
-/// What evaluating an expression raises, or its value.
+/// The value of an expression, or the exception that it raises.
 fn outcome_of(expression: &str) -> String {
     let code = format!(
         "import os, sys\ntry:\n    print({expression})\nexcept BaseException as e:\n    print(type(e).__name__)"

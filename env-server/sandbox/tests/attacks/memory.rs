@@ -1,12 +1,12 @@
-//! Code that wants all memory.
+//! Code that exhausts memory.
 
 use sandbox::Failure;
 
 use crate::common::prints;
-use crate::past::{each, is_killed, is_survived, small, with_past};
+use crate::history::{each, is_killed, is_survived, small, with_history};
 
 #[test]
-fn whatever_grows_is_stopped() {
+fn everything_that_grows_is_stopped() {
     each(
         &[
             "x = bytearray(10**9)",
@@ -80,14 +80,14 @@ bomb = piece * 1000
 }
 
 #[test]
-fn a_memory_error_that_is_caught_for_ever_ends_by_fuel() {
+fn code_that_catches_every_memory_error_ends_by_fuel() {
     let code = "while True:\n    try: x = bytearray(10**9)\n    except MemoryError: pass";
     is_killed(&small(), code, &[Failure::OutOfFuel]);
 }
 
 #[test]
-fn what_filled_the_memory_can_be_let_go() {
-    let mut python = with_past(&small());
+fn a_full_memory_can_be_freed() {
+    let mut python = with_history(&small());
     for _ in 0..5 {
         prints(&mut python, "held = [bytes(1000) for _ in range(20_000)]\ndel held");
     }

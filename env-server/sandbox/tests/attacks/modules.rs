@@ -1,12 +1,12 @@
-//! Modules that reach below Python.
+//! Modules that give access to native code or to the interpreter's internals.
 
 use sandbox::Failure;
 
+use crate::history::{each, is_killed, is_survived, small};
 use crate::outcome_of;
-use crate::past::{each, is_killed, is_survived, small};
 
 #[test]
-fn what_calls_native_code_is_not_there() {
+fn modules_for_native_code_are_missing() {
     for module in
         ["ctypes", "_ctypes", "cffi", "_cffi_backend", "mmap", "readline", "curses", "resource", "fcntl"]
     {
@@ -16,7 +16,7 @@ fn what_calls_native_code_is_not_there() {
 }
 
 #[test]
-fn what_is_there_crashes_its_own_step_at_worst() {
+fn misused_modules_crash_only_their_own_step() {
     each(
         &[
             "import _testcapi\n_testcapi.crash_no_current_thread()",
@@ -49,7 +49,7 @@ fn what_is_there_crashes_its_own_step_at_worst() {
 }
 
 #[test]
-fn a_step_that_closes_the_way_out_is_undone() {
+fn a_step_that_closes_its_output_is_undone() {
     each(
         &["import os\nos.close(1)", "import os\nos.close(2)", "import io\nio.open(1, 'w').close()"],
         |code| {

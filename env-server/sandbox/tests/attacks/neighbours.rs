@@ -1,5 +1,5 @@
-//! Attackers beside an ordinary interpreter: it answers as if it were alone. `benches/neighbours.rs` measures by
-//! how much later.
+//! Attackers beside an ordinary interpreter: its outcomes do not change. `benches/neighbours.rs` measures its
+//! latency.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use sandbox::{InterpreterState, Limits, Outcome};
 
 use crate::common::with_limits;
-use crate::past::small;
+use crate::history::small;
 
 const ATTACKS: [&str; 4] = [
     "while True: pass",
@@ -17,7 +17,7 @@ const ATTACKS: [&str; 4] = [
     "import re\nre.match('(a+)+$', 'a' * 60 + 'b')",
 ];
 
-/// Quick steps, and all that they gave but the time that they took.
+/// The outcomes of quick steps as text, without their duration.
 fn quick_steps() -> Vec<String> {
     let mut python = with_limits(InterpreterState::Persistent, Limits::default());
     (0..200)
@@ -31,7 +31,7 @@ fn quick_steps() -> Vec<String> {
 }
 
 #[test]
-fn quick_steps_give_the_same_beside_attackers() {
+fn quick_steps_give_the_same_outcomes_beside_attackers() {
     let alone = quick_steps();
     let over = AtomicBool::new(false);
     let attack = |code: &str| {

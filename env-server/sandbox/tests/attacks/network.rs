@@ -1,11 +1,11 @@
-//! Sockets.
+//! Attempts to use the network.
 
 use crate::all_are_refused;
 use crate::alone::{alone, open_files};
 use crate::common::{persistent, prints, reset};
 
 #[test]
-fn there_is_no_network() {
+fn every_use_of_the_network_fails() {
     all_are_refused(&[
         "__import__('socket').create_connection(('127.0.0.1', 80))",
         "__import__('socket').create_connection(('::1', 80))",
@@ -40,7 +40,7 @@ for family in (socket.AF_INET, socket.AF_INET6):
             try: kept.append(socket.socket(family, kind))
             except OSError: pass
 print('tried')";
-    // The first time, the host may open what it needs itself.
+    // The host itself may open files at the first step.
     assert_eq!(prints(&mut reset(), code), "tried\n");
     let before = open_files();
     let mut python = persistent();

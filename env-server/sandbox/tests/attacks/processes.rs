@@ -3,7 +3,7 @@
 use sandbox::Failure;
 
 use crate::common::{fails, persistent, prints};
-use crate::past::{each, is_survived, small};
+use crate::history::{each, is_survived, small};
 use crate::{all_are_refused, outcome_of};
 
 #[test]
@@ -17,7 +17,7 @@ fn there_is_no_environment() {
 }
 
 #[test]
-fn the_host_is_not_told() {
+fn nothing_identifies_the_host() {
     let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
     let pid = std::process::id().to_string();
     for expression in [
@@ -84,7 +84,7 @@ fn there_are_no_threads() {
 }
 
 #[test]
-fn waiting_for_what_never_happens_ends() {
+fn waiting_for_events_that_never_happen_ends() {
     each(
         &[
             "import threading\nlock = threading.Lock()\nlock.acquire()\nlock.acquire()",
@@ -104,7 +104,7 @@ fn waiting_for_what_never_happens_ends() {
 }
 
 #[test]
-fn signals_and_exits_end_the_step_at_worst() {
+fn signals_and_exits_end_only_the_step() {
     each(
         &[
             "import signal\nsignal.raise_signal(signal.SIGINT)",

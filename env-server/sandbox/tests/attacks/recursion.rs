@@ -1,16 +1,16 @@
-//! What is nested too deep, in Python and below it.
+//! Recursion and nesting that are too deep, in Python and in C code.
 
 use sandbox::{Failure, Limits};
 
-use crate::past::{each, is_bounded, is_killed, is_survived, small, with_past};
+use crate::history::{each, is_bounded, is_killed, is_survived, small, with_history};
 
-/// Enough fuel to get to the bottom of things.
+/// Limits with enough fuel to reach the recursion limit.
 fn deep() -> Limits {
     Limits { fuel: 3_000_000_000, memory_bytes: 128 << 20, ..small() }
 }
 
 #[test]
-fn code_that_calls_itself_raises() {
+fn recursion_raises() {
     each(
         &[
             "class A:\n    def __repr__(self): return repr(self)\nrepr(A())",
@@ -39,7 +39,7 @@ fn code_that_calls_itself_raises() {
 }
 
 #[test]
-fn nested_data_is_no_crash() {
+fn nested_data_does_not_crash() {
     each(
         &[
             "import json\njson.dumps(x)",
@@ -62,7 +62,7 @@ fn nested_data_is_no_crash() {
     );
 }
 
-/// What lies in itself, so deep.
+/// Programs that nest objects to a depth and free them.
 fn nests(depth: u32) -> Vec<String> {
     [
         "x = None\nfor _ in range(N): x = [x]\ndel x",
@@ -79,12 +79,12 @@ fn nests(depth: u32) -> Vec<String> {
 }
 
 #[test]
-fn nested_objects_can_be_let_go() {
+fn nested_objects_can_be_freed() {
     each(&nests(20_000), |code| assert!(is_survived(&deep(), code).success, "{code}"));
 }
 
 #[test]
-fn objects_nested_far_deeper_crash_their_own_step_at_worst() {
+fn objects_nested_far_deeper_crash_only_their_own_step() {
     each(&nests(300_000), |code| drop(is_survived(&deep(), code)));
 }
 
@@ -134,7 +134,7 @@ fn nested_source_is_refused_or_runs() {
         ],
         |code| {
             let start: String = code.chars().take(30).collect();
-            let mut python = with_past(&small());
+            let mut python = with_history(&small());
             let outcome = python.run(code).unwrap();
             is_bounded(&start, &small(), &outcome);
             assert_ne!(outcome.failure, Some(Failure::Crashed), "{start}");
@@ -144,7 +144,7 @@ fn nested_source_is_refused_or_runs() {
 }
 
 #[test]
-fn what_python_does_not_count_crashes_its_own_step_at_worst() {
+fn recursion_that_python_does_not_count_crashes_only_its_own_step() {
     each(
         &[
             "import itertools\nx = iter([])\nfor _ in range(200_000): x = itertools.chain(x, [])\nnext(x)",
@@ -182,7 +182,7 @@ fn what_python_does_not_count_crashes_its_own_step_at_worst() {
 }
 
 #[test]
-fn endless_python_calls_end_by_memory_where_they_may_go_on() {
+fn endless_calls_without_a_recursion_limit_end_by_memory() {
     let code = "import sys\nsys.setrecursionlimit(10**9)\ndef f(n): return f(n + 1)\nf(0)";
     is_killed(&small(), code, &[Failure::OutOfMemory, Failure::OutOfFuel]);
 }

@@ -1,17 +1,17 @@
-//! Odd arguments of tool calls, and how much of them there may be.
+//! Odd arguments of tool calls, and the limit of their size.
 
 use sandbox::{Config, InterpreterState, Limits, Outcome};
 use serde_json::{Value, json};
 
 use crate::common::{Counter, config, counter, interpreter, prints};
-use crate::past::{is_survived, small};
+use crate::history::{is_survived, small};
 
 fn run(code: &str) -> Outcome {
     let config = Config { tools: Counter::tools(), ..config(InterpreterState::Persistent) };
     interpreter(config, counter().0).run(code).unwrap()
 }
 
-/// The type and the value of one argument as the host got it.
+/// The type and the value of one argument as received by the host.
 fn argument(setting: &str, expression: &str) -> (String, Option<Value>) {
     let outcome = run(&format!("{setting}\ndescribe({expression})"));
     assert!(outcome.success, "{expression}: {outcome:?}");
@@ -20,7 +20,7 @@ fn argument(setting: &str, expression: &str) -> (String, Option<Value>) {
 }
 
 #[test]
-fn what_json_cannot_hold_arrives_as_a_type_alone() {
+fn values_that_json_cannot_represent_arrive_as_types_only() {
     for (expression, python_type) in [
         ("float('nan')", "float"),
         ("float('-inf')", "float"),
@@ -47,7 +47,7 @@ fn what_json_cannot_hold_arrives_as_a_type_alone() {
 }
 
 #[test]
-fn what_json_can_hold_arrives_exactly() {
+fn values_that_json_can_represent_arrive_exactly() {
     for (expression, value) in [
         ("2**64 - 1", json!(u64::MAX)),
         ("-2**63", json!(i64::MIN)),
@@ -62,7 +62,7 @@ fn what_json_can_hold_arrives_exactly() {
 }
 
 #[test]
-fn objects_that_lie_are_taken_for_what_they_are() {
+fn objects_with_false_attributes_arrive_as_what_they_are() {
     for (class, python_type, value) in [
         (
             "class A(int):\n    def __repr__(self): return '99'\n    __str__ = __repr__\na = A(5)",
@@ -95,20 +95,20 @@ fn objects_that_lie_are_taken_for_what_they_are() {
         ),
         ("a = type('', (), {})()", "", None),
     ] {
-        let (got, held) = argument(class, "a");
-        assert_eq!((got.as_str(), held), (python_type, value), "{class}");
+        let (got, received) = argument(class, "a");
+        assert_eq!((got.as_str(), received), (python_type, value), "{class}");
     }
 }
 
 #[test]
-fn keywords_may_be_any_text() {
+fn keywords_can_be_any_text() {
     let outcome = run("describe(**{'': 1, 'a b': 2, '\\ud800': 3, 'self': 4, 'name': 5})");
     let names: Vec<_> = outcome.tool_calls[0].call.kwargs.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["", "a b", "\\ud800", "self", "name"]);
 }
 
 #[test]
-fn an_argument_that_stops_its_own_encoding_stops_the_step_as_any_code_does() {
+fn an_argument_that_fails_in_its_own_encoding_fails_the_step_like_other_code() {
     for code in [
         "class D(dict):\n    def items(self):\n        while True: pass\necho(D(a=1))",
         "class D(dict):\n    def items(self): raise SystemExit\necho(D(a=1))",
@@ -122,19 +122,19 @@ fn an_argument_that_stops_its_own_encoding_stops_the_step_as_any_code_does() {
     }
 }
 
-/// What a record takes of the host's memory, about.
-fn held(value: &Value) -> usize {
+/// The approximate size of a value in the host's memory.
+fn size(value: &Value) -> usize {
     size_of::<Value>()
         + match value {
             Value::String(text) => text.len(),
-            Value::Array(values) => values.iter().map(held).sum(),
-            Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + held(value)).sum(),
+            Value::Array(values) => values.iter().map(size).sum(),
+            Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + size(value)).sum(),
             _ => 0,
         }
 }
 
 #[test]
-fn however_the_data_is_cut_no_more_than_the_limit_is_kept() {
+fn no_distribution_of_data_over_calls_exceeds_the_limit() {
     let limits = Limits { tool_bytes: 100_000, ..Limits::default() };
     for code in [
         "echo('x' * 10**6)",
@@ -161,7 +161,7 @@ fn however_the_data_is_cut_no_more_than_the_limit_is_kept() {
             .flat_map(|record| {
                 record.call.args.iter().chain(record.call.kwargs.iter().map(|(_, argument)| argument))
             })
-            .map(|argument| size_of_val(argument) + argument.value.as_ref().map_or(0, held))
+            .map(|argument| size_of_val(argument) + argument.value.as_ref().map_or(0, size))
             .sum();
         assert!(kept <= 2 * limits.tool_bytes, "{code}: {kept} bytes");
         assert_eq!(prints(&mut python, "print(echo('fits'))"), "fits\n", "{code}");

@@ -1,11 +1,11 @@
-//! The bridge to the tools: whatever reaches the host is counted and recorded as the host saw it.
+//! The bridge to the tools: every call that reaches the host is counted and recorded as the host received it.
 
 use sandbox::{Config, Failure, Interpreter, InterpreterState, Limits, Outcome};
 use serde_json::json;
 
 use crate::common::{Counter, config, counter, interpreter, prints};
 
-/// An interpreter that runs code, and how many calls its tools have answered by then.
+/// Runs code in a new interpreter. Returns the outcome, the number of answered calls, and the interpreter.
 fn run(code: &str) -> (Outcome, u64, Interpreter) {
     let (tools, counter) = counter();
     let limits = Limits { tool_calls: 3, ..Limits::default() };
@@ -22,7 +22,7 @@ fn names(outcome: &Outcome) -> Vec<&str> {
 }
 
 #[test]
-fn the_import_below_the_tools_is_counted_like_a_tool() {
+fn direct_calls_of_the_import_are_counted_like_tools() {
     for call in [
         "wit_world.call_tool('count', [])",
         "sys.modules['gym_guest.tools'].call_tool('count', [])",
@@ -45,7 +45,7 @@ fn the_import_below_the_tools_is_counted_like_a_tool() {
 }
 
 #[test]
-fn a_call_made_by_hand_may_say_anything_and_is_recorded_as_it_was_said() {
+fn a_hand_made_call_is_recorded_as_it_was_made() {
     let code = "
 import wit_world
 from wit_world import Argument
@@ -63,7 +63,7 @@ for name, arguments in [
 }
 
 #[test]
-fn what_does_not_fit_the_bridge_kills_the_step_at_worst() {
+fn malformed_calls_kill_only_the_step() {
     for arguments in [
         "",
         "1",
@@ -90,7 +90,7 @@ fn what_does_not_fit_the_bridge_kills_the_step_at_worst() {
 }
 
 #[test]
-fn forged_answers_fool_only_who_forged_them() {
+fn forged_answers_do_not_reach_the_record() {
     for forgery in [
         "count = lambda: 99",
         "globals().update(count=lambda: 99)",
@@ -110,11 +110,11 @@ fn forged_answers_fool_only_who_forged_them() {
     let code = "import gym_guest.tools as t\nt._scan = lambda text, at: (99, 2)\nprint(count())";
     let (outcome, count, _) = run(code);
     assert_eq!((outcome.output.as_str(), count), ("99\n", 1));
-    assert_eq!(outcome.tool_calls[0].answer, Ok(json!(1)), "the host knows what was answered");
+    assert_eq!(outcome.tool_calls[0].answer, Ok(json!(1)), "the record has the real answer");
 }
 
 #[test]
-fn a_tool_is_back_in_the_next_step_whatever_was_done_to_its_name() {
+fn a_tool_is_restored_in_the_next_step_after_any_change_of_its_name() {
     for vandal in [
         "del count, echo",
         "count = None",
@@ -130,7 +130,7 @@ fn a_tool_is_back_in_the_next_step_whatever_was_done_to_its_name() {
 }
 
 #[test]
-fn a_call_within_a_call_is_recorded_when_it_happens() {
+fn a_nested_call_is_recorded_in_order() {
     let code = "
 class D(dict):
     def items(self):

@@ -1,4 +1,4 @@
-//! Ways around the tool call limit: later, from elsewhere, caught, or in pieces.
+//! Attempts to get around the tool call limit: deferred calls, calls from callbacks, caught exceptions.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ fn limited(state: InterpreterState) -> (Interpreter, Arc<Mutex<Counter>>) {
     (interpreter(Config { limits, tools: Counter::tools(), ..config(state) }, tools), counter)
 }
 
-/// Code that tries nine calls, from somewhere, and catches what it can.
+/// Code that attempts nine calls and catches all exceptions.
 const NINE: &str = "
 def nine():
     for _ in range(9):
@@ -21,7 +21,7 @@ def nine():
 ";
 
 #[test]
-fn wherever_the_calls_come_from_only_so_many_are_made() {
+fn the_limit_holds_for_calls_from_anywhere() {
     for code in [
         "nine()",
         "class D:\n    def __del__(self): nine()\nD()",
@@ -66,7 +66,7 @@ fn wherever_the_calls_come_from_only_so_many_are_made() {
 }
 
 #[test]
-fn calls_that_wait_for_a_later_step_count_there() {
+fn deferred_calls_count_in_the_step_that_makes_them() {
     for (now, later) in [
         ("def g():\n    try: yield\n    finally: nine()\nh = g(); next(h)", "del h"),
         ("class D:\n    def __del__(self): nine()\nd = D()", "d = None"),
@@ -91,7 +91,7 @@ fn calls_that_wait_for_a_later_step_count_there() {
 }
 
 #[test]
-fn what_a_step_did_stays_when_an_object_of_its_own_calls_too_often_as_it_goes() {
+fn effects_persist_if_a_destructor_exceeds_the_limit() {
     for code in [
         "class D:\n    def __del__(self): nine()\ndef f():\n    d = D()\n    raise ValueError\ndone = 1\nf()",
         "class E(Exception):\n    def __str__(self): nine(); return 'x'\ndone = 1\nraise E",
@@ -104,7 +104,7 @@ fn what_a_step_did_stays_when_an_object_of_its_own_calls_too_often_as_it_goes() 
 }
 
 #[test]
-fn a_thread_cannot_be_had_to_call_from() {
+fn no_thread_can_be_started_to_call_from() {
     let (mut python, counter) = limited(InterpreterState::Persistent);
     let code =
         "import threading\ntry: threading.Thread(target=count).start()\nexcept RuntimeError as e: print(e)";

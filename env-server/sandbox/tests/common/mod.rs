@@ -1,5 +1,5 @@
-//! What the tests share: one sandbox a process, interpreters without fuss, tools that count.
-#![allow(dead_code)] // each test file uses its part
+//! What the tests share: one sandbox per process, helpers to make interpreters, and the tools of [`Counter`].
+#![allow(dead_code)] // no test file uses everything
 
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -16,12 +16,12 @@ pub fn config(state: InterpreterState) -> Config {
     Config { state, seed: 1, limits: Limits::default(), tools: Vec::new(), record_definitions: false }
 }
 
-/// An interpreter that persists and has the tools of [`Counter`].
+/// A persistent interpreter with the tools of [`Counter`].
 pub fn persistent() -> Interpreter {
     with_limits(InterpreterState::Persistent, Limits::default())
 }
 
-/// An interpreter that resets and has the tools of [`Counter`].
+/// A resetting interpreter with the tools of [`Counter`].
 pub fn reset() -> Interpreter {
     with_limits(InterpreterState::Reset, Limits::default())
 }
@@ -35,7 +35,7 @@ pub fn interpreter(config: Config, tools: SharedTools) -> Interpreter {
     SANDBOX.interpreter(config, tools).unwrap()
 }
 
-/// Runs a block that must succeed, and gives what it printed.
+/// Runs a block that must succeed, and returns what it printed.
 #[track_caller]
 pub fn prints(interpreter: &mut Interpreter, code: &str) -> String {
     let outcome = interpreter.run(code).unwrap();
@@ -51,8 +51,8 @@ pub fn fails(interpreter: &mut Interpreter, code: &str) -> Outcome {
     outcome
 }
 
-/// `count()` counts its calls; `echo(value)` answers its argument; `refuse(why)` raises;
-/// `describe(...)` answers what it was called with.
+/// Tools: `count()` returns the number of calls so far; `echo(value)` returns its argument; `refuse(why)`
+/// raises; `describe(...)` returns the types and values of its arguments.
 #[derive(Default)]
 pub struct Counter {
     pub count: u64,

@@ -1,4 +1,5 @@
-//! A small grammar of Python programs: what agents write, and what depends on hashes, clocks, addresses and dice.
+//! A small grammar of Python programs: what agents write, and what depends on hashes, clocks, addresses and
+//! randomness.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -18,7 +19,8 @@ pub fn program() -> impl Strategy<Value = Program> {
     (state, any::<u64>(), vec(step(), 1..=4)).prop_map(|(state, seed, steps)| Program { state, seed, steps })
 }
 
-/// Imports, names that the rest may use, and statements; now and then one that does not compile or end.
+/// Imports, names for the statements to use, and statements; sometimes one that does not compile or does not
+/// end.
 fn step() -> impl Strategy<Value = String> {
     let start = "import collections, datetime, functools, itertools, json, math, os, random, re, secrets, sys, time, uuid\n\
                  try: a\nexcept NameError: a, b, c, d = 3, 'text', [2, 1, 3], {'k': 1, 'l': 2}\n";

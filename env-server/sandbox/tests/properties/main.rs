@@ -1,4 +1,4 @@
-//! Determinism as a property: programs at random give the same to the byte, fuel included, wherever they run.
+//! Determinism as a property: random programs have the same outcomes, fuel included, wherever they run.
 
 #![allow(clippy::unwrap_used)] // helpers are tests too
 
@@ -18,16 +18,16 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sandbox::{Config, Interpreter, Limits, Options, Outcome, Sandbox};
 
-/// A sandbox with an engine and places of its own.
+/// A second sandbox with its own engine and places.
 static OTHER: LazyLock<Sandbox> =
     LazyLock::new(|| Sandbox::new(&Options { max_interpreters: 2, ..Options::default() }).unwrap());
 
-/// All that a program's steps gave, but the time that they took.
+/// The outcomes of a program's steps, without their duration.
 fn run(sandbox: &Sandbox, program: &Program) -> Vec<String> {
     run_with(sandbox, program, |_, python| python)
 }
 
-/// The same, with something done to the interpreter before each step, which is given by its number.
+/// The same as [`run`]; `between` is called before each step with the step's number.
 fn run_with(
     sandbox: &Sandbox,
     program: &Program,
@@ -50,7 +50,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn another_interpreter_and_another_sandbox_give_the_same(program in grammar::program()) {
+    fn another_interpreter_and_another_sandbox_give_the_same_outcomes(program in grammar::program()) {
         let first = run(&SANDBOX, &program);
         prop_assert_eq!(&first, &run(&SANDBOX, &program));
         prop_assert_eq!(&first, &run(&OTHER, &program));
@@ -61,8 +61,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn a_copy_and_one_that_slept_give_the_same(program in grammar::program()) {
-        // The first step is long enough for what sleeps after it to be packed.
+    fn forked_and_hibernated_interpreters_give_the_same_outcomes(program in grammar::program()) {
+        // The first step is long enough that hibernation takes a snapshot.
         let mut program = program;
         program.steps.insert(0, "spent = sum(n for n in range(12_000))".to_owned());
         let expected = run(&SANDBOX, &program);
@@ -81,7 +81,7 @@ proptest! {
         });
         prop_assert_eq!(&expected, &slept);
         if !expected.iter().any(|outcome| outcome.contains("ToolRecord")) {
-            // A copy's tools are its own, and count anew.
+            // A fork has new tools, which count from zero.
             prop_assert_eq!(&expected, &forked);
             prop_assert_eq!(&expected, &both);
         }
@@ -99,18 +99,18 @@ const CHILD: &str = "SANDBOX_TEST_OUTCOMES";
 const BEGIN: &str = "outcomes:";
 
 #[test]
-fn another_process_gives_the_same_whatever_its_environment() {
+fn another_process_gives_the_same_outcomes_in_any_environment() {
     let programs = programs();
     let mine: Vec<_> = programs.iter().map(|program| run(&SANDBOX, program)).collect();
     if std::env::var_os(CHILD).is_some() {
-        // For the parent, one line a program.
+        // One line per program, for the parent process.
         let lines: String = mine.iter().map(|outcomes| format!("\n{BEGIN}{outcomes:?}")).collect();
         println!("{lines}");
         return;
     }
-    are_worth_running(&mine.concat());
+    have_enough_variety(&mine.concat());
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["another_process_gives_the_same_whatever_its_environment", "--exact", "--nocapture"])
+        .args(["another_process_gives_the_same_outcomes_in_any_environment", "--exact", "--nocapture"])
         .env(CHILD, "1")
         .env("PYTHONHASHSEED", "123")
         .env("PYTHONSTARTUP", "/etc/hosts")
@@ -130,9 +130,9 @@ fn another_process_gives_the_same_whatever_its_environment() {
     }
 }
 
-/// The programs are of use only if most of them get somewhere, and in many ways.
-fn are_worth_running(outcomes: &[String]) {
-    for (what, least) in [
+/// Checks that the programs cover enough kinds of outcomes for the comparison to mean something.
+fn have_enough_variety(outcomes: &[String]) {
+    for (what, min) in [
         ("success: true", 0.4),
         ("failure: Some(Exception", 0.05),
         ("failure: Some(Syntax", 0.01),
@@ -143,6 +143,6 @@ fn are_worth_running(outcomes: &[String]) {
     ] {
         let share =
             outcomes.iter().filter(|outcome| outcome.contains(what)).count() as f64 / outcomes.len() as f64;
-        assert!(share >= least, "of {} steps, {what}: {share}", outcomes.len());
+        assert!(share >= min, "of {} steps, {what}: {share}", outcomes.len());
     }
 }

@@ -1,4 +1,4 @@
-//! Where blocks come from: files, a pipe, or somebody who types.
+//! The sources of blocks: files, a pipe, or a terminal.
 
 use std::io::{self, IsTerminal as _, Lines, StdinLock};
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::{fs, vec};
 
 use anyhow::Context as _;
 
-/// The line between two blocks of a pipe.
+/// The line that separates two blocks in a pipe.
 const MARK: &str = "# ---";
 
-/// A block of code, and what it is called.
+/// A block of code and its name.
 pub struct Block {
     pub name: String,
     pub code: String,
@@ -17,14 +17,14 @@ pub struct Block {
 
 /// The blocks, in order.
 pub enum Blocks {
-    /// All of them were read.
+    /// They have been read.
     Read(vec::IntoIter<Block>),
-    /// Each is asked for at the terminal.
+    /// They are typed at a terminal.
     Typed { lines: Lines<StdinLock<'static>>, count: usize },
 }
 
 impl Blocks {
-    /// Reads the files; without any, what is piped in. What is typed comes later.
+    /// Reads the files, or without any standard input. At a terminal the blocks are read later, one by one.
     pub fn open(files: &[PathBuf]) -> anyhow::Result<Blocks> {
         let mut blocks = Vec::new();
         for file in files {
@@ -43,7 +43,7 @@ impl Blocks {
         Ok(Blocks::Read(blocks.into_iter()))
     }
 
-    /// Whether somebody types them.
+    /// Whether they are typed at a terminal.
     pub fn are_typed(&self) -> bool {
         matches!(self, Blocks::Typed { .. })
     }
@@ -68,13 +68,13 @@ fn numbered(number: usize) -> String {
     format!("block {number}")
 }
 
-/// The blocks of a text; one if nothing separates it.
+/// The blocks of a text; one if it has no separator.
 fn split(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     lines.split(|line| line.lines().eq([MARK])).map(<[&str]>::concat).collect()
 }
 
-/// The next block that is typed: the lines up to an empty one. None at the end.
+/// The next typed block: the lines up to an empty one. `None` at the end of the input.
 fn typed(
     lines: &mut impl Iterator<Item = io::Result<String>>,
     prompt: impl Fn(&str),

@@ -1,10 +1,10 @@
-//! What a block gave and cost: on standard output what an agent sees, or everything as JSON.
+//! Prints what a block gave and cost: what an agent sees, or everything as JSON.
 
 use std::io::Write as _;
 
 use ::sandbox::Outcome;
 use anyhow::Context as _;
-use env_server::episode;
+use env_server::wire;
 use proto::env;
 use serde_json::json;
 
@@ -28,8 +28,7 @@ pub fn text(name: &str, outcome: &Outcome, memory_bytes: Option<usize>) -> anyho
 
 /// One line of JSON. The keys are those of observations and traces.
 pub fn json(name: &str, outcome: &Outcome, memory_bytes: Option<usize>) -> anyhow::Result<()> {
-    let failure = outcome.failure.clone().map(episode::failure_to_proto);
-    let (kind, exception) = failure.unzip();
+    let (kind, exception) = outcome.failure.as_ref().map(wire::error_kind).unzip();
     let line = json!({
         "block": name,
         "success": outcome.success,
@@ -46,12 +45,11 @@ pub fn json(name: &str, outcome: &Outcome, memory_bytes: Option<usize>) -> anyho
     write(&format!("{line}\n"))
 }
 
-/// In words, such as `failed (exception NameError)`.
+/// The outcome in words, such as `failed (exception NameError)`.
 fn how(outcome: &Outcome) -> String {
-    let Some(failure) = outcome.failure.clone() else { return "ok".to_owned() };
-    let (kind, exception) = episode::failure_to_proto(failure);
-    let kind = env::error_kind_name(kind);
-    format!("failed ({})", [kind.as_str(), &exception].join(" ").trim_end())
+    let Some(failure) = &outcome.failure else { return "ok".to_owned() };
+    let (kind, exception) = wire::error_kind(failure);
+    format!("failed ({})", [env::error_kind_name(kind).as_str(), exception].join(" ").trim_end())
 }
 
 fn end_line(text: &mut String) {

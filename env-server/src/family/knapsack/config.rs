@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use fields::Fields;
 use serde_json::{Map, Value, json};
 
-use crate::family::{Range, object};
-use fields::Fields;
+use crate::family::object::object;
+use crate::family::range::Range;
 
 /// How knapsack tasks are drawn.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,8 +25,8 @@ pub struct Config {
     pub capacity_ratio: Range<f64>,
 }
 
-/// Limits that keep the exact optimum affordable. It takes a cell for each item
-/// and unit of capacity, up to 200 times a task: at worst, seconds and 20 MB.
+/// Limits that keep the exact optimum affordable. It takes one cell for each item and unit of capacity, and is computed
+/// up to 200 times for a task: at most seconds of work and 20 MB.
 const MAX_ITEMS: i64 = 1_000;
 const MAX_WEIGHT: i64 = 100_000;
 const MAX_CELLS: i64 = 20_000_000;

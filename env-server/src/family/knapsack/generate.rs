@@ -2,23 +2,23 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Config;
+use super::config::Config;
 use super::optimum::{self, Optimum};
 use super::play::Item;
-use crate::family::config::Drawn;
-use crate::family::object;
+use crate::family::drawn::Drawn;
+use crate::family::object::object;
 use crate::family::stream::Stream;
 
-/// Draws before a task is given up.
+/// Attempts before a task is given up.
 const ATTEMPTS: usize = 200;
-/// Fewer allowed items than this leave nothing to choose.
+/// With fewer allowed items there is no choice to make.
 const MIN_ALLOWED_ITEMS: usize = 5;
-/// A smaller optimal set is found by luck.
+/// A smaller optimal set can be found by luck.
 const MIN_OPTIMAL_ITEMS: usize = 3;
 /// Smallest inspection budget.
 const MIN_BUDGET: i64 = 5;
 
-/// One draw, kept or not.
+/// One attempt, accepted or not.
 struct Draw {
     /// In drawing order.
     item_ids: Vec<String>,
@@ -60,7 +60,7 @@ fn attempt(config: &Config, stream: &mut Stream) -> Option<Draw> {
     }
     let ratio = stream.real(config.capacity_ratio.low, config.capacity_ratio.high);
 
-    // Positions in `items`, so that the optimum can be told in their terms.
+    // Positions in `items`, to which the optimum's positions are mapped back.
     let allowed: Vec<usize> = (0..count).filter(|&i| allowed_classes.contains(&items[i].class)).collect();
     if allowed.len() < MIN_ALLOWED_ITEMS {
         return None;
@@ -84,9 +84,8 @@ fn greatest_value(items: &[Item], optimum: &Optimum) -> i64 {
     optimum.chosen.iter().map(|&i| items[i].value).max().unwrap_or(0)
 }
 
-/// How many items may be inspected: one and a half times as many as it takes to
-/// meet enough allowed items of mean weight to fill the knapsack, and never less
-/// than 1.1 times the optimal set.
+/// The inspection budget: 1.5 times the number of inspections after which the allowed items of mean weight fill the
+/// knapsack, and at least 1.1 times the size of the optimal set.
 fn inspect_budget(config: &Config, draw: &Draw) -> i64 {
     let mean_weight = (config.weight.low + config.weight.high) as f64 / 2.0;
     let share_allowed = draw.allowed_classes.len() as f64 / config.classes.len() as f64;
@@ -135,8 +134,7 @@ fn write(config: &Config, draw: &Draw) -> Drawn {
     }
 }
 
-/// A quotient rounded to two decimals, ties to even; by integers, so that it is
-/// the same everywhere.
+/// A quotient rounded to two decimals, ties to even. Integer arithmetic makes it the same on every platform.
 fn hundredths(numerator: i64, denominator: i64) -> Value {
     let (scaled, denominator) = (i128::from(numerator) * 100, i128::from(denominator));
     let (floor, rest) = (scaled / denominator, scaled % denominator);

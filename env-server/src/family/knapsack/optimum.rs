@@ -13,12 +13,11 @@ pub(super) struct Optimum {
     pub(super) weight: i64,
 }
 
-/// The set of the greatest value that fits; of several, the lightest; of several
-/// still, the one without the latest item in which they differ.
+/// The set with the greatest value that fits. Ties are broken by the smaller weight, then by leaving out the last item
+/// in which the sets differ.
 ///
-/// Dynamic programming over items and capacities: `best[c]` is the greatest
-/// (value, lightness) of the items so far within weight `c`, and `taken` remembers
-/// for each item and capacity whether that needs the item.
+/// Dynamic programming over items and capacities: `best[c]` is the greatest (value, lightness) of the items so far
+/// within weight `c`, and `taken` holds for each item and capacity whether the item is part of it.
 pub(super) fn solve(items: &[Item], capacity: i64) -> Optimum {
     let width = capacity as usize + 1;
     let mut best = vec![(0_i64, Reverse(0_i64)); width];
@@ -54,7 +53,7 @@ mod tests {
 
     use super::*;
 
-    /// The same, by trying every set.
+    /// The same optimum, by trying every set.
     fn brute_force(items: &[Item], capacity: i64) -> Optimum {
         let mut best = Optimum { chosen: vec![], value: 0, weight: 0 };
         let key = |set: &Optimum| {
@@ -73,7 +72,7 @@ mod tests {
         best
     }
 
-    /// Fills by value per weight.
+    /// A greedy solution, by value per weight.
     fn greedy(items: &[Item], capacity: i64) -> i64 {
         let mut order: Vec<&Item> = items.iter().collect();
         order.sort_by_key(|item| Reverse(item.value * 1_000 / item.weight));

@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use fields::{Entries, Fields, FromJson, Place};
 use proto::run::Evaluation;
 use proto::task::{TaskFile, ToolSpec};
 use sandbox::ToolError;
 use serde_json::{Map, Value, json};
 
-use crate::family::{Environment, FINISH, object, python_text};
+use super::tools::tools;
+use crate::family::environment::{Environment, FINISH};
+use crate::family::object::object;
+use crate::family::python_text;
 use crate::tool::{self, Bound};
-use fields::{Entries, Fields, FromJson, Place};
 
-/// What an item is; hidden until it is inspected.
+/// An item's data, hidden until the item is inspected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Item {
     pub(super) class: String,
@@ -38,7 +41,7 @@ fn not_negative(number: i64, place: &Place<'_>) -> Option<i64> {
 pub struct Knapsack {
     public: Map<String, Value>,
     tools: Vec<ToolSpec>,
-    /// In file order, which is the order that agents see.
+    /// In the order of the file, in which agents see them.
     item_ids: Vec<String>,
     items: HashMap<String, Item>,
     allowed_classes: Vec<String>,
@@ -50,7 +53,7 @@ pub struct Knapsack {
 }
 
 impl Knapsack {
-    /// A knapsack with nothing in it; `None` after recording what is malformed.
+    /// An empty knapsack; `None` after recording what is malformed.
     pub(crate) fn open(task: &TaskFile, root: &Place<'_>) -> Option<Self> {
         let public = Fields::of(&task.public, &root.key("public"));
         let listed = public.required::<Vec<String>>("item_ids");
@@ -84,7 +87,7 @@ impl Knapsack {
         }
         Some(Self {
             public: task.public.clone(),
-            tools: super::tools(),
+            tools: tools(),
             item_ids: items.iter().map(|(id, _)| id.clone()).collect(),
             items: items.into_iter().collect(),
             allowed_classes: allowed_classes?,
@@ -125,8 +128,7 @@ impl Knapsack {
         Ok(answer)
     }
 
-    /// An item may be taken without having been inspected: the goal forbids it,
-    /// the environment does not.
+    /// The goal forbids taking an item that was not inspected; the environment does not enforce that.
     fn take(&mut self, item_id: &str) -> Result<(), ToolError> {
         let item = self.item(item_id)?;
         if self.taken.contains(item_id) {

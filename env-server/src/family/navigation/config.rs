@@ -1,16 +1,17 @@
 //! The `navigation` section of a generator config.
 
+use fields::Fields;
 use serde_json::{Map, Value, json};
 
-use crate::family::{Range, object};
-use fields::Fields;
+use crate::family::object::object;
+use crate::family::range::Range;
 
 /// How navigation tasks are drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Length of the shortest path from start to goal, in steps.
     pub horizon: Range<i64>,
-    /// Nodes besides those of that path.
+    /// Nodes that are not on that path.
     pub extra_nodes: Range<i64>,
     /// Share of the missing edges that are added.
     pub extra_edge_factor: Range<f64>,

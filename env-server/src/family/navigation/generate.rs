@@ -1,26 +1,25 @@
 //! Drawing navigation tasks.
 //!
-//! Nodes lie in layers 0 to K, and an edge only ever joins nodes whose layers
-//! differ by at most 1. The start is the one node drawn first of layer 0, the goal
-//! the only node of layer K, so no path between them is shorter than K steps; the
-//! base path, with a node in every layer, has exactly K.
+//! Nodes are in layers 0 to K, and an edge joins only nodes whose layers differ by at most 1. The start is the first node
+//! drawn in layer 0, and the goal is the only node in layer K, so every path between them has at least K steps. The base
+//! path has one node in every layer, and exactly K steps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::Config;
-use crate::family::config::Drawn;
-use crate::family::object;
+use super::config::Config;
+use crate::family::drawn::Drawn;
+use crate::family::object::object;
 use crate::family::stream::Stream;
 
-/// How often an extra node gets a second edge at once.
+/// Probability that a new extra node gets a second edge.
 const SECOND_EDGE: f64 = 0.35;
 
 struct Graph {
-    /// In drawing order: the base path first.
+    /// In the order in which they were drawn: the base path first.
     nodes: Vec<String>,
-    /// Of each node.
+    /// The layer of each node.
     layers: Vec<usize>,
     /// Pairs of positions, smaller first.
     edges: BTreeSet<(usize, usize)>,

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fields::{Entries, Fields, Place};
 use proto::run::Evaluation;
 use proto::task::{TaskFile, ToolSpec};
 use sandbox::ToolError;
 use serde_json::{Map, Value, json};
 
-use crate::family::{Environment, FINISH, object};
+use super::tools::tools;
+use crate::family::environment::{Environment, FINISH};
+use crate::family::object::object;
 use crate::tool::{self, Bound};
-use fields::{Entries, Fields, Place};
 
 /// One episode's walk.
 #[derive(Clone, Debug)]
@@ -27,7 +29,7 @@ pub struct Navigation {
 }
 
 impl Navigation {
-    /// A walk that stands on its start; `None` after recording what is malformed.
+    /// A walk that is at its start; `None` after recording what is malformed.
     pub(crate) fn open(task: &TaskFile, root: &Place<'_>) -> Option<Self> {
         let public = Fields::of(&task.public, &root.key("public"));
         let start = public.required::<String>("start_node");
@@ -60,7 +62,7 @@ impl Navigation {
         }
         Some(Self {
             public: task.public.clone(),
-            tools: super::tools(),
+            tools: tools(),
             neighbours,
             position: start.clone(),
             visited: BTreeSet::from([start.clone()]),

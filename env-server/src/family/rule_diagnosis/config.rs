@@ -1,34 +1,34 @@
 //! The `rule_diagnosis` section of a generator config.
 
+use fields::{Fields, FromJson, Place};
 use serde_json::{Map, Value, json};
 
-use super::RuleFamily;
-use crate::family::{Range, object};
-use fields::{Fields, FromJson, Place};
+use super::rule_family::RuleFamily;
+use crate::family::object::object;
+use crate::family::range::Range;
 
-/// How rule-diagnosis tasks are drawn. All but `families` may be left out of a
-/// config; the defaults keep to the span of the paper's easy tasks.
+/// How rule-diagnosis tasks are drawn. Only `families` is required in a config; the defaults are the ranges of the
+/// paper's easy tasks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The kinds of rule to draw from.
     pub families: Vec<RuleFamily>,
-    /// `a` of `linear_int`; 0 is never drawn, as a constant is no rule to find.
-    /// By default -9 to 9.
+    /// `a` of `linear_int`, by default -9 to 9. 0 is never drawn: the rule would be a constant.
     pub linear_a: Range<i64>,
     /// `b` of `linear_int`. By default -20 to 20.
     pub linear_b: Range<i64>,
     /// Moduli of `affine_mod`. By default 5, 7, 11, 13 and 17.
     pub mod_m: Vec<i64>,
-    /// `a` of `affine_mod`; only values below the modulus are drawn, since others
-    /// cannot be told from them. By default 1 to 16.
+    /// `a` of `affine_mod`, by default 1 to 16. Only values below the modulus are drawn: larger ones are
+    /// indistinguishable from them.
     pub mod_a: Range<i64>,
-    /// `b` of `affine_mod`; likewise. By default 0 to 16.
+    /// `b` of `affine_mod`, by default 0 to 16, drawn in the same way.
     pub mod_b: Range<i64>,
     /// How many inputs may be tested. By default 3 to 10.
     pub probe_budget: Range<i64>,
 }
 
-/// Bound on every parameter: answers to inputs of 32 bits then fit 64 bits.
+/// Bound on every parameter, so that answers to 32-bit inputs fit in 64 bits.
 const LIMIT: i64 = 1_000_000_000;
 
 impl Config {

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Config, RuleFamily};
-use crate::family::config::Drawn;
-use crate::family::object;
+use super::config::Config;
+use super::rule_family::RuleFamily;
+use crate::family::drawn::Drawn;
+use crate::family::object::object;
 use crate::family::stream::Stream;
 
 /// Draws one task.
@@ -43,7 +44,7 @@ pub(crate) fn draw(config: &Config, stream: &mut Stream) -> Drawn {
     }
 }
 
-/// The first number drawn that is not 0.
+/// Draws until the number is not 0.
 fn nonzero(mut draw: impl FnMut() -> i64) -> i64 {
     loop {
         let number = draw();

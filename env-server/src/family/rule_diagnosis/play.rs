@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use fields::{Fields, Place};
 use proto::run::Evaluation;
 use proto::task::{TaskFile, ToolSpec};
 use sandbox::ToolError;
 use serde_json::{Map, Value, json};
 
-use super::RuleFamily;
-use crate::family::{Environment, FINISH, object, python_json};
+use super::rule_family::RuleFamily;
+use super::tools::tools;
+use crate::family::environment::{Environment, FINISH};
+use crate::family::object::object;
+use crate::family::python_json;
 use crate::tool::{self, Bound};
-use fields::{Fields, Place};
 
 /// A rule and its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +21,7 @@ struct Rule {
     family: RuleFamily,
     a: i64,
     b: i64,
-    /// The modulus of `affine_mod`, otherwise none.
+    /// The modulus of `affine_mod`; `None` for other rules.
     m: Option<i64>,
 }
 
@@ -37,7 +40,7 @@ impl Rule {
         Some(Self { family, a: a?, b: b?, m })
     }
 
-    /// The rule's answer; none if it does not fit 64 bits.
+    /// The rule's answer; `None` if it does not fit in 64 bits.
     fn answer(&self, x: i64) -> Option<i64> {
         // Below 2^127: no overflow.
         let linear = i128::from(self.a) * i128::from(x) + i128::from(self.b);
@@ -45,8 +48,7 @@ impl Rule {
         i64::try_from(answer).ok()
     }
 
-    /// Whether a submission names all of the parameters and nothing that is
-    /// wrong. It may name the family; 7.0 is as good as 7.
+    /// Whether a submission has every parameter, and no wrong value. It may also name the family. 7.0 counts as 7.
     fn is_matched_by(&self, submission: &Value) -> bool {
         let Value::Object(given) = submission else { return false };
         let parameters = [Some(("a", self.a)), Some(("b", self.b)), self.m.map(|m| ("m", m))];
@@ -74,7 +76,7 @@ pub struct RuleDiagnosis {
     tools: Vec<ToolSpec>,
     rule: Rule,
     probe_budget: i64,
-    /// Where the task suggests to probe.
+    /// Inputs that the task suggests to probe.
     suggested: Option<(i64, i64)>,
     probes: i64,
     /// Whether the last submission was right.
@@ -95,7 +97,7 @@ impl RuleDiagnosis {
         let suggested = ends.and_then(|ends| Some((ends.get(0)?.as_i64()?, ends.get(1)?.as_i64()?)));
         Some(Self {
             public: task.public.clone(),
-            tools: super::tools(),
+            tools: tools(),
             rule: rule?,
             probe_budget: probe_budget?,
             suggested,
@@ -114,7 +116,7 @@ impl RuleDiagnosis {
         Ok(answer)
     }
 
-    /// Text that is not JSON is no submission: what counted before still does.
+    /// Text that is not JSON is not a submission: the previous submission still counts.
     fn submit(&mut self, params: &str) -> Result<bool, ToolError> {
         let submission = python_json::parse(params)
             .map_err(|error| tool::runtime_error(format!("Invalid JSON in params: {error}")))?;

@@ -1,4 +1,4 @@
-//! What `/v1/chat/completions` answers, whole or in pieces.
+//! The answers of `/v1/chat/completions`, whole or in chunks.
 
 use serde_json::{Value, json};
 
@@ -6,12 +6,12 @@ use super::request::Chat;
 use crate::generate::{Answer, Finish, Piece, StoppedBy, TokenLogprob};
 use crate::serve::Serving;
 
-/// What every part of an answer says of itself.
+/// The fields that all parts of an answer share.
 pub struct Envelope {
     id: String,
     created: i64,
     model: String,
-    prompt: Option<Vec<i64>>, // where ids were asked for
+    prompt: Option<Vec<i64>>, // if the request asks for token ids
     includes_usage: bool,
 }
 
@@ -26,7 +26,7 @@ impl Envelope {
         }
     }
 
-    /// The answer as a whole.
+    /// A whole answer.
     pub fn whole(&self, serving: &Serving, answer: &Answer) -> Value {
         json!({
             "id": self.id,
@@ -49,7 +49,7 @@ impl Envelope {
         })
     }
 
-    /// The first part of a stream: who speaks.
+    /// The first chunk of a stream, with the role.
     pub fn first(&self) -> Value {
         let choice = json!({
             "index": 0,
@@ -62,7 +62,7 @@ impl Envelope {
         chunk
     }
 
-    /// A piece; none where it has nothing to tell.
+    /// The chunk of a piece; `None` if it would be empty.
     pub fn piece(&self, serving: &Serving, piece: &Piece) -> Option<Value> {
         if piece.text.is_empty() && piece.logprobs.is_empty() && self.prompt.is_none() {
             return None;
@@ -76,9 +76,9 @@ impl Envelope {
         }])))
     }
 
-    /// The last parts: why it ended, and what was used if that was asked for.
+    /// The last chunks: the finish reason, and the usage if the request asks for it.
     pub fn last(&self, serving: &Serving, answer: &Answer) -> Vec<Value> {
-        let mut parts = vec![self.chunk(json!([{
+        let mut chunks = vec![self.chunk(json!([{
             "index": 0,
             "delta": {},
             "logprobs": null,
@@ -89,9 +89,9 @@ impl Envelope {
             let mut chunk = self.chunk(json!([]));
             chunk["usage"] = usage(answer);
             chunk["system_fingerprint"] = json!(fingerprint(serving));
-            parts.push(chunk);
+            chunks.push(chunk);
         }
-        parts
+        chunks
     }
 
     fn chunk(&self, choices: Value) -> Value {
@@ -109,7 +109,7 @@ impl Envelope {
     }
 }
 
-/// What computed the answer: this program, these weights.
+/// Identifies the program and the weights that computed an answer.
 fn fingerprint(serving: &Serving) -> String {
     format!("trainer-{}-{:.8}", env!("CARGO_PKG_VERSION"), serving.model.sha256)
 }
@@ -139,8 +139,8 @@ fn usage(answer: &Answer) -> Value {
     })
 }
 
-fn logprobs(serving: &Serving, told: &[TokenLogprob]) -> Value {
-    if told.is_empty() {
+fn logprobs(serving: &Serving, tokens: &[TokenLogprob]) -> Value {
+    if tokens.is_empty() {
         return Value::Null;
     }
     let token = |id: i64, logprob: f32| {
@@ -148,11 +148,11 @@ fn logprobs(serving: &Serving, told: &[TokenLogprob]) -> Value {
         let bytes = text.as_bytes();
         json!({ "token": text, "logprob": logprob, "bytes": bytes })
     };
-    let entry = |told: &TokenLogprob| {
-        let mut entry = token(told.id, told.logprob);
-        let alternatives = told.alternatives.iter().map(|(id, logprob)| token(*id, *logprob));
+    let entry = |logprob: &TokenLogprob| {
+        let mut entry = token(logprob.id, logprob.logprob);
+        let alternatives = logprob.alternatives.iter().map(|(id, logprob)| token(*id, *logprob));
         entry["top_logprobs"] = alternatives.collect();
         entry
     };
-    json!({ "content": told.iter().map(entry).collect::<Vec<_>>() })
+    json!({ "content": tokens.iter().map(entry).collect::<Vec<_>>() })
 }

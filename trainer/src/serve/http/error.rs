@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::generate;
 use crate::serve::Error;
 
-/// What the body of a refusal says.
+/// The status and the body of an error.
 pub fn body(error: &Error) -> (StatusCode, Value) {
     use generate::Error as Refusal;
     let (status, kind, param) = match error {

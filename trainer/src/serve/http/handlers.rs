@@ -1,23 +1,21 @@
 //! The endpoints.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::header;
-use axum::response::sse::{Event as Sse, KeepAlive};
+use axum::response::sse::KeepAlive;
 use axum::response::{IntoResponse as _, Json, Response};
-use futures::stream::{Stream, StreamExt as _, iter, unfold};
 use serde_json::{Value, json};
 
 use super::answer::Envelope;
-use super::error;
 use super::request::Chat;
-use crate::generate::{self, Answering, Event};
+use super::stream;
+use crate::generate;
 use crate::serve::{Error, Result, Serving};
 
-/// `GET /v1/models`: the base model and the adapters, each a model of its own.
+/// `GET /v1/models`: the base model and the adapters, each listed as a model.
 pub async fn models(State(serving): State<Arc<Serving>>) -> Json<Value> {
     let model = |id: &str, root: String, parent: Option<&str>| {
         json!({
@@ -43,8 +41,8 @@ pub async fn chat(State(serving): State<Arc<Serving>>, request: Request) -> Resu
     let chat = Chat::parse(&body(request).await?)?;
     let request = tokio::task::block_in_place(|| chat.request(&serving))?;
     let envelope = Envelope::new(&chat, &request.tokens);
-    let answering = serving.engine.generate(request).map_err(|error| match error {
-        // Here the base is one of the names.
+    let generation = serving.engine.generate(request).map_err(|error| match error {
+        // Over HTTP, the base model has a name, too.
         generate::Error::UnknownAdapter { name, mut known } => {
             known.insert(0, serving.model.name.clone());
             generate::Error::UnknownAdapter { name, known }
@@ -52,42 +50,20 @@ pub async fn chat(State(serving): State<Arc<Serving>>, request: Request) -> Resu
         error => error,
     })?;
     if chat.streams() {
-        let events = stream(serving, envelope, answering);
+        let events = stream::events(serving, envelope, generation);
         let sse = axum::response::Sse::new(events).keep_alive(KeepAlive::default());
         return Ok(sse.into_response());
     }
-    // Dropped with this call, and then the generation ends.
-    let answer = answering.whole().await?;
+    // If the caller hangs up, this future is dropped, which ends the generation.
+    let answer = generation.whole().await?;
     Ok(Json(envelope.whole(&serving, &answer)).into_response())
 }
 
-/// The bytes of a body that says it is JSON.
+/// The bytes of a body whose content type is JSON.
 async fn body(request: Request) -> Result<Bytes> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
         return Err(Error::field("body", "must be sent as `Content-Type: application/json`"));
     }
     Bytes::from_request(request, &()).await.map_err(|error| Error::field("body", error.body_text()))
-}
-
-/// An answer as server-sent events, `[DONE]` at its end.
-fn stream(
-    serving: Arc<Serving>,
-    envelope: Envelope,
-    answering: Answering,
-) -> impl Stream<Item = std::result::Result<Sse, Infallible>> {
-    let first = envelope.first();
-    let parts = unfold(Some((serving, envelope, answering)), |state| async {
-        let (serving, envelope, mut answering) = state?;
-        Some(match answering.next().await {
-            Ok(Event::Piece(piece)) => {
-                let part: Vec<_> = envelope.piece(&serving, &piece).into_iter().collect();
-                (part, Some((serving, envelope, answering)))
-            }
-            Ok(Event::End(answer)) => (envelope.last(&serving, &answer), None),
-            Err(problem) => (vec![error::body(&Error::from(problem)).1], None),
-        })
-    });
-    let data = iter([first]).chain(parts.flat_map(iter)).map(|value| value.to_string());
-    data.chain(iter(["[DONE]".to_owned()])).map(|text| Ok(Sse::default().data(text)))
 }

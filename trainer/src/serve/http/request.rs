@@ -1,22 +1,23 @@
-//! What is asked of `/v1/chat/completions`.
+//! The requests of `/v1/chat/completions`.
 
 use std::collections::BTreeSet;
 
+use proto::conversation::{Message, Role};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::chat::{Message, Rendering, Role};
+use crate::chat::Rendering;
 use crate::generate::{Request, Sampling};
 use crate::serve::{Error, Result, Serving};
 
-/// The keys that are read; null is as if absent.
+/// The keys that are read; null means absent.
 #[derive(Deserialize)]
 pub struct Chat {
     pub model: String,
     messages: Vec<ChatMessage>,
     temperature: Option<f64>,
     top_p: Option<f64>,
-    /// 0, or -1 as vLLM has it, is all.
+    /// 0 is all, and so is -1, as in vLLM.
     top_k: Option<i64>,
     seed: Option<i64>,
     max_tokens: Option<usize>,
@@ -63,7 +64,7 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-/// Keys that would change the answer, and the values that do not; null never does.
+/// Unsupported keys that would change the answer, each with the values that would not; null never does.
 fn unsupported() -> Vec<(&'static str, Vec<Value>)> {
     let never = Vec::new;
     vec![
@@ -106,6 +107,9 @@ fn unsupported() -> Vec<(&'static str, Vec<Value>)> {
 
 impl Chat {
     /// Reads a body.
+    ///
+    /// # Errors
+    /// If it is malformed or has an unsupported key.
     pub fn parse(body: &[u8]) -> Result<Self> {
         let map: Map<String, Value> = serde_json::from_slice(body)
             .map_err(|error| Error::field("body", format!("is not a JSON object: {error}")))?;
@@ -125,7 +129,10 @@ impl Chat {
         })
     }
 
-    /// What the engine is asked.
+    /// The request to the engine.
+    ///
+    /// # Errors
+    /// If a field is out of bounds, or the prompt cannot be encoded.
     pub fn request(&self, serving: &Serving) -> Result<Request> {
         let messages = self.messages()?;
         let (_, tokens) = serving.render(&messages, self.rendering()?)?;
@@ -136,8 +143,8 @@ impl Chat {
             let field = self.max_completion_tokens.map_or("max_tokens", |_| "max_completion_tokens");
             return Err(Error::field(field, problem));
         }
-        let told = self.logprobs.unwrap_or(false);
-        if self.top_logprobs.is_some_and(|count| count > 0) && !told {
+        let logprobs = self.logprobs.unwrap_or(false);
+        if self.top_logprobs.is_some_and(|count| count > 0) && !logprobs {
             return Err(Error::field("top_logprobs", "needs `logprobs` to be true"));
         }
         Ok(Request {
@@ -152,22 +159,22 @@ impl Chat {
             },
             stop_ids: self.stop_token_ids.clone().unwrap_or_default(),
             ignore_end: self.ignore_eos.unwrap_or(false),
-            logprobs: told.then(|| self.top_logprobs.unwrap_or(0)),
+            logprobs: logprobs.then(|| self.top_logprobs.unwrap_or(0)),
             prompt_logprobs: false,
         })
     }
 
-    /// Whether the answer is to come in pieces.
+    /// Whether the answer is streamed.
     pub fn streams(&self) -> bool {
         self.stream.unwrap_or(false)
     }
 
-    /// Whether a stream ends with what was used.
+    /// Whether a stream ends with the usage.
     pub fn includes_usage(&self) -> bool {
         self.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or(false)
     }
 
-    /// Whether tokens are told as ids, too.
+    /// Whether the answer includes token ids.
     pub fn returns_ids(&self) -> bool {
         self.return_token_ids.unwrap_or(false)
     }
@@ -177,7 +184,7 @@ impl Chat {
             role: message.role,
             content: match &message.content {
                 Content::Text(text) => text.clone(),
-                // One below the other, as vLLM joins them.
+                // Joined by line breaks, as in vLLM.
                 Content::Parts(parts) => {
                     parts.iter().map(|Part::Text { text }| text.as_str()).collect::<Vec<_>>().join("\n")
                 }

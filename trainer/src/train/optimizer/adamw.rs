@@ -1,17 +1,17 @@
 //! AdamW, by the formula of `torch.optim.AdamW`.
 
-use super::Parameter;
+use super::parameter::Parameter;
 
-/// What its formula leaves open.
+/// AdamW's hyperparameters.
 pub struct AdamW {
-    /// What is kept of the means at a step: of the gradients', and of their squares'.
+    /// Decay rates of the first-moment and the second-moment estimate.
     pub betas: (f64, f64),
-    /// Added to the root of the latter.
+    /// Added to the root of the second-moment estimate.
     pub epsilon: f64,
 }
 
 impl AdamW {
-    /// A step along a parameter's gradient; `number` counts from one.
+    /// Updates a parameter from its gradient. `number` is the step, counted from one.
     pub fn step(&self, parameter: &mut Parameter, number: u64, learning_rate: f64) {
         let Some(mean_square) = &mut parameter.mean_square else { return };
         let (beta1, beta2) = self.betas;

@@ -1,8 +1,9 @@
-//! A server of our own, and ways to talk to it.
+//! A server of the small model, and clients of it.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
 
 use proto::inference::v1;
 use proto::inference::v1::generate_request::Prompt;
@@ -10,14 +11,19 @@ use proto::inference::v1::inference_service_client::InferenceServiceClient;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tonic::transport::Channel;
 
 use crate::chatty;
+
+/// How long an event may take to appear in the log on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server of the small model, called `model`, with the adapter `even`; ends with the test.
 pub struct Served {
     child: Child,
     stdin: Option<ChildStdin>,
+    log: UnboundedReceiver<Value>,
     pub address: String,
     pub work: tempfile::TempDir,
 }
@@ -33,16 +39,41 @@ impl Served {
             .arg("--adapter")
             .arg(format!("even={}", work.path().join("even").display()))
             .args(arguments)
-            .env("RUNTIME_GYM_LOG", "warn")
+            .args(["--log-format", "json"])
+            .env("RUNTIME_GYM_LOG", "warn,trainer::generate=debug")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let stdin = child.stdin.take();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on http://").expect(&line).to_owned();
-        Self { child, stdin, address, work }
+        let (sender, log) = unbounded_channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                match serde_json::from_str(&line) {
+                    Ok(event) => drop(sender.send(event)),
+                    Err(_) => eprintln!("{line}"),
+                }
+            }
+        });
+        Self { child, stdin, log, address, work }
+    }
+
+    /// Waits for the next event of the log with this message; returns its fields.
+    pub async fn logged(&mut self, message: &str) -> Value {
+        let search = async {
+            loop {
+                let event = self.log.recv().await.expect("the log of a running server");
+                if event["fields"]["message"] == message {
+                    return event["fields"].clone();
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("not logged: {message}"))
     }
 
     pub fn adapter(&self, name: &str) -> PathBuf {
@@ -57,13 +88,13 @@ impl Served {
         Channel::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
     }
 
-    /// Closes its standard input; whether it ended well.
+    /// Closes its standard input; returns whether it ended successfully.
     pub fn end(&mut self) -> bool {
         drop(self.stdin.take());
         self.child.wait().unwrap().success()
     }
 
-    /// Sends a request; its connection, for those who read the answer as it comes.
+    /// Sends a request; returns the connection, to read the answer incrementally.
     pub async fn send(&self, method: &str, path: &str, body: Option<&str>) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
         let body = body.unwrap_or_default();
@@ -100,7 +131,7 @@ impl Drop for Served {
     }
 }
 
-/// Chunks are a length in hex, a line end, so many bytes, a line end.
+/// Decodes the chunked transfer encoding: length in hexadecimal, line break, content, line break.
 fn unchunk(mut body: &str) -> String {
     let mut out = String::new();
     while let Some((length, rest)) = body.split_once("\r\n") {
@@ -111,7 +142,7 @@ fn unchunk(mut body: &str) -> String {
     out
 }
 
-/// Greedy, from token ids.
+/// A greedy request from token ids.
 pub fn request(ids: &[u32], max_tokens: u32, adapter: &str) -> v1::GenerateRequest {
     v1::GenerateRequest {
         prompt: Some(Prompt::TokenIds(v1::TokenIds { ids: ids.to_vec() })),

@@ -19,7 +19,7 @@ fn conversation() -> v1::Messages {
     }
 }
 
-/// The code, the reason, and the field at fault.
+/// The code, the reason, and the field of a refusal.
 fn refusal<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String, String) {
     let status = answer.unwrap_err();
     let reason = status.get_details_error_info().unwrap().reason;
@@ -38,7 +38,7 @@ async fn every_call_answers() {
         (64, "even", 4)
     );
 
-    // What is tokenized is what is generated from.
+    // Tokenize gives the prompt that Generate uses.
     let input =
         v1::TokenizeRequest { input: Some(Input::Messages(conversation())), add_generation_prompt: true };
     let tokens = client.tokenize(input).await.unwrap().into_inner();
@@ -60,7 +60,8 @@ async fn every_call_answers() {
     assert_eq!(whole.usage.unwrap().completion_tokens, 12);
     assert!(whole.generate_time.is_some() && whole.queue_time.is_some());
 
-    // Streamed: the same, in pieces, and whole at the end. Text and ids are the same prompt.
+    // Streamed: the same answer in pieces, and whole at the end. The prompt as text is equivalent to that as
+    // messages.
     let text = v1::GenerateRequest { prompt: Some(Prompt::Text(tokens.text.clone())), ..asked };
     let mut stream = client.generate_stream(text).await.unwrap().into_inner();
     let (mut delta, mut ids, mut last) = (String::new(), vec![], None);
@@ -79,7 +80,7 @@ async fn every_call_answers() {
     let check =
         tonic_health::pb::HealthCheckRequest { service: "runtime_gym.inference.v1.InferenceService".into() };
     assert_eq!(health.check(check).await.unwrap().into_inner().status(), ServingStatus::Serving);
-    // Not on this thread, which the connections need to learn of it.
+    // Not on this thread, which must keep serving the connections.
     let ended = tokio::task::spawn_blocking(move || served.end()).await.unwrap();
     assert!(ended, "it shuts down when its standard input closes");
 }
@@ -143,7 +144,7 @@ async fn adapters_change_while_it_serves() {
     let (base, even) = (ids("", 30).await, ids("even", 2000).await);
     assert_ne!(base, even[..30]);
 
-    // Replaced in the midst of an answer, which goes on as it was.
+    // An adapter is replaced during an answer, which keeps using the old one.
     let mut other = served.grpc().await;
     let mut stream = other.generate_stream(request(&prompt, 2000, "even")).await.unwrap().into_inner();
     stream.next().await.unwrap().unwrap();
@@ -166,7 +167,7 @@ async fn adapters_change_while_it_serves() {
     admin.load_adapter(load("odd", &odd, false)).await.unwrap();
     assert_eq!(ids("odd", 30).await, now);
 
-    // What does not fit changes nothing; what is gone is gone; the base keeps its name.
+    // A failed load changes nothing; an unloaded adapter is gone; the name of the base is reserved.
     let broken = served.work.path().join("nowhere");
     assert_eq!(
         refusal(admin.load_adapter(load("odd", &broken, true)).await),
@@ -197,7 +198,7 @@ async fn a_full_queue_says_when_to_retry_and_callers_may_leave() {
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert!(status.get_details_retry_info().unwrap().retry_delay.is_some());
 
-    // Both leave; the next one finds the slot free, and what the first had written before.
+    // Both callers hang up; the next request finds the slot free.
     drop((first, second));
     let prompt: Vec<u32> = vec![1, 2, 3];
     let answer = loop {

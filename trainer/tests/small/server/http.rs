@@ -1,4 +1,4 @@
-//! `/v1/chat/completions`, beside what vLLM answered.
+//! `/v1/chat/completions`, compared with recorded answers of vLLM.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use tokio::io::AsyncReadExt as _;
 
 use super::client::Served;
 
-/// An exchange with vLLM.
+/// A recorded exchange with vLLM.
 fn recorded(name: &str) -> Value {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/vllm/{name}.json"));
     serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
 }
 
-/// What vLLM says besides, of things that are not here.
+/// Keys of vLLM's answers for features that do not exist here.
 const THEIRS_ALONE: [&str; 11] = [
     "annotations",
     "audio",
@@ -25,10 +25,10 @@ const THEIRS_ALONE: [&str; 11] = [
     "kv_transfer_params",
     "ec_transfer_params",
     "metrics",
-    "finish_reason", // of their last piece; ours has a part of its own
+    "finish_reason", // in vLLM's last piece of text; here it is in a chunk of its own
 ];
 
-/// Fails unless ours has every key of theirs, of the same kind where theirs is not null.
+/// Fails unless our answer has every key of vLLM's, with a value of the same type unless vLLM's is null.
 #[track_caller]
 fn assert_shape(place: &str, ours: &Value, theirs: &Value) {
     match (ours, theirs) {
@@ -53,7 +53,7 @@ fn assert_shape(place: &str, ours: &Value, theirs: &Value) {
     }
 }
 
-/// The request of an exchange, to our model.
+/// The request of an exchange, addressed to the small model.
 fn body(exchange: &Value) -> Value {
     let mut body = exchange["request"]["body"].clone();
     if body["model"] == "tiny" {
@@ -154,7 +154,7 @@ async fn what_would_change_the_answer_is_obeyed_or_refused_by_name() {
             .await;
     assert_eq!((status, plain["model"].as_str()), (200, Some("even")));
     let ids = |answer: &Value| answer["choices"][0]["token_ids"].clone();
-    // Parts of text are text; another adapter, another answer.
+    // Parts of text are joined; another adapter gives another answer.
     let parts = json!([{ "role": "user", "content": [{ "type": "text", "text": "hello" }] }]);
     assert_eq!(ids(&ask(json!({ "messages": parts })).await.1), ids(&plain));
     assert_ne!(ids(&ask(json!({ "model": "model" })).await.1), ids(&plain));
@@ -163,7 +163,7 @@ async fn what_would_change_the_answer_is_obeyed_or_refused_by_name() {
         thinking["prompt_token_ids"].as_array().unwrap().len()
             > plain["prompt_token_ids"].as_array().unwrap().len()
     );
-    // Stops, also one alone; max_completion_tokens comes before max_tokens.
+    // A single stop string; max_completion_tokens takes precedence over max_tokens.
     let text = plain["choices"][0]["message"]["content"].as_str().unwrap();
     let stop: String = text.chars().skip(4).take(2).collect();
     let stopped = ask(json!({ "stop": stop })).await.1;
@@ -173,7 +173,7 @@ async fn what_would_change_the_answer_is_obeyed_or_refused_by_name() {
         (&json!("stop"), &json!(stop))
     );
     assert_eq!(ask(json!({ "max_completion_tokens": 3 })).await.1["usage"]["completion_tokens"], 3);
-    // Seeds, and what is not said: temperature 1.
+    // Seeds; the default temperature is 1.
     let sampled = async |seed| ids(&ask(json!({ "temperature": null, "seed": seed })).await.1);
     assert_eq!(sampled(5).await, sampled(5).await);
     assert_ne!(sampled(5).await, sampled(6).await);
@@ -209,7 +209,7 @@ async fn what_would_change_the_answer_is_obeyed_or_refused_by_name() {
 
 #[tokio::test]
 async fn an_answer_whose_caller_hung_up_is_not_finished() {
-    let served = Served::start(&["--max-batch", "1", "--queue", "1"]);
+    let mut served = Served::start(&["--max-batch", "1", "--queue", "1"]);
     let body = |stream: bool, max_tokens: usize| {
         json!({
             "model": "model", "messages": [{ "role": "user", "content": "hello" }], "max_tokens": max_tokens,
@@ -217,28 +217,34 @@ async fn an_answer_whose_caller_hung_up_is_not_finished() {
         })
     };
     let expected = served.chat(&body(false, 6000)).await.1;
+    served.logged("generation started").await;
     let ids = |part: &Value| -> Vec<i64> { serde_json::from_value(part.clone()).unwrap() };
     let prompt = ids(&expected["prompt_token_ids"]);
     let answer = ids(&expected["choices"][0]["token_ids"]);
     for stream in [true, false] {
-        // Something else first, so that the slot remembers nothing of it.
+        // Another request first, so that the only slot holds nothing of this one.
         let other =
             json!({ "model": "even", "messages": [{ "role": "user", "content": "?" }], "max_tokens": 1 });
         assert_eq!(served.chat(&other).await.0, 200);
+        served.logged("generation started").await;
         let text = body(stream, 6000).to_string();
         let mut connection = served.send("POST", "/v1/chat/completions", Some(&text)).await;
+        assert_eq!(served.logged("generation started").await["cached"], 0);
         if stream {
             let mut start = [0; 512];
             connection.read_exact(&mut start).await.unwrap();
-        } else {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
         drop(connection);
-        // How much of it was written, the cache tells.
+        let abandoned = served.logged("generation abandoned").await["tokens"].as_u64().unwrap();
+        assert!((1..5000).contains(&abandoned), "streamed: {stream}; ended after {abandoned} tokens");
+        // The cache shows how many tokens were generated.
         let mut client = served.grpc().await;
         let all: Vec<u32> = prompt.iter().chain(&answer).map(|id| *id as u32).collect();
         let found = client.generate(super::client::request(&all, 1, "")).await.unwrap().into_inner();
+        served.logged("generation started").await;
         let cached = found.usage.unwrap().cached_tokens as usize;
         assert!(cached < prompt.len() + 5000, "streamed: {stream}; {cached} tokens were written");
+        // The last token of an answer is not in the cache.
+        assert_eq!(cached, prompt.len() + abandoned as usize - 1, "streamed: {stream}");
     }
 }

@@ -8,7 +8,7 @@ import platform
 
 from gym_guest import preload, snapshot  # preload first: the snapshot holds what it imports
 
-snapshot.plug_holes()  # what is loaded from here on, and used by every step, lies side by side
+snapshot.plug_holes()  # so that what is loaded from here on, which every step uses, is contiguous in memory
 
 from gym_guest import warm_up  # noqa: E402
 from gym_guest.interpreter import Interpreter  # noqa: E402
@@ -19,7 +19,7 @@ _interpreter = Interpreter()
 class WitWorld:
     """The exports of the `python` world: see `wit/python.wit`."""
 
-    # Each export gets an instance of this class to itself, so none may hold state.
+    # Each export is called on its own instance of this class, so instances must not hold state.
 
     def version(self) -> str:
         return platform.python_version()

@@ -1,7 +1,7 @@
-"""What a block's top level stored, with a digest of each value, so that a later reader can count the names
-that were defined again with an equal value.
+"""The definitions of a block: the names that its top level stored, with a digest of each value. From these a later
+reader can count the names that were defined again with an equal value.
 
-Never runs the agent's code: only exact built-in types are looked into.
+Never runs the agent's code: only values of exact built-in types are examined.
 """
 
 import marshal

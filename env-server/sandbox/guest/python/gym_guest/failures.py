@@ -6,9 +6,9 @@ mean"), and would run methods of the agent's classes unguarded.
 
 FILE = "<string>"
 
-_FOLD_AFTER = 3  # as the traceback module does: then "[Previous line repeated ...]"
+_FOLD_AFTER = 3  # like the traceback module, which then writes "[Previous line repeated ...]"
 
-# Past classes and metaclasses that lie or raise.
+# These bypass classes and metaclasses whose attributes are false or raise.
 _qualname = type.__dict__["__qualname__"].__get__
 _name = type.__dict__["__name__"].__get__
 _module = type.__dict__["__module__"].__get__
@@ -34,7 +34,7 @@ def text(error: BaseException) -> str:
 
 
 def syntax_text(error: SyntaxError) -> str:
-    """What does not compile has no traceback: the place, then the exception line."""
+    """The text of code that does not compile: the position, then the exception line. It has no traceback."""
     return clean("\n".join(_syntax_lines(error)).lstrip())
 
 
@@ -100,7 +100,7 @@ def _syntax_lines(error: SyntaxError) -> list[str]:
         if first is not None and first > indent:
             last = error.end_offset or first
             if error.end_lineno is not None and error.end_lineno != error.lineno:
-                last = len(source) + 1  # it goes on below: mark to the end of the line
+                last = len(source) + 1  # it continues on the next line: mark to the end of this one
             if last <= first:
                 last = first + 1
             padding = "".join(c if c.isspace() else " " for c in shown[: first - 1 - indent])

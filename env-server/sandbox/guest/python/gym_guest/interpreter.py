@@ -19,11 +19,11 @@ _DEFAULT_RECURSION_LIMIT = sys.getrecursionlimit()
 _REAL_BUILTINS = vars(builtins)
 _BUILTINS = dict(_REAL_BUILTINS)
 _BUILTIN_VALUES = list(_BUILTINS.values())
-__builtins__ = _BUILTINS  # what the functions below are given: out of reach of what an agent does to `builtins`
+__builtins__ = _BUILTINS  # the builtins of the functions below: an agent's changes of `builtins` do not reach them
 
 
 def _standard_stream(descriptor: int) -> io.TextIOWrapper:
-    """A text stream whose every whole line reaches the host at once, so that a killed step keeps its output."""
+    """A text stream that passes whole lines to the host immediately, so that a killed step keeps its output."""
     raw = io.FileIO(descriptor, "w", closefd=False)
     return io.TextIOWrapper(
         io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", newline="\n", line_buffering=True
@@ -31,7 +31,7 @@ def _standard_stream(descriptor: int) -> io.TextIOWrapper:
 
 
 def _flushed(stream: io.TextIOWrapper, descriptor: int) -> io.TextIOWrapper:
-    """The same stream with nothing pending, or a new one where the agent's code closed or detached it."""
+    """The flushed stream, or a new one if the agent's code closed or detached it."""
     try:
         stream.flush()
         return stream
@@ -56,7 +56,7 @@ class Interpreter:
         self.namespace = main.__dict__
         self.namespace.clear()
         self.namespace["json"] = json
-        # Put back before each step, whatever the code rebound.
+        # Restored before each step, in case the code rebound them.
         self.reserved = {
             "__name__": "__main__",
             "__builtins__": builtins,
@@ -64,7 +64,7 @@ class Interpreter:
             **{tool.name: tools.function(tool) for tool in tool_list},
         }
         self.record_definitions = record_definitions
-        self.own = {}  # for each name seen so far, whether it can be the agent's own
+        self.own = {}  # for each name seen so far, whether it can be one of the agent's
 
     def run(self, code) -> Reply:
         """Runs one block as a script."""
@@ -75,8 +75,8 @@ class Interpreter:
             exec(block, self.namespace)  # noqa: S102
         except BaseException as caught:  # noqa: BLE001  (SystemExit too ends the step, not the interpreter)
             error = caught
-        # Before any other call: the agent's trace and profile functions would see the guest, and could break
-        # it. One that raises is removed by that, and the next try goes through.
+        # Before any other call, because the agent's trace and profile functions would see the guest and could
+        # break it. Python removes a function that raises, so the second attempt succeeds.
         for _ in (1, 2):
             try:
                 sys.settrace(None)
@@ -85,7 +85,7 @@ class Interpreter:
                 pass
         self._restore()
         failure = None if error is None else _describe(error, compiled=block is not None)
-        del error  # it holds this frame, which would hold it; and with it go objects of the agent's
+        del error  # it refers to this frame, so it would never be freed, and with it objects of the agent
         limit.lift()
         bound = self._own_names()
         names = _bounded(sorted(bound))
@@ -99,16 +99,16 @@ class Interpreter:
         self.namespace.update(self.reserved)
 
     def _restore(self) -> None:
-        """Undoes what would reach into the guest's own code, or into the next step."""
+        """Undoes changes that would affect the guest's own code or the next step."""
         try:
             untouched = list(_REAL_BUILTINS.values()) == _BUILTIN_VALUES  # much faster than the update
-        except BaseException:  # noqa: BLE001  (what stands there now compares as it likes)
+        except BaseException:  # noqa: BLE001  (a value in it may raise when it is compared)
             untouched = False
         if not untouched:
             _REAL_BUILTINS.update(_BUILTINS)
         if sys.getrecursionlimit() < _DEFAULT_RECURSION_LIMIT:
             sys.setrecursionlimit(_DEFAULT_RECURSION_LIMIT)
-        get_blocking(1), get_blocking(2)  # raise where they are closed for good: then the step is given up
+        get_blocking(1), get_blocking(2)  # raise if they are closed for good, which gives up the step
         self.stdout = _flushed(self.stdout, 1)
         self.stderr = _flushed(self.stderr, 2)
 
@@ -136,7 +136,7 @@ class Interpreter:
 
 
 def _bounded(names: list[str]) -> list[str]:
-    """The first names, as many as anybody would read, and how many are left out."""
+    """The names up to a limit, and the number of those left out."""
     if sum(map(len, names)) <= _MAX_NAME_CHARACTERS:
         return names
     shown = list(accumulate(map(len, names)))
@@ -149,5 +149,5 @@ def _describe(error: BaseException, compiled: bool) -> Failure:
         kind, text = FailureKind.SYNTAX, failures.syntax_text(error)
     else:
         kind, text = FailureKind.EXCEPTION, failures.text(error)  # may run the agent's code
-    limit.lift()  # it would take the code of `Failure`, which Python makes from a string, for the agent's
+    limit.lift()  # it would mistake the code of `Failure`, which Python compiles from a string, for the agent's
     return Failure(kind, failures.type_name(error), text)

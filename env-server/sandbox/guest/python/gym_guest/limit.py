@@ -1,7 +1,7 @@
-"""Ends a step at the tool call that is one too many, even if the agent's code catches everything.
+"""Ends a step at the first tool call past the limit, even if the agent's code catches every exception.
 
-The exception alone could be caught; so from then on every line of the agent's code raises it again. The
-host backs this with what fuel it leaves the step.
+The exception alone could be caught, so from then on every line of the agent's code raises it again. In addition,
+the host leaves the step only little fuel.
 """
 
 import io
@@ -22,7 +22,7 @@ def _raise_again(code, _line):
 
 
 def impose() -> None:
-    """Makes every line that the agent's code still reaches raise, and drops what it still prints."""
+    """Makes every further line of the agent's code raise, and drops its further output."""
     try:
         sys.stdout.flush()
     except BaseException:  # noqa: BLE001  (the agent's code may have put anything there)
@@ -30,14 +30,14 @@ def impose() -> None:
     sys.stdout = io.StringIO()
     try:
         sys.monitoring.use_tool_id(_MONITOR, "tool call limit")
-    except ValueError:  # taken: by us, at an earlier call of this step, or by the agent's code
+    except ValueError:  # in use: by an earlier call of this step, or by the agent's code
         pass
     sys.monitoring.register_callback(_MONITOR, sys.monitoring.events.LINE, _raise_again)
     sys.monitoring.set_events(_MONITOR, sys.monitoring.events.LINE)
 
 
 def lift() -> None:
-    """Back to normal, at the end of the step."""
+    """Undoes `impose` at the end of the step."""
     if sys.monitoring.get_tool(_MONITOR) is not None:
         sys.monitoring.set_events(_MONITOR, 0)
         sys.monitoring.register_callback(_MONITOR, sys.monitoring.events.LINE, None)

@@ -5,15 +5,15 @@ import pkgutil
 import sys
 import warnings
 
-# Left out: what needs a screen, a terminal or another process, what prints or acts when imported, and
-# what is of no use to an agent's computation.
+# Left out: modules that need a screen, a terminal or another process, that print or act when they are
+# imported, or that are of no use to an agent's computation.
 _LEFT_OUT = {
     "antigravity", "concurrent.futures.interpreter", "concurrent.futures.process", "concurrent.interpreters",
     "ensurepip", "idlelib", "multiprocessing", "pydoc_data", "this", "tkinter", "turtle", "turtledemo", "venv",
     "webbrowser",
 }
 
-# What the library's functions import only when they are called, as `datetime.strptime` and `ast.unparse` do.
+# Modules that functions of the library, such as `datetime.strptime` and `ast.unparse`, import when called.
 _PRIVATE = ("_ast_unparse", "_pylong", "_strptime")
 
 

@@ -1,9 +1,9 @@
 """Makes the snapshot cheap to start from.
 
-An interpreter's memory is a copy-on-write view of the snapshot: every page that it is the first to write
-costs it a page fault and 4 KiB. Python writes everywhere, above all in reference counts. So all objects are
-listed here, for the build to make immortal (see `../../build/immortal.rs`): nobody counts references to an
-immortal object. And the heap's holes are filled, so that new objects lie side by side in new memory.
+An interpreter's memory is a copy-on-write view of the snapshot: its first write to a page costs it a page fault
+and 4 KiB. Python writes everywhere, above all reference counts. So all objects are listed here, and the build
+makes them immortal (see `../../../build/immortal.rs`): references to an immortal object are not counted. The
+holes in the heap are filled, so that new objects are contiguous in new memory.
 """
 
 import gc
@@ -11,22 +11,22 @@ import sys
 from array import array
 from types import CodeType
 
-# The build finds the list by this mark, twice: 4 bytes of length follow, then 4 of address for each object.
+# The build finds the list by two of these marks. Then follow the length and each object's address, 4 bytes each.
 _MARK = b"runtime-gym: objects to make immortal:"
 _LARGE = 1 << 20  # bytes: no hole is larger
 
-_kept = []  # what is listed must live as long as the snapshot
+_kept = []  # the listed objects must live as long as the snapshot
 _plugs = []
 
 
 def prepare() -> None:
-    """Call it last: what lives now is what every interpreter starts with."""
-    sys.path_importer_cache.clear()  # knows the time stamps of the machine that builds the snapshot
+    """Must be called last: every interpreter starts with the objects that exist now."""
+    sys.path_importer_cache.clear()  # holds time stamps of the machine that builds the snapshot
     gc.collect()
     _list_objects()
     gc.collect()
     plug_holes()
-    gc.freeze()  # a collection need not look at them either
+    gc.freeze()  # so that garbage collection skips them too
 
 
 def _list_objects() -> None:

@@ -12,7 +12,7 @@ from gym_guest.failures import clean
 
 _type_name = type.__dict__["__name__"].__get__  # a metaclass may lie about `__name__`
 _dumps = json.JSONEncoder(allow_nan=False).encode
-_PLAIN = {  # what most arguments are: as JSON, without the way round through the encoder
+_PLAIN = {  # the types of most arguments: converted to JSON directly, without the encoder
     str: encode_basestring_ascii,
     int: int.__repr__,
     bool: {False: "false", True: "true"}.__getitem__,
@@ -30,7 +30,7 @@ class ToolRuntimeException(Exception):
 
 EXCEPTIONS = {cls.__name__: cls for cls in (ToolInvocationException, ToolRuntimeException)}
 for _cls in EXCEPTIONS.values():
-    _cls.__module__ = "builtins"  # so that a traceback shows no module in front of the name
+    _cls.__module__ = "builtins"  # so that a traceback shows the name without a module
 
 
 def _argument(keyword, value) -> Argument:

@@ -1,8 +1,8 @@
 """Steps that are run before the snapshot is taken.
 
-CPython rewrites its own code while it runs: instructions specialise, caches fill. Each such write, made anew
-by every interpreter, costs it a page fault; made here once, it is part of the snapshot that all share.
-Nothing of these steps can be seen later: `Interpreter.start` begins anew.
+CPython modifies its code while it runs: instructions specialise, caches fill. In each interpreter, such a write
+would cost a page fault; made here once, it is part of the shared snapshot. The steps leave no visible trace:
+`Interpreter.start` resets the state.
 """
 
 import sys
@@ -44,7 +44,7 @@ _ROUNDS = 30  # an instruction specialises after a few runs
 
 
 def run(interpreter) -> None:
-    """Runs the steps, in both ways that an interpreter can be started."""
+    """Runs the steps, with and without recording definitions."""
     path, call_tool = sys.path[:], tools.call_tool
     tools.call_tool = _answer
     for round_ in range(_ROUNDS):

@@ -1,0 +1,23 @@
+//! Ways of acting: how a model is told to act, how its answer becomes an action, and how the result becomes
+//! its next message.
+//!
+//! Each way is a module here and a value of [`AgentType`]. The episode's loop knows only the trait.
+//!
+//! | module    | what it holds                            |
+//! |-----------|------------------------------------------|
+//! | `way`     | what the loop needs from a way of acting |
+//! | `codeact` | acting by writing Python                 |
+
+use crate::config::{AgentConfig, AgentType};
+
+mod codeact;
+mod way;
+
+pub use way::{Acting, Action};
+
+/// The way in which an agent acts.
+pub fn of(agent: &AgentConfig) -> Box<dyn Acting> {
+    match agent.agent_type {
+        AgentType::Codeact => Box::new(codeact::CodeAct::new(agent)),
+    }
+}

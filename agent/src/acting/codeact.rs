@@ -1,0 +1,76 @@
+//! Acting by writing Python: each turn holds reasoning and at most one block of code. The block becomes a
+//! step, and the step's observation the next message.
+
+use proto::conversation::{NO_BLOCK, observation, turn_error};
+use proto::env::v1::{InitialObservation, Limits};
+use proto::trace::Step;
+
+use super::way::{Acting, Action, Opening};
+use crate::config::{AgentConfig, Prompt, PromptDetail, SeveralBlocks};
+use crate::prompt;
+use crate::reply::{self, Nothing, Request};
+
+mod texts;
+
+/// An agent that acts by writing Python.
+#[derive(Debug)]
+pub struct CodeAct {
+    /// Whether the interpreter keeps its state from step to step.
+    persistent: bool,
+    max_turns: u32,
+    prompt: Prompt,
+    several_blocks: SeveralBlocks,
+}
+
+impl CodeAct {
+    /// Acts as the agent's config says.
+    pub fn new(agent: &AgentConfig) -> Self {
+        Self {
+            persistent: agent.interpreter_state.is_persistent(),
+            max_turns: agent.max_turns,
+            prompt: agent.prompt,
+            several_blocks: agent.several_blocks,
+        }
+    }
+}
+
+impl Acting for CodeAct {
+    fn opening(&self, observation: &InitialObservation, limits: &Limits) -> Opening {
+        let (acting, task) = match self.prompt.detail {
+            PromptDetail::Full => {
+                let acting =
+                    texts::acting(&observation.tools, limits, self.max_turns, self.prompt.observation);
+                (acting, prompt::task(observation))
+            }
+            PromptDetail::Brief => {
+                (texts::acting_in_brief(&observation.tools, limits), prompt::brief_task(observation))
+            }
+        };
+        let state = texts::interpreter_state(self.prompt.runtime, self.persistent);
+        Opening { system: std::iter::once(acting).chain(state).collect(), task }
+    }
+
+    fn reminder(&self, globals: &[String]) -> Option<String> {
+        (self.persistent && !self.prompt.hide_names).then(|| texts::globals(globals))
+    }
+
+    fn action(&self, answer: &str) -> Result<Option<Action>, String> {
+        match (reply::request(answer), self.several_blocks) {
+            (Request::Run(code), _) => Ok(Some(Action::Code(code))),
+            (Request::Several(codes), SeveralBlocks::Refuse) => Err(texts::several_blocks(codes.len())),
+            (Request::Several(codes), SeveralBlocks::First) => Ok(codes.into_iter().next().map(Action::Code)),
+            (Request::Nothing(Nothing::NoBlock), _) => Ok(None),
+            (Request::Nothing(Nothing::ToolCall), _) => Err(texts::TOOL_CALL.to_owned()),
+            (Request::Nothing(Nothing::Observation), _) => Err(texts::OBSERVATION.to_owned()),
+        }
+    }
+
+    fn reply(&self, step: &Step) -> String {
+        let format = self.prompt.observation;
+        match (&step.interpreter_result, &step.error) {
+            (Some(result), _) => observation(result, format),
+            (None, Some(error)) => turn_error(error, format),
+            (None, None) => NO_BLOCK.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! An agent: a model, a way of acting, an interpreter state.
+
+use fields::{Fields, FromJson, Place};
+use proto::interpreter_state::InterpreterState;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::keys;
+use super::llm::Llm;
+use super::prompt::Prompt;
+
+/// An agent: a model, a way of acting, an interpreter state.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AgentConfig {
+    /// Part of the names of the agent's files; unique in the run.
+    pub name: String,
+    /// How it acts.
+    pub agent_type: AgentType,
+    /// Whether the interpreter keeps its state from step to step: `persistent_state: true` or `false`. The
+    /// key has no default, because every run depends on it.
+    #[serde(rename = "persistent_state", serialize_with = "as_persistent")]
+    pub interpreter_state: InterpreterState,
+    /// Probability that a persistent interpreter's state is lost before a step, as if the runtime restarted.
+    /// The model is not told about it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub state_loss: f64,
+    /// Model turns after which the episode ends.
+    pub max_turns: u32,
+    /// Seconds after which the episode ends: no turn begins and no model call continues after them. A step
+    /// that is running then is bounded by its own limits and completes.
+    pub timeout_s: f64,
+    /// Tool calls allowed in one step.
+    pub max_tool_calls: u32,
+    /// Further limits of the environment.
+    #[serde(skip_serializing_if = "StepLimits::is_default")]
+    pub limits: StepLimits,
+    /// What happens if an answer holds several code blocks.
+    #[serde(skip_serializing_if = "SeveralBlocks::is_default")]
+    pub several_blocks: SeveralBlocks,
+    /// What the model is told.
+    #[serde(skip_serializing_if = "Prompt::is_default")]
+    pub prompt: Prompt,
+    /// The model.
+    pub llm: Llm,
+}
+
+/// How an agent acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentType {
+    /// Writes Python.
+    Codeact,
+}
+
+/// What happens if an answer holds several code blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeveralBlocks {
+    /// None is run, and the model is told so: the paper's rule.
+    #[default]
+    Refuse,
+    /// The first one is run.
+    First,
+}
+
+fields::words! { SeveralBlocks { "refuse" => Refuse, "first" => First } }
+
+impl SeveralBlocks {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Limits of one step, as `runtime_gym.env.v1.Limits` names them. The server's default applies to those that
+/// are `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct StepLimits {
+    /// CPU budget, in interpreter fuel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fuel_per_step: Option<u64>,
+    /// Wall-clock time, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wall_clock_per_step_s: Option<f64>,
+    /// The interpreter's memory, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Captured output, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_bytes_per_step: Option<u64>,
+    /// Length of the code, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code_bytes_per_step: Option<u64>,
+    /// Arguments and answers of a step's tool calls, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_bytes_per_step: Option<u64>,
+    /// The interpreter's files, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scratch_bytes: Option<u64>,
+}
+
+impl StepLimits {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl FromJson for AgentConfig {
+    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
+        let fields = Fields::new(value, place)?;
+        let name = keys::name(&fields, "name");
+        let agent_type = fields.required("agent_type");
+        let persistent: Option<Option<bool>> = fields.or_default("persistent_state");
+        let state_loss = fields.or("state_loss", 0.0);
+        let max_turns = keys::at_least_one(&fields, "max_turns", 40);
+        let timeout_s = keys::seconds(&fields, "timeout_s", 600.0);
+        let max_tool_calls = keys::at_least_one(&fields, "max_tool_calls", 25);
+        let limits = fields.or_default("limits");
+        let several_blocks = fields.or_default("several_blocks");
+        let prompt = fields.or_default("prompt");
+        let llm = fields.required("llm");
+        fields.refuse_unknown();
+        fields.at("persistent_state").require(persistent != Some(None), || {
+            "is required: true if the interpreter keeps its state from step to step, false if every step \
+             starts afresh"
+                .into()
+        });
+        if let Some(state_loss) = state_loss {
+            check_state_loss(state_loss, persistent.flatten(), &fields.at("state_loss"));
+        }
+        Some(Self {
+            name: name?,
+            agent_type: agent_type?,
+            interpreter_state: InterpreterState::from_persistent(persistent??),
+            state_loss: state_loss?,
+            max_turns: max_turns?,
+            timeout_s: timeout_s?,
+            max_tool_calls: max_tool_calls?,
+            limits: limits?,
+            several_blocks: several_blocks?,
+            prompt: prompt?,
+            llm: llm?,
+        })
+    }
+}
+
+fn check_state_loss(state_loss: f64, persistent: Option<bool>, place: &Place<'_>) {
+    place.require((0.0..=1.0).contains(&state_loss), || {
+        format!("must be within 0 (never) and 1 (before every step), not {state_loss}")
+    });
+    place.require(state_loss == 0.0 || persistent != Some(false), || {
+        "must be 0 or left out with `persistent_state: false`: a resetting interpreter keeps no state to \
+         lose"
+            .into()
+    });
+}
+
+impl FromJson for AgentType {
+    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
+        match value.as_str() {
+            Some("codeact") => Some(Self::Codeact),
+            Some("react") => place.fail("only `codeact` is available in this version; `react` is not yet"),
+            _ => place.expected("codeact", value),
+        }
+    }
+}
+
+impl FromJson for StepLimits {
+    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
+        let fields = Fields::new(value, place)?;
+        let fuel_per_step = fields.or_default("fuel_per_step");
+        let wall_clock_per_step_s = keys::optional_seconds(&fields, "wall_clock_per_step_s");
+        let memory_bytes = fields.or_default("memory_bytes");
+        let output_bytes_per_step = fields.or_default("output_bytes_per_step");
+        let code_bytes_per_step = fields.or_default("code_bytes_per_step");
+        let tool_bytes_per_step = fields.or_default("tool_bytes_per_step");
+        let scratch_bytes = fields.or_default("scratch_bytes");
+        fields.refuse_unknown();
+        Some(Self {
+            fuel_per_step: fuel_per_step?,
+            wall_clock_per_step_s: wall_clock_per_step_s?,
+            memory_bytes: memory_bytes?,
+            output_bytes_per_step: output_bytes_per_step?,
+            code_bytes_per_step: code_bytes_per_step?,
+            tool_bytes_per_step: tool_bytes_per_step?,
+            scratch_bytes: scratch_bytes?,
+        })
+    }
+}
+
+fn is_zero(probability: &f64) -> bool {
+    *probability == 0.0
+}
+
+fn as_persistent<S: Serializer>(state: &InterpreterState, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bool(state.is_persistent())
+}

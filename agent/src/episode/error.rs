@@ -1,0 +1,71 @@
+//! Why an episode has no evaluation.
+
+use client::{explain, is_unreachable};
+
+use crate::model;
+
+/// Calls, as errors name them.
+pub const CREATE: &str = "CreateEpisode";
+pub const STEP: &str = "Step";
+pub const GET: &str = "GetEpisode";
+pub const CLOSE: &str = "CloseEpisode";
+
+/// Why an episode has no evaluation.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A call failed: the server refused it or could not be reached.
+    #[error("{call}: {}", explain(status))]
+    Call {
+        /// The call.
+        call: &'static str,
+        /// What the server reported.
+        status: Box<tonic::Status>,
+    },
+    /// The model's server can't be reached.
+    #[error(transparent)]
+    Model(model::Error),
+    /// The server ended the episode for reasons of its own.
+    #[error("the server ended the episode ({reason})")]
+    Ended {
+        /// The reason.
+        reason: String,
+    },
+    /// A field is missing from the server's answer.
+    #[error("the server's answer to {call} has no {what}")]
+    Incomplete {
+        /// The call.
+        call: &'static str,
+        /// The field.
+        what: &'static str,
+    },
+    /// The server does not lose state as the config requests: its version does not know the setting.
+    #[error(
+        "`state_loss` is {asked} in the config, but the server has {in_force} in force; a server of this agent's \
+         version does as it is asked"
+    )]
+    StateLoss {
+        /// The probability in the config.
+        asked: f64,
+        /// The probability in force.
+        in_force: f64,
+    },
+    /// The run was stopped.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// The server that could not be reached, if that is why the episode failed.
+    pub fn unreachable(&self) -> Option<&'static str> {
+        match self {
+            Self::Call { status, .. } if is_unreachable(status) => Some("environment server"),
+            Self::Model(model::Error::Unreachable { .. }) => Some("inference server"),
+            _ => None,
+        }
+    }
+}
+
+/// The error of a failed call.
+pub fn call_failed(call: &'static str) -> impl Fn(tonic::Status) -> Error {
+    move |status| Error::Call { call, status: Box::new(status) }
+}

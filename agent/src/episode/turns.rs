@@ -1,0 +1,217 @@
+//! The loop of an episode: the model is asked, its action is run, the result becomes its next message.
+
+use std::time::Duration;
+
+use client::Environment;
+use proto::conversation::Message;
+use proto::env::v1;
+use proto::trace::{ModelCall, ModelResponse, Step, TokenUsage};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::assignment::Assignment;
+use super::end::End;
+use super::error::{CREATE, Error, GET, STEP, call_failed};
+use crate::acting::{self, Acting, Action};
+use crate::config::AgentConfig;
+use crate::model::{self, Completion, FinishReason, GenerateRequest, Model, Sampling};
+use crate::recorder::{self, Recorder};
+use crate::{prompt, wire};
+
+/// An open episode.
+pub struct Turns<'player> {
+    agent: &'player AgentConfig,
+    model: &'player dyn Model,
+    environment: &'player Environment,
+    assignment: &'player Assignment,
+    acting: Box<dyn Acting>,
+    /// The conversation so far.
+    messages: Vec<Message>,
+    /// The names in the interpreter after the last step.
+    globals: Vec<String>,
+    /// Index of the next step.
+    step_index: u64,
+    /// The wall-clock limit of a step.
+    wall_clock: Duration,
+    /// When the episode's time is over.
+    deadline: Instant,
+}
+
+impl<'player> Turns<'player> {
+    /// Creates the episode and begins the conversation.
+    ///
+    /// # Errors
+    /// If the server refuses, or does not do what the config requests.
+    pub async fn begin(
+        agent: &'player AgentConfig,
+        model: &'player dyn Model,
+        environment: &'player Environment,
+        assignment: &'player Assignment,
+        recorder: &mut Recorder,
+    ) -> Result<Self, Error> {
+        let request = create_request(agent, assignment);
+        let created = environment.create(request).await.map_err(call_failed(CREATE))?;
+        let observation =
+            created.observation.as_ref().ok_or(Error::Incomplete { call: CREATE, what: "observation" })?;
+        let deadline = Instant::now() + Duration::from_secs_f64(agent.timeout_s);
+        let limits = created.limits.unwrap_or_default();
+        recorder.provenance().limits = wire::recorded_limits(&limits);
+        recorder.provenance().seeds.episode = created.seed;
+        let (asked, in_force) = (agent.state_loss, created.state_loss);
+        if asked != in_force {
+            return Err(Error::StateLoss { asked, in_force });
+        }
+
+        let acting = acting::of(agent);
+        let opening = acting.opening(observation, &limits);
+        recorder.task(&opening.task, &opening.system);
+        let system = opening.system.into_iter().map(Message::system);
+        Ok(Self {
+            agent,
+            model,
+            environment,
+            assignment,
+            acting,
+            messages: system.chain([Message::user(opening.task)]).collect(),
+            globals: Vec::new(),
+            step_index: 0,
+            wall_clock: wire::wall_clock(&limits),
+            deadline,
+        })
+    }
+
+    /// Takes turns until the episode ends.
+    ///
+    /// # Errors
+    /// If a server fails.
+    pub async fn take(&mut self, recorder: &mut Recorder) -> Result<End, Error> {
+        for turn in 0..self.agent.max_turns {
+            if let Some(end) = self.turn(turn, recorder).await? {
+                return Ok(end);
+            }
+        }
+        Ok(End::MaxTurns)
+    }
+
+    /// Takes one turn; says how the episode ended, if it did.
+    async fn turn(&mut self, turn: u32, recorder: &mut Recorder) -> Result<Option<End>, Error> {
+        if Instant::now() >= self.deadline {
+            return Ok(Some(End::Timeout));
+        }
+        let request = self.generate_request();
+        let asked_at = recorder::now();
+        let answer = match timeout_at(self.deadline, self.ask(&request)).await {
+            Err(_) => return Ok(Some(End::Timeout)),
+            // Later conversations are longer still.
+            Ok(Err(model::Error::ContextOverflow { .. })) => return Ok(Some(End::ContextLength)),
+            Ok(Err(error @ model::Error::Unreachable { .. })) => return Err(Error::Model(error)),
+            Ok(answer) => answer.map_err(|error| error.to_string()),
+        };
+        let mut step = Step { turn: u64::from(turn), ..Step::default() };
+        let action = match record_answer(answer, asked_at, &mut step, recorder) {
+            Ok(()) => self.acting.action(&step.assistant_text),
+            Err(reason) => Err(prompt::failed_call(&reason)),
+        };
+        if !step.assistant_text.is_empty() {
+            self.messages.push(Message::assistant(&step.assistant_text));
+        }
+        let end = match action {
+            Ok(Some(action)) => self.run(action, &mut step).await,
+            Ok(None) => self.renew().await,
+            Err(error) => {
+                step.error = Some(error);
+                self.renew().await
+            }
+        };
+        self.messages.push(Message::user(self.acting.reply(&step)));
+        recorder.step(step);
+        end
+    }
+
+    /// The conversation so far, as a request to the model.
+    fn generate_request(&self) -> GenerateRequest {
+        let reminder = self.acting.reminder(&self.globals).map(Message::user);
+        let llm = &self.agent.llm;
+        GenerateRequest {
+            messages: self.messages.iter().cloned().chain(reminder).collect(),
+            sampling: Sampling { temperature: llm.temperature },
+            seed: self.assignment.policy_seed,
+            max_tokens: llm.max_tokens,
+        }
+    }
+
+    /// Asks the model, within the time limit of a call.
+    async fn ask(&self, request: &GenerateRequest) -> Result<Completion, model::Error> {
+        let seconds = self.agent.llm.timeout_s;
+        let answer = timeout(Duration::from_secs_f64(seconds), self.model.generate(request)).await;
+        answer.unwrap_or(Err(model::Error::Timeout { seconds }))
+    }
+
+    /// Runs an action as the next step of the environment.
+    async fn run(&mut self, action: Action, step: &mut Step) -> Result<Option<End>, Error> {
+        action.record(step);
+        let request = v1::StepRequest {
+            episode_id: self.assignment.episode_id.clone(),
+            step_index: self.step_index,
+            action: Some(action.into()),
+        };
+        let response = self.environment.step(request, self.wall_clock).await.map_err(call_failed(STEP))?;
+        self.step_index += 1;
+        let end = End::of_step(&response);
+        let observation =
+            response.observation.ok_or(Error::Incomplete { call: STEP, what: "observation" })?;
+        let (result, info) =
+            wire::step_result(response.step_index, observation, response.info.unwrap_or_default());
+        self.globals.clone_from(&info.globals);
+        step.interpreter_result = Some(result);
+        step.info = Some(info);
+        end
+    }
+
+    /// Renews the lease in a turn that runs nothing: its length assumes that every turn reaches the server.
+    async fn renew(&self) -> Result<Option<End>, Error> {
+        self.environment.renew(&self.assignment.episode_id).await.map_err(call_failed(GET))?;
+        Ok(None)
+    }
+}
+
+fn create_request(agent: &AgentConfig, assignment: &Assignment) -> v1::CreateEpisodeRequest {
+    let task = v1::TaskRef { set: assignment.task.set.clone(), task_id: assignment.task.task_id.clone() };
+    v1::CreateEpisodeRequest {
+        task: Some(v1::create_episode_request::Task::TaskRef(task)),
+        interpreter_state: v1::InterpreterState::from(agent.interpreter_state).into(),
+        limits: Some(wire::requested_limits(agent)),
+        seed: None,
+        episode_id: assignment.episode_id.clone(),
+        lease: Some(wire::lease(agent)),
+        record_definitions: true,
+        state_loss: agent.state_loss,
+    }
+}
+
+/// Records a model call and its answer.
+///
+/// # Errors
+/// Why the answer can't be used: there is none, or it was cut off.
+fn record_answer(
+    answer: Result<Completion, String>,
+    asked_at: String,
+    step: &mut Step,
+    recorder: &mut Recorder,
+) -> Result<(), String> {
+    // The answer says how many tokens were sent; a call without an answer is recorded all the same.
+    let usage = answer.as_ref().map_or_else(|_| TokenUsage::default(), |completion| completion.usage);
+    recorder.asked(ModelCall { timestamp: asked_at, prompt_tokens: usage.prompt_tokens });
+    let completion = answer?;
+    recorder.answered(ModelResponse {
+        timestamp: recorder::now(),
+        completion_tokens: usage.completion_tokens,
+        total_tokens: usage.total_tokens,
+        finish_reason: Some(completion.finish_reason.to_string()),
+    });
+    step.token_usage = usage;
+    step.assistant_text = completion.text;
+    match completion.finish_reason {
+        FinishReason::Stop => Ok(()),
+        reason => Err(format!("it was cut off (finish reason: {reason})")),
+    }
+}

@@ -1,0 +1,76 @@
+//! What a model is asked for, and what it answers.
+
+use std::fmt;
+
+use proto::conversation::Message;
+use proto::trace::TokenUsage;
+
+/// A conversation to continue.
+#[derive(Clone, Debug, Default)]
+pub struct GenerateRequest {
+    /// The messages so far, in order.
+    pub messages: Vec<Message>,
+    /// How tokens are sampled.
+    pub sampling: Sampling,
+    /// Seed of the sampling. The same request with the same seed gives the same answer, as far as the model
+    /// allows.
+    pub seed: u64,
+    /// The most new tokens.
+    pub max_tokens: u32,
+}
+
+/// How tokens are sampled.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sampling {
+    /// 0 is greedy.
+    pub temperature: f64,
+}
+
+/// A model's answer.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    /// The assistant message.
+    pub text: String,
+    /// Why it ends where it does.
+    pub finish_reason: FinishReason,
+    /// Tokens sent and written.
+    pub usage: TokenUsage,
+}
+
+/// Why an answer ends where it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FinishReason {
+    /// The model ended its turn.
+    Stop,
+    /// The answer reached `max_tokens` or the end of the context.
+    Length,
+    /// Another reason, in the server's words.
+    Other(String),
+}
+
+impl fmt::Display for FinishReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::Other(reason) => reason,
+        })
+    }
+}
+
+/// Estimated usage of one answer, for models without a tokenizer.
+pub fn estimate_usage(messages: &[Message], text: &str) -> TokenUsage {
+    let prompt_tokens = estimate_tokens(messages.iter().map(|message| message.content.len()).sum());
+    let completion_tokens = estimate_tokens(text.len());
+    TokenUsage {
+        prompt_tokens,
+        completion_tokens,
+        total_tokens: prompt_tokens + completion_tokens,
+        estimated: true,
+    }
+}
+
+/// Estimated tokens of a text: UTF-8 bytes / 4, rounded up.
+fn estimate_tokens(bytes: usize) -> u64 {
+    bytes.div_ceil(4) as u64
+}

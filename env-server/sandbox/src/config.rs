@@ -1,0 +1,21 @@
+//! The configuration of one interpreter.
+
+use proto::interpreter_state::InterpreterState;
+
+use crate::limits::Limits;
+use crate::tool::Tool;
+
+/// The configuration of one interpreter.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whether variables, functions and imports survive a step.
+    pub state: InterpreterState,
+    /// Seeds Python's `random` module and every other source of randomness.
+    pub seed: u64,
+    /// The limits of each step.
+    pub limits: Limits,
+    /// The tools that the code may call. Their names must be Python identifiers.
+    pub tools: Vec<Tool>,
+    /// Whether to fill [`crate::Outcome::definitions`].
+    pub record_definitions: bool,
+}

@@ -1,0 +1,72 @@
+//! What all interpreters of a sandbox share.
+
+use wasmtime::{Memory, Store};
+
+use crate::engine::{self, block_on};
+use crate::error::{Error, explain_kernel_limit};
+use crate::limits::Limits;
+use crate::options::Options;
+use crate::pool::Pool;
+use crate::spill::Spill;
+use crate::state::State;
+use crate::world::World;
+use crate::{cache, guest, linker};
+
+/// What all interpreters of a sandbox share.
+pub struct Host {
+    /// Where instances are created.
+    pub pool: Pool,
+    /// Where snapshots are stored.
+    pub spill: Spill,
+    pristine: Pristine,
+    python_version: String,
+}
+
+/// An instance that never runs. Its memory is the initial memory of every interpreter.
+struct Pristine {
+    store: Store<State>,
+    memory: Memory,
+}
+
+impl Host {
+    /// Compiles the guest, or loads it from the cache, and checks that an interpreter starts.
+    pub fn new(options: &Options) -> Result<Host, Error> {
+        let setup = |error: wasmtime::Error| Error::Setup(explain_kernel_limit(error).into());
+        let engine = engine::new(options).map_err(setup)?;
+        let source = cache::Source { bytes: guest::MODULE, sha256: guest::MODULE_SHA256 };
+        let module = cache::module(&engine, source, options.cache_dir.as_deref()).map_err(setup)?;
+        let linker = linker::new(&engine, &module).map_err(setup)?;
+        let pool = Pool::new(engine, &linker, &module, options.max_interpreters).map_err(setup)?;
+        let spill = Spill::new(options.hibernation_dir.as_deref(), options.hibernation_bytes)
+            .map_err(|error| Error::Setup(error.into()))?;
+        let python_version = python_version(&pool, options)?;
+        let pristine = Pristine::new(&pool, options)?;
+        Ok(Host { pool, spill, pristine, python_version })
+    }
+
+    /// The memory of an interpreter that has not run any code.
+    pub fn pristine(&self) -> &[u8] {
+        self.pristine.memory.data(&self.pristine.store)
+    }
+
+    /// The version of Python, such as `3.14.0`.
+    pub fn python_version(&self) -> &str {
+        &self.python_version
+    }
+}
+
+impl Pristine {
+    fn new(pool: &Pool, options: &Options) -> Result<Pristine, Error> {
+        let (store, python) = pool.instantiate(World::new(0, 0), &start_limits(options))?;
+        Ok(Pristine { store, memory: python.access.memory })
+    }
+}
+
+fn python_version(pool: &Pool, options: &Options) -> Result<String, Error> {
+    let (mut store, python) = pool.instantiate(World::new(0, 0), &start_limits(options))?;
+    block_on(python.version(&mut store)).map_err(|error| Error::Start(error.into()))
+}
+
+fn start_limits(options: &Options) -> Limits {
+    Limits { memory_bytes: options.max_memory_bytes, ..Limits::default() }
+}

@@ -1,0 +1,171 @@
+//! An instance of the guest, in a store of its own.
+
+use std::time::Instant;
+
+use wasmtime::{Store, Trap, Val};
+
+use crate::calls::Diverged;
+use crate::config::Config;
+use crate::engine::block_on;
+use crate::error::Error;
+use crate::execution::Execution;
+use crate::fuel::{self, Allowance};
+use crate::guest::{Python, Reply};
+use crate::host::Host;
+use crate::limits::Limits;
+use crate::outcome::{Failure, TYPE_NAME_BYTES};
+use crate::pages::{self, PAGE_BYTES};
+use crate::snapshot::Snapshot;
+use crate::state::{Answers, Calls, State};
+use crate::world::World;
+
+/// An instance of the guest. Its state is its memory, its variables and its world.
+pub struct Instance {
+    store: Store<State>,
+    python: Python,
+}
+
+impl Instance {
+    /// Starts an instance that is ready for its first block.
+    pub fn start(host: &Host, config: &Config) -> Result<Instance, Error> {
+        let world = World::new(config.seed, config.limits.scratch_bytes);
+        let (mut store, python) = host.pool.instantiate(world, &config.limits)?;
+        block_on(python.start(&mut store, config.seed, &config.tools, config.record_definitions))
+            .map_err(|error| host.pool.start_error(error))?;
+        Ok(Instance { store, python })
+    }
+
+    /// Creates an instance in the state that a snapshot holds.
+    pub fn restore(host: &Host, limits: &Limits, snapshot: &Snapshot) -> Result<Instance, Error> {
+        let (world, memory_bytes) = (snapshot.world.clone(), snapshot.memory_bytes());
+        Instance::with_state(host, limits, world, memory_bytes, &snapshot.variables, |memory| {
+            snapshot.write_to(memory, host.pristine())
+        })
+    }
+
+    /// A snapshot of its state between two steps; `None` if it would hold more than `max_bytes` of memory.
+    pub fn snapshot(&mut self, host: &Host, max_bytes: usize) -> Option<Snapshot> {
+        let (variables, world) = (self.variables(), self.world().clone());
+        Snapshot::take(self.memory(), variables, world, host.pristine(), &host.spill, max_bytes)
+    }
+
+    /// Creates a copy of this instance.
+    pub fn fork(&mut self, host: &Host, limits: &Limits) -> Result<Instance, Error> {
+        let (world, variables) = (self.world().clone(), self.variables());
+        let memory = self.memory();
+        let changed = pages::changed(memory, host.pristine());
+        Instance::with_state(host, limits, world, memory.len(), &variables, |copy| {
+            for at in changed {
+                copy[at..at + PAGE_BYTES].copy_from_slice(&memory[at..at + PAGE_BYTES]);
+            }
+            Ok(())
+        })
+    }
+
+    fn with_state(
+        host: &Host,
+        limits: &Limits,
+        world: World,
+        memory_bytes: usize,
+        variables: &[i32],
+        write_memory: impl FnOnce(&mut [u8]) -> Result<(), Error>,
+    ) -> Result<Instance, Error> {
+        let failed = |error: wasmtime::Error| Error::Start(error.into());
+        let (mut store, python) = host.pool.instantiate(world, limits)?;
+        let memory = python.access.memory;
+        let more = memory_bytes.saturating_sub(memory.data_size(&store)) as u64;
+        if more > 0 {
+            let pages = more / memory.page_size(&store);
+            block_on(memory.grow_async(&mut store, pages)).map_err(failed)?;
+        }
+        write_memory(memory.data_mut(&mut store))?;
+        for (variable, value) in python.variables.iter().zip(variables) {
+            variable.set(&mut store, Val::I32(*value)).map_err(failed)?;
+        }
+        Ok(Instance { store, python })
+    }
+
+    /// The size of its memory in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory().len()
+    }
+
+    /// Its memory between two steps.
+    pub fn memory(&self) -> &[u8] {
+        self.python.access.memory.data(&self.store)
+    }
+
+    /// The values of its mutable globals between two steps.
+    pub fn variables(&mut self) -> Vec<i32> {
+        self.python.variables.iter().map(|variable| variable.get(&mut self.store).unwrap_i32()).collect()
+    }
+
+    /// Its world.
+    pub fn world(&self) -> &World {
+        &self.store.data().world
+    }
+
+    /// Runs one block.
+    ///
+    /// # Errors
+    /// The tool calls of a replayed block differ from the recorded ones.
+    pub fn run(&mut self, code: &str, limits: &Limits, answers: Answers) -> Result<Execution, Diverged> {
+        // A replayed block ended within the wall-clock limit the first time. It has no deadline, so that a
+        // busier machine cannot stop it.
+        let replay = matches!(answers, Answers::Recorded(_));
+        let deadline = if replay { None } else { Instant::now().checked_add(limits.wall_clock) };
+        let tank = self.python.access.fuel;
+        let _ = tank.fill(&mut self.store, Allowance::new(limits.fuel, deadline));
+        let state = self.store.data_mut();
+        state.world.stdout.clear(limits.output_bytes);
+        state.memory.refused = false;
+        state.calls = Calls {
+            answers,
+            left: limits.tool_calls,
+            limit: limits.tool_calls,
+            bytes_left: limits.tool_bytes,
+            ..Calls::default()
+        };
+
+        // A few bytes more than are shown, so that a cut can be detected and marked.
+        let max_text_bytes = limits.output_bytes.max(TYPE_NAME_BYTES) + 8;
+        let result = block_on(self.python.run(&mut self.store, code, max_text_bytes));
+
+        let fuel_left = tank.left(&mut self.store);
+        let state = self.store.data_mut();
+        let calls = std::mem::take(&mut state.calls);
+        let (output, output_truncated) = state.world.stdout.take();
+        let reply = match result {
+            Err(error) if error.is::<Diverged>() => return Err(Diverged),
+            Err(_) if calls.limit_hit => Err(Failure::ToolCallLimit),
+            Err(error) => Err(why_killed(&error, state)),
+            Ok(reply) if state.memory.refused && raised_memory_error(&reply) => Err(Failure::OutOfMemory),
+            Ok(reply) => Ok(reply),
+        };
+        Ok(Execution {
+            reply,
+            output,
+            output_truncated,
+            tool_calls: calls.made,
+            tool_call_limit_hit: calls.limit_hit,
+            fuel_used: limits.fuel.min(fuel::MAX) - fuel_left - calls.fuel_withheld,
+        })
+    }
+}
+
+fn why_killed(error: &wasmtime::Error, state: &State) -> Failure {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => Failure::OutOfFuel,
+        Some(Trap::Interrupt) => Failure::WallClock,
+        // CPython aborts if an allocation that it cannot do without fails.
+        _ if state.memory.refused => Failure::OutOfMemory,
+        _ => {
+            tracing::debug!(error = format!("{error:#}"), "an interpreter crashed");
+            Failure::Crashed
+        }
+    }
+}
+
+fn raised_memory_error(reply: &Reply) -> bool {
+    reply.failure.as_ref().is_some_and(|failure| failure.type_name == "MemoryError")
+}

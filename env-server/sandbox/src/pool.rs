@@ -1,0 +1,58 @@
+//! The pool that instances are created in.
+
+use wasmtime::{Engine, InstancePre, Linker, Module, PoolConcurrencyLimitError, Store};
+
+use crate::engine::block_on;
+use crate::error::{Error, explain_kernel_limit};
+use crate::guest::{Exports, Python};
+use crate::limits::Limits;
+use crate::state::State;
+use crate::world::World;
+
+/// A linked module and the places for its instances.
+pub struct Pool {
+    engine: Engine,
+    linked: InstancePre<State>,
+    exports: Exports,
+    /// [`crate::Options::max_interpreters`], for error messages.
+    max_interpreters: u32,
+}
+
+impl Pool {
+    /// A pool of instances of `module`; `linker` provides its imports.
+    pub fn new(
+        engine: Engine,
+        linker: &Linker<State>,
+        module: &Module,
+        max_interpreters: u32,
+    ) -> wasmtime::Result<Pool> {
+        let exports = Exports::of(module)?;
+        let linked = linker.instantiate_pre(module)?;
+        Ok(Pool { engine, linked, exports, max_interpreters })
+    }
+
+    /// Creates an instance in a store of its own. It has not run any code yet.
+    ///
+    /// # Errors
+    /// [`Error::AtCapacity`] if no place is free.
+    pub fn instantiate(&self, world: World, limits: &Limits) -> Result<(Store<State>, Python), Error> {
+        let mut store = Store::new(&self.engine, State::new(world, limits));
+        store.limiter(|state| &mut state.memory);
+        let created = block_on(async {
+            let instance = self.linked.instantiate_async(&mut store).await?;
+            Python::new(&self.exports, instance, &mut store)
+        });
+        let python = created.map_err(|error| self.start_error(error))?;
+        store.data_mut().access = Some(python.access.clone());
+        Ok((store, python))
+    }
+
+    /// The error for an instance that could not be started.
+    pub fn start_error(&self, error: wasmtime::Error) -> Error {
+        if error.is::<PoolConcurrencyLimitError>() {
+            Error::AtCapacity { max: self.max_interpreters }
+        } else {
+            Error::Start(explain_kernel_limit(error).into())
+        }
+    }
+}

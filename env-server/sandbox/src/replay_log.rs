@@ -1,0 +1,117 @@
+//! The replay log of a persistent interpreter: a snapshot and the steps since, from which it can be rebuilt.
+
+use std::sync::Arc;
+
+use crate::calls;
+use crate::config::Config;
+use crate::error::Error;
+use crate::execution::Execution;
+use crate::host::Host;
+use crate::instance::Instance;
+use crate::snapshot::Snapshot;
+use crate::state::Answers;
+use crate::tool::ToolRecord;
+
+/// The replay budget in fuel, before it is doubled. Replaying this much takes some 100 ms, to which the last
+/// step may add; a snapshot takes one or two milliseconds, so taking one this often costs almost nothing.
+const MAX_FUEL: u64 = 1_000_000_000;
+/// The bound of the log's size: the code of its steps, their tool calls and the answers.
+const MAX_BYTES: usize = 4 << 20;
+/// A log with no more fuel than this is replayed in one or two milliseconds. It is kept instead of a
+/// snapshot, because it is much smaller.
+const SHORT_FUEL: u64 = 15_000_000;
+
+/// A snapshot (`None` is the initial state) and the steps after it.
+#[derive(Clone, Default)]
+pub struct ReplayLog {
+    snapshot: Option<Arc<Snapshot>>,
+    steps: Vec<Arc<Step>>,
+    /// The fuel of all steps.
+    fuel: u64,
+    /// The size of all steps in bytes.
+    bytes: usize,
+    /// The replay budget is `MAX_FUEL << doublings`; it doubles each time a snapshot would be too large.
+    doublings: u32,
+}
+
+/// A step that was not killed.
+struct Step {
+    code: String,
+    tool_calls: Vec<ToolRecord>,
+    /// Fuel is deterministic: a replay that used the same amount did the same work.
+    fuel_used: u64,
+}
+
+impl ReplayLog {
+    /// Appends a step.
+    pub fn push(&mut self, code: &str, execution: &Execution) {
+        let step = Step {
+            code: code.to_owned(),
+            tool_calls: execution.tool_calls.clone(),
+            fuel_used: execution.fuel_used,
+        };
+        self.fuel += step.fuel_used;
+        self.bytes += step.code.len() + step.tool_calls.iter().map(calls::record_bytes).sum::<usize>();
+        self.steps.push(Arc::new(step));
+    }
+
+    /// Whether a replay would exceed the budget.
+    pub fn is_long(&self) -> bool {
+        self.fuel >> self.doublings > MAX_FUEL
+    }
+
+    /// Whether the steps exceed the size bound.
+    pub fn is_large(&self) -> bool {
+        self.bytes > MAX_BYTES
+    }
+
+    /// Doubles the replay budget until the log is within it.
+    pub fn double_budget(&mut self) {
+        while self.is_long() {
+            self.doublings += 1;
+        }
+    }
+
+    /// Whether a replay takes one or two milliseconds at most.
+    pub fn is_short(&self) -> bool {
+        self.fuel <= SHORT_FUEL
+    }
+
+    /// Replaces the log by a snapshot of the state after its last step.
+    pub fn compact(&mut self, snapshot: Snapshot) {
+        *self = ReplayLog { snapshot: Some(Arc::new(snapshot)), ..ReplayLog::default() };
+    }
+
+    /// The bytes it takes in the host's memory and on disk.
+    pub fn kept_bytes(&self) -> (usize, usize) {
+        let (memory, disk) = self.snapshot.as_ref().map_or((0, 0), |snapshot| snapshot.kept_bytes());
+        (memory + self.bytes, disk)
+    }
+
+    /// Creates an instance in the state after the last step. Tool calls are answered from the log.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] if a step behaves differently from its first run.
+    pub fn rebuild(&self, host: &Host, config: &Config) -> Result<Instance, Error> {
+        let mut instance = match &self.snapshot {
+            Some(snapshot) => Instance::restore(host, &config.limits, snapshot)?,
+            None => Instance::start(host, config)?,
+        };
+        for (index, step) in self.steps.iter().enumerate() {
+            let answers = Answers::Recorded(step.tool_calls.iter().cloned().collect());
+            let same = match instance.run(&step.code, &config.limits, answers) {
+                Ok(execution) => execution.reply.is_ok() && execution.fuel_used == step.fuel_used,
+                Err(calls::Diverged) => false,
+            };
+            if !same {
+                return Err(Error::Diverged { step: index, of: self.steps.len() });
+            }
+        }
+        Ok(instance)
+    }
+
+    /// The number of steps after the snapshot.
+    pub fn steps(&self) -> usize {
+        self.steps.len()
+    }
+}

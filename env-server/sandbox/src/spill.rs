@@ -1,0 +1,208 @@
+//! Storage for snapshots: a file with a size limit, and memory for what does not fit.
+//!
+//! The file has no name, so the kernel deletes it when the process ends, however it ends. It is divided into
+//! blocks; what is stored occupies any blocks that are free.
+
+use std::borrow::Cow;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::error::Error;
+
+const BLOCK_BYTES: usize = 4096;
+
+/// Storage for snapshots. Clones share one file.
+#[derive(Clone)]
+pub struct Spill {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// `None`: everything is stored in memory.
+    file: Option<File>,
+    blocks: Mutex<FreeBlocks>,
+}
+
+/// The free blocks of the file.
+struct FreeBlocks {
+    /// Blocks that were released.
+    released: Vec<u32>,
+    /// The first block that was never used. All blocks from here to `max` are free.
+    unused: u32,
+    /// The number of blocks that the file may have.
+    max: u32,
+}
+
+/// Stored bytes.
+pub enum Stored {
+    /// In memory.
+    InMemory(Vec<u8>),
+    /// In the file.
+    OnDisk(Extent),
+}
+
+/// Bytes in blocks of the file. Dropping it frees the blocks.
+pub struct Extent {
+    bytes: usize,
+    blocks: Vec<u32>,
+    spill: Spill,
+}
+
+impl Spill {
+    /// Makes a file of at most `bytes` bytes in a directory. Without a directory, everything is stored in
+    /// memory.
+    ///
+    /// # Errors
+    /// The directory or the file cannot be made.
+    pub fn new(directory: Option<&Path>, bytes: u64) -> io::Result<Spill> {
+        let make = |directory| {
+            fs::create_dir_all(directory)?;
+            tempfile::tempfile_in(directory)
+        };
+        let file = directory.map(make).transpose()?;
+        let max = u32::try_from(bytes / BLOCK_BYTES as u64).unwrap_or(u32::MAX);
+        let blocks = Mutex::new(FreeBlocks { released: Vec::new(), unused: 0, max });
+        Ok(Spill { shared: Arc::new(Shared { file, blocks }) })
+    }
+
+    /// Stores bytes in the file, or in memory if the file has no room or the write fails.
+    pub fn store(&self, bytes: Vec<u8>) -> Stored {
+        match self.write(&bytes) {
+            Some(extent) => Stored::OnDisk(extent),
+            None => Stored::InMemory(bytes),
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) -> Option<Extent> {
+        let file = self.shared.file.as_ref()?;
+        let blocks = self.blocks().take(bytes.len().div_ceil(BLOCK_BYTES))?;
+        let extent = Extent { bytes: bytes.len(), blocks, spill: self.clone() };
+        let mut rest = bytes;
+        for (offset, length) in extent.runs() {
+            let (run, more) = rest.split_at(length);
+            rest = more;
+            if let Err(error) = file.write_all_at(run, offset) {
+                tracing::warn!(%error, "cannot store a hibernated interpreter on disk");
+                return None;
+            }
+        }
+        Some(extent)
+    }
+
+    fn blocks(&self) -> MutexGuard<'_, FreeBlocks> {
+        self.shared.blocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FreeBlocks {
+    /// Takes `count` blocks; `None` if fewer are free.
+    fn take(&mut self, count: usize) -> Option<Vec<u32>> {
+        if count > self.released.len() + (self.max - self.unused) as usize {
+            return None;
+        }
+        let mut taken = self.released.split_off(self.released.len().saturating_sub(count));
+        while taken.len() < count {
+            taken.push(self.unused);
+            self.unused += 1;
+        }
+        Some(taken)
+    }
+}
+
+impl Extent {
+    /// The number of stored bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn read(&self) -> io::Result<Vec<u8>> {
+        let file = self.spill.shared.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let mut bytes = vec![0; self.bytes];
+        let mut rest = &mut bytes[..];
+        for (offset, length) in self.runs() {
+            let (run, more) = rest.split_at_mut(length);
+            rest = more;
+            file.read_exact_at(run, offset)?;
+        }
+        Ok(bytes)
+    }
+
+    /// The runs of adjacent blocks: the offset of each in the file, and the number of bytes used of it.
+    fn runs(&self) -> impl Iterator<Item = (u64, usize)> {
+        let mut left = self.bytes;
+        self.blocks.chunk_by(|block, next| block + 1 == *next).map(move |run| {
+            let length = left.min(run.len() * BLOCK_BYTES);
+            left -= length;
+            (u64::from(run[0]) * BLOCK_BYTES as u64, length)
+        })
+    }
+}
+
+impl Drop for Extent {
+    fn drop(&mut self) {
+        self.spill.blocks().released.append(&mut self.blocks);
+    }
+}
+
+impl Stored {
+    /// The stored bytes.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`] if the file cannot be read.
+    pub fn read(&self) -> Result<Cow<'_, [u8]>, Error> {
+        match self {
+            Stored::InMemory(bytes) => Ok(Cow::Borrowed(bytes)),
+            Stored::OnDisk(extent) => {
+                extent.read().map(Cow::Owned).map_err(|error| Error::Snapshot(error.into()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on_disk(stored: &Stored) -> bool {
+        matches!(stored, Stored::OnDisk(_))
+    }
+
+    #[test]
+    fn what_does_not_fit_stays_in_memory_and_freed_blocks_are_used_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let spill = Spill::new(Some(directory.path()), 10 * BLOCK_BYTES as u64).unwrap();
+        let of = |byte, blocks: usize| vec![byte; blocks * BLOCK_BYTES - 7];
+        let (first, second, third) = (spill.store(of(1, 6)), spill.store(of(2, 5)), spill.store(of(3, 4)));
+        assert_eq!([&first, &second, &third].map(on_disk), [true, false, true]);
+        drop(first);
+        let (fourth, fifth) = (spill.store(of(4, 2)), spill.store(of(5, 4)));
+        for (stored, bytes) in
+            [(&second, of(2, 5)), (&third, of(3, 4)), (&fourth, of(4, 2)), (&fifth, of(5, 4))]
+        {
+            assert!(stored.read().unwrap() == bytes);
+        }
+        assert!(on_disk(&fourth) && on_disk(&fifth) && !on_disk(&spill.store(vec![6])));
+        assert!(on_disk(&spill.store(Vec::new())));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "the file has no name");
+    }
+
+    #[test]
+    fn a_truncated_file_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let spill = Spill::new(Some(directory.path()), 1 << 20).unwrap();
+        let stored = spill.store(vec![1; 6]);
+        spill.shared.file.as_ref().unwrap().set_len(3).unwrap();
+        assert!(matches!(stored.read(), Err(Error::Snapshot(_))));
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_an_error_at_once() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(Spill::new(Some(&file.path().join("below")), 1).is_err());
+        let spill = Spill::new(None, 1 << 20).unwrap();
+        assert!(!on_disk(&spill.store(vec![1; 6])));
+    }
+}

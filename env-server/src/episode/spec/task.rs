@@ -1,0 +1,72 @@
+//! Where an episode's task comes from.
+
+use std::sync::Arc;
+
+use proto::task::TaskFile;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Catalog;
+use crate::error::{Error, Violation};
+use crate::{family, generate, task_config};
+
+/// The longest inline task, in bytes.
+const MAX_INLINE_BYTES: usize = 4 << 20;
+
+/// Where a task comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// A task of a set that the server was started with.
+    Reference {
+        /// The set's name; may be empty where the server has only one.
+        set: String,
+        /// The task's id.
+        task_id: String,
+    },
+    /// A whole task file, as JSON text.
+    Inline(String),
+    /// A task that is drawn from a config.
+    Generated {
+        /// The family.
+        family: String,
+        /// The family's section of a task config, a JSON object as text.
+        config_json: String,
+        /// The seed that the task is drawn from.
+        seed: u64,
+    },
+}
+
+impl Task {
+    /// The name of the task's set, empty for a task that belongs to none, and the task.
+    ///
+    /// # Errors
+    /// An unknown task, or a violation for what is not a task or does not give one.
+    pub fn load<'a>(&self, catalog: &'a Catalog) -> Result<(&'a str, Arc<TaskFile>), Error> {
+        match self {
+            Self::Reference { set, task_id } => catalog.find(set, task_id),
+            Self::Inline(text) => Ok(("", Arc::new(inline(text)?))),
+            Self::Generated { family, config_json, seed } => {
+                let task = generated(family, config_json, *seed)
+                    .map_err(|reason| Violation::new("task_from_config", reason))?;
+                Ok(("", Arc::new(task)))
+            }
+        }
+    }
+}
+
+fn inline(text: &str) -> Result<TaskFile, Violation> {
+    let violation = |description: String| Violation::new("task_json", description);
+    if text.len() > MAX_INLINE_BYTES {
+        return Err(violation(format!("is longer than {MAX_INLINE_BYTES} bytes")));
+    }
+    let value = serde_json::from_str(text).map_err(|error| violation(format!("is not JSON: {error}")))?;
+    family::parse(&value).map_err(|error| violation(format!("is not a task file: {error}")))
+}
+
+fn generated(family: &str, config_json: &str, seed: u64) -> Result<TaskFile, String> {
+    let section =
+        serde_json::from_str(config_json).map_err(|error| format!("config_json is not JSON: {error}"))?;
+    let config = task_config::parse_section(family, &section).map_err(|problems| problems.to_string())?;
+    let task_id = format!("{family}-seed-{seed}");
+    generate::task(&config, seed, &task_id, "inline").map_err(|error| error.reason)
+}

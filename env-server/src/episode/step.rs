@@ -1,0 +1,192 @@
+//! A step as data: the action that was asked for, and the answer to it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sandbox::{Argument, Definition, Failure, ToolCall, ToolError, ToolRecord};
+use serde_json::Value;
+
+use super::end::{End, EndReason};
+use crate::error::Violation;
+
+/// A request to take a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The episode.
+    pub episode_id: String,
+    /// 0 for the first step, then one more each time.
+    pub index: u64,
+    /// What to do; a request without an action is refused.
+    pub action: Option<Action>,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Runs a block of Python.
+    Code(String),
+    /// Calls tools directly, in order, without the interpreter.
+    ToolCalls(Vec<DirectCall>),
+}
+
+/// A tool call that a client makes without the interpreter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectCall {
+    /// The tool's name.
+    pub name: String,
+    /// A JSON array (positional) or a JSON object (by keyword), as text.
+    pub arguments_json: String,
+}
+
+/// A step that was taken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// The request.
+    pub request: Request,
+    /// The answer to it.
+    pub answer: Answer,
+}
+
+/// The answer to a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// What the agent sees.
+    pub observation: Observation,
+    /// Facts about the step that the agent does not see.
+    pub info: Info,
+    /// Set on the step that ends the episode.
+    pub end: Option<End>,
+}
+
+impl Answer {
+    /// The evaluation's score on the step that ends the episode, otherwise 0.
+    pub fn reward(&self) -> f64 {
+        self.end.as_ref().map_or(0.0, |end| end.evaluation.score)
+    }
+
+    /// Whether the task reached its own end with this step: the agent called `finish()`.
+    pub fn terminated(&self) -> bool {
+        self.ended_by(EndReason::Finished)
+    }
+
+    /// Whether a limit cut the episode off with this step.
+    pub fn truncated(&self) -> bool {
+        self.ended_by(EndReason::MaxSteps)
+    }
+
+    fn ended_by(&self, reason: EndReason) -> bool {
+        self.end.as_ref().is_some_and(|end| end.reason == reason)
+    }
+}
+
+/// What the agent sees of a step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observation {
+    /// Whether there was no error.
+    pub success: bool,
+    /// Standard output, also of a step that failed.
+    pub output: String,
+    /// Whether output past the limit was cut off.
+    pub output_truncated: bool,
+    /// The error text, as the agent should read it; empty if there was no error.
+    pub error: String,
+    /// The kind of error.
+    pub failure: Option<Failure>,
+    /// Names that the agent's code has defined, sorted.
+    pub globals: Vec<String>,
+    /// Answers of [`Action::ToolCalls`], in order.
+    pub tool_results: Vec<ToolCallRecord>,
+}
+
+/// Facts about a step that are not part of the observation.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Info {
+    /// Every tool call of the step, in order.
+    pub tool_calls: Vec<ToolCallRecord>,
+    /// What is left of the task's own budgets, by name.
+    pub budget_left: BTreeMap<String, i64>,
+    /// Steps left before `max_steps` truncates the episode.
+    pub steps_left: u32,
+    /// Interpreter fuel used.
+    pub fuel_used: u64,
+    /// Time in the interpreter, or in the tools.
+    pub run_time: Duration,
+    /// Time spent waiting for earlier steps of the episode and for a free worker.
+    pub queue_time: Duration,
+    /// Names that the step's top-level code bound, if the episode records them.
+    pub definitions: Vec<Definition>,
+    /// Whether the interpreter's state was lost before this step.
+    pub state_lost: bool,
+}
+
+/// A tool call that happened. JSON is kept as text, which takes less memory than parsed values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolCallRecord {
+    /// The tool's name.
+    pub name: String,
+    /// The arguments: a JSON array (positional) or object (by keyword). A call with both kinds is an object with the
+    /// positional arguments, an array, under `*`. A value that JSON cannot hold is named by its type.
+    pub arguments_json: String,
+    /// The answer, a JSON value as text.
+    pub answer: Result<String, ToolError>,
+}
+
+impl ToolCallRecord {
+    /// Bytes of the answer or of the error's text.
+    pub fn answer_bytes(&self) -> usize {
+        match &self.answer {
+            Ok(result_json) => result_json.len(),
+            Err(error) => error.message.len(),
+        }
+    }
+}
+
+impl From<ToolRecord> for ToolCallRecord {
+    fn from(record: ToolRecord) -> Self {
+        Self {
+            arguments_json: arguments_json(&record.call),
+            name: record.call.name,
+            answer: record.answer.map(|value| value.to_string()),
+        }
+    }
+}
+
+fn arguments_json(call: &ToolCall) -> String {
+    let value = |argument: &Argument| {
+        argument.value.clone().unwrap_or_else(|| Value::String(format!("<{}>", argument.python_type)))
+    };
+    let positional: Vec<Value> = call.args.iter().map(value).collect();
+    if call.kwargs.is_empty() {
+        return Value::Array(positional).to_string();
+    }
+    let positional = (!positional.is_empty()).then(|| ("*".to_owned(), Value::Array(positional)));
+    let by_keyword = call.kwargs.iter().map(|(name, argument)| (name.clone(), value(argument)));
+    Value::Object(positional.into_iter().chain(by_keyword).collect()).to_string()
+}
+
+/// Parses direct tool calls.
+///
+/// # Errors
+/// A violation for the first call whose arguments are not a JSON array or object, or if there is no call.
+pub fn parse_calls(calls: &[DirectCall]) -> Result<Vec<ToolCall>, Violation> {
+    if calls.is_empty() {
+        return Err(Violation::new("action.tool_calls.calls", "holds no call"));
+    }
+    calls.iter().enumerate().map(|(index, call)| parse_call(index, call)).collect()
+}
+
+fn parse_call(index: usize, call: &DirectCall) -> Result<ToolCall, Violation> {
+    let field = || format!("action.tool_calls.calls[{index}].arguments_json");
+    let (mut args, mut kwargs) = (Vec::new(), Vec::new());
+    match serde_json::from_str(&call.arguments_json) {
+        Ok(Value::Array(values)) => args = values.into_iter().map(Argument::from).collect(),
+        Ok(Value::Object(values)) => {
+            kwargs = values.into_iter().map(|(name, value)| (name, Argument::from(value))).collect();
+        }
+        Ok(_) => {
+            return Err(Violation::new(field(), "must be a JSON array (positional) or object (by keyword)"));
+        }
+        Err(error) => return Err(Violation::new(field(), format!("is not JSON: {error}"))),
+    }
+    Ok(ToolCall { name: call.name.clone(), args, kwargs })
+}

@@ -1,0 +1,93 @@
+//! Calls that are refused or fail. A failure of the agent's code is not one of them: that is part of an observation.
+
+use crate::episode::end::EndReason;
+
+/// A request field that cannot be accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field in the request, e.g. `limits.memory_bytes`.
+    pub field: String,
+    /// What it must be.
+    pub description: String,
+}
+
+impl Violation {
+    /// A violation of `field`.
+    pub fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self { field: field.into(), description: description.into() }
+    }
+}
+
+/// Why a call was refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A request field is wrong.
+    #[error("{}: {}", .0.field, .0.description)]
+    Invalid(Violation),
+    /// No episode has this id.
+    #[error("no episode `{id}`: it was never created, or it was closed or expired and is forgotten")]
+    UnknownEpisode {
+        /// The requested id.
+        id: String,
+    },
+    /// No task has this id, or no set this name.
+    #[error("{0}")]
+    UnknownTask(String),
+    /// Another request created an episode with this id.
+    #[error("episode `{id}` exists already and was created by a different request")]
+    EpisodeExists {
+        /// The requested id.
+        id: String,
+    },
+    /// The step index was used for another action.
+    #[error("step {index} was already taken with another action; the next step is {next}")]
+    StepConflict {
+        /// The requested index.
+        index: u64,
+        /// The index that would be accepted.
+        next: u64,
+    },
+    /// The answer to this old step is no longer kept.
+    #[error("the answer to step {index} is no longer kept; an episode keeps its latest steps")]
+    StepForgotten {
+        /// The requested index.
+        index: u64,
+    },
+    /// The step index skips steps.
+    #[error("step {index} leaves a gap; the next step is {next}")]
+    StepGap {
+        /// The requested index.
+        index: u64,
+        /// The index that would be accepted.
+        next: u64,
+    },
+    /// The episode has ended.
+    #[error("the episode has ended ({reason}); create a new one")]
+    Ended {
+        /// Why it ended.
+        reason: EndReason,
+    },
+    /// The server has no room. The call had no effect.
+    #[error(
+        "the server has room for {limit} running episodes, all of it taken; close some, or try again later"
+    )]
+    Full {
+        /// The limit.
+        limit: usize,
+    },
+    /// The call needs a credential that this one lacks.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The server is shutting down.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    /// A fault of the server itself.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl From<Violation> for Error {
+    fn from(violation: Violation) -> Self {
+        Self::Invalid(violation)
+    }
+}

@@ -1,0 +1,110 @@
+//! What clients ask for.
+
+use std::time::Duration;
+
+use prost::Message as _;
+use proto::env::v1;
+use proto::env::v1::create_episode_request::Task as TaskMessage;
+use proto::interpreter_state::InterpreterState;
+
+use crate::catalog::Query;
+use crate::episode::limits::Asked;
+use crate::episode::spec::{Request, Task};
+
+impl From<v1::CreateEpisodeRequest> for Request {
+    fn from(message: v1::CreateEpisodeRequest) -> Self {
+        Self {
+            digest: files::digest::bytes(message.encode_to_vec()),
+            interpreter_state: InterpreterState::from_wire(message.interpreter_state()),
+            limits: message.limits.map(Asked::from).unwrap_or_default(),
+            lease: message.lease.map(duration),
+            episode_id: message.episode_id,
+            task: message.task.map(Task::from),
+            seed: message.seed,
+            record_definitions: message.record_definitions,
+            state_loss: message.state_loss,
+        }
+    }
+}
+
+impl From<TaskMessage> for Task {
+    fn from(message: TaskMessage) -> Self {
+        match message {
+            TaskMessage::TaskRef(v1::TaskRef { set, task_id }) => Self::Reference { set, task_id },
+            TaskMessage::TaskJson(text) => Self::Inline(text),
+            TaskMessage::TaskFromConfig(v1::TaskFromConfig { family, config_json, seed }) => {
+                Self::Generated { family, config_json, seed }
+            }
+        }
+    }
+}
+
+impl From<v1::Limits> for Asked {
+    fn from(message: v1::Limits) -> Self {
+        Self {
+            max_steps: set(message.max_steps),
+            tool_calls_per_step: set(message.tool_calls_per_step),
+            fuel_per_step: set(message.fuel_per_step),
+            wall_clock_per_step: message.wall_clock_per_step.map(duration),
+            memory_bytes: set(message.memory_bytes).map(bytes),
+            output_bytes_per_step: set(message.output_bytes_per_step).map(bytes),
+            code_bytes_per_step: set(message.code_bytes_per_step).map(bytes),
+            tool_bytes_per_step: set(message.tool_bytes_per_step).map(bytes),
+            scratch_bytes: set(message.scratch_bytes).map(bytes),
+        }
+    }
+}
+
+impl From<v1::ListTasksRequest> for Query {
+    fn from(message: v1::ListTasksRequest) -> Self {
+        Self {
+            set: message.set,
+            family: message.family,
+            page_size: message.page_size as usize,
+            page_token: message.page_token,
+        }
+    }
+}
+
+/// A number whose default, 0, stands for "not set".
+fn set<T: Default + PartialEq>(number: T) -> Option<T> {
+    (number != T::default()).then_some(number)
+}
+
+fn bytes(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// A negative duration becomes zero, which is out of range too wherever a request may hold a duration.
+fn duration(message: prost_types::Duration) -> Duration {
+    Duration::try_from(message).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::episode::Limits;
+
+    #[test]
+    fn unset_limits_take_the_defaults() {
+        let asked = Asked::from(v1::Limits::default());
+        let limits = Limits::new(&asked, &Limits::default(), 30 << 20).unwrap();
+        assert_eq!(v1::Limits::from(&limits), v1::Limits::from(&Limits::default()));
+    }
+
+    #[test]
+    fn a_negative_duration_is_out_of_range() {
+        let negative = prost_types::Duration { seconds: -1, nanos: 0 };
+        let asked = Asked::from(v1::Limits { wall_clock_per_step: Some(negative), ..Default::default() });
+        let violation = Limits::new(&asked, &Limits::default(), 30 << 20).unwrap_err();
+        assert_eq!(violation.field, "limits.wall_clock_per_step");
+    }
+
+    #[test]
+    fn an_unknown_interpreter_state_is_none() {
+        for (number, state) in [(0, None), (1, Some(InterpreterState::Persistent)), (7, None)] {
+            let message = v1::CreateEpisodeRequest { interpreter_state: number, ..Default::default() };
+            assert_eq!(Request::from(message).interpreter_state, state);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Which models play which tasks, and how.
+
+use fields::{Fields, FromJson, Place};
+use proto::interpreter_state::InterpreterState;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::settings::Settings;
+use super::state;
+
+/// Every model in every runtime on every task set.
+#[derive(Clone, Debug, Serialize)]
+pub struct Evaluation {
+    /// Names of adapters, and `base` for the model without an adapter.
+    pub models: Vec<String>,
+    /// The regimes of the interpreter.
+    pub runtimes: Vec<InterpreterState>,
+    /// Names of task sets.
+    pub tasks: Vec<String>,
+    /// Sampling temperature; 0 is greedy.
+    pub temperature: f64,
+    /// Most new tokens of one answer.
+    pub max_tokens: u64,
+    /// Most episodes that are played concurrently.
+    pub max_concurrent_runs: u64,
+    /// Settings merged over the experiment's `agent`.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub agent: Settings,
+    /// Whether the base is served in four bits; none: if an adapter was trained on four bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_in_4bit: Option<bool>,
+    /// Most tokens of a conversation; none: the model's own limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<u64>,
+}
+
+impl FromJson for Evaluation {
+    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
+        let fields = Fields::new(value, place)?;
+        let models = fields.required("models");
+        let runtimes =
+            fields.required_as("runtimes", |value, place| fields::elements(value, place, state::read));
+        let tasks = fields.required("tasks");
+        let temperature = fields.required("temperature");
+        let max_tokens = fields.required("max_tokens");
+        let max_concurrent_runs = fields.required("max_concurrent_runs");
+        let agent = fields.or_default("agent");
+        let load_in_4bit = fields.or_default("load_in_4bit");
+        let context = fields.or_default("context");
+        fields.refuse_unknown();
+        Some(Self {
+            models: models?,
+            runtimes: runtimes?,
+            tasks: tasks?,
+            temperature: temperature?,
+            max_tokens: max_tokens?,
+            max_concurrent_runs: max_concurrent_runs?,
+            agent: agent?,
+            load_in_4bit: load_in_4bit?,
+            context: context?,
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! Rules that concern several keys of a config.
+
+use fields::Place;
+
+use super::{Adapter, Config, Dtype, Shape, Switch};
+
+/// Records every broken rule at its key.
+pub fn check(config: &Config, root: &Place<'_>) {
+    let require = |holds: bool, key: &str, rule: &str| root.key(key).require(holds, || rule.to_owned());
+    require(!config.datasets.is_empty(), "datasets", "is empty: name at least one folder");
+    require(!config.train_on_inputs, "train_on_inputs", "must be false: the dataset says what bears loss");
+    check_base(config, root);
+    match config.adapter {
+        Some(_) => check_adapter(config, root),
+        None => refuse_adapter_keys(config, root),
+    }
+    let stable_decay = config.lr_scheduler == Shape::WarmupStableDecay;
+    require(
+        config.lr_scheduler_kwargs.is_some() == stable_decay,
+        "lr_scheduler_kwargs",
+        match stable_decay {
+            true => "must be there for `warmup_stable_decay`, with at least `num_decay_steps`",
+            false => "is for `lr_scheduler: warmup_stable_decay`",
+        },
+    );
+    let both = config.warmup_ratio.is_some() && config.warmup_steps.is_some();
+    require(!both, "warmup_steps", "says the same as `warmup_ratio`; leave one of them out");
+}
+
+/// The quantisation and the precision of the base.
+fn check_base(config: &Config, root: &Place<'_>) {
+    let require = |holds: bool, key: &str, rule: &str| root.key(key).require(holds, || rule.to_owned());
+    require(
+        config.load_in_4bit == (config.adapter == Some(Adapter::Qlora)),
+        "load_in_4bit",
+        "must be true with `adapter: qlora`, and false without",
+    );
+    let four_bit = config.four_bit();
+    require(
+        four_bit.bnb_4bit_use_double_quant != Some(false),
+        "bnb_4bit_use_double_quant",
+        "must be true: only double quantisation is supported",
+    );
+    let dtype = four_bit.bnb_4bit_compute_dtype;
+    let agrees = match config.bf16 {
+        Switch::Auto => true,
+        Switch::On => dtype != Some(Dtype::Float32),
+        Switch::Off => dtype != Some(Dtype::Bfloat16),
+    };
+    require(agrees, "bnb_4bit_compute_dtype", "must say the same as `bf16`; leave one of them out");
+}
+
+/// The keys that an adapter needs.
+fn check_adapter(config: &Config, root: &Place<'_>) {
+    let require = |holds: bool, key: &str, rule: &str| root.key(key).require(holds, || rule.to_owned());
+    require(config.lora_r.is_some_and(|r| r > 0), "lora_r", "must be there, and at least 1");
+    require(config.lora_alpha.is_some_and(|alpha| alpha > 0.0), "lora_alpha", "must be there, above 0");
+    let dropout = config.lora_dropout.unwrap_or(0.0);
+    require((0.0..1.0).contains(&dropout), "lora_dropout", "must be from 0 to below 1");
+    let some = config.lora_target_modules.as_ref().is_some_and(|modules| !modules.is_empty());
+    require(
+        some != (config.lora_target_linear == Some(true)),
+        "lora_target_modules",
+        "must name the matrices to adapt, or `lora_target_linear: true` be set for all of them",
+    );
+}
+
+/// The keys that mean nothing without an adapter.
+fn refuse_adapter_keys(config: &Config, root: &Place<'_>) {
+    let keys = [
+        ("lora_r", config.lora_r.is_some()),
+        ("lora_alpha", config.lora_alpha.is_some()),
+        ("lora_dropout", config.lora_dropout.is_some()),
+        ("lora_target_modules", config.lora_target_modules.is_some()),
+        ("lora_target_linear", config.lora_target_linear == Some(true)),
+    ];
+    for (key, set) in keys {
+        let rule = || "is for adapters: set `adapter` to qlora or lora, or leave it out".to_owned();
+        root.key(key).require(!set, rule);
+    }
+}
