@@ -23,7 +23,7 @@ mod keys;
 mod llm;
 mod prompt;
 
-pub use agent::{AgentConfig, AgentType, StepLimits};
+pub use agent::{AgentConfig, AgentType, SeveralBlocks, StepLimits};
 pub use llm::{Backend, Llm};
 pub use prompt::{Prompt, PromptDetail, RuntimePrompt};
 

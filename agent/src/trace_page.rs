@@ -6,7 +6,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use proto::run::EpisodeResult;
 use proto::trace::{EventKind, Trace};
 
-use crate::fence;
+use crate::reply;
 
 const TEMPLATE: &str = include_str!("../templates/trace.html");
 
@@ -43,7 +43,7 @@ pub fn render(agent: &str, trace: &Trace, result: &EpisodeResult) -> Result<Stri
 
 /// The model's text without its code block, if that is shown separately, and otherwise the whole text.
 fn reasoning(text: &str, code: Option<String>) -> String {
-    if code.is_some() { fence::prose(text) } else { text.to_owned() }
+    if code.is_some() { reply::prose(text) } else { text.to_owned() }
 }
 
 #[cfg(test)]

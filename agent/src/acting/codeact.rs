@@ -6,8 +6,9 @@ use proto::env::v1::{InitialObservation, Limits};
 use proto::trace::Step;
 
 use super::way::{Acting, Action, Opening};
-use crate::config::{AgentConfig, Prompt, PromptDetail};
-use crate::{fence, prompt};
+use crate::config::{AgentConfig, Prompt, PromptDetail, SeveralBlocks};
+use crate::prompt;
+use crate::reply::{self, Nothing, Request};
 
 mod texts;
 
@@ -18,6 +19,7 @@ pub struct CodeAct {
     persistent: bool,
     max_turns: u32,
     prompt: Prompt,
+    several_blocks: SeveralBlocks,
 }
 
 impl CodeAct {
@@ -27,6 +29,7 @@ impl CodeAct {
             persistent: agent.interpreter_state.is_persistent(),
             max_turns: agent.max_turns,
             prompt: agent.prompt,
+            several_blocks: agent.several_blocks,
         }
     }
 }
@@ -52,10 +55,13 @@ impl Acting for CodeAct {
     }
 
     fn action(&self, answer: &str) -> Result<Option<Action>, String> {
-        let mut blocks = fence::python_blocks(answer);
-        match blocks.len() {
-            0 | 1 => Ok(blocks.pop().map(Action::Code)),
-            count => Err(texts::several_blocks(count)),
+        match (reply::request(answer), self.several_blocks) {
+            (Request::Run(code), _) => Ok(Some(Action::Code(code))),
+            (Request::Several(codes), SeveralBlocks::Refuse) => Err(texts::several_blocks(codes.len())),
+            (Request::Several(codes), SeveralBlocks::First) => Ok(codes.into_iter().next().map(Action::Code)),
+            (Request::Nothing(Nothing::NoBlock), _) => Ok(None),
+            (Request::Nothing(Nothing::ToolCall), _) => Err(texts::TOOL_CALL.to_owned()),
+            (Request::Nothing(Nothing::Observation), _) => Err(texts::OBSERVATION.to_owned()),
         }
     }
 

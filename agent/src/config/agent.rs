@@ -34,6 +34,9 @@ pub struct AgentConfig {
     /// Further limits of the environment.
     #[serde(skip_serializing_if = "StepLimits::is_default")]
     pub limits: StepLimits,
+    /// What happens if an answer holds several code blocks.
+    #[serde(skip_serializing_if = "SeveralBlocks::is_default")]
+    pub several_blocks: SeveralBlocks,
     /// What the model is told.
     #[serde(skip_serializing_if = "Prompt::is_default")]
     pub prompt: Prompt,
@@ -47,6 +50,25 @@ pub struct AgentConfig {
 pub enum AgentType {
     /// Writes Python.
     Codeact,
+}
+
+/// What happens if an answer holds several code blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeveralBlocks {
+    /// None is run, and the model is told so: the paper's rule.
+    #[default]
+    Refuse,
+    /// The first one is run.
+    First,
+}
+
+fields::words! { SeveralBlocks { "refuse" => Refuse, "first" => First } }
+
+impl SeveralBlocks {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Limits of one step, as `runtime_gym.env.v1.Limits` names them. The server's default applies to those that
@@ -93,6 +115,7 @@ impl FromJson for AgentConfig {
         let timeout_s = keys::seconds(&fields, "timeout_s", 600.0);
         let max_tool_calls = keys::at_least_one(&fields, "max_tool_calls", 25);
         let limits = fields.or_default("limits");
+        let several_blocks = fields.or_default("several_blocks");
         let prompt = fields.or_default("prompt");
         let llm = fields.required("llm");
         fields.refuse_unknown();
@@ -113,6 +136,7 @@ impl FromJson for AgentConfig {
             timeout_s: timeout_s?,
             max_tool_calls: max_tool_calls?,
             limits: limits?,
+            several_blocks: several_blocks?,
             prompt: prompt?,
             llm: llm?,
         })

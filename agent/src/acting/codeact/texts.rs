@@ -89,3 +89,11 @@ pub fn several_blocks(count: usize) -> String {
         "Your answer holds {count} code blocks; none was run. Write exactly one ```python block in a turn."
     )
 }
+
+/// The answer calls a tool by JSON, as if tools were called directly.
+pub const TOOL_CALL: &str = "Your answer holds a tool call as JSON; nothing was run. Call the function in Python, inside one \
+     ```python block.";
+
+/// The answer holds an observation, as if the model were the environment.
+pub const OBSERVATION: &str = "Your answer holds a result as JSON, but results come from the interpreter; nothing was run. \
+     To act, write one ```python block.";
