@@ -35,6 +35,7 @@ pub fn step_result(
         success: observation.success,
         result: Value::Null,
         output: observation.output,
+        error_output: observation.error_output,
         error: non_empty(observation.error),
     };
     (result, info)
@@ -71,6 +72,7 @@ pub fn requested_limits(agent: &AgentConfig) -> v1::Limits {
         code_bytes_per_step: limits.code_bytes_per_step.unwrap_or(0),
         tool_bytes_per_step: limits.tool_bytes_per_step.unwrap_or(0),
         scratch_bytes: limits.scratch_bytes.unwrap_or(0),
+        error_output_bytes_per_step: 0,
     }
 }
 

@@ -284,7 +284,7 @@ async fn results_of_other_tasks_under_the_same_name_are_refused() {
     run(options(&fake, folder.path())).await.unwrap();
     fake.state.lock().unwrap().setup.first_seed = 900;
     let error = run(options(&fake, folder.path())).await.unwrap_err().to_string();
-    for part in ["knapsack-0000000000.trace.json", "task seed 0", "has 900", "--output-dir"] {
+    for part in ["knapsack-0000000000.trace.json", "task digest 0", "has 900", "--output-dir"] {
         assert!(error.contains(part), "{part} in {error}");
     }
 }

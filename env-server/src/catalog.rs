@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use files::digest;
 use proto::task::TaskFile;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Error, Violation};
 use crate::family::FAMILIES;
@@ -51,8 +53,8 @@ pub struct TaskSummary {
     pub task_id: String,
     /// The task's family.
     pub family: String,
-    /// The seed that the task was generated from.
-    pub seed: u64,
+    /// SHA-256 of the task's public data, in hexadecimal.
+    pub public_sha256: String,
 }
 
 impl Catalog {
@@ -141,7 +143,7 @@ impl TaskSummary {
             set: set.to_owned(),
             task_id: task.task_id.clone(),
             family: task.family.clone(),
-            seed: task.seed,
+            public_sha256: digest::bytes(Value::Object(task.public.clone()).to_string()),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! a model is run on what it was trained on.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::trace::{InterpreterResult, ToolOutput, Trace};
 
@@ -85,17 +85,24 @@ impl ObservationFormat {
     }
 }
 
-/// The result of a step.
+/// The result of a step. Standard error is shown where there is some.
 pub fn observation(result: &InterpreterResult, format: ObservationFormat) -> String {
-    let InterpreterResult { success, result, output, error } = result;
-    let shown = match (format, error) {
-        (ObservationFormat::Full, error) => {
-            json!({ "success": success, "result": result, "output": output, "error": error })
-        }
-        (ObservationFormat::Compact, Some(error)) => json!({ "error": error }),
-        (ObservationFormat::Compact, None) => json!({ "output": output }),
-    };
-    shown.to_string()
+    let InterpreterResult { success, result, output, error_output, error } = result;
+    let mut shown = Map::new();
+    if format == ObservationFormat::Full {
+        shown.insert("success".into(), json!(success));
+        shown.insert("result".into(), result.clone());
+    }
+    if format == ObservationFormat::Full || error.is_none() {
+        shown.insert("output".into(), json!(output));
+    }
+    if !error_output.is_empty() {
+        shown.insert("error_output".into(), json!(error_output));
+    }
+    if format == ObservationFormat::Full || error.is_some() {
+        shown.insert("error".into(), json!(error));
+    }
+    Value::Object(shown).to_string()
 }
 
 /// The error of a turn in which nothing was run.

@@ -5,6 +5,7 @@
 //! | [`env`]               | gRPC `runtime_gym.env.v1`: episodes                                            |
 //! | [`inference`]         | gRPC `runtime_gym.inference.v1`: text generation                               |
 //! | [`interpreter_state`] | the regime of an episode, in messages, files and configs                       |
+//! | [`semantics`]         | how a block of code runs, in messages, files and configs                       |
 //! | [`task`]              | task files and their manifest                                                  |
 //! | [`run`]               | result, status and summary files of a run                                      |
 //! | [`trace`]             | trace files (`.trace.json`)                                                    |
@@ -24,6 +25,7 @@ pub mod inference;
 pub mod interpreter_state;
 pub mod python_json;
 pub mod run;
+pub mod semantics;
 pub mod study;
 pub mod task;
 pub mod trace;

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::semantics::Semantics;
+
 /// One `.trace.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
@@ -80,8 +82,14 @@ pub struct Provenance {
     pub task_id: String,
     /// The task's family.
     pub family: String,
+    /// SHA-256 of the task's public data, in hexadecimal; empty if its writer did not know it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub task_sha256: String,
     /// `persistent` or `reset`.
     pub interpreter_state: String,
+    /// *Ours*: how blocks of code ran; absent for script, the paper's.
+    #[serde(skip_serializing_if = "Semantics::is_script")]
+    pub semantics: Semantics,
     /// *Ours*: probability that a persistent interpreter's state is lost before a step; absent if zero.
     #[serde(skip_serializing_if = "is_zero")]
     pub state_loss: f64,
@@ -104,8 +112,9 @@ fn is_zero(chance: &f64) -> bool {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Seeds {
-    /// The task was generated from it.
-    pub task: u64,
+    /// The task was generated from it; absent where the server does not tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<u64>,
     /// The episode's randomness.
     pub episode: u64,
     /// The model client's randomness.
@@ -244,8 +253,11 @@ pub struct InterpreterResult {
     pub success: bool,
     /// Always null: a block is run as a script, and its last expression is not echoed.
     pub result: Value,
-    /// Standard output.
+    /// Standard output. Where it was cut, its last line says how much was left out.
     pub output: String,
+    /// *Ours*: standard error, in the same way; absent if empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub error_output: String,
     /// The error's text, if any.
     pub error: Option<String>,
 }

@@ -204,7 +204,7 @@ async fn an_episode_can_be_looked_at() {
     let mut episode = Episode::create(client.clone(), request).await.unwrap();
     episode.run("print(1)").await;
     let get =
-        v1::GetEpisodeRequest { episode_id: episode.id.clone(), include_steps: true, include_private: false };
+        v1::GetEpisodeRequest { episode_id: episode.id.clone(), include_steps: true, ..Default::default() };
     let found = client.get_episode(get.clone()).await.unwrap().into_inner();
     let summary = found.episode.unwrap();
     assert_eq!((summary.next_step_index, summary.ended), (1, false));

@@ -185,6 +185,7 @@ fn create_request(agent: &AgentConfig, assignment: &Assignment) -> v1::CreateEpi
         lease: Some(wire::lease(agent)),
         record_definitions: true,
         state_loss: agent.state_loss,
+        semantics: v1::Semantics::Unspecified.into(),
     }
 }
 

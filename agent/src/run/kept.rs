@@ -26,7 +26,7 @@ pub fn versions(
     };
     let provenance = trace.provenance.unwrap_or_default();
     let differences = [
-        ("task seed", provenance.seeds.task.to_string(), task.seed.to_string()),
+        ("task digest", provenance.task_sha256, task.public_sha256.clone()),
         ("interpreter state", provenance.interpreter_state, player.agent.interpreter_state.name().to_owned()),
     ];
     match differences.into_iter().find(|(_, before, now)| before != now) {

@@ -292,6 +292,7 @@ impl EnvironmentService for Service {
             seed,
             lease: None,
             task: Some(summary(seed, &state.setup)),
+            semantics: request.semantics,
             state_loss: 0.0, // a server that does not know of it
         };
         let episode =
@@ -411,7 +412,8 @@ fn summary(index: u64, setup: &Setup) -> v1::TaskSummary {
         set: "fake".into(),
         task_id: format!("knapsack-{index:010}"),
         family: "knapsack".into(),
-        seed: setup.first_seed + index,
-        difficulty_json: "{}".into(),
+        seed: None,
+        difficulty_json: String::new(),
+        public_sha256: (setup.first_seed + index).to_string(),
     }
 }

@@ -119,11 +119,11 @@ fn take(results: &mut CellResults, tasks: &mut Tasks, episode: &Episode) -> anyh
     Ok(())
 }
 
-/// A digest of a task's seed and text, which tells it from other tasks of the same id. None without a trace.
+/// A digest of a task's data and text, which tells it from other tasks of the same id. None without a trace.
 fn task_digest(episode: &Episode) -> Option<String> {
     let trace = episode.trace.as_ref()?;
-    let seed = trace.provenance.as_ref().map_or(0, |provenance| provenance.seeds.task);
-    Some(digest::bytes(format!("{seed}\n{}", trace.summary.task))[..DIGITS].to_owned())
+    let data = trace.provenance.as_ref().map_or("", |provenance| &provenance.task_sha256);
+    Some(digest::bytes(format!("{data}\n{}", trace.summary.task))[..DIGITS].to_owned())
 }
 
 /// One task of each task set that has the four cells, under the first seed.

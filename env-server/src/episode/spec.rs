@@ -5,6 +5,7 @@ mod task;
 use std::time::Duration;
 
 use proto::interpreter_state::InterpreterState;
+use proto::semantics::Semantics;
 use serde::{Deserialize, Serialize};
 
 use super::lease;
@@ -30,6 +31,8 @@ pub struct Spec {
     pub task_summary: TaskSummary,
     /// Whether the interpreter's state survives a step.
     pub interpreter_state: InterpreterState,
+    /// How blocks of code run.
+    pub semantics: Semantics,
     /// The limits in force.
     pub limits: Limits,
     /// The seed in force. Everything random in the episode follows from it.
@@ -55,6 +58,8 @@ pub struct Request {
     pub task: Option<Task>,
     /// Whether the interpreter's state survives a step. Required.
     pub interpreter_state: Option<InterpreterState>,
+    /// How blocks of code run.
+    pub semantics: Semantics,
     /// The limits.
     pub limits: Asked,
     /// The seed; `None` takes the task's own.
@@ -110,6 +115,7 @@ impl Spec {
             task_summary: TaskSummary::of(set, &file),
             task,
             interpreter_state,
+            semantics: request.semantics,
             limits,
             seed,
             lease,
@@ -156,6 +162,7 @@ mod tests {
             digest: files::digest::bytes("the request"),
             task: Some(task),
             interpreter_state: Some(InterpreterState::Persistent),
+            semantics: Semantics::Notebook,
             limits: Asked { max_steps: Some(7), ..Asked::default() },
             seed: Some(u64::MAX),
             lease: Some(Duration::from_millis(1500)),

@@ -27,6 +27,7 @@ impl From<Created> for v1::CreateEpisodeResponse {
             lease: Some(lease.into()),
             task: Some((&spec.task_summary).into()),
             state_loss: spec.state_loss.chance(),
+            semantics: v1::Semantics::from(spec.semantics).into(),
         }
     }
 }
@@ -66,6 +67,7 @@ impl From<&Limits> for v1::Limits {
             code_bytes_per_step: limits.step.code_bytes as u64,
             tool_bytes_per_step: limits.step.tool_bytes as u64,
             scratch_bytes: limits.step.scratch_bytes as u64,
+            error_output_bytes_per_step: 0,
         }
     }
 }
@@ -85,8 +87,9 @@ impl From<&TaskSummary> for v1::TaskSummary {
             set: task.set.clone(),
             task_id: task.task_id.clone(),
             family: task.family.clone(),
-            seed: task.seed,
+            public_sha256: task.public_sha256.clone(),
             // For operators only, and this version has no credentials.
+            seed: None,
             difficulty_json: String::new(),
         }
     }
@@ -127,6 +130,7 @@ impl From<Summary> for v1::EpisodeSummary {
             lease: Some(summary.lease.into()),
             forked_from: spec.forked_from.clone().unwrap_or_default(),
             state_loss: spec.state_loss.chance(),
+            semantics: v1::Semantics::from(spec.semantics).into(),
         }
     }
 }
@@ -139,6 +143,7 @@ impl From<Description> for v1::GetEpisodeResponse {
             episode: Some(description.summary.into()),
             steps: description.steps.iter().map(|record| record.as_ref().into()).collect(),
             evaluation: description.evaluation.as_ref().map(evaluation),
+            next_step_page_token: String::new(),
             // For operators only, and this version has no credentials.
             task_json: String::new(),
         }

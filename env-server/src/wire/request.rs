@@ -6,6 +6,7 @@ use prost::Message as _;
 use proto::env::v1;
 use proto::env::v1::create_episode_request::Task as TaskMessage;
 use proto::interpreter_state::InterpreterState;
+use proto::semantics::Semantics;
 
 use crate::catalog::Query;
 use crate::episode::limits::Asked;
@@ -16,6 +17,7 @@ impl From<v1::CreateEpisodeRequest> for Request {
         Self {
             digest: files::digest::bytes(message.encode_to_vec()),
             interpreter_state: InterpreterState::from_wire(message.interpreter_state()),
+            semantics: Semantics::from_wire(message.semantics()),
             limits: message.limits.map(Asked::from).unwrap_or_default(),
             lease: message.lease.map(duration),
             episode_id: message.episode_id,

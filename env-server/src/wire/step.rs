@@ -92,6 +92,9 @@ impl From<&Observation> for v1::Observation {
             exception_type: exception_type.to_owned(),
             globals: observation.globals.clone(),
             tool_results: observation.tool_results.iter().map(v1::ToolCallRecord::from).collect(),
+            error_output: String::new(),
+            output_bytes_left_out: 0,
+            error_output_bytes_left_out: 0,
         }
     }
 }
