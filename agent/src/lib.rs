@@ -7,6 +7,7 @@
 //! | [`teachers`] | scripted policies, and drills: programs that write training data         |
 //! | `acting`     | ways of acting: a model's answer becomes an action, the result a message |
 //! | `reply`      | what a model's reply asks for: code, or nothing, and why                 |
+//! | `repetition` | an answer that repeats itself without an end, shortened                  |
 //! | `prompt`     | texts that a model is shown, however it acts                             |
 //! | [`episode`]  | one episode: turns, deadlines, outcome                                   |
 //! | `wire`       | conversions between messages of the server, the config and a trace       |
@@ -26,6 +27,7 @@ pub mod episode;
 pub mod model;
 mod prompt;
 mod recorder;
+mod repetition;
 mod reply;
 pub mod run;
 mod server;

@@ -1,20 +1,42 @@
 //! What a model's reply asks for: code to run, or nothing, and then why.
 //!
-//! Models write code in many ways. What they plainly mean is taken; where nothing can be taken, the reason is
-//! returned, so that the model can be told. Nothing is ever taken from a model's thoughts ([`thinking`]).
+//! Models write code in many ways. What they plainly mean is taken; where nothing can be taken, the reason is returned, so
+//! that the model can be told.
+//!
+//! | module     | what it holds                                                     |
+//! |------------|-------------------------------------------------------------------|
+//! | `parts`    | a reply as a sequence of words, thoughts and blocks               |
+//! | `opening`  | what begins a block: a fence or a tag, after words or alone       |
+//! | `block`    | a block that is being read, its end, and its code                 |
+//! | `line`     | what stands at a line's beginning: markers of lists, fences       |
+//! | `tag`      | tags that models put around code                                  |
+//! | `thoughts` | the marks of a model's thoughts                                   |
+//! | `turn`     | the marks with which models end their turn                        |
+//! | `language` | names of Python, and how Python differs from words and results    |
+//! | `source`   | Python's strings and comments, its indent, prompts of a session   |
+//! | `mistaken` | tool calls and observations written as JSON                       |
 //!
 //! A block is *marked* where it names Python, in the fence's words (```` ```python ````) or by a tag (`<execute>`).
-//! Marked blocks win over unmarked ones, which may be expected output or data. Empty blocks do not count.
+//! Marked blocks win over unmarked ones, which may be expected output or data. Among unmarked ones, those that look like
+//! Python win. Empty blocks do not count, and nothing is taken from thoughts.
 
-mod blocks;
+mod block;
 mod language;
+mod line;
+mod mistaken;
+mod opening;
+mod parts;
+mod source;
+mod tag;
 #[cfg(test)]
 mod tests;
-mod thinking;
+mod thoughts;
+mod turn;
 
-use serde_json::Value;
+use block::{Block, Kind};
+use parts::{Content, Part};
 
-use blocks::{Block, Kind};
+pub use mistaken::Nothing;
 
 /// What a reply asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,76 +49,62 @@ pub enum Request {
     Nothing(Nothing),
 }
 
-/// Why a reply asks for nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Nothing {
-    /// It holds no code block.
-    NoBlock,
-    /// It calls a tool by JSON, as if tools were called directly.
-    ToolCall,
-    /// It writes an observation, as if it were the environment.
-    Observation,
-}
-
 /// What a reply asks for.
 pub fn request(reply: &str) -> Request {
-    let blocks = blocks::find(thinking::without(reply));
-    let filled = blocks.iter().filter(|block| !block.code.trim().is_empty());
-    let (marked, unmarked): (Vec<&Block>, Vec<&Block>) =
-        filled.filter(|block| block.kind != Kind::Other).partition(|block| block.kind == Kind::Marked);
-    let mut codes: Vec<String> = match marked.as_slice() {
-        [] => unmarked.iter().filter(|block| is_code(block)).map(|block| block.code.clone()).collect(),
-        marked => marked.iter().map(|block| block.code.clone()).collect(),
-    };
+    let text = thoughts::without_channels(reply);
+    let parts = parts::of(&text);
+    let mut codes: Vec<String> = chosen(&parts).into_iter().map(|(_, block)| block.code.clone()).collect();
     match codes.len() {
-        0 => Request::Nothing(nothing(reply, &blocks)),
-        1 => Request::Run(codes.remove(0)),
+        0 => Request::Nothing(mistaken::reason(&parts)),
+        1 => match mistaken::of_text(&codes[0]) {
+            Some(reason) => Request::Nothing(reason),
+            None => Request::Run(codes.remove(0)),
+        },
         _ => Request::Several(codes),
     }
 }
 
+/// Whether the end of a reply's code, or of the first of several blocks, is marked: then nothing of it is missing, even if
+/// the reply was cut off.
+pub fn holds_whole_block(reply: &str) -> bool {
+    let text = thoughts::without_channels(reply);
+    let parts = parts::of(&text);
+    chosen(&parts).first().is_some_and(|(index, _)| parts[*index].closed)
+}
+
 /// The words of a reply beside its code, thoughts included.
 pub fn prose(reply: &str) -> String {
-    blocks::prose(reply)
-}
-
-/// Whether an unmarked block is code and not data. One that is never closed must look like code, too: a stray fence
-/// may stand before words.
-fn is_code(block: &Block) -> bool {
-    !is_data(&block.code) && (block.closed || language::looks_like_python(&block.code))
-}
-
-/// Whether a text is one JSON object or array.
-fn is_data(text: &str) -> bool {
-    matches!(serde_json::from_str(text.trim()), Ok(Value::Object(_) | Value::Array(_)))
-}
-
-/// Why there is no code in a reply: what its JSON is meant to be, in a block, in a `<tool_call>` or by itself.
-fn nothing(reply: &str, blocks: &[Block]) -> Nothing {
-    let visible = thinking::without(reply);
-    let tagged = ["<tool_call>", "<function_call>"].iter().filter_map(|tag| {
-        let rest = visible.split_once(tag)?.1;
-        Some(rest.split("</").next().unwrap_or(rest))
-    });
-    let texts = blocks.iter().map(|block| block.code.as_str()).chain(tagged).chain([visible]);
-    let values: Vec<Value> = texts.filter_map(|text| serde_json::from_str(text.trim()).ok()).collect();
-    let objects = || {
-        values.iter().flat_map(|value| match value {
-            Value::Array(elements) => elements.iter().collect(),
-            value => vec![value],
-        })
-    };
-    let has = |object: &Value, keys: &[&str]| keys.iter().any(|key| object.get(key).is_some());
-    let calls = |object: &Value| {
-        has(object, &["tool_calls", "function_call", "tool_call"])
-            || has(object, &["name", "tool", "function", "tool_name", "action"])
-                && has(object, &["arguments", "args", "parameters", "kwargs", "input", "action_input"])
-    };
-    if objects().any(calls) || visible.contains("<tool_call>") || visible.contains("<function_call>") {
-        Nothing::ToolCall
-    } else if objects().any(|object| has(object, &["output", "error", "observation"])) {
-        Nothing::Observation
-    } else {
-        Nothing::NoBlock
+    let parts = parts::of(reply);
+    let code: Vec<usize> = chosen(&parts).into_iter().map(|(index, _)| index).collect();
+    let mut texts = vec![String::new()];
+    for (index, part) in parts.iter().enumerate() {
+        match texts.last_mut() {
+            Some(text) if !code.contains(&index) => {
+                part.lines.iter().for_each(|line| *text += &format!("{line}\n"));
+            }
+            _ => texts.push(String::new()),
+        }
     }
+    let texts: Vec<&str> = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).collect();
+    texts.join("\n")
+}
+
+/// The blocks that are meant to run, each with the index of its part.
+fn chosen<'parts>(parts: &'parts [Part<'_>]) -> Vec<(usize, &'parts Block)> {
+    let blocks = parts.iter().enumerate().filter_map(|(index, part)| match &part.content {
+        Content::Block(block) if !block.is_empty() => Some((index, block)),
+        _ => None,
+    });
+    let is_plain = |block: &Block| block.is_plain || language::looks_like_python(&block.code);
+    let plain: Vec<(usize, &Block)> = blocks.filter(|(_, block)| is_plain(block)).collect();
+    let of_kind = |kind: Kind| plain.iter().copied().filter(move |(_, block)| block.kind == kind);
+    let marked: Vec<_> = of_kind(Kind::Marked).collect();
+    if !marked.is_empty() {
+        return marked;
+    }
+    let is_code = |code: &str| !mistaken::is_json(code) && !language::is_traceback(code);
+    let unmarked: Vec<_> = of_kind(Kind::Unmarked).filter(|(_, block)| is_code(&block.code)).collect();
+    let python: Vec<_> =
+        unmarked.iter().copied().filter(|(_, block)| language::looks_like_python(&block.code)).collect();
+    if python.is_empty() { unmarked } else { python }
 }

@@ -1,8 +1,9 @@
 //! Acting by writing Python: each turn holds reasoning and at most one block of code. The block becomes a
 //! step, and the step's observation the next message.
 
-use proto::conversation::{NO_BLOCK, observation, turn_error};
+use proto::conversation;
 use proto::env::v1::{InitialObservation, Limits};
+use proto::semantics::Semantics;
 use proto::trace::Step;
 
 use super::way::{Acting, Action, Opening};
@@ -17,6 +18,7 @@ mod texts;
 pub struct CodeAct {
     /// Whether the interpreter keeps its state from step to step.
     persistent: bool,
+    semantics: Semantics,
     max_turns: u32,
     prompt: Prompt,
     several_blocks: SeveralBlocks,
@@ -27,6 +29,7 @@ impl CodeAct {
     pub fn new(agent: &AgentConfig) -> Self {
         Self {
             persistent: agent.interpreter_state.is_persistent(),
+            semantics: agent.semantics,
             max_turns: agent.max_turns,
             prompt: agent.prompt,
             several_blocks: agent.several_blocks,
@@ -38,16 +41,22 @@ impl Acting for CodeAct {
     fn opening(&self, observation: &InitialObservation, limits: &Limits) -> Opening {
         let (acting, task) = match self.prompt.detail {
             PromptDetail::Full => {
-                let acting =
-                    texts::acting(&observation.tools, limits, self.max_turns, self.prompt.observation);
-                (acting, prompt::task(observation))
+                let rules = texts::Rules {
+                    semantics: self.semantics,
+                    several_blocks: self.several_blocks,
+                    max_turns: self.max_turns,
+                    observation: self.prompt.observation,
+                };
+                (texts::acting(&observation.tools, limits, &rules), prompt::task(observation))
             }
-            PromptDetail::Brief => {
-                (texts::acting_in_brief(&observation.tools, limits), prompt::brief_task(observation))
-            }
+            PromptDetail::Brief => (
+                texts::acting_in_brief(&observation.tools, limits, self.semantics),
+                prompt::brief_task(observation),
+            ),
         };
         let state = texts::interpreter_state(self.prompt.runtime, self.persistent);
-        Opening { system: std::iter::once(acting).chain(state).collect(), task }
+        let system = std::iter::once(acting).chain(state).collect::<Vec<_>>().join("\n\n");
+        Opening { system, task }
     }
 
     fn reminder(&self, globals: &[String]) -> Option<String> {
@@ -65,12 +74,11 @@ impl Acting for CodeAct {
         }
     }
 
-    fn reply(&self, step: &Step) -> String {
-        let format = self.prompt.observation;
-        match (&step.interpreter_result, &step.error) {
-            (Some(result), _) => observation(result, format),
-            (None, Some(error)) => turn_error(error, format),
-            (None, None) => NO_BLOCK.to_owned(),
-        }
+    fn is_whole(&self, cut_answer: &str) -> bool {
+        reply::holds_whole_block(cut_answer)
+    }
+
+    fn reply(&self, step: &Step) -> Option<String> {
+        conversation::reply(step, self.prompt.shown())
     }
 }
