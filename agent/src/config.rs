@@ -7,8 +7,8 @@
 //! | `prompt` | what the model is told                                      |
 //! | `keys`   | readers of keys, with the rules that their values must keep |
 //!
-//! The keys are those of the paper's system, plus `task_set`, `state_loss`, `limits`, `prompt`, `llm.backend`
-//! and `llm.url`. All problems of a config are reported at once, each with its key. Unknown keys are
+//! The keys are those of the paper's system, plus `task_set`, `semantics`, `state_loss`, `several_blocks`,
+//! `cut_answers`, `limits`, `prompt`, `llm.backend`, `llm.url`, `llm.enable_thinking` and `llm.stop`. All problems of a config are reported at once, each with its key. Unknown keys are
 //! problems: a misspelt limit would otherwise silently have its default. `agent_configs/README.md` describes
 //! every key.
 
@@ -23,7 +23,7 @@ mod keys;
 mod llm;
 mod prompt;
 
-pub use agent::{AgentConfig, AgentType, StepLimits};
+pub use agent::{AgentConfig, AgentType, CutAnswers, SeveralBlocks, StepLimits};
 pub use llm::{Backend, Llm};
 pub use prompt::{Prompt, PromptDetail, RuntimePrompt};
 

@@ -105,7 +105,7 @@ impl Player {
             family: assignment.task.family.clone(),
             task_sha256: assignment.task.public_sha256.clone(),
             interpreter_state: self.agent.interpreter_state.name().to_owned(),
-            semantics: proto::semantics::Semantics::default(),
+            semantics: self.agent.semantics,
             state_loss: self.agent.state_loss,
             seeds: trace::Seeds { task: assignment.task.seed, episode: 0, policy: assignment.policy_seed },
             limits: serde_json::Value::Null,

@@ -6,7 +6,8 @@
 //! | [`model`]    | the trait that every model client implements, and the clients            |
 //! | [`teachers`] | scripted policies, and drills: programs that write training data         |
 //! | `acting`     | ways of acting: a model's answer becomes an action, the result a message |
-//! | `fence`      | code blocks in a model's answer                                          |
+//! | `reply`      | what a model's reply asks for: code, or nothing, and why                 |
+//! | `repetition` | an answer that repeats itself without an end, shortened                  |
 //! | `prompt`     | texts that a model is shown, however it acts                             |
 //! | [`episode`]  | one episode: turns, deadlines, outcome                                   |
 //! | `wire`       | conversions between messages of the server, the config and a trace       |
@@ -23,10 +24,11 @@
 mod acting;
 pub mod config;
 pub mod episode;
-mod fence;
 pub mod model;
 mod prompt;
 mod recorder;
+mod repetition;
+mod reply;
 pub mod run;
 mod server;
 mod stop;

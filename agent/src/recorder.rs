@@ -30,12 +30,13 @@ impl Recorder {
         self.trace.provenance.get_or_insert_default()
     }
 
-    /// Records the task and the system prompts.
-    pub fn task(&mut self, task: &str, system_prompts: &[String]) {
+    /// Records the task and the system message.
+    pub fn task(&mut self, task: &str, system: &str) {
+        let prompts = vec![system.to_owned()];
         self.trace.summary.task = task.to_owned();
-        self.trace.summary.system_prompts = system_prompts.to_vec();
+        self.trace.summary.system_prompts.clone_from(&prompts);
         self.push(EventKind::StartEvent { task: task.to_owned() });
-        self.push(EventKind::SystemPromptEvent { prompts: system_prompts.to_vec() });
+        self.push(EventKind::SystemPromptEvent { prompts });
     }
 
     /// Records a model call.

@@ -6,7 +6,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use proto::run::EpisodeResult;
 use proto::trace::{EventKind, Trace};
 
-use crate::fence;
+use crate::reply;
 
 const TEMPLATE: &str = include_str!("../templates/trace.html");
 
@@ -43,12 +43,13 @@ pub fn render(agent: &str, trace: &Trace, result: &EpisodeResult) -> Result<Stri
 
 /// The model's text without its code block, if that is shown separately, and otherwise the whole text.
 fn reasoning(text: &str, code: Option<String>) -> String {
-    if code.is_some() { fence::prose(text) } else { text.to_owned() }
+    if code.is_some() { reply::prose(text) } else { text.to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
     use proto::run::{EpisodeResult, Status};
+    use proto::semantics::Semantics;
     use proto::trace::{
         Event, EventKind, InterpreterResult, Provenance, Step, StepInfo, Summary, ToolCall, Trace, Versions,
     };
@@ -61,8 +62,10 @@ mod tests {
             // The prose quotes the code, too; only the fenced block is left out.
             assistant_text: "I look <script> with print('<b>').\n\n```python\nprint('<b>')\n```".into(),
             code: Some("print('<b>')".into()),
+            kept_text: Some("I look [...]".into()),
             interpreter_result: Some(InterpreterResult {
                 output: "<b>\n".into(),
+                error_output: "warned <b>\n".into(),
                 error: Some("NameError: name 'x' is not defined".into()),
                 ..InterpreterResult::default()
             }),
@@ -81,6 +84,7 @@ mod tests {
             provenance: Some(Provenance {
                 limits: serde_json::json!({"max_steps": 40, "wall_clock_per_step_s": 60.0}),
                 state_loss: 0.3,
+                semantics: Semantics::Notebook,
                 versions: Versions { interpreter_sha256: "0123456789abcdef".into(), ..Versions::default() },
                 ..Provenance::default()
             }),
@@ -105,6 +109,10 @@ mod tests {
             "state was lost before this step",
             "lost before a step with chance 0.3",
             "server gone",
+            "warned &lt;b&gt;",
+            "I look [...]",
+            "as cells of a notebook",
+            ", episode 0, model 0",
             "max_steps 40, wall_clock_per_step_s 60",
             "interpreter 0123456789ab<",
         ];

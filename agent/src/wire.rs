@@ -15,6 +15,7 @@ pub fn step_result(
     info: v1::StepInfo,
 ) -> (trace::InterpreterResult, trace::StepInfo) {
     let kind = observation.error_kind();
+    let error_output_left_out = observation.error_output_bytes_left_out;
     let info = trace::StepInfo {
         step_index,
         error_kind: (kind != v1::ErrorKind::Unspecified).then(|| env::error_kind_name(kind)),
@@ -34,11 +35,22 @@ pub fn step_result(
     let result = trace::InterpreterResult {
         success: observation.success,
         result: Value::Null,
-        output: observation.output,
-        error_output: observation.error_output,
+        output: cut(observation.output, observation.output_truncated, observation.output_bytes_left_out),
+        error_output: cut(observation.error_output, error_output_left_out > 0, error_output_left_out),
         error: non_empty(observation.error),
     };
     (result, info)
+}
+
+/// A text that may be cut, with a last line that says how much was left out; 0 bytes if the server does not tell.
+fn cut(text: String, is_cut: bool, bytes_left_out: u64) -> String {
+    let separator = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    match bytes_left_out {
+        0 if is_cut => format!("{text}{separator}[... more output was left out]\n"),
+        0 => text,
+        1 => format!("{text}{separator}[... 1 more byte of output was left out]\n"),
+        count => format!("{text}{separator}[... {count} more bytes of output were left out]\n"),
+    }
 }
 
 fn tool_call(record: v1::ToolCallRecord) -> trace::ToolCall {
@@ -72,7 +84,7 @@ pub fn requested_limits(agent: &AgentConfig) -> v1::Limits {
         code_bytes_per_step: limits.code_bytes_per_step.unwrap_or(0),
         tool_bytes_per_step: limits.tool_bytes_per_step.unwrap_or(0),
         scratch_bytes: limits.scratch_bytes.unwrap_or(0),
-        error_output_bytes_per_step: 0,
+        error_output_bytes_per_step: limits.error_output_bytes_per_step.unwrap_or(0),
     }
 }
 
@@ -103,6 +115,7 @@ pub fn recorded_limits(limits: &v1::Limits) -> Value {
         "wall_clock_per_step_s": limits.wall_clock_per_step.map(|limit| microseconds(limit) as f64 / 1e6),
         "memory_bytes": limits.memory_bytes,
         "output_bytes_per_step": limits.output_bytes_per_step,
+        "error_output_bytes_per_step": limits.error_output_bytes_per_step,
         "code_bytes_per_step": limits.code_bytes_per_step,
         "tool_bytes_per_step": limits.tool_bytes_per_step,
         "scratch_bytes": limits.scratch_bytes,
@@ -116,4 +129,19 @@ fn duration(seconds: f64) -> prost_types::Duration {
 
 fn microseconds(duration: prost_types::Duration) -> u64 {
     u64::try_from(duration.seconds * 1_000_000 + i64::from(duration.nanos) / 1_000).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn a_cut_text_says_how_much_is_missing() {
+        let read = |text: &str, is_cut, bytes| cut(text.to_owned(), is_cut, bytes);
+        assert_eq!(read("a\n", false, 0), "a\n");
+        assert_eq!(read("a\nb", true, 45_678), "a\nb\n[... 45678 more bytes of output were left out]\n");
+        assert_eq!(read("a\n", true, 1), "a\n[... 1 more byte of output was left out]\n");
+        assert_eq!(read("", true, 2), "[... 2 more bytes of output were left out]\n");
+        assert_eq!(read("a", true, 0), "a\n[... more output was left out]\n", "an older server");
+    }
 }

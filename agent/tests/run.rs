@@ -15,6 +15,7 @@ use agent::run::{Error, Options, Report, execute};
 use client::Retry;
 use proto::interpreter_state::InterpreterState;
 use proto::run::{EpisodeResult, Layout, Status, Summary, TaskStatus};
+use proto::semantics::Semantics;
 use proto::trace::{EventKind, Trace};
 use support::proxy::Proxy;
 use support::{Fake, Setup};
@@ -203,7 +204,7 @@ async fn the_files_are_those_of_the_papers_system() {
     let kinds: Vec<&str> = trace.events.iter().take(5).map(|event| name_of(&event.kind)).collect();
     assert_eq!(kinds, ["start", "prompts", "call", "response", "step"]);
     assert_eq!(name_of(&trace.events.last().unwrap().kind), "finish");
-    assert_eq!(trace.summary.system_prompts.len(), 2);
+    assert_eq!(trace.summary.system_prompts.len(), 1);
     let provenance = trace.provenance.unwrap();
     assert_eq!(provenance.schema_version, "runtime_gym.trace.v1");
     assert_eq!((provenance.interpreter_state.as_str(), provenance.task_id), ("persistent", task_id(0)));
@@ -321,6 +322,13 @@ async fn a_folder_of_another_config_is_refused_and_the_key_named() {
     changed.config.agents[0].interpreter_state = InterpreterState::Reset;
     let error = run(changed).await.unwrap_err().to_string();
     assert!(error.contains("`agents[0].persistent_state` was true, now it is false"), "{error}");
+    let mut changed = options(&fake, folder.path());
+    changed.config.agents[0].semantics = Semantics::Notebook;
+    let error = run(changed).await.unwrap_err().to_string();
+    assert!(
+        error.contains("`agents[0].semantics` was") && error.contains("now it is \"notebook\""),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,10 +11,12 @@
 //!   arguments in the episode got the same answer, other than null. A failed call has
 //!   no answer. So to move back and forth is not redundant (the answer is null), but
 //!   to look around at the same place twice is.
+//! - A *redundant block*: a step's code is the same text as that of an earlier step of
+//!   the episode.
 //! - A *redundant definition*: top-level code binds a name to a value equal to
 //!   the one it had at its latest earlier definition in the episode.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use proto::trace::{Step, ToolCall};
 use serde::Serialize;
@@ -49,13 +51,15 @@ pub struct EpisodeFailures {
     /// Tokens of the steps after the first that ended in a missing-variable
     /// error; null if none did.
     pub tokens_after_first_missing_variable: Option<u64>,
+    /// Steps with code.
+    pub blocks: Repeats,
     /// Tool calls; null if the trace does not record calls.
     pub tool_calls: Option<Repeats>,
     /// Definitions; null if the trace does not record definitions.
     pub definitions: Option<Repeats>,
 }
 
-/// A number of calls or definitions, and how many of them were redundant.
+/// A number of blocks, calls or definitions, and how many of them were redundant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Repeats {
     /// All of them.
@@ -82,6 +86,7 @@ impl EpisodeFailures {
             total_tokens: tokens.map(|tokens| tokens.total),
             tokens_estimated: tokens.is_some_and(|tokens: Tokens| tokens.estimated),
             tokens_after_first_missing_variable: first_missing.filter(|_| tokens.is_some()).map(tokens_after),
+            blocks: repeated_blocks(&steps),
             tool_calls: tool_calls::recorded(&steps).map(|calls| repeated_calls(&calls)),
             definitions: repeated_definitions(&steps),
         })
@@ -108,6 +113,12 @@ fn longest_run(flags: impl Iterator<Item = bool>) -> usize {
         (longest.max(current), current)
     });
     longest
+}
+
+fn repeated_blocks(steps: &[&Step]) -> Repeats {
+    let codes: Vec<&str> = steps.iter().filter_map(|step| step.code.as_deref()).map(str::trim).collect();
+    let different: HashSet<&str> = codes.iter().copied().collect();
+    Repeats { total: codes.len(), redundant: codes.len() - different.len() }
 }
 
 fn repeated_calls(calls: &[&ToolCall]) -> Repeats {
@@ -179,6 +190,10 @@ pub struct ConditionFailures {
     pub tokens_after_first_missing_variable_share: Option<f64>,
     /// Whether token counts of some episodes are estimates.
     pub tokens_estimated: bool,
+    /// Mean redundant blocks per episode.
+    pub redundant_blocks: Option<f64>,
+    /// Redundant blocks as a share of all, 0 to 1.
+    pub redundant_blocks_share: Option<f64>,
     /// Mean redundant tool calls per episode.
     pub redundant_tool_calls: Option<f64>,
     /// Redundant tool calls as a share of all, 0 to 1.
@@ -198,6 +213,7 @@ impl ConditionFailures {
         let after: Vec<f64> =
             episodes.iter().filter_map(|e| e.tokens_after_first_missing_variable).map(|n| n as f64).collect();
         let all_tokens: u64 = episodes.iter().filter_map(|e| e.total_tokens).sum();
+        let blocks = redundancy(episodes.iter().map(|e| e.blocks));
         let calls = redundancy(episodes.iter().filter_map(|e| e.tool_calls));
         let definitions = redundancy(episodes.iter().filter_map(|e| e.definitions));
         Some(Self {
@@ -211,6 +227,8 @@ impl ConditionFailures {
             tokens_after_first_missing_variable_share: (all_tokens > 0)
                 .then(|| after.iter().sum::<f64>() / all_tokens as f64),
             tokens_estimated: episodes.iter().any(|e| e.tokens_estimated),
+            redundant_blocks: blocks.mean,
+            redundant_blocks_share: blocks.share,
             redundant_tool_calls: calls.mean,
             redundant_tool_calls_share: calls.share,
             redundant_definitions: definitions.mean,

@@ -2,7 +2,8 @@
 
 use proto::trace::{Step, ToolCall};
 
-/// The call that ends an episode. It is not a tool of the task and is never counted.
+/// The call that ends an episode. It is not a tool of the task: it is not among the calls that happened, but among the names
+/// in code, as the paper counts them.
 const FINISH: &str = "finish";
 
 /// The tools of each task family.
@@ -36,7 +37,7 @@ pub fn count(steps: &[&Step]) -> Option<u64> {
     counts.sum::<Option<usize>>().map(|count| count as u64)
 }
 
-/// The paper's count: how often the text of the code has one of the family's tools before an opening
+/// The paper's count: how often the text of the code has one of the family's tools, or `finish`, before an opening
 /// parenthesis. A call in a loop counts once, and a call that was not reached counts too. None for a family
 /// whose tools are unknown here, and for an agent that calls tools without code.
 pub fn count_in_code(family: &str, steps: &[&Step]) -> Option<u64> {
@@ -44,7 +45,8 @@ pub fn count_in_code(family: &str, steps: &[&Step]) -> Option<u64> {
         return None;
     }
     let (_, tools) = TOOLS.iter().find(|(name, _)| *name == family)?;
-    let calls = steps.iter().filter_map(|step| step.code.as_deref()).map(|code| count_names(code, tools));
+    let names: Vec<&str> = tools.iter().copied().chain([FINISH]).collect();
+    let calls = steps.iter().filter_map(|step| step.code.as_deref()).map(|code| count_names(code, &names));
     Some(calls.sum::<usize>() as u64)
 }
 
@@ -89,6 +91,13 @@ mod tests {
         assert_eq!(count_in_code("knapsack", &[&ran_code(code, None)]), Some(3));
         assert_eq!(count_in_code("navigation", &[&ran_code(code, None)]), Some(0));
         assert_eq!(count_in_code("chess", &[&ran_code(code, None)]), None);
+    }
+
+    #[test]
+    fn finish_is_a_name_in_code_and_no_call_of_the_task() {
+        let info = StepInfo { tool_calls: vec![call("finish")], ..StepInfo::default() };
+        let step = ran_code("finish()", Some(info));
+        assert_eq!((count(&[&step]), count_in_code("navigation", &[&step])), (Some(0), Some(1)));
     }
 
     #[test]

@@ -129,6 +129,23 @@ fn redundant_tool_calls() {
 }
 
 #[test]
+fn redundant_blocks() {
+    let block = |code: &str| json!({"code": code, "interpreter_result": {"success": true, "output": ""}});
+    let no_code = json!({"assistant_text": "Hm.", "code": null});
+    let steps = [
+        block("print(1)"),
+        block("print(2)"),
+        block("print(1)\n"),
+        no_code.clone(),
+        block("print(1)"),
+        no_code,
+    ];
+    let summary = summary_of(&[trace(&steps), trace(&[block("print(1)")])]);
+    assert_eq!(summary["redundant_blocks"], 1.0);
+    assert_eq!(summary["redundant_blocks_share"], 0.4);
+}
+
+#[test]
 fn redundant_definitions() {
     let define = |pairs: &[(&str, &str)]| {
         let definitions: Vec<Value> =
@@ -185,7 +202,7 @@ fn each_agent_is_a_condition_and_each_episode_a_line() {
             "condition": "study/codeact", "task_id": "knapsack-0000000000", "solved": true, "score": 1.0,
             "steps": 1, "missing_variable_errors": 1, "longest_failing_run": 1, "total_tokens": 7,
             "tokens_estimated": false, "tokens_after_first_missing_variable": 0,
-            "tool_calls": null, "definitions": null,
+            "blocks": {"total": 1, "redundant": 0}, "tool_calls": null, "definitions": null,
         })
     );
     assert_eq!(rows[1]["tool_calls"], json!({"total": 0, "redundant": 0}));

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::trace::{InterpreterResult, ToolOutput, Trace};
+use crate::trace::{InterpreterResult, Step, ToolOutput, Trace};
 
 /// One message of a conversation.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -32,6 +32,18 @@ impl Message {
     /// An assistant message.
     pub fn assistant(content: impl Into<String>) -> Self {
         Self { role: Role::Assistant, content: content.into() }
+    }
+}
+
+/// Adds a message to a conversation. One system message that follows another, or one user message, becomes its end: many
+/// models' chat templates take a single system message, and roles that alternate.
+pub fn push(messages: &mut Vec<Message>, message: Message) {
+    match messages.last_mut() {
+        Some(last) if last.role == message.role && last.role != Role::Assistant => {
+            last.content.push_str("\n\n");
+            last.content.push_str(&message.content);
+        }
+        _ => messages.push(message),
     }
 }
 
@@ -77,38 +89,68 @@ pub enum ObservationFormat {
     Compact,
 }
 
-impl ObservationFormat {
-    /// The format in which a trace's agent showed observations to its model.
-    pub fn of(trace: &Trace) -> Self {
-        let prompt = trace.provenance.as_ref().map(|origin| &origin.agent["prompt"]["observation"]);
-        prompt.and_then(|format| Self::deserialize(format).ok()).unwrap_or_default()
+/// What a model is shown of a turn's result.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Shown {
+    /// How it is written.
+    pub format: ObservationFormat,
+    /// Whether standard error is shown, where there is some.
+    pub error_output: bool,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self { format: ObservationFormat::default(), error_output: true }
     }
 }
 
-/// The result of a step. Standard error is shown where there is some.
-pub fn observation(result: &InterpreterResult, format: ObservationFormat) -> String {
+impl Shown {
+    /// What a trace's agent showed to its model.
+    pub fn of(trace: &Trace) -> Self {
+        let Some(origin) = &trace.provenance else { return Self::default() };
+        let prompt = &origin.agent["prompt"];
+        Self {
+            format: ObservationFormat::deserialize(&prompt["observation"]).unwrap_or_default(),
+            error_output: prompt["hide_error_output"] != true,
+        }
+    }
+}
+
+/// The message that answers a turn; `None` if its action was not answered, because the server was lost.
+pub fn reply(step: &Step, shown: Shown) -> Option<String> {
+    match (&step.results, &step.interpreter_result, &step.error) {
+        (Some(outputs), ..) => Some(tool_outputs(outputs)),
+        (None, Some(result), _) => Some(observation(result, shown)),
+        (None, None, Some(error)) => Some(turn_error(error, shown)),
+        (None, None, None) => step.code.is_none().then(|| NO_BLOCK.to_owned()),
+    }
+}
+
+/// The result of a step.
+fn observation(result: &InterpreterResult, shown: Shown) -> String {
+    let Shown { format, error_output: shows_error_output } = shown;
     let InterpreterResult { success, result, output, error_output, error } = result;
-    let mut shown = Map::new();
+    let mut keys = Map::new();
     if format == ObservationFormat::Full {
-        shown.insert("success".into(), json!(success));
-        shown.insert("result".into(), result.clone());
+        keys.insert("success".into(), json!(success));
+        keys.insert("result".into(), result.clone());
     }
     if format == ObservationFormat::Full || error.is_none() {
-        shown.insert("output".into(), json!(output));
+        keys.insert("output".into(), json!(output));
     }
-    if !error_output.is_empty() {
-        shown.insert("error_output".into(), json!(error_output));
+    if shows_error_output && !error_output.is_empty() {
+        keys.insert("error_output".into(), json!(error_output));
     }
     if format == ObservationFormat::Full || error.is_some() {
-        shown.insert("error".into(), json!(error));
+        keys.insert("error".into(), json!(error));
     }
-    Value::Object(shown).to_string()
+    Value::Object(keys).to_string()
 }
 
 /// The error of a turn in which nothing was run.
-pub fn turn_error(error: &str, format: ObservationFormat) -> String {
+fn turn_error(error: &str, shown: Shown) -> String {
     let result = InterpreterResult { error: Some(error.to_owned()), ..InterpreterResult::default() };
-    observation(&result, format)
+    observation(&result, shown)
 }
 
 /// The answer to a turn without a code block. That is not an error: there was nothing to run.
@@ -119,4 +161,81 @@ pub const NO_BLOCK: &str = "Your answer holds no code block; nothing was run. To
 pub fn tool_outputs(outputs: &[ToolOutput]) -> String {
     let line = |call: &ToolOutput| format!("Observation: [{}] {}", call.tool, call.output);
     outputs.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_and_user_messages_in_a_row_become_one() {
+        let mut messages = Vec::new();
+        for message in [
+            Message::system("a"),
+            Message::system("b"),
+            Message::user("c"),
+            Message::user("d"),
+            Message::assistant("e"),
+            Message::assistant("f"),
+            Message::user("g"),
+        ] {
+            push(&mut messages, message);
+        }
+        let joined = [
+            Message::system("a\n\nb"),
+            Message::user("c\n\nd"),
+            Message::assistant("e"),
+            Message::assistant("f"),
+            Message::user("g"),
+        ];
+        assert_eq!(messages, joined);
+    }
+
+    #[test]
+    fn standard_error_follows_the_output_unless_it_is_hidden() {
+        let result = InterpreterResult {
+            success: true,
+            output: "1\n".into(),
+            error_output: "w\n".into(),
+            ..InterpreterResult::default()
+        };
+        let failed = InterpreterResult { success: false, error: Some("E".into()), ..result.clone() };
+        let read = |result: &InterpreterResult, format, error_output| {
+            let step = Step { interpreter_result: Some(result.clone()), ..Step::default() };
+            reply(&step, Shown { format, error_output }).unwrap()
+        };
+        use ObservationFormat::{Compact, Full};
+        assert_eq!(
+            read(&result, Full, true),
+            r#"{"success":true,"result":null,"output":"1\n","error_output":"w\n","error":null}"#
+        );
+        assert_eq!(
+            read(&result, Full, false),
+            r#"{"success":true,"result":null,"output":"1\n","error":null}"#
+        );
+        assert_eq!(read(&result, Compact, true), r#"{"output":"1\n","error_output":"w\n"}"#);
+        assert_eq!(read(&result, Compact, false), r#"{"output":"1\n"}"#);
+        assert_eq!(read(&failed, Compact, true), r#"{"error_output":"w\n","error":"E"}"#);
+        assert_eq!(read(&failed, Compact, false), r#"{"error":"E"}"#);
+    }
+
+    #[test]
+    fn what_is_shown_is_read_from_the_agents_config() {
+        let shown = |agent: Value| {
+            let provenance = crate::trace::Provenance { agent, ..Default::default() };
+            let (summary, events) = Default::default();
+            Shown::of(&Trace {
+                started_at: None,
+                finished_at: None,
+                provenance: Some(provenance),
+                summary,
+                events,
+            })
+        };
+        assert_eq!(shown(json!({})), Shown::default());
+        assert_eq!(
+            shown(json!({ "prompt": { "observation": "compact", "hide_error_output": true } })),
+            Shown { format: ObservationFormat::Compact, error_output: false }
+        );
+    }
 }

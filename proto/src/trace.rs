@@ -202,6 +202,10 @@ pub struct ModelCall {
     pub timestamp: String,
     /// Tokens it was sent.
     pub prompt_tokens: u64,
+    /// *Ours*: the end of the last user message of this call, which the conversation does not keep: the names in the
+    /// interpreter. Absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminder: Option<String>,
 }
 
 /// The model answered.
@@ -227,6 +231,9 @@ pub struct Step {
     pub turn: u64,
     /// The whole text that the model wrote.
     pub assistant_text: String,
+    /// *Ours*: what the conversation keeps of it, if that is less: an endless repetition is shortened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_text: Option<String>,
     /// The code block in it, if there was one.
     pub code: Option<String>,
     /// The interpreter's answer; null if nothing ran.
@@ -243,6 +250,13 @@ pub struct Step {
     /// *Ours*: facts about the step that the model did not see.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub info: Option<StepInfo>,
+}
+
+impl Step {
+    /// The assistant message of this turn in the conversation.
+    pub fn kept(&self) -> &str {
+        self.kept_text.as_deref().unwrap_or(&self.assistant_text)
+    }
 }
 
 /// The interpreter's answer, as the model sees it.

@@ -1,13 +1,15 @@
 //! Acting by writing Python: each turn holds reasoning and at most one block of code. The block becomes a
 //! step, and the step's observation the next message.
 
-use proto::conversation::{NO_BLOCK, observation, turn_error};
+use proto::conversation;
 use proto::env::v1::{InitialObservation, Limits};
+use proto::semantics::Semantics;
 use proto::trace::Step;
 
 use super::way::{Acting, Action, Opening};
-use crate::config::{AgentConfig, Prompt, PromptDetail};
-use crate::{fence, prompt};
+use crate::config::{AgentConfig, Prompt, PromptDetail, SeveralBlocks};
+use crate::prompt;
+use crate::reply::{self, Nothing, Request};
 
 mod texts;
 
@@ -16,8 +18,10 @@ mod texts;
 pub struct CodeAct {
     /// Whether the interpreter keeps its state from step to step.
     persistent: bool,
+    semantics: Semantics,
     max_turns: u32,
     prompt: Prompt,
+    several_blocks: SeveralBlocks,
 }
 
 impl CodeAct {
@@ -25,8 +29,10 @@ impl CodeAct {
     pub fn new(agent: &AgentConfig) -> Self {
         Self {
             persistent: agent.interpreter_state.is_persistent(),
+            semantics: agent.semantics,
             max_turns: agent.max_turns,
             prompt: agent.prompt,
+            several_blocks: agent.several_blocks,
         }
     }
 }
@@ -35,16 +41,22 @@ impl Acting for CodeAct {
     fn opening(&self, observation: &InitialObservation, limits: &Limits) -> Opening {
         let (acting, task) = match self.prompt.detail {
             PromptDetail::Full => {
-                let acting =
-                    texts::acting(&observation.tools, limits, self.max_turns, self.prompt.observation);
-                (acting, prompt::task(observation))
+                let rules = texts::Rules {
+                    semantics: self.semantics,
+                    several_blocks: self.several_blocks,
+                    max_turns: self.max_turns,
+                    observation: self.prompt.observation,
+                };
+                (texts::acting(&observation.tools, limits, &rules), prompt::task(observation))
             }
-            PromptDetail::Brief => {
-                (texts::acting_in_brief(&observation.tools, limits), prompt::brief_task(observation))
-            }
+            PromptDetail::Brief => (
+                texts::acting_in_brief(&observation.tools, limits, self.semantics),
+                prompt::brief_task(observation),
+            ),
         };
         let state = texts::interpreter_state(self.prompt.runtime, self.persistent);
-        Opening { system: std::iter::once(acting).chain(state).collect(), task }
+        let system = std::iter::once(acting).chain(state).collect::<Vec<_>>().join("\n\n");
+        Opening { system, task }
     }
 
     fn reminder(&self, globals: &[String]) -> Option<String> {
@@ -52,19 +64,21 @@ impl Acting for CodeAct {
     }
 
     fn action(&self, answer: &str) -> Result<Option<Action>, String> {
-        let mut blocks = fence::python_blocks(answer);
-        match blocks.len() {
-            0 | 1 => Ok(blocks.pop().map(Action::Code)),
-            count => Err(texts::several_blocks(count)),
+        match (reply::request(answer), self.several_blocks) {
+            (Request::Run(code), _) => Ok(Some(Action::Code(code))),
+            (Request::Several(codes), SeveralBlocks::Refuse) => Err(texts::several_blocks(codes.len())),
+            (Request::Several(codes), SeveralBlocks::First) => Ok(codes.into_iter().next().map(Action::Code)),
+            (Request::Nothing(Nothing::NoBlock), _) => Ok(None),
+            (Request::Nothing(Nothing::ToolCall), _) => Err(texts::TOOL_CALL.to_owned()),
+            (Request::Nothing(Nothing::Observation), _) => Err(texts::OBSERVATION.to_owned()),
         }
     }
 
-    fn reply(&self, step: &Step) -> String {
-        let format = self.prompt.observation;
-        match (&step.interpreter_result, &step.error) {
-            (Some(result), _) => observation(result, format),
-            (None, Some(error)) => turn_error(error, format),
-            (None, None) => NO_BLOCK.to_owned(),
-        }
+    fn is_whole(&self, cut_answer: &str) -> bool {
+        reply::holds_whole_block(cut_answer)
+    }
+
+    fn reply(&self, step: &Step) -> Option<String> {
+        conversation::reply(step, self.prompt.shown())
     }
 }

@@ -10,8 +10,8 @@ pub trait Acting: fmt::Debug + Send + Sync {
     /// What the model is told before its first turn.
     fn opening(&self, observation: &InitialObservation, limits: &Limits) -> Opening;
 
-    /// A message that ends this request and that the conversation does not keep. `globals` are the names in
-    /// the interpreter.
+    /// The end of this request's last user message, which the conversation does not keep. `globals` are the names in the
+    /// interpreter.
     fn reminder(&self, globals: &[String]) -> Option<String>;
 
     /// The action in a model's answer; `None` if it holds none, which is not an error.
@@ -20,15 +20,19 @@ pub trait Acting: fmt::Debug + Send + Sync {
     /// Why the answer can't be run, in words for the model.
     fn action(&self, answer: &str) -> Result<Option<Action>, String>;
 
-    /// The message that answers a turn: the step's result, its error, or that there was nothing to run.
-    fn reply(&self, step: &Step) -> String;
+    /// Whether an answer that was cut off holds a whole action all the same.
+    fn is_whole(&self, cut_answer: &str) -> bool;
+
+    /// The message that answers a turn: the step's result, its error, or that there was nothing to run. `None` if the
+    /// server was lost.
+    fn reply(&self, step: &Step) -> Option<String>;
 }
 
 /// What a model is told before its first turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opening {
-    /// System prompts, in order.
-    pub system: Vec<String>,
+    /// The system message.
+    pub system: String,
     /// The task: the first user message.
     pub task: String,
 }

@@ -2,6 +2,7 @@
 
 use fields::{Fields, FromJson, Place};
 use proto::interpreter_state::InterpreterState;
+use proto::semantics::Semantics;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -20,6 +21,9 @@ pub struct AgentConfig {
     /// key has no default, because every run depends on it.
     #[serde(rename = "persistent_state", serialize_with = "as_persistent")]
     pub interpreter_state: InterpreterState,
+    /// How a block of code runs.
+    #[serde(skip_serializing_if = "Semantics::is_script")]
+    pub semantics: Semantics,
     /// Probability that a persistent interpreter's state is lost before a step, as if the runtime restarted.
     /// The model is not told about it.
     #[serde(skip_serializing_if = "is_zero")]
@@ -34,6 +38,12 @@ pub struct AgentConfig {
     /// Further limits of the environment.
     #[serde(skip_serializing_if = "StepLimits::is_default")]
     pub limits: StepLimits,
+    /// What happens if an answer holds several code blocks.
+    #[serde(skip_serializing_if = "SeveralBlocks::is_default")]
+    pub several_blocks: SeveralBlocks,
+    /// What happens if an answer is cut off at the model's limit.
+    #[serde(skip_serializing_if = "CutAnswers::is_default")]
+    pub cut_answers: CutAnswers,
     /// What the model is told.
     #[serde(skip_serializing_if = "Prompt::is_default")]
     pub prompt: Prompt,
@@ -49,6 +59,44 @@ pub enum AgentType {
     Codeact,
 }
 
+/// What happens if an answer holds several code blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeveralBlocks {
+    /// None is run, and the model is told so: the paper's rule.
+    #[default]
+    Refuse,
+    /// The first one is run.
+    First,
+}
+
+fields::words! { SeveralBlocks { "refuse" => Refuse, "first" => First } }
+
+impl SeveralBlocks {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What happens if an answer is cut off at `max_tokens` or at the context's end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CutAnswers {
+    /// Nothing is run, and the model is told so: the paper's rule.
+    #[default]
+    Refuse,
+    /// A block that is complete is run as if the answer were complete.
+    Run,
+}
+
+fields::words! { CutAnswers { "refuse" => Refuse, "run" => Run } }
+
+impl CutAnswers {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Limits of one step, as `runtime_gym.env.v1.Limits` names them. The server's default applies to those that
 /// are `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -62,9 +110,12 @@ pub struct StepLimits {
     /// The interpreter's memory, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
-    /// Captured output, in bytes.
+    /// Captured standard output, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_bytes_per_step: Option<u64>,
+    /// Captured standard error, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_output_bytes_per_step: Option<u64>,
     /// Length of the code, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code_bytes_per_step: Option<u64>,
@@ -88,11 +139,14 @@ impl FromJson for AgentConfig {
         let name = keys::name(&fields, "name");
         let agent_type = fields.required("agent_type");
         let persistent: Option<Option<bool>> = fields.or_default("persistent_state");
+        let semantics = fields.or_as("semantics", Semantics::default(), semantics);
         let state_loss = fields.or("state_loss", 0.0);
         let max_turns = keys::at_least_one(&fields, "max_turns", 40);
         let timeout_s = keys::seconds(&fields, "timeout_s", 600.0);
         let max_tool_calls = keys::at_least_one(&fields, "max_tool_calls", 25);
         let limits = fields.or_default("limits");
+        let several_blocks = fields.or_default("several_blocks");
+        let cut_answers = fields.or_default("cut_answers");
         let prompt = fields.or_default("prompt");
         let llm = fields.required("llm");
         fields.refuse_unknown();
@@ -108,15 +162,25 @@ impl FromJson for AgentConfig {
             name: name?,
             agent_type: agent_type?,
             interpreter_state: InterpreterState::from_persistent(persistent??),
+            semantics: semantics?,
             state_loss: state_loss?,
             max_turns: max_turns?,
             timeout_s: timeout_s?,
             max_tool_calls: max_tool_calls?,
             limits: limits?,
+            several_blocks: several_blocks?,
+            cut_answers: cut_answers?,
             prompt: prompt?,
             llm: llm?,
         })
     }
+}
+
+fn semantics(value: &Value, place: &Place<'_>) -> Option<Semantics> {
+    value.as_str().and_then(Semantics::named).or_else(|| {
+        let names = Semantics::ALL.map(Semantics::name).join(", ");
+        place.expected(&format!("one of {names}"), value)
+    })
 }
 
 fn check_state_loss(state_loss: f64, persistent: Option<bool>, place: &Place<'_>) {
@@ -147,6 +211,7 @@ impl FromJson for StepLimits {
         let wall_clock_per_step_s = keys::optional_seconds(&fields, "wall_clock_per_step_s");
         let memory_bytes = fields.or_default("memory_bytes");
         let output_bytes_per_step = fields.or_default("output_bytes_per_step");
+        let error_output_bytes_per_step = fields.or_default("error_output_bytes_per_step");
         let code_bytes_per_step = fields.or_default("code_bytes_per_step");
         let tool_bytes_per_step = fields.or_default("tool_bytes_per_step");
         let scratch_bytes = fields.or_default("scratch_bytes");
@@ -156,6 +221,7 @@ impl FromJson for StepLimits {
             wall_clock_per_step_s: wall_clock_per_step_s?,
             memory_bytes: memory_bytes?,
             output_bytes_per_step: output_bytes_per_step?,
+            error_output_bytes_per_step: error_output_bytes_per_step?,
             code_bytes_per_step: code_bytes_per_step?,
             tool_bytes_per_step: tool_bytes_per_step?,
             scratch_bytes: scratch_bytes?,

@@ -22,6 +22,11 @@ pub struct Llm {
     pub temperature: f64,
     /// The most new tokens of one answer.
     pub max_tokens: u32,
+    /// Whether the model is asked to think before it answers, if its chat template has the choice. The paper's is not.
+    pub enable_thinking: bool,
+    /// Texts that end an answer; it is sent without them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
     /// Seconds until a model call is abandoned.
     pub timeout_s: f64,
     /// How many calls a backend with a server makes at once.
@@ -70,6 +75,8 @@ impl FromJson for Llm {
         let url: Option<Option<String>> = fields.or_default("url");
         let temperature = keys::temperature(&fields, "temperature", 0.2);
         let max_tokens = keys::at_least_one(&fields, "max_tokens", 12_288);
+        let enable_thinking = fields.or_default("enable_thinking");
+        let stop = fields.or_as("stop", Vec::new(), stop_texts);
         let timeout_s = keys::seconds(&fields, "timeout_s", 120.0);
         let max_concurrent_requests = keys::at_least_one(&fields, "max_concurrent_requests", 8);
         let max_retries = fields.or("max_retries", 6);
@@ -86,6 +93,8 @@ impl FromJson for Llm {
             url,
             temperature: temperature?,
             max_tokens: max_tokens?,
+            enable_thinking: enable_thinking?,
+            stop: stop?,
             timeout_s: timeout_s?,
             max_concurrent_requests: max_concurrent_requests?,
             max_retries: max_retries?,
@@ -94,6 +103,16 @@ impl FromJson for Llm {
             jitter_s: jitter_s?,
         })
     }
+}
+
+fn stop_texts(value: &Value, place: &Place<'_>) -> Option<Vec<String>> {
+    let texts = Vec::<String>::from_json(value, place)?;
+    for (index, text) in texts.iter().enumerate() {
+        place
+            .index(index)
+            .require(!text.is_empty(), || "must not be empty: it would end every answer".into());
+    }
+    Some(texts)
 }
 
 /// Records a problem unless the backend is known and, as far as can be said without a server, has the model.

@@ -1,7 +1,7 @@
 //! What a model is told before its first turn and with each turn.
 
 use fields::{FromJson, Place};
-use proto::conversation::ObservationFormat;
+use proto::conversation::{ObservationFormat, Shown};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -16,9 +16,16 @@ pub struct Prompt {
     pub observation: ObservationFormat,
     /// Whether the names in a persistent interpreter are left out of each turn.
     pub hide_names: bool,
+    /// Whether standard error is left out of observations.
+    pub hide_error_output: bool,
 }
 
 impl Prompt {
+    /// What a model is shown of a turn's result.
+    pub fn shown(self) -> Shown {
+        Shown { format: self.observation, error_output: !self.hide_error_output }
+    }
+
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -70,12 +77,14 @@ impl FromJson for Prompt {
         let detail = fields.or_default("detail");
         let observation: Option<Format> = fields.or_default("observation");
         let hide_names = fields.or_default("hide_names");
+        let hide_error_output = fields.or_default("hide_error_output");
         fields.refuse_unknown();
         Some(Self {
             runtime: runtime?,
             detail: detail?,
             observation: observation?.0,
             hide_names: hide_names?,
+            hide_error_output: hide_error_output?,
         })
     }
 }

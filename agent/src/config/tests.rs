@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use proto::conversation::ObservationFormat;
 use proto::interpreter_state::InterpreterState;
+use proto::semantics::Semantics;
 
-use super::{AgentType, Backend, Prompt, PromptDetail, RunConfig, RuntimePrompt};
+use super::{AgentType, Backend, CutAnswers, Prompt, PromptDetail, RunConfig, RuntimePrompt, SeveralBlocks};
 
 const GOOD: &str = "
 output_dir: runs
@@ -26,6 +27,7 @@ agents:
       model: persistent-habit
       temperature: 0.2
       max_tokens: 12288
+      enable_thinking: false
       timeout_s: 120
       max_concurrent_requests: 8
       max_retries: 6
@@ -51,13 +53,17 @@ fn what_is_left_out_has_the_papers_value() {
     let text = GOOD
         .lines()
         .filter(|line| {
-            !["max_turns", "timeout_s", "max_tool_calls", "max_tokens"].iter().any(|key| line.contains(key))
+            !["max_turns", "timeout_s", "max_tool_calls", "max_tokens", "enable_thinking"]
+                .iter()
+                .any(|key| line.contains(key))
         })
         .collect::<Vec<_>>()
         .join("\n");
     let config = RunConfig::parse(&text).unwrap();
     let agent = &config.agents[0];
     assert_eq!((agent.max_turns, agent.max_tool_calls, agent.llm.max_tokens), (40, 25, 12_288));
+    assert!(!agent.llm.enable_thinking && agent.semantics.is_script());
+    assert_eq!((agent.several_blocks, agent.cut_answers), (SeveralBlocks::Refuse, CutAnswers::Refuse));
 }
 
 #[test]
@@ -73,12 +79,36 @@ fn what_the_model_is_told_may_be_chosen() {
     assert!(!config.to_yaml().unwrap().contains("prompt:"), "the default is left out");
     let text = GOOD.replace(
         "    llm:",
-        "    prompt: {runtime: hidden, detail: brief, observation: compact, hide_names: true}\n    llm:",
+        "    prompt: {runtime: hidden, detail: brief, observation: compact, hide_names: true, hide_error_output: true}\n    llm:",
     );
     let config = RunConfig::parse(&text).unwrap();
     let (runtime, observation) = (RuntimePrompt::Hidden, ObservationFormat::Compact);
     let detail = PromptDetail::Brief;
-    assert_eq!(config.agents[0].prompt, Prompt { runtime, detail, observation, hide_names: true });
+    assert_eq!(
+        config.agents[0].prompt,
+        Prompt { runtime, detail, observation, hide_names: true, hide_error_output: true }
+    );
+    assert_eq!(RunConfig::parse(&config.to_yaml().unwrap()).unwrap(), config);
+}
+
+#[test]
+fn how_answers_are_read_and_blocks_run_may_be_chosen() {
+    let written = RunConfig::parse(GOOD).unwrap().to_yaml().unwrap();
+    for key in ["semantics", "several_blocks", "cut_answers", "stop"] {
+        assert!(!written.contains(key), "the default of {key} is left out");
+    }
+    let text = GOOD
+        .replace(
+            "    llm:",
+            "    semantics: notebook\n    several_blocks: first\n    cut_answers: run\n    llm:",
+        )
+        .replace("enable_thinking: false", "enable_thinking: true\n      stop: [\"Observation:\"]");
+    let config = RunConfig::parse(&text).unwrap();
+    let agent = &config.agents[0];
+    assert_eq!(agent.semantics, Semantics::Notebook);
+    assert_eq!((agent.several_blocks, agent.cut_answers), (SeveralBlocks::First, CutAnswers::Run));
+    assert!(agent.llm.enable_thinking);
+    assert_eq!(agent.llm.stop, ["Observation:"]);
     assert_eq!(RunConfig::parse(&config.to_yaml().unwrap()).unwrap(), config);
 }
 
@@ -132,6 +162,18 @@ fn errors_name_the_key() {
             "persistent_state: false\n    state_loss: 0.3",
             &["`agents[0].state_loss`", "`persistent_state: false`", "no state to lose"],
         ),
+        (
+            "persistent_state: true",
+            "persistent_state: true\n    semantics: cell",
+            &["agents[0].semantics", "script, notebook", "cell"],
+        ),
+        (
+            "persistent_state: true",
+            "persistent_state: true\n    cut_answers: keep",
+            &["agents[0].cut_answers", "refuse, run", "keep"],
+        ),
+        ("max_tokens: 12288", "stop: [a, \"\"]", &["`agents[0].llm.stop[1]`", "must not be empty"]),
+        ("enable_thinking: false", "enable_thinking: maybe", &["agents[0].llm.enable_thinking", "maybe"]),
         ("agent_type: codeact", "agent_type: react", &["`agents[0].agent_type`", "only `codeact`"]),
         ("agent_type: codeact", "agent_type: cot", &["agents[0].agent_type", "cot", "codeact"]),
         ("backend: scripted", "backend: openai", &["agents[0].llm.backend", "openai", "scripted"]),
@@ -274,10 +316,11 @@ fn paths(value: &serde_json::Value, path: &str, found: &mut BTreeSet<String>) {
 fn the_readme_describes_every_key() {
     let every_key = GOOD
         .replace("task_families", "task_set: easy\ntask_families")
-        .replace("model: persistent-habit", "model: persistent-habit\n      url: http://127.0.0.1:1")
+        .replace("model: persistent-habit", "model: persistent-habit\n      stop: [a]\n      url: http://127.0.0.1:1")
         .replace(
             "    llm:",
-            "    state_loss: 0.1\n    prompt: {runtime: hidden}\n    limits: {fuel_per_step: 1, \
+            "    semantics: notebook\n    several_blocks: first\n    cut_answers: run\n    state_loss: 0.1\n    prompt: \
+             {runtime: hidden}\n    limits: {fuel_per_step: 1, error_output_bytes_per_step: 1, \
              wall_clock_per_step_s: 1, memory_bytes: 1, output_bytes_per_step: 1, code_bytes_per_step: 1, \
              tool_bytes_per_step: 1, scratch_bytes: 1}\n    llm:",
         );

@@ -1,6 +1,7 @@
 //! Why an episode has no evaluation.
 
 use client::{explain, is_unreachable};
+use proto::semantics::Semantics;
 
 use crate::model;
 
@@ -48,6 +49,17 @@ pub enum Error {
         asked: f64,
         /// The probability in force.
         in_force: f64,
+    },
+    /// The server does not run code as the config requests: its version does not know the setting.
+    #[error(
+        "`semantics` is {asked} in the config, but the server has {in_force} in force; a server of this agent's version \
+         does as it is asked"
+    )]
+    Semantics {
+        /// The semantics in the config.
+        asked: Semantics,
+        /// The semantics in force.
+        in_force: Semantics,
     },
     /// The run was stopped.
     #[error("interrupted")]

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use client::Environment;
-use proto::conversation::Message;
+use proto::conversation::{self, Message};
 use proto::env::v1;
+use proto::semantics::Semantics;
 use proto::trace::{ModelCall, ModelResponse, Step, TokenUsage};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -12,10 +13,10 @@ use super::assignment::Assignment;
 use super::end::End;
 use super::error::{CREATE, Error, GET, STEP, call_failed};
 use crate::acting::{self, Acting, Action};
-use crate::config::AgentConfig;
+use crate::config::{AgentConfig, CutAnswers};
 use crate::model::{self, Completion, FinishReason, GenerateRequest, Model, Sampling};
 use crate::recorder::{self, Recorder};
-use crate::{prompt, wire};
+use crate::{prompt, repetition, wire};
 
 /// An open episode.
 pub struct Turns<'player> {
@@ -50,6 +51,7 @@ impl<'player> Turns<'player> {
     ) -> Result<Self, Error> {
         let request = create_request(agent, assignment);
         let created = environment.create(request).await.map_err(call_failed(CREATE))?;
+        let created_semantics = created.semantics();
         let observation =
             created.observation.as_ref().ok_or(Error::Incomplete { call: CREATE, what: "observation" })?;
         let deadline = Instant::now() + Duration::from_secs_f64(agent.timeout_s);
@@ -60,18 +62,21 @@ impl<'player> Turns<'player> {
         if asked != in_force {
             return Err(Error::StateLoss { asked, in_force });
         }
+        let (asked, in_force) = (agent.semantics, Semantics::from_wire(created_semantics));
+        if asked != in_force {
+            return Err(Error::Semantics { asked, in_force });
+        }
 
         let acting = acting::of(agent);
         let opening = acting.opening(observation, &limits);
         recorder.task(&opening.task, &opening.system);
-        let system = opening.system.into_iter().map(Message::system);
         Ok(Self {
             agent,
             model,
             environment,
             assignment,
             acting,
-            messages: system.chain([Message::user(opening.task)]).collect(),
+            messages: vec![Message::system(opening.system), Message::user(opening.task)],
             globals: Vec::new(),
             step_index: 0,
             wall_clock: wire::wall_clock(&limits),
@@ -97,8 +102,9 @@ impl<'player> Turns<'player> {
         if Instant::now() >= self.deadline {
             return Ok(Some(End::Timeout));
         }
-        let request = self.generate_request();
-        let asked_at = recorder::now();
+        let reminder = self.acting.reminder(&self.globals);
+        let request = self.generate_request(reminder.clone());
+        let call = ModelCall { timestamp: recorder::now(), reminder, ..ModelCall::default() };
         let answer = match timeout_at(self.deadline, self.ask(&request)).await {
             Err(_) => return Ok(Some(End::Timeout)),
             // Later conversations are longer still.
@@ -107,12 +113,16 @@ impl<'player> Turns<'player> {
             Ok(answer) => answer.map_err(|error| error.to_string()),
         };
         let mut step = Step { turn: u64::from(turn), ..Step::default() };
-        let action = match record_answer(answer, asked_at, &mut step, recorder) {
-            Ok(()) => self.acting.action(&step.assistant_text),
+        let action = match record_answer(answer, call, &mut step, recorder) {
+            Ok(FinishReason::Stop) => self.acting.action(&step.assistant_text),
+            Ok(FinishReason::Length) if self.runs_cut(&step.assistant_text) => {
+                self.acting.action(&step.assistant_text)
+            }
+            Ok(reason) => Err(prompt::failed_call(&format!("it was cut off (finish reason: {reason})"))),
             Err(reason) => Err(prompt::failed_call(&reason)),
         };
-        if !step.assistant_text.is_empty() {
-            self.messages.push(Message::assistant(&step.assistant_text));
+        if !step.kept().is_empty() {
+            self.messages.push(Message::assistant(step.kept()));
         }
         let end = match action {
             Ok(Some(action)) => self.run(action, &mut step).await,
@@ -122,20 +132,32 @@ impl<'player> Turns<'player> {
                 self.renew().await
             }
         };
-        self.messages.push(Message::user(self.acting.reply(&step)));
+        if let Some(reply) = self.acting.reply(&step) {
+            conversation::push(&mut self.messages, Message::user(reply));
+        }
         recorder.step(step);
         end
     }
 
+    /// Whether an answer that was cut off is run all the same.
+    fn runs_cut(&self, answer: &str) -> bool {
+        self.agent.cut_answers == CutAnswers::Run && self.acting.is_whole(answer)
+    }
+
     /// The conversation so far, as a request to the model.
-    fn generate_request(&self) -> GenerateRequest {
-        let reminder = self.acting.reminder(&self.globals).map(Message::user);
+    fn generate_request(&self, reminder: Option<String>) -> GenerateRequest {
+        let mut messages = self.messages.clone();
+        if let Some(reminder) = reminder {
+            conversation::push(&mut messages, Message::user(reminder));
+        }
         let llm = &self.agent.llm;
         GenerateRequest {
-            messages: self.messages.iter().cloned().chain(reminder).collect(),
+            messages,
             sampling: Sampling { temperature: llm.temperature },
             seed: self.assignment.policy_seed,
             max_tokens: llm.max_tokens,
+            stop: llm.stop.clone(),
+            enable_thinking: llm.enable_thinking,
         }
     }
 
@@ -185,23 +207,23 @@ fn create_request(agent: &AgentConfig, assignment: &Assignment) -> v1::CreateEpi
         lease: Some(wire::lease(agent)),
         record_definitions: true,
         state_loss: agent.state_loss,
-        semantics: v1::Semantics::Unspecified.into(),
+        semantics: v1::Semantics::from(agent.semantics).into(),
     }
 }
 
-/// Records a model call and its answer.
+/// Records a model call and its answer; returns why the answer ends where it does.
 ///
 /// # Errors
-/// Why the answer can't be used: there is none, or it was cut off.
+/// Why there is no answer.
 fn record_answer(
     answer: Result<Completion, String>,
-    asked_at: String,
+    call: ModelCall,
     step: &mut Step,
     recorder: &mut Recorder,
-) -> Result<(), String> {
+) -> Result<FinishReason, String> {
     // The answer says how many tokens were sent; a call without an answer is recorded all the same.
     let usage = answer.as_ref().map_or_else(|_| TokenUsage::default(), |completion| completion.usage);
-    recorder.asked(ModelCall { timestamp: asked_at, prompt_tokens: usage.prompt_tokens });
+    recorder.asked(ModelCall { prompt_tokens: usage.prompt_tokens, ..call });
     let completion = answer?;
     recorder.answered(ModelResponse {
         timestamp: recorder::now(),
@@ -211,8 +233,8 @@ fn record_answer(
     });
     step.token_usage = usage;
     step.assistant_text = completion.text;
-    match completion.finish_reason {
-        FinishReason::Stop => Ok(()),
-        reason => Err(format!("it was cut off (finish reason: {reason})")),
+    if completion.finish_reason != FinishReason::Stop {
+        step.kept_text = repetition::shortened(&step.assistant_text);
     }
+    Ok(completion.finish_reason)
 }

@@ -17,6 +17,10 @@ pub struct GenerateRequest {
     pub seed: u64,
     /// The most new tokens.
     pub max_tokens: u32,
+    /// Texts that end the answer.
+    pub stop: Vec<String>,
+    /// Whether the model thinks before it answers, if its chat template has the choice.
+    pub enable_thinking: bool,
 }
 
 /// How tokens are sampled.

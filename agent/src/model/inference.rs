@@ -61,23 +61,25 @@ impl Inference {
             retry: retry(llm),
         })
     }
+}
 
-    fn request(&self, request: &GenerateRequest) -> v1::GenerateRequest {
-        let messages = request.messages.iter().map(wire_message).collect();
-        v1::GenerateRequest {
-            prompt: Some(v1::generate_request::Prompt::Messages(v1::Messages {
-                messages,
-                enable_thinking: None,
-            })),
-            adapter: self.adapter.clone(),
-            sampling: Some(v1::Sampling {
-                temperature: request.sampling.temperature as f32,
-                seed: Some(request.seed),
-                ..v1::Sampling::default()
-            }),
-            max_tokens: request.max_tokens,
-            ..v1::GenerateRequest::default()
-        }
+/// A request to the base model, or to an adapter.
+fn wire_request(request: &GenerateRequest, adapter: &str) -> v1::GenerateRequest {
+    let messages = request.messages.iter().map(wire_message).collect();
+    v1::GenerateRequest {
+        prompt: Some(v1::generate_request::Prompt::Messages(v1::Messages {
+            messages,
+            enable_thinking: Some(request.enable_thinking),
+        })),
+        adapter: adapter.to_owned(),
+        sampling: Some(v1::Sampling {
+            temperature: request.sampling.temperature as f32,
+            seed: Some(request.seed),
+            ..v1::Sampling::default()
+        }),
+        max_tokens: request.max_tokens,
+        stop: request.stop.clone(),
+        ..v1::GenerateRequest::default()
     }
 }
 
@@ -104,7 +106,7 @@ impl Model for Inference {
     async fn generate(&self, request: &GenerateRequest) -> Result<Completion, Error> {
         // The semaphore is never closed, so acquiring can't fail.
         let _permit = self.calls.acquire().await;
-        let request = self.request(request);
+        let request = wire_request(request, &self.adapter);
         let mut attempt = 0;
         loop {
             match self.client.clone().generate(request.clone()).await {
@@ -182,6 +184,21 @@ fn retry(llm: &config::Llm) -> Retry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_carries_what_the_config_says_of_the_answer() {
+        for enable_thinking in [false, true] {
+            let stop = vec!["Observation:".to_owned()];
+            let request =
+                GenerateRequest { stop: stop.clone(), enable_thinking, max_tokens: 7, ..Default::default() };
+            let sent = wire_request(&request, "reset");
+            let Some(v1::generate_request::Prompt::Messages(messages)) = sent.prompt else {
+                panic!("{sent:?}")
+            };
+            assert_eq!(messages.enable_thinking, Some(enable_thinking));
+            assert_eq!((sent.stop, sent.max_tokens, sent.adapter.as_str()), (stop, 7, "reset"));
+        }
+    }
 
     #[test]
     fn a_model_is_the_base_or_an_adapter() {

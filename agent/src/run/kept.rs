@@ -28,6 +28,7 @@ pub fn versions(
     let differences = [
         ("task digest", provenance.task_sha256, task.public_sha256.clone()),
         ("interpreter state", provenance.interpreter_state, player.agent.interpreter_state.name().to_owned()),
+        ("semantics", provenance.semantics.name().to_owned(), player.agent.semantics.name().to_owned()),
     ];
     match differences.into_iter().find(|(_, before, now)| before != now) {
         None => Ok(Some(provenance.versions)),

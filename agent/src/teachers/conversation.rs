@@ -75,10 +75,10 @@ impl Conversation {
     }
 }
 
-/// The observation in a user message. Other user messages, such as the names in the interpreter, are not
-/// JSON.
+/// The observation in a user message: its first line. What follows, such as the names in the interpreter, is not JSON.
 fn observation(content: &str) -> Option<Observation> {
-    content.starts_with('{').then(|| serde_json::from_str(content).ok()).flatten()
+    let line = content.lines().next().filter(|line| line.starts_with('{'))?;
+    serde_json::from_str(line).ok()
 }
 
 /// The number in "... N tool calls ...".
@@ -122,8 +122,9 @@ mod tests {
             Message::assistant("a"),
             Message::user("{\"success\":true,\"result\":null,\"output\":\"1\\n\",\"error\":null}"),
             Message::assistant("b"),
-            Message::user("{\"success\":false,\"result\":null,\"output\":\"\",\"error\":\"boom\"}"),
-            Message::user("Names defined in the interpreter: ids"),
+            Message::user(
+                "{\"success\":false,\"result\":null,\"output\":\"\",\"error\":\"boom\"}\n\nNames defined in the interpreter: ids",
+            ),
         ];
         let conversation = Conversation::read(&messages).unwrap();
         assert_eq!(conversation.calls_per_step, 7);

@@ -12,7 +12,7 @@
 //! | `order`      | the order in which items are inspected                     |
 //! | `solver`     | exact 0/1 knapsack algorithms, as Python code              |
 //! | `closing`    | the sentences that end an episode                          |
-//! | `text`       | small texts: counts, numbers, Python lists                 |
+//! | `text`       | small texts: counts, numbers, Python lists, replies        |
 
 use super::conversation::Conversation;
 use super::policy::Policy;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proto::conversation::Message;
 
 use super::{Policy, answer};
-use crate::fence;
+use crate::reply::{self, Request};
 
 const IDS: usize = 30;
 
@@ -27,9 +27,8 @@ fn observation(output: &str, error: Option<&str>) -> Message {
 }
 
 fn code_of(text: &str) -> String {
-    let blocks = fence::python_blocks(text);
-    assert_eq!(blocks.len(), 1, "{text}");
-    blocks[0].clone()
+    let Request::Run(code) = reply::request(text) else { panic!("not one block: {text}") };
+    code
 }
 
 #[test]
@@ -128,7 +127,7 @@ fn reasoning_varies_is_complete_and_matches_its_block() {
     for seed in 0..300 {
         let episodes = [answers(Policy::Persistent, &outputs, seed), reset_episode(seed)];
         for (turn, text) in episodes.iter().flat_map(|texts| texts.iter().enumerate()) {
-            let (words, code) = (fence::prose(text), code_of(text));
+            let (words, code) = (reply::prose(text), code_of(text));
             assert!(!words.is_empty() && !words.contains(['{', '}']), "{words}");
             if !code.contains("list_items()") {
                 for claim in ["I list", "list_items", "lists the items"] {
@@ -163,7 +162,7 @@ fn the_plain_policies_differ_only_in_what_they_copy() {
         let reset = answers(Policy::PlainReset, &printed, seed);
         assert_eq!(persistent, answers(Policy::PlainPersistent, &printed, seed));
         for (turn, (one, other)) in persistent.iter().zip(&reset).enumerate() {
-            assert_eq!(fence::prose(one), fence::prose(other));
+            assert_eq!(reply::prose(one), reply::prose(other));
             assert_eq!(one.contains("def "), turn == 0, "{one}");
             assert!(!other.contains("def ") && other.contains("list_items()"), "{other}");
             assert_eq!(other.contains("[(0, 5, 60, 'A'), (1, 6, 59, 'C')"), turn > 0, "{other}");

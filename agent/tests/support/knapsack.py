@@ -101,8 +101,8 @@ class Episode:
         if self.namespace is None or not self.persistent:
             self.namespace = {"json": json, "__name__": "__main__"}
         self.namespace.update(self.tools())
-        output, error, kind = io.StringIO(), "", ""
-        with contextlib.redirect_stdout(output):
+        output, error_output, error, kind = io.StringIO(), io.StringIO(), "", ""
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(error_output):
             try:
                 exec(compile(code, "<string>", "exec"), self.namespace)
             except (Exception, LimitReached) as raised:
@@ -111,6 +111,7 @@ class Episode:
         names = [n for n, v in self.namespace.items() if not n.startswith("__") and n not in hidden and type(v).__name__ != "module"]
         return {
             "output": output.getvalue(),
+            "error_output": error_output.getvalue(),
             "error": error,
             "exception_type": kind,
             "globals": sorted(names) if self.persistent else [],

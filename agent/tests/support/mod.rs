@@ -41,6 +41,8 @@ pub struct Setup {
     pub first_seed: u64,
     /// The commit that the server reports.
     pub commit: String,
+    /// Whether the server does as asked in `semantics`; an older one says nothing of them.
+    pub knows_semantics: bool,
 }
 
 impl Default for Setup {
@@ -55,6 +57,7 @@ impl Default for Setup {
             full: 0,
             first_seed: 0,
             commit: String::new(),
+            knows_semantics: true,
         }
     }
 }
@@ -183,14 +186,22 @@ impl Service {
         assert_eq!(request.step_index as usize, episode.answers.len(), "a gap");
         let Some(v1::step_request::Action::Code(action)) = &request.action else { panic!("no code") };
         let answer = episode.process.ask(&json!({"code": action.code}));
+        let limits = episode.created.limits.unwrap_or_default();
         let text = |key: &str| answer[key].as_str().unwrap().to_owned();
         let failed = !text("error").is_empty();
         let kind = if failed { v1::ErrorKind::Exception } else { v1::ErrorKind::Unspecified };
+        let (output, output_left_out) = cut(&text("output"), limits.output_bytes_per_step);
+        let (error_output, error_output_left_out) =
+            cut(&text("error_output"), limits.error_output_bytes_per_step);
         let response = v1::StepResponse {
             step_index: request.step_index,
             observation: Some(v1::Observation {
                 success: !failed,
-                output: text("output"),
+                output,
+                output_truncated: output_left_out > 0,
+                output_bytes_left_out: output_left_out,
+                error_output,
+                error_output_bytes_left_out: error_output_left_out,
                 error: text("error"),
                 error_kind: kind.into(),
                 exception_type: text("exception_type"),
@@ -292,7 +303,7 @@ impl EnvironmentService for Service {
             seed,
             lease: None,
             task: Some(summary(seed, &state.setup)),
-            semantics: request.semantics,
+            semantics: if state.setup.knows_semantics { request.semantics } else { 0 },
             state_loss: 0.0, // a server that does not know of it
         };
         let episode =
@@ -384,6 +395,12 @@ impl EnvironmentService for Service {
     ) -> Result<Response<v1::KeepAliveResponse>, Status> {
         Err(Status::unimplemented("the agent renews leases by other calls"))
     }
+}
+
+/// The beginning of a text within a limit, whole characters only, and how many bytes are left out; 0 stands for no limit.
+fn cut(text: &str, limit: u64) -> (String, u64) {
+    let end = if limit == 0 { text.len() } else { text.floor_char_boundary(limit as usize) };
+    (text[..end].to_owned(), (text.len() - end) as u64)
 }
 
 const GOAL: &str = "Take items of the allowed classes so that their value is as high as possible and their weight \

@@ -24,6 +24,9 @@ use crate::table::{self, UNKNOWN, number_or_unknown};
 /// mean is over the episodes that had one, the share is of all tokens of the
 /// condition.
 ///
+/// Redundant block: the step's code is the same text as that of an earlier step
+/// of the episode.
+///
 /// Redundant tool call: an earlier call of the same tool with the same
 /// arguments in the episode got the same answer, other than null.
 ///
@@ -117,7 +120,7 @@ fn render(conditions: &[ConditionFailures]) -> String {
         if c.tokens_estimated && text != UNKNOWN { format!("~{text}") } else { text }
     };
     type Cell<'a> = Box<dyn Fn(&ConditionFailures) -> String + 'a>;
-    let metrics: [(&str, Cell<'_>); 11] = [
+    let metrics: [(&str, Cell<'_>); 13] = [
         ("Episodes", Box::new(|c| c.episodes.to_string())),
         ("Episodes with a missing-variable error (%)", Box::new(|c| percent(Some(c.missing_variable_share)))),
         ("Missing-variable errors / episode", Box::new(|c| table::number(c.missing_variable_errors, 2))),
@@ -131,6 +134,8 @@ fn render(conditions: &[ConditionFailures]) -> String {
             "Tokens after the first missing variable (% of all)",
             Box::new(|c| tokens(c, percent(c.tokens_after_first_missing_variable_share))),
         ),
+        ("Redundant blocks / episode", Box::new(|c| number_or_unknown(c.redundant_blocks, 2))),
+        ("Redundant blocks (% of all)", Box::new(|c| percent(c.redundant_blocks_share))),
         ("Redundant tool calls / episode", Box::new(|c| number_or_unknown(c.redundant_tool_calls, 2))),
         ("Redundant tool calls (% of all)", Box::new(|c| percent(c.redundant_tool_calls_share))),
         ("Redundant definitions / episode", Box::new(|c| number_or_unknown(c.redundant_definitions, 2))),

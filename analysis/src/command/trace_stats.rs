@@ -16,7 +16,7 @@ use crate::{load, tool_calls};
 ///
 /// Tool calls are counted twice: those that happened, where the trace records
 /// them, and the paper's way, by tool names in the code's text (where a call in
-/// a loop counts once).
+/// a loop counts once, and `finish` counts too).
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  analysis trace-stats runs/persistent runs/reset")]
 pub struct Args {
@@ -41,7 +41,7 @@ const METRICS: [Metric; 8] = [
     },
     Metric {
         name: "Optimality (0-1)",
-        decimals: 3,
+        decimals: 4,
         value: |e| e.evaluation().map(|evaluation| evaluation.score),
     },
     Metric { name: "Capacity utilisation (%)", decimals: 1, value: capacity_utilisation },

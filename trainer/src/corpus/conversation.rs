@@ -1,6 +1,6 @@
 //! A trace as the conversation that a model learns from.
 
-use proto::conversation::{self, Message, NO_BLOCK, ObservationFormat, Role};
+use proto::conversation::{self, Message, Role, Shown};
 use proto::dataset::Observations;
 use proto::python_json;
 use proto::trace::{EventKind, Step, Trace};
@@ -19,46 +19,33 @@ pub fn default_observations(trace: &Trace) -> Observations {
 /// model's messages and the observations in turn. It ends with the model's last message, since the model
 /// never saw the observation after it.
 pub fn conversation(trace: &Trace, observations: Observations) -> Vec<Message> {
-    let prompts = &trace.summary.system_prompts;
-    let mut messages: Vec<Message> = match observations {
-        Observations::Agent => prompts.iter().map(Message::system).collect(),
-        Observations::Paper if prompts.is_empty() => vec![],
-        Observations::Paper => vec![Message::system(prompts.join("\n\n"))],
-    };
-    messages.push(Message::user(&trace.summary.task));
-    let format = ObservationFormat::of(trace);
+    let mut messages = Vec::new();
+    let opening = trace.summary.system_prompts.iter().map(Message::system);
+    for message in opening.chain([Message::user(&trace.summary.task)]) {
+        conversation::push(&mut messages, message);
+    }
+    let shown = Shown::of(trace);
     let steps = trace.events.iter().filter_map(|event| match &event.kind {
         EventKind::StepEvent(step) => Some(step),
         _ => None,
     });
     for step in steps {
         // Empty if the model could not be asked.
-        if !step.assistant_text.is_empty() {
-            messages.push(Message::assistant(&step.assistant_text));
+        if !step.kept().is_empty() {
+            messages.push(Message::assistant(step.kept()));
         }
         let observation = match observations {
-            Observations::Agent => as_the_agent(step, format),
+            Observations::Agent => conversation::reply(step, shown),
             Observations::Paper => as_the_paper(step),
         };
-        messages.extend(observation.map(Message::user));
+        if let Some(observation) = observation {
+            conversation::push(&mut messages, Message::user(observation));
+        }
     }
     let answered = messages.iter().rposition(|message| message.role == Role::Assistant);
     // Without an answer, the task remains.
     messages.truncate(answered.map_or(messages.len(), |last| last + 1));
     messages
-}
-
-fn as_the_agent(step: &Step, format: ObservationFormat) -> Option<String> {
-    if let Some(outputs) = &step.results {
-        return Some(conversation::tool_outputs(outputs));
-    }
-    match (&step.interpreter_result, &step.error) {
-        (Some(result), _) => Some(conversation::observation(result, format)),
-        (None, Some(error)) => Some(conversation::turn_error(error, format)),
-        (None, None) if step.code.is_none() => Some(NO_BLOCK.to_owned()),
-        // The connection to the server was lost, and the episode with it.
-        (None, None) => None,
-    }
 }
 
 fn as_the_paper(step: &Step) -> Option<String> {

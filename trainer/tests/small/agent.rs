@@ -191,15 +191,22 @@ fn a_trace_is_the_conversation_that_the_agent_sent() {
         assert_eq!(default_observations(&trace), Observations::Agent);
         let learnt = conversation(&trace, Observations::Agent);
         for (turn, request) in sent.iter_mut().enumerate() {
-            if persistent && prompt.is_empty() {
-                // Added to the end of each request, and not kept.
-                let names = request.pop().unwrap();
-                assert!(names.content.starts_with("Names defined in the interpreter: "), "turn {turn}");
-            }
+            let last = request.pop().unwrap();
             assert_eq!(learnt[..request.len()], request[..], "turn {turn}");
-            // If the model answered, its answer follows.
-            if ANSWERS[turn] != "fail" {
-                assert_eq!(learnt[request.len()].content, ANSWERS[turn]);
+            // The names are the end of each request, and not kept.
+            let (content, names) = match last.content.split_once("\n\nNames defined in the interpreter: ") {
+                Some((content, _)) => (content, true),
+                None => (last.content.as_str(), false),
+            };
+            assert_eq!(names, persistent && prompt.is_empty(), "turn {turn}");
+            let said = &learnt[request.len()];
+            assert_eq!(said.role, last.role, "turn {turn}");
+            if ANSWERS[turn] == "fail" {
+                // What is said of the failed call is added, since there is no answer between them.
+                assert!(said.content.starts_with(&format!("{content}\n\n{{")), "turn {turn}");
+            } else {
+                assert_eq!(said.content, content, "turn {turn}");
+                assert_eq!(learnt[request.len() + 1].content, ANSWERS[turn]);
             }
         }
         // Nothing follows the last answer.

@@ -96,9 +96,11 @@ fn observations_of_every_kind() {
     sources.options.observations = Some(Observations::Agent);
     let agent = read(&sources).unwrap();
     let messages = messages(&agent, 0);
-    assert_eq!(messages[..2], [(Role::System, "One."), (Role::System, "Two.")]);
-    assert_eq!(messages[4].1, r#"{"success":false,"result":null,"output":"part","error":"Oh \"ü\""}"#);
-    assert!(messages[8].1.contains("holds no code block"));
+    assert_eq!(messages[..2], [(Role::System, "One.\n\nTwo."), (Role::User, "Do.")]);
+    assert_eq!(messages[3].1, r#"{"success":false,"result":null,"output":"part","error":"Oh \"ü\""}"#);
+    // The turn without an answer adds its error to the message before it.
+    let (no_block, error) = messages[7].1.split_once("\n\n").unwrap();
+    assert!(no_block.contains("holds no code block") && error.contains("no answer"), "{no_block} {error}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use state::{Goal, State};
 use style::Style;
 
 use super::task::Task;
-use crate::fence;
+use super::text;
 use crate::teachers::conversation::Conversation;
 use crate::teachers::random::Random;
 
@@ -51,5 +51,5 @@ fn answer(
     };
     let all = task.to_inspect();
     let reasoning = random.phrase(reasoning::options(&state), &[("from", &from), ("to", &to), ("all", &all)]);
-    fence::answer(&reasoning, &code(task, &style, &state))
+    text::reply(&reasoning, &code(task, &style, &state))
 }

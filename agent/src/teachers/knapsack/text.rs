@@ -22,3 +22,8 @@ pub fn python_list(items: &[String]) -> String {
     let quoted: Vec<String> = items.iter().map(|item| format!("'{item}'")).collect();
     format!("[{}]", quoted.join(", "))
 }
+
+/// A reply of words and one block of code.
+pub fn reply(words: &str, code: &str) -> String {
+    format!("{words}\n\n```python\n{}\n```", code.trim_end())
+}

@@ -3,11 +3,10 @@
 use super::reasoning;
 use super::state::State;
 use super::style::{Report, Rows, Style};
-use crate::fence;
 use crate::teachers::knapsack::goal::Goal;
 use crate::teachers::knapsack::names::Names;
 use crate::teachers::knapsack::task::Task;
-use crate::teachers::knapsack::text::python_list;
+use crate::teachers::knapsack::text::{python_list, reply};
 use crate::teachers::random::Random;
 
 /// The next answer: reasoning and a block.
@@ -55,7 +54,7 @@ pub fn write(task: &Task, style: &Style, state: &State, random: &mut Random) -> 
         (Goal::Take { from }, Some(_)) => format!("{}{finish}", retake(task, style, state, from, random)),
         (Goal::Finish, _) => "finish()\n".to_owned(),
     };
-    fence::answer(&reasoning::write(task, style, state, random), &code)
+    reply(&reasoning::write(task, style, state, random), &code)
 }
 
 /// Defines everything that later blocks rely on.

@@ -6,8 +6,9 @@ use serde_json::json;
 use super::row::{self, Row};
 use super::style::Style;
 use super::{code, reasoning};
+use crate::prompt;
+use crate::teachers::knapsack::text;
 use crate::teachers::random::Random;
-use crate::{fence, prompt};
 
 /// How many items a block can take.
 const TAKEN: usize = 4;
@@ -36,10 +37,10 @@ pub fn rows(random: &mut Random) -> Vec<Message> {
         messages.push(printed(row::literal(&rows[known..])));
     }
     let code = format!("{} = {}\n{}", style.rows, row::literal(&rows), code::given(&allowed, capacity));
-    messages.push(Message::assistant(fence::answer(random.pick(reasoning::CHOOSING), &code)));
+    messages.push(Message::assistant(text::reply(random.pick(reasoning::CHOOSING), &code)));
     let chosen: Vec<usize> = (0..rows.len()).filter(|_| random.between(0, 1) == 1).collect();
     messages.push(printed(format!("{chosen:?}")));
     let code = format!("{}{}", code::chosen_literal(&style, &chosen), code::take(&style, 0, chosen.len()));
-    messages.push(Message::assistant(fence::answer(random.pick(reasoning::TAKING), &code)));
+    messages.push(Message::assistant(text::reply(random.pick(reasoning::TAKING), &code)));
     messages
 }

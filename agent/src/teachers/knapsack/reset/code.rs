@@ -4,11 +4,10 @@ use super::reasoning;
 use super::row::{Form, Row};
 use super::state::State;
 use super::style::Style;
-use crate::fence;
 use crate::teachers::knapsack::goal::Goal;
 use crate::teachers::knapsack::names::Names;
 use crate::teachers::knapsack::task::Task;
-use crate::teachers::knapsack::text::python_list;
+use crate::teachers::knapsack::text::{python_list, reply};
 use crate::teachers::random::Random;
 
 /// The next answer: reasoning and a block.
@@ -30,7 +29,7 @@ pub fn write(task: &Task, style: &Style, state: &State, random: &mut Random) -> 
         }
         Goal::Finish => "finish()\n".to_owned(),
     };
-    fence::answer(&reasoning::write(task, style, state, random), &code)
+    reply(&reasoning::write(task, style, state, random), &code)
 }
 
 /// Inspects the next `count` items; the block holds those known so far.
