@@ -77,37 +77,22 @@ impl Frame {
 impl Frames {
     /// Finds the functions whose frames must be enlarged.
     pub fn of(component: &Component<'_>, reach: &Reach) -> Frames {
-        let mut padded = HashMap::new();
-        // The functions that are on no cycle of calls through a large frame: for each, what it calls.
-        let mut rest: HashMap<Defined, Vec<Defined>> = HashMap::new();
+        // All functions with small frames, and what those among them call that call through no table.
+        let (mut small, mut callees) = (HashMap::new(), HashMap::new());
         for (instance, module) in component.instances() {
             let Some(pointer) = stack_pointer(module) else { continue };
-            let first = module.imported(ExternalKind::Func);
-            for (index, body) in (first..).zip(&module.bodies) {
+            for (index, body) in (module.imported(ExternalKind::Func)..).zip(&module.bodies) {
                 let at = (instance, index);
-                if !reach.functions.contains(&at) {
-                    continue;
-                }
-                let own = frame_bytes(body, pointer);
-                let padding = Padding { pointer, bytes: FRAME_BYTES - own };
-                if own >= FRAME_BYTES {
-                    continue;
-                }
-                let (callees, calls_unknown) = callees(component, instance, body);
-                if calls_unknown {
-                    padded.insert(at, padding);
-                } else {
-                    rest.insert(at, callees);
+                let bytes = FRAME_BYTES - frame_bytes(body, pointer);
+                if reach.functions.contains(&at) && bytes > 0 {
+                    small.insert(at, Padding { pointer, bytes });
+                    callees.extend(known_callees(component, instance, body).map(|callees| (at, callees)));
                 }
             }
         }
-        for at in on_cycles(&rest) {
-            let module = component.module(at.0);
-            let pointer = stack_pointer(module).expect("only functions of such modules are here");
-            let body = &module.bodies[(at.1 - module.imported(ExternalKind::Func)) as usize];
-            padded.insert(at, Padding { pointer, bytes: FRAME_BYTES - frame_bytes(body, pointer) });
-        }
-        Frames(padded)
+        let on_cycles = on_cycles(&callees);
+        small.retain(|at, _| !callees.contains_key(at) || on_cycles.contains(at));
+        Frames(small)
     }
 
     /// What to add to the frame of a function, if anything.
@@ -136,9 +121,13 @@ fn frame_bytes(body: &FunctionBody<'_>, pointer: u32) -> i32 {
     }
 }
 
-/// The functions that a function calls, and whether it calls through a table too.
-fn callees(component: &Component<'_>, instance: usize, body: &FunctionBody<'_>) -> (Vec<Defined>, bool) {
-    let (mut callees, mut calls_unknown) = (Vec::new(), false);
+/// The functions that a function calls; `None` if it calls through a table too.
+fn known_callees(
+    component: &Component<'_>,
+    instance: usize,
+    body: &FunctionBody<'_>,
+) -> Option<Vec<Defined>> {
+    let mut callees = Vec::new();
     for operator in body.get_operators_reader().expect(VALID) {
         match operator.expect(VALID) {
             Operator::Call { function_index } => {
@@ -146,11 +135,11 @@ fn callees(component: &Component<'_>, instance: usize, body: &FunctionBody<'_>) 
                     callees.push(at);
                 }
             }
-            Operator::CallIndirect { .. } => calls_unknown = true,
+            Operator::CallIndirect { .. } => return None,
             _ => {}
         }
     }
-    (callees, calls_unknown)
+    Some(callees)
 }
 
 /// The functions that are on a cycle of calls, or on a way from one cycle to another.

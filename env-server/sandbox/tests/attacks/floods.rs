@@ -2,7 +2,7 @@
 
 use sandbox::{Config, Failure, InterpreterState, Limits};
 
-use crate::common::{config, counter, interpreter, prints};
+use crate::common::{Counter, config, counter, interpreter, prints};
 use crate::history::{each, is_bounded, is_killed, is_survived, small};
 
 #[test]
@@ -105,6 +105,30 @@ fn names_and_definitions_are_bounded() {
             assert_eq!(prints(&mut python, "print(1)"), "1\n", "{start}");
         },
     );
+}
+
+#[test]
+fn code_that_runs_while_a_stopped_step_is_flushed_is_bounded() {
+    let evil = |act: &str| {
+        format!(
+            "import sys\nclass Evil:\n    def flush(self):\n        try: {act}\n        finally:\n            while True: pass\n\
+             sys.modules['gym_guest']._interpreter.stdout = Evil()\nwhile True: pass"
+        )
+    };
+    for act in [
+        "count()",
+        "print('x' * 10**9)",
+        "import os; os.write(1, b'x' * 10**6)",
+        "bytearray(10**9)",
+        "sys.exit()",
+    ] {
+        is_killed(&small(), &evil(act), &[Failure::OutOfFuel]);
+        let (tools, counter) = counter();
+        let config = Config { limits: small(), tools: Counter::tools(), ..config(InterpreterState::Reset) };
+        let outcome = interpreter(config, tools).run(&evil(act)).unwrap();
+        assert_eq!((outcome.tool_calls.len(), counter.lock().unwrap().count), (0, 0), "{act}");
+        assert_eq!(outcome.fuel_used, small().fuel, "{act}");
+    }
 }
 
 #[test]

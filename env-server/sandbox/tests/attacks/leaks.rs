@@ -57,10 +57,10 @@ fn new(sandbox: &Sandbox, state: InterpreterState, tools: bool) -> Interpreter {
     sandbox.interpreter(Config { tools, limits, ..config(state) }, counter().0).unwrap()
 }
 
-/// The outcome of [`LOOK`] as text, without its duration.
+/// The outcome of [`LOOK`] as text, without its duration. A resetting interpreter draws the numbers of its first step.
 #[track_caller]
 fn looks(python: &mut Interpreter) -> String {
-    let outcome = python.run(LOOK).unwrap();
+    let outcome = python.run_step(0, LOOK).unwrap();
     assert!(outcome.success, "{outcome:?}");
     format!("{:?}", Outcome { wall: Duration::ZERO, ..outcome })
 }
