@@ -102,7 +102,7 @@ fn chosen<'parts>(parts: &'parts [Part<'_>]) -> Vec<(usize, &'parts Block)> {
     if !marked.is_empty() {
         return marked;
     }
-    let is_code = |code: &str| !mistaken::is_json(code) && !language::is_traceback(code);
+    let is_code = |code: &str| !mistaken::is_json(code) && !language::is_result(code);
     let unmarked: Vec<_> = of_kind(Kind::Unmarked).filter(|(_, block)| is_code(&block.code)).collect();
     let python: Vec<_> =
         unmarked.iter().copied().filter(|(_, block)| language::looks_like_python(&block.code)).collect();

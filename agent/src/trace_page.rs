@@ -112,7 +112,7 @@ mod tests {
             "warned &lt;b&gt;",
             "I look [...]",
             "as cells of a notebook",
-            ", episode 0, model 0",
+            ">episode 0, model 0<",
             "max_steps 40, wall_clock_per_step_s 60",
             "interpreter 0123456789ab<",
         ];

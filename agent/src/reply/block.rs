@@ -105,7 +105,7 @@ impl<'text> Open<'text> {
             return Reading::EndsBefore;
         }
         match self.delimiter {
-            Delimiter::Fence(character, length) if character != '`' || self.kind == Kind::Other => {
+            Delimiter::Fence(character, length) if self.kind == Kind::Other => {
                 self.read_plainly(line, content, character, length)
             }
             _ => self.read_python(line, content, later),
@@ -159,7 +159,7 @@ impl<'text> Open<'text> {
         if let Some(mark) = thoughts::end_at(rest) {
             return Reading::EndsThoughts(&rest[mark.len()..]);
         }
-        let words = rest.trim_start_matches('`');
+        let words = rest.trim_start_matches(['`', '~']);
         if is_first && words.len() < rest.len() && language::is_name(words.trim()) {
             return Reading::EndsBefore;
         }
@@ -177,16 +177,22 @@ impl<'text> Open<'text> {
     /// Whether a line's code ends at an index.
     fn is_end(&self, content: &str, position: Position, index: usize, later: &str) -> bool {
         let (before, rest) = content.split_at(index);
-        if !rest.starts_with(['`', '<', '[', '◁']) {
+        if !rest.starts_with(['`', '~', '<', '[', '◁']) {
             return false;
         }
         let run = rest.len() - rest.trim_start_matches('`').len();
-        let least = if let Delimiter::Fence(_, length) = self.delimiter { length } else { 3 };
+        let least = if let Delimiter::Fence('`', length) = self.delimiter { length } else { 3 };
         let is_fence = run >= least && !before.ends_with('`');
         let is_first = visible(before).is_empty();
+        // A fence that is too short, or of tildes, which are operators elsewhere.
+        let is_all = |c: char| rest.trim_end().chars().all(|other| other == c);
+        let tildes = rest.len() - rest.trim_start_matches('~').len();
+        let is_opened_by_tildes = matches!(self.delimiter, Delimiter::Fence('~', _));
+        let is_line = is_first && (is_all('`') || tildes >= 3 && (is_all('~') || is_opened_by_tildes));
         match position {
             Position::Code => {
                 is_fence
+                    || is_line
                     || tag::end(rest).is_some()
                     || turn::starts_with_end(rest)
                     || thoughts::end_at(rest).is_some()
@@ -198,7 +204,8 @@ impl<'text> Open<'text> {
                 let ends_after =
                     |end: &str| follows.is_some_and(|texts| texts.iter().any(|text| text.contains(end)));
                 let is_tag = self.delimiter == Delimiter::Tag && tag::end(rest).is_some();
-                is_first && (is_fence && !ends_after("```") || is_tag && !ends_after("</"))
+                let end = if is_opened_by_tildes { "~~~" } else { "```" };
+                is_first && ((is_fence || is_line) && !ends_after(end) || is_tag && !ends_after("</"))
             }
             // At the end of a comment, unless a later line is the end.
             Position::Comment | Position::String => {

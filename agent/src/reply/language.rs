@@ -124,8 +124,18 @@ fn is_part_of_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
+/// Whether a text is plainly no code: a traceback, numbers, or sentences.
+pub fn is_result(text: &str) -> bool {
+    let is_number = |word: &str| word.trim_end_matches(',').parse::<f64>().is_ok();
+    let is_plain = |c: char| c.is_alphabetic() || c.is_whitespace() || ".,;:!?'".contains(c);
+    let is_value = |line: &str| {
+        line.split_whitespace().all(is_number) || line.trim().contains(' ') && line.chars().all(is_plain)
+    };
+    is_traceback(text) || !looks_like_python(text) && text.lines().all(is_value)
+}
+
 /// Whether a text is a traceback or the line of an error.
-pub fn is_traceback(text: &str) -> bool {
+fn is_traceback(text: &str) -> bool {
     let text = text.trim();
     let last = text.lines().last().unwrap_or_default().trim();
     let class = last.split(':').next().unwrap_or_default();
@@ -229,6 +239,12 @@ mod tests {
             "a.BError: c",
         ] {
             assert!(is_traceback(text), "{text}");
+        }
+        for text in ["5", "12\n13.5", "1, 2, 3", "I am done.", "The capacity is reached, so I stop here"] {
+            assert!(is_result(text), "{text}");
+        }
+        for text in ["x", "x + 1", "'a'.join(b)", "import json", "x = 1", "1 + 1", "print (1)", "f(x)"] {
+            assert!(!is_result(text), "{text}");
         }
         for text in ["x = 1", "class BError: pass", "Error handling: x", "ValueError"] {
             assert!(!is_traceback(text), "{text}");

@@ -25,6 +25,14 @@ pub fn of<'text>(line: &'text str, later: &str) -> Option<Opening<'text>> {
     if let Some((length, words)) = fence(rest, '`', 3) {
         return start.of_fence('`', length, words, "");
     }
+    // Too short, but nothing else than Python's name follows.
+    if let Some((length, words)) = fence(rest, '`', 1)
+        && language::is_python(words)
+        && language::name(words) == words.trim()
+        && !words.contains('`')
+    {
+        return start.of_fence('`', length, words, "");
+    }
     if let Some((length, words)) = fence(rest, '~', 3) {
         return start.of_fence('~', length, words, "");
     }

@@ -58,8 +58,8 @@ pub fn unopened_end(line: &str) -> Option<&str> {
 /// Names of the channels of a reply in OpenAI's harmony format that are thoughts.
 const ANALYSIS: &str = "analysis";
 
-/// A reply in the harmony format (`<|channel|>final<|message|>...`) in the common form: thoughts between tags, code for a
-/// Python tool in a fence. Other replies as they are.
+/// A reply in the harmony format (`<|channel|>final<|message|>...`) in the common form: thoughts and tool calls between
+/// tags, code for a Python tool in a fence. Other replies as they are.
 pub fn without_channels(reply: &str) -> Cow<'_, str> {
     // Servers that drop special tokens leave the channels' names.
     if let Some(thoughts) = visible(reply).strip_prefix(ANALYSIS)
@@ -83,6 +83,7 @@ pub fn without_channels(reply: &str) -> Cow<'_, str> {
                 format!("```python\n{body}\n```\n")
             }
             header if header.trim_start().starts_with(ANALYSIS) => format!("<think>{body}</think>\n"),
+            header if header.contains("to=") => format!("<tool_call>\n{body}\n</tool_call>\n"),
             _ => format!("{body}\n"),
         };
         header = next.rsplit("<|channel|>").next().unwrap_or_default();
@@ -129,6 +130,7 @@ mod tests {
                 "<|start|>assistant<|channel|>commentary to=python code<|message|>a<|call|>",
                 "```python\na\n```\n",
             ),
+            ("<|channel|>commentary to=functions.a<|message|>{}<|call|>", "<tool_call>\n{}\n</tool_call>\n"),
             ("analysisFirst a.assistantfinalThen b.", "<think>First a.</think>\nThen b."),
             ("No channels.", "No channels."),
             ("```python\nprint('<|message|>')\n```", "```python\nprint('<|message|>')\n```"),
