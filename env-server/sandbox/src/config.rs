@@ -1,6 +1,7 @@
 //! The configuration of one interpreter.
 
 use proto::interpreter_state::InterpreterState;
+use proto::semantics::Semantics;
 
 use crate::limits::Limits;
 use crate::tool::Tool;
@@ -10,6 +11,8 @@ use crate::tool::Tool;
 pub struct Config {
     /// Whether variables, functions and imports survive a step.
     pub state: InterpreterState,
+    /// How a block is run and how its failures are shown.
+    pub semantics: Semantics,
     /// Seeds Python's `random` module and every other source of randomness.
     pub seed: u64,
     /// The limits of each step.

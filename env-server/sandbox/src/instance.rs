@@ -30,8 +30,7 @@ impl Instance {
     pub fn start(host: &Host, config: &Config) -> Result<Instance, Error> {
         let world = World::new(config.seed, config.limits.scratch_bytes);
         let (mut store, python) = host.pool.instantiate(world, &config.limits)?;
-        block_on(python.start(&mut store, config.seed, &config.tools, config.record_definitions))
-            .map_err(|error| host.pool.start_error(error))?;
+        block_on(python.start(&mut store, config)).map_err(|error| host.pool.start_error(error))?;
         Ok(Instance { store, python })
     }
 

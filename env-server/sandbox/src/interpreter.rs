@@ -53,7 +53,7 @@ impl Interpreter {
         Ok(interpreter)
     }
 
-    /// Runs one block of code as a script and returns its outcome.
+    /// Runs one block of code and returns its outcome.
     ///
     /// Blocks the calling thread, which must not be one that drives async tasks.
     ///

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // helpers are tests too
 
 mod common;
+#[path = "../examples/standard_library/differences.rs"]
+mod differences;
 #[path = "../examples/standard_library/document.rs"]
 mod document;
 #[path = "../examples/standard_library/modules.rs"]
@@ -76,11 +78,24 @@ fn exactly_the_failures_are_explained() {
         assert!(error.is_some(), "`{}` works now, and needs no row", tried.expression);
         assert_eq!(survey.modules[tried.module], None, "{}", tried.module);
     }
+    for (difference, here) in &survey.differences {
+        assert_ne!(
+            difference.elsewhere, here,
+            "`{}` is as elsewhere, and needs no row",
+            difference.expression
+        );
+        assert!(!here.contains("NameError"), "{here}");
+    }
 }
 
 #[test]
 fn a_document_without_a_marker_for_a_part_is_an_error() {
-    let survey = Survey { python: "3.14.0".into(), modules: BTreeMap::new(), uses: Vec::new() };
+    let survey = Survey {
+        python: "3.14.0".into(),
+        modules: BTreeMap::new(),
+        uses: Vec::new(),
+        differences: Vec::new(),
+    };
     let parts = document::parts(&survey);
     let document: String =
         parts.iter().map(|(name, _)| format!("<!-- generated: {name} -->\n<!-- end -->\n")).collect();
