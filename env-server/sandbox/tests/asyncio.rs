@@ -62,7 +62,7 @@ async def numbers():
         await asyncio.sleep(1)
         yield n
 print(asyncio.run(main()))";
-    let expected = "[('a', 0), ('a', 2), ('b', 1), ('a', 3), ('a', 4), ('b', 5)]
+    let expected = "[('a', 0), ('a', 2), ('b', 1), ('a', 3), ('a', 5), ('b', 4)]
 [3, 1, 2, True]
 timeout
 timeout

@@ -79,7 +79,6 @@ except EOFError: print('no input', repr(sys.stdin.read()), sys.stdin is sys.__st
         "import sys\nsys.stdin.close()\n1/0",
         "import sys\nsys.stdin.detach()\n1/0",
         "import sys\nsys.stdin = sys.__stdin__ = None\n1/0",
-        "import os\nos.close(0)\n1/0",
     ] {
         for mut python in [persistent(), reset()].into_iter().chain(notebooks()) {
             fails(&mut python, close);

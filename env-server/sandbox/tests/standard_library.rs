@@ -102,6 +102,9 @@ fn a_document_without_a_marker_for_a_part_is_an_error() {
     let updated = document::update(&document, &survey).unwrap();
     assert_eq!(document::update(&updated, &survey).unwrap(), updated);
     let refused = |document: &str| document::update(document, &survey).unwrap_err();
-    assert!(refused(&document.replace("uses", "other")).contains("no line `<!-- generated: uses -->`"));
-    assert!(refused(document.trim_end_matches("<!-- end -->\n")).contains("`uses` does not end"));
+    assert!(
+        refused(&document.replace("differences", "other"))
+            .contains("no line `<!-- generated: differences -->`")
+    );
+    assert!(refused(document.trim_end_matches("<!-- end -->\n")).contains("`differences` does not end"));
 }

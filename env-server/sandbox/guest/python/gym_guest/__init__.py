@@ -9,7 +9,7 @@ import platform
 from gym_guest import preload, snapshot  # preload first: the snapshot holds what it imports
 from gym_guest import collector, event_loop, imports, locales, long_ranges, notebook, strftime, time_zones
 
-for _changed in (collector, event_loop, imports, locales, long_ranges, notebook, strftime, time_zones):
+for _changed in (event_loop, imports, locales, long_ranges, notebook, strftime, time_zones):
     _changed.install()
 snapshot.plug_holes()  # what is loaded from here on, and used by every step, lies side by side
 
@@ -36,3 +36,4 @@ class WitWorld:
 
 warm_up.run(_interpreter)
 snapshot.prepare()
+collector.install()  # after the collections of the build

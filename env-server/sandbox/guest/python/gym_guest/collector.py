@@ -12,8 +12,10 @@ _LEAST = gc.get_threshold()[0]
 _MOST = 64_000
 _MUCH = 8  # one in so many objects freed
 
+_VAIN = 3  # so many in a row: one that only marks, or does nothing after that, frees nothing
+
 _current = _LEAST
-_in_vain = False  # a collection that only marks frees nothing: two in a row are needed
+_in_vain = 0
 
 
 def install() -> None:
@@ -23,13 +25,14 @@ def install() -> None:
 
 def _adapt(phase: str, info: dict) -> None:
     global _current, _in_vain
-    if phase != "stop" or gc.get_threshold()[0] != _current:  # else the agent's code has set it
-        return
+    if phase != "stop" or info["generation"] == 2 or gc.get_threshold()[0] != _current:
+        return  # it begins, or the agent's code asked for it, or has set the threshold
     if info["collected"] * _MUCH > _current:
-        _current, _in_vain = _LEAST, False
-    elif _in_vain and _current < _MOST:
-        _current, _in_vain = _current * 2, False
+        _in_vain, following = 0, _LEAST
+    elif _in_vain + 1 < _VAIN:
+        _in_vain, following = _in_vain + 1, _current
     else:
-        _in_vain = True
-        return
-    gc.set_threshold(_current)
+        _in_vain, following = 0, min(2 * _current, _MOST)
+    if following != _current:
+        _current = following
+        gc.set_threshold(_current)
