@@ -53,6 +53,22 @@ fn files(contents: &[(&str, &str)]) -> (TempDir, Vec<PathBuf>) {
 const TWO_BLOCKS: &str = "x = 41\nprint('é')\n# ---\nprint(x + 1)\n";
 
 #[test]
+fn blocks_run_as_scripts_or_as_cells_of_a_notebook() {
+    let blocks = "max = 1\nmax + 1\n# ---\nprint(max)\n1 / 0\n";
+    for (arguments, printed) in [
+        (&["--semantics", "notebook"][..], "2\n1\n"),
+        (&["--semantics", "script"], "<built-in function max>\n"),
+        (&[], "<built-in function max>\n"),
+        (&["--semantics", "notebook", "--reset"], "2\n<built-in function max>\n"),
+    ] {
+        let output = run(arguments, blocks);
+        assert!(stdout(&output).starts_with(&format!("{printed}Traceback")), "{arguments:?}: {output:?}");
+    }
+    let output = run(&["--semantics", "cell"], "");
+    assert!(!output.status.success() && stderr(&output).contains("script, notebook"), "{output:?}");
+}
+
+#[test]
 fn what_a_block_defines_is_there_in_the_next() {
     let output = run(&[], TWO_BLOCKS);
     assert_eq!(stdout(&output), "é\n42\n");

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sandbox::{
-    Config, Interpreter, InterpreterState, Limits, Options, Sandbox, ToolCall, ToolError, ToolHost,
+    Config, Interpreter, InterpreterState, Limits, Options, Sandbox, Semantics, ToolCall, ToolError, ToolHost,
 };
 use serde_json::Value;
 
@@ -66,6 +66,7 @@ fn interpreter(sandbox: &Sandbox, limits: Limits) -> Interpreter {
         seed: 1,
         limits,
         tools: Vec::new(),
+        semantics: Semantics::Script,
         record_definitions: false,
     };
     sandbox.interpreter(config, Arc::new(Mutex::new(NoTools))).expect("there is a free place")

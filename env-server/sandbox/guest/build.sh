@@ -5,6 +5,7 @@
 set -euo pipefail
 
 componentize_py=0.25.1
+tzdata=2025.3
 
 guest=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 out=$guest/../../../target/guest
@@ -30,12 +31,19 @@ if [ ! -f "$component" ]; then
         fi
         "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "componentize-py==$componentize_py"
     fi
+    # The database of time zones, a package of Python.
+    zones=$venv/tzdata-$tzdata
+    if [ ! -d "$zones" ]; then
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-compile \
+            --target "$zones" "tzdata==$tzdata"
+    fi
 
     work=$(mktemp -d "$out/build.XXXXXX")
     trap 'rm -rf "$work"' EXIT
     # A copy: the importer may leave its caches beside the sources.
     cp -R "$guest/python" "$work/python"
     rm -rf "$work/python/gym_guest/__pycache__"
+    cp -R "$zones/tzdata" "$work/python/tzdata"
     preload=()
     if [ "$(uname -s)" = Linux ]; then
         rustc --edition 2024 --crate-type cdylib -C panic=abort -O -o "$work/reproducible.so" "$guest/reproducible.rs"

@@ -1,6 +1,7 @@
 //! The configuration of one interpreter.
 
 use proto::interpreter_state::InterpreterState;
+use proto::semantics::Semantics;
 
 use crate::limits::Limits;
 use crate::tool::Tool;
@@ -10,6 +11,8 @@ use crate::tool::Tool;
 pub struct Config {
     /// Whether variables, functions and imports survive a step.
     pub state: InterpreterState,
+    /// How a block is run and how its failures are shown.
+    pub semantics: Semantics,
     /// All random numbers follow from it: in a persistent interpreter from it alone, in a resetting one from it and
     /// the index of the step. Code cannot compute it from them, other than by trying seeds.
     pub seed: u64,

@@ -1,13 +1,14 @@
 //! The guest module and typed calls of its exports.
 
+use proto::semantics::Semantics;
 use wasmtime::{
     AsContextMut, Global, Instance, Memory, Module, ModuleExport, TypedFunc, WasmParams, WasmResults,
 };
 
 use crate::abi::{Access, Bytes, Malformed, Record};
+use crate::config::Config;
 use crate::fuel::Tank;
 use crate::state::State;
-use crate::tool::Tool;
 
 /// CPython and the guest's own code, pre-initialised: see `guest/` and `build/`.
 pub static MODULE: &[u8] = include_bytes!(env!("GUEST_MODULE"));
@@ -80,7 +81,7 @@ pub struct Python {
     /// The mutable globals.
     pub variables: Vec<Global>,
     version: TypedFunc<(), u32>,
-    start: TypedFunc<(u64, u32, u32, u32), ()>,
+    start: TypedFunc<(u64, u32, u32, u32, u32), ()>,
     post_start: TypedFunc<(), ()>,
     run: TypedFunc<(u32, u32), u32>,
     post_run: TypedFunc<u32, ()>,
@@ -126,11 +127,10 @@ impl Python {
         &self,
         store: &mut impl AsContextMut<Data = State>,
         seed: u64,
-        tools: &[Tool],
-        record_definitions: bool,
+        config: &Config,
     ) -> wasmtime::Result<()> {
         let mut list = Record::default();
-        for tool in tools {
+        for tool in &config.tools {
             let name = self.access.pass_text(store, &tool.name).await?;
             let mut parameters = Record::default();
             for parameter in &tool.parameters {
@@ -142,7 +142,13 @@ impl Python {
             list = list.pointer(name).pointer(parameters).pointer(doc);
         }
         let list = self.access.pass_record(store, &list).await?;
-        let arguments = (seed, list, tools.len() as u32, u32::from(record_definitions));
+        // The enum `semantics` of `guest/wit/python.wit`.
+        let semantics = match config.semantics {
+            Semantics::Script => 0,
+            Semantics::Notebook => 1,
+        };
+        let (count, record_definitions) = (config.tools.len() as u32, u32::from(config.record_definitions));
+        let arguments = (seed, semantics, list, count, record_definitions);
         self.start.call_async(&mut *store, arguments).await?;
         // The canonical ABI: a call's post-return function frees what the call left on the guest's stack.
         self.post_start.call_async(store, ()).await

@@ -31,7 +31,7 @@ impl Instance {
     pub fn start(host: &Host, config: &Config, seeds: Seeds) -> Result<Instance, Error> {
         let world = World::new(seeds.system, config.limits.scratch_bytes);
         let (mut store, python) = host.pool.instantiate(world, &config.limits)?;
-        block_on(python.start(&mut store, seeds.python, &config.tools, config.record_definitions))
+        block_on(python.start(&mut store, seeds.python, config))
             .map_err(|error| host.pool.start_error(error))?;
         Ok(Instance { store, python })
     }

@@ -65,7 +65,7 @@ impl Interpreter {
         self.run_step(self.next_step, code)
     }
 
-    /// Runs one block of code as a script and returns its outcome.
+    /// Runs one block of code and returns its outcome.
     ///
     /// In a resetting interpreter the random numbers of a step follow from the seed and the step's `index`. The caller
     /// may count steps that run no code too. In a persistent interpreter they go on where the last step left them.

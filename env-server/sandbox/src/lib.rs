@@ -16,7 +16,8 @@
 //!
 //! ```
 //! use std::sync::{Arc, Mutex};
-//! use sandbox::{Config, InterpreterState, Limits, Options, Sandbox, Tool, ToolCall, ToolError, ToolHost};
+//! use sandbox::{Config, InterpreterState, Limits, Options, Sandbox, Semantics};
+//! use sandbox::{Tool, ToolCall, ToolError, ToolHost};
 //! use serde_json::{Value, json};
 //!
 //! struct Adder;
@@ -31,6 +32,7 @@
 //! let sandbox = Sandbox::new(&Options::default())?;
 //! let config = Config {
 //!     state: InterpreterState::Persistent,
+//!     semantics: Semantics::Script,
 //!     seed: 7,
 //!     limits: Limits { fuel: 1_000_000_000, ..Limits::default() },
 //!     tools: vec![Tool { name: "add".into(), parameters: vec!["*numbers: int".into()], doc: String::new() }],
@@ -114,6 +116,7 @@ pub use limits::Limits;
 pub use options::Options;
 pub use outcome::{Definition, Failure, Outcome};
 pub use proto::interpreter_state::InterpreterState;
+pub use proto::semantics::Semantics;
 pub use sandbox::Sandbox;
 pub use stats::Stats;
 pub use tool::{Argument, SharedTools, Tool, ToolCall, ToolError, ToolErrorKind, ToolHost, ToolRecord};

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{fails, persistent, prints, reset};
+use common::{fails, notebooks, persistent, prints, reset};
 use sandbox::Failure;
 
 #[test]
@@ -35,9 +35,10 @@ globals()['not an identifier'] = globals()[3] = globals()['\\ud800'] = 1
 list = count = 1";
     let mut python = persistent();
     let outcome = python.run(code).unwrap();
-    assert_eq!(outcome.globals, ["C", "K", "_private", "a", "f", "sqrt"]);
+    assert_eq!(outcome.globals, ["C", "K", "a", "f", "sqrt"]);
     assert_eq!(python.globals(), outcome.globals);
     assert_eq!(prints(&mut python, "print(list('ab'), count(), a, __dunder__)"), "['a', 'b'] 1 1 1\n");
+    assert_eq!(prints(&mut python, "print(_private)"), "1\n", "private names stay, and are not listed");
     assert_eq!(reset().run(code).unwrap().globals, [""; 0]);
 }
 
@@ -52,6 +53,38 @@ fn a_rebound_preloaded_name_is_the_agents() {
 fn a_failed_step_keeps_its_effects() {
     let mut python = persistent();
     assert_eq!(fails(&mut python, "a = 1\nb = missing\nc = 2").globals, ["a"]);
+}
+
+#[test]
+fn the_names_of_a_script_are_there_in_each_step() {
+    let print =
+        "print(__name__, __doc__, __package__, __spec__, __loader__.__name__, '__file__' in globals())";
+    let change = "'A doc.'\nprint(__doc__)\n__package__ = __spec__ = __name__ = 5\ndel __loader__";
+    for mut python in [persistent(), reset()].into_iter().chain(notebooks()) {
+        for _ in 0..2 {
+            assert_eq!(prints(&mut python, print), "__main__ None None None BuiltinImporter False\n");
+            assert_eq!(prints(&mut python, change), "A doc.\n");
+        }
+    }
+}
+
+#[test]
+fn the_standard_input_is_empty_in_each_step() {
+    let read = "import sys
+try: input()
+except EOFError: print('no input', repr(sys.stdin.read()), sys.stdin is sys.__stdin__)";
+    for close in [
+        "exit()",
+        "quit(0)",
+        "import sys\nsys.stdin.close()\n1/0",
+        "import sys\nsys.stdin.detach()\n1/0",
+        "import sys\nsys.stdin = sys.__stdin__ = None\n1/0",
+    ] {
+        for mut python in [persistent(), reset()].into_iter().chain(notebooks()) {
+            fails(&mut python, close);
+            assert_eq!(prints(&mut python, read), "no input '' True\n", "{close}");
+        }
+    }
 }
 
 #[test]

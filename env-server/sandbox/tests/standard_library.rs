@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // helpers are tests too
 
 mod common;
+#[path = "../examples/standard_library/differences.rs"]
+mod differences;
 #[path = "../examples/standard_library/document.rs"]
 mod document;
 #[path = "../examples/standard_library/modules.rs"]
@@ -23,6 +25,9 @@ const COMPUTES: &str = include_str!("standard_library/computes.py");
 /// Blocks that use modules which the library imports late: if these were missing in the snapshot, every
 /// import would work, but these blocks would fail.
 const LATE: &str = include_str!("standard_library/late.py");
+
+/// Blocks that use what the guest changes in the library.
+const CHANGED: &str = include_str!("standard_library/changed.py");
 
 /// A block that writes and reads files with various modules.
 const FILES: &str = include_str!("standard_library/files.py");
@@ -55,6 +60,13 @@ fn modules_that_the_library_imports_late_are_available() {
 }
 
 #[test]
+fn what_the_guest_changes_works_as_on_linux() {
+    for (_, block) in blocks(CHANGED) {
+        assert_eq!(prints(&mut reset(), block), "");
+    }
+}
+
+#[test]
 fn the_document_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/STANDARD_LIBRARY.md");
     let document = fs::read_to_string(&path).unwrap();
@@ -76,17 +88,33 @@ fn exactly_the_failures_are_explained() {
         assert!(error.is_some(), "`{}` works now, and needs no row", tried.expression);
         assert_eq!(survey.modules[tried.module], None, "{}", tried.module);
     }
+    for (difference, here) in &survey.differences {
+        assert_ne!(
+            difference.elsewhere, here,
+            "`{}` is as elsewhere, and needs no row",
+            difference.expression
+        );
+        assert!(!here.contains("NameError"), "{here}");
+    }
 }
 
 #[test]
 fn a_document_without_a_marker_for_a_part_is_an_error() {
-    let survey = Survey { python: "3.14.0".into(), modules: BTreeMap::new(), uses: Vec::new() };
+    let survey = Survey {
+        python: "3.14.0".into(),
+        modules: BTreeMap::new(),
+        uses: Vec::new(),
+        differences: Vec::new(),
+    };
     let parts = document::parts(&survey);
     let document: String =
         parts.iter().map(|(name, _)| format!("<!-- generated: {name} -->\n<!-- end -->\n")).collect();
     let updated = document::update(&document, &survey).unwrap();
     assert_eq!(document::update(&updated, &survey).unwrap(), updated);
     let refused = |document: &str| document::update(document, &survey).unwrap_err();
-    assert!(refused(&document.replace("uses", "other")).contains("no line `<!-- generated: uses -->`"));
-    assert!(refused(document.trim_end_matches("<!-- end -->\n")).contains("`uses` does not end"));
+    assert!(
+        refused(&document.replace("differences", "other"))
+            .contains("no line `<!-- generated: differences -->`")
+    );
+    assert!(refused(document.trim_end_matches("<!-- end -->\n")).contains("`differences` does not end"));
 }

@@ -10,9 +10,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use blocks::Blocks;
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use lifecycle::telemetry;
 use sandbox::{
-    Config, Interpreter, InterpreterState, Limits, Options, ToolCall, ToolError, ToolErrorKind, ToolHost,
+    Config, Interpreter, InterpreterState, Limits, Options, Semantics, ToolCall, ToolError, ToolErrorKind,
+    ToolHost,
 };
 use serde_json::Value;
 
@@ -32,6 +34,7 @@ Examples:
   env-server sandbox                                  (type blocks, see what they give)
   env-server sandbox load.py solve.py                 (solve.py sees what load.py defined)
   env-server sandbox --reset load.py solve.py         (it does not)
+  env-server sandbox --semantics notebook solve.py    (its last expression is shown)
   printf 'x = 41\\n# ---\\nprint(x + 1)\\n' | env-server sandbox --json
   echo 'while True: pass' | env-server sandbox --fuel 1000000000")]
 pub struct Sandbox {
@@ -42,6 +45,11 @@ pub struct Sandbox {
     /// A new interpreter for each block, as in a resetting episode.
     #[arg(long)]
     reset: bool,
+
+    /// How a block is run: as a script, or as a cell of a notebook, which shows
+    /// the value of a last expression and the causes of an error.
+    #[arg(long, value_name = "NAME", default_value_t = Semantics::Script, value_parser = semantics_parser())]
+    semantics: Semantics,
 
     /// Seed of everything random.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -109,7 +117,14 @@ impl Sandbox {
             bail!("--memory {}: an interpreter starts with {} MiB", self.memory, least.div_ceil(MIB));
         }
         let state = if self.reset { InterpreterState::Reset } else { InterpreterState::Persistent };
-        let config = Config { state, seed: self.seed, limits, tools: Vec::new(), record_definitions: false };
+        let config = Config {
+            state,
+            semantics: self.semantics,
+            seed: self.seed,
+            limits,
+            tools: Vec::new(),
+            record_definitions: false,
+        };
         sandbox.interpreter(config, Arc::new(Mutex::new(NoTools))).context("starting an interpreter")
     }
 
@@ -122,6 +137,12 @@ impl Sandbox {
             .with_context(|| format!("--wall-clock {}", self.wall_clock))?;
         Ok(Limits { fuel: self.fuel, memory_bytes: self.memory * MIB, wall_clock, ..Limits::default() })
     }
+}
+
+/// Reads the name of semantics.
+fn semantics_parser() -> impl TypedValueParser<Value = Semantics> {
+    PossibleValuesParser::new(Semantics::ALL.map(Semantics::name))
+        .try_map(|name| Semantics::named(&name).ok_or("no such semantics"))
 }
 
 struct NoTools;

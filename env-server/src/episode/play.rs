@@ -67,6 +67,7 @@ impl Play {
     ) -> Self {
         let config = Config {
             state: spec.interpreter_state,
+            semantics: spec.semantics,
             seed: spec.seed,
             limits: spec.limits.step.clone(),
             tools: tools.iter().map(python_function).collect(),

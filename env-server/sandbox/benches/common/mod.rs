@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sandbox::{
-    Config, Interpreter, InterpreterState, Limits, Sandbox, SharedTools, Tool, ToolCall, ToolError, ToolHost,
+    Config, Interpreter, InterpreterState, Limits, Sandbox, Semantics, SharedTools, Tool, ToolCall,
+    ToolError, ToolHost,
 };
 use serde_json::{Value, json};
 
@@ -30,7 +31,9 @@ pub fn interpreter(
 ) -> Result<Interpreter, sandbox::Error> {
     let ask = Tool { name: "ask".into(), parameters: vec!["q: str".into()], doc: String::new() };
     let limits = Limits { tool_calls: u32::MAX, ..Limits::default() };
-    sandbox.interpreter(Config { state, seed, limits, tools: vec![ask], record_definitions: false }, tools())
+    let semantics = Semantics::Script;
+    let config = Config { state, semantics, seed, limits, tools: vec![ask], record_definitions: false };
+    sandbox.interpreter(config, tools())
 }
 
 /// Runs a step that must succeed, and returns what it printed.

@@ -10,12 +10,13 @@ const CLOSE: &str = " -->";
 const END: &str = "<!-- end -->";
 
 /// The name and the text of each part.
-pub fn parts(survey: &Survey) -> [(&'static str, String); 4] {
+pub fn parts(survey: &Survey) -> [(&'static str, String); 5] {
     [
         ("summary", summary(survey)),
         ("imports", imports(survey)),
         ("missing", missing(survey)),
         ("uses", uses(survey)),
+        ("differences", differences(survey)),
     ]
 }
 
@@ -88,6 +89,15 @@ fn uses(survey: &Survey) -> String {
             code(tried.expression),
             tried.why
         );
+    }
+    table
+}
+
+fn differences(survey: &Survey) -> String {
+    let mut table = "| Expression | On 64-bit Linux | Here | Why |\n|---|---|---|---|\n".to_owned();
+    for (difference, here) in &survey.differences {
+        let (expression, elsewhere) = (code(difference.expression), code(difference.elsewhere));
+        let _ = writeln!(table, "| {expression} | {elsewhere} | {} | {} |", code(here), difference.why);
     }
     table
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout)] // the tables are the purpose
 
+mod differences;
 mod document;
 mod modules;
 mod survey;

@@ -107,20 +107,43 @@ impl Use {
 pub const USES: &[Use] = &[
     Use {
         module: "asyncio",
-        expression: "asyncio.run(asyncio.sleep(0))",
-        why: "no sockets: an event loop wakes itself through one",
+        expression: "asyncio.run(asyncio.to_thread(print))",
+        why: "no threads; tasks, timers, locks and queues work",
+    },
+    Use {
+        module: "asyncio",
+        expression: "asyncio.run(asyncio.open_connection('127.0.0.1', 80))",
+        why: "no network",
     },
     Use {
         module: "concurrent.futures",
         expression: "concurrent.futures.ThreadPoolExecutor().submit(print)",
         why: "no threads",
     },
+    Use { module: "hashlib", expression: "hashlib.pbkdf2_hmac('sha256', b'', b'', 1)", why: "no OpenSSL" },
+    Use {
+        module: "hashlib",
+        expression: "hashlib.new('ripemd160')",
+        why: "no OpenSSL; SHA, MD5 and BLAKE2 work",
+    },
     Use { module: "hashlib", expression: "hashlib.scrypt(b'', salt=b'', n=2, r=1, p=1)", why: "no OpenSSL" },
     Use { module: "inspect", expression: "inspect.getsource(inspect)", why: "no sources" },
     Use { module: "os", expression: "os.fork()", why: "no processes" },
     Use { module: "os", expression: "os.symlink('a', 'b')", why: "no links between files" },
+    Use {
+        module: "locale",
+        expression: "locale.setlocale(locale.LC_ALL, 'de_DE.UTF-8')",
+        why: "no locale but C",
+    },
+    Use { module: "os", expression: "os.getlogin()", why: "no users" },
+    Use { module: "pathlib", expression: "pathlib.Path.home()", why: "no users" },
     Use { module: "signal", expression: "signal.alarm(1)", why: "no signals" },
     Use { module: "socket", expression: "socket.create_connection(('127.0.0.1', 80))", why: "no sockets" },
+    Use {
+        module: "sqlite3.dbapi2",
+        expression: "sqlite3.dbapi2.connect(':memory:').execute('CREATE VIRTUAL TABLE t USING fts5(x)')",
+        why: "not in this build of SQLite, nor are `fts3`, `fts4`, `rtree`; JSON and mathematical functions work",
+    },
     Use { module: "subprocess", expression: "subprocess.run(['true'])", why: "no processes" },
     Use { module: "threading", expression: "threading.Thread(target=print).start()", why: "no threads" },
     Use {
@@ -132,10 +155,5 @@ pub const USES: &[Use] = &[
         module: "zipfile",
         expression: "zipfile.ZipFile(__import__('io').BytesIO(), 'w', zipfile.ZIP_BZIP2)",
         why: "no bz2, no lzma; stored and deflated work",
-    },
-    Use {
-        module: "zoneinfo",
-        expression: "zoneinfo.ZoneInfo('Europe/Paris')",
-        why: "no database of time zones: UTC and fixed offsets work",
     },
 ];

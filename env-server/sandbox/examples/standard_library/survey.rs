@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use sandbox::{
-    Config, Error, Interpreter, InterpreterState, Limits, Outcome, Sandbox, ToolCall, ToolError,
+    Config, Error, Interpreter, InterpreterState, Limits, Outcome, Sandbox, Semantics, ToolCall, ToolError,
     ToolErrorKind, ToolHost,
 };
 use serde_json::Value;
 
+use crate::differences::{DIFFERENCES, Difference};
 use crate::modules::{self, Use};
 
 /// Prints every public module of the standard library, on any platform, and the loaded submodules.
@@ -25,6 +26,8 @@ pub struct Survey {
     pub modules: BTreeMap<String, Option<String>>,
     /// The tried uses of importable modules, and the exception line if a use failed.
     pub uses: Vec<(&'static Use, Option<String>)>,
+    /// Expressions that differ from CPython on Linux, and the value here or the exception line.
+    pub differences: Vec<(&'static Difference, String)>,
 }
 
 impl Survey {
@@ -46,7 +49,13 @@ impl Survey {
         for tried in modules::USES {
             uses.push((tried, exception_line(&fresh.run(&tried.code())?)));
         }
-        Ok(Survey { python: sandbox.python_version().to_owned(), modules, uses })
+        let mut differences = Vec::new();
+        for difference in DIFFERENCES {
+            let outcome = fresh.run(&difference.code())?;
+            let here = exception_line(&outcome).unwrap_or_else(|| outcome.output.trim_end().to_owned());
+            differences.push((difference, here));
+        }
+        Ok(Survey { python: sandbox.python_version().to_owned(), modules, uses, differences })
     }
 }
 
@@ -54,6 +63,7 @@ impl Survey {
 pub fn fresh(sandbox: &Sandbox) -> Result<Interpreter, Error> {
     let config = Config {
         state: InterpreterState::Reset,
+        semantics: Semantics::Script,
         seed: 0,
         limits: Limits::default(),
         tools: Vec::new(),

@@ -8,7 +8,7 @@ use crate::{all_are_refused, outcome_of};
 
 #[test]
 fn there_is_no_environment() {
-    assert_eq!(outcome_of("dict(os.environ), sys.argv, sys.path"), "{} [''] []");
+    assert_eq!(outcome_of("dict(os.environ), sys.argv, sys.path"), "{} [''] ['']");
     assert_eq!(outcome_of("dict(os.environb)"), "{}");
     for name in ["PATH", "HOME", "USER", "RUNTIME_GYM_CACHE", "CARGO_MANIFEST_DIR"] {
         assert_eq!(outcome_of(&format!("os.getenv('{name}')")), "None");

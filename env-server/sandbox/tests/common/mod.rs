@@ -4,8 +4,8 @@
 use std::sync::{Arc, LazyLock, Mutex};
 
 use sandbox::{
-    Config, Interpreter, InterpreterState, Limits, Options, Outcome, Sandbox, SharedTools, Tool, ToolCall,
-    ToolError, ToolErrorKind, ToolHost,
+    Config, Interpreter, InterpreterState, Limits, Options, Outcome, Sandbox, Semantics, SharedTools, Tool,
+    ToolCall, ToolError, ToolErrorKind, ToolHost,
 };
 use serde_json::{Value, json};
 
@@ -13,7 +13,14 @@ pub static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| Sandbox::new(&Options::
 
 /// A config without tools.
 pub fn config(state: InterpreterState) -> Config {
-    Config { state, seed: 1, limits: Limits::default(), tools: Vec::new(), record_definitions: false }
+    Config {
+        state,
+        semantics: Semantics::Script,
+        seed: 1,
+        limits: Limits::default(),
+        tools: Vec::new(),
+        record_definitions: false,
+    }
 }
 
 /// A persistent interpreter with the tools of [`Counter`].
@@ -24,6 +31,17 @@ pub fn persistent() -> Interpreter {
 /// A resetting interpreter with the tools of [`Counter`].
 pub fn reset() -> Interpreter {
     with_limits(InterpreterState::Reset, Limits::default())
+}
+
+/// Both kinds of interpreter with notebook semantics and the tools of [`Counter`].
+pub fn notebooks() -> [Interpreter; 2] {
+    [InterpreterState::Persistent, InterpreterState::Reset].map(notebook)
+}
+
+/// An interpreter with notebook semantics and the tools of [`Counter`].
+pub fn notebook(state: InterpreterState) -> Interpreter {
+    let config = Config { semantics: Semantics::Notebook, tools: Counter::tools(), ..config(state) };
+    interpreter(config, counter().0)
 }
 
 pub fn with_limits(state: InterpreterState, limits: Limits) -> Interpreter {

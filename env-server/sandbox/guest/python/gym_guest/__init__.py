@@ -8,7 +8,10 @@ import platform
 import sys
 
 from gym_guest import preload, snapshot  # preload first: the snapshot holds what it imports
+from gym_guest import collector, event_loop, imports, locales, long_ranges, notebook, strftime, time_zones
 
+for _changed in (event_loop, imports, locales, long_ranges, notebook, strftime, time_zones):
+    _changed.install()
 snapshot.plug_holes()  # what is loaded from here on, and used by every step, lies side by side
 
 from gym_guest import warm_up  # noqa: E402
@@ -28,8 +31,8 @@ class WitWorld:
     def version(self) -> str:
         return platform.python_version()
 
-    def start(self, seed, tools, record_definitions) -> None:
-        _interpreter.start(seed, tools, record_definitions)
+    def start(self, seed, semantics, tools, record_definitions) -> None:
+        _interpreter.start(seed, semantics, tools, record_definitions)
 
     def run(self, code):
         return _interpreter.run(code)
@@ -40,3 +43,4 @@ class WitWorld:
 
 warm_up.run(_interpreter)
 snapshot.prepare()
+collector.install()  # after the collections of the build

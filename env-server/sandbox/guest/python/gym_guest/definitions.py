@@ -6,14 +6,14 @@ Never runs the agent's code: only exact built-in types are looked into.
 
 import marshal
 from hashlib import blake2b
-from itertools import islice
+from itertools import chain, islice
 from opcode import opmap
 from sys import getsizeof
 from types import CodeType, FunctionType
 
 from wit_world import Definition
 
-from gym_guest.failures import FILE
+from gym_guest.origin import is_own
 
 _STORE_NAME = opmap["STORE_NAME"]
 _EXTENDED_ARG = opmap["EXTENDED_ARG"]
@@ -29,10 +29,10 @@ _MAX_BYTES = 4_000_000  # memory of one value, shared parts counted each time
 _FORMAT = 2  # marshal's newest format without back-references: those depend on identity, not on value
 
 
-def of(block: CodeType, bound: dict) -> list[Definition]:
-    """The definitions of a block, given the names that are bound after it."""
+def of(parts: list[CodeType], bound: dict) -> list[Definition]:
+    """The definitions of a block, given its code and the names that are bound after it."""
     found = []
-    for name in islice(dict.fromkeys(_stored_names(block)), _MAX_NAMES):
+    for name in islice(dict.fromkeys(chain.from_iterable(map(_stored_names, parts))), _MAX_NAMES):
         if name in bound and len(name) <= _MAX_NAME_LENGTH:
             content = _content(bound[name])
             if content is not None:
@@ -65,7 +65,7 @@ def _content(value) -> bytes | None:
 
 
 def _function(function: FunctionType) -> bytes | None:
-    if function.__code__.co_filename != FILE or function.__closure__ is not None:
+    if not is_own(function.__code__.co_filename) or function.__closure__ is not None:
         return None
     defaults = (function.__defaults__, function.__kwdefaults__)
     if not _is_small_data(defaults):

@@ -4,7 +4,11 @@ The `traceback` module would add what an agent in another Python does not get (s
 mean"), and would run methods of the agent's classes unguarded.
 """
 
-FILE = "<string>"
+import linecache
+
+from gym_guest.origin import is_own
+
+FILE = "<string>"  # of a block that runs as a script
 
 _FOLD_AFTER = 3  # as the traceback module does: then "[Previous line repeated ...]"
 
@@ -22,15 +26,25 @@ def type_name(error: BaseException) -> str:
 
 def text(error: BaseException) -> str:
     """The traceback of the agent's own frames and the exception line. Chained exceptions are left out."""
-    lines = ["Traceback (most recent call last):", *_frames(_traceback(error))]
+    return clean("\n".join(lines(error)))
+
+
+def lines(error: BaseException) -> list[str]:
+    """The traceback of the agent's own frames, the exception line and its notes."""
+    frames = _frames(_traceback(error))
+    return ["Traceback (most recent call last):", *frames, *exception_lines(error)]
+
+
+def exception_lines(error: BaseException) -> list[str]:
+    """The exception line, which shows the place of a syntax error, and the exception's notes."""
     if issubclass(type(error), SyntaxError):
         try:
-            lines += _syntax_lines(error)
+            shown = _syntax_lines(error)
         except BaseException:  # noqa: BLE001  (the agent's code may have built it from anything)
-            lines.append(_exception_line(error, _message(error)))
+            shown = [_exception_line(error, _message(error))]
     else:
-        lines.append(_exception_line(error, _message(error)))
-    return clean("\n".join(lines + _notes(error)))
+        shown = [_exception_line(error, _message(error))]
+    return shown + _notes(error)
 
 
 def syntax_text(error: SyntaxError) -> str:
@@ -43,17 +57,31 @@ def _frames(traceback) -> list[str]:
     last, repeats = None, 0
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if code.co_filename == FILE:
-            frame = (traceback.tb_lineno, code.co_name)
+        if is_own(code.co_filename):
+            frame = (code.co_filename, traceback.tb_lineno, code.co_name)
             if frame != last:
                 _fold(lines, repeats)
                 last, repeats = frame, 0
             repeats += 1
             if repeats <= _FOLD_AFTER:
-                lines.append(f'  File "{FILE}", line {frame[0]}, in {frame[1]}')
+                lines.append(f'  File "{frame[0]}", line {frame[1]}, in {frame[2]}')
+                lines += _source(*frame[:2])
         traceback = traceback.tb_next
     _fold(lines, repeats)
     return lines
+
+
+def _source(file: str, number: int | None) -> list[str]:
+    """The line of a file; nothing where there is no such file."""
+    if file == FILE:
+        return []
+    try:
+        linecache.checkcache(file)
+        line = linecache.getline(file, number)
+    except BaseException:  # noqa: BLE001  (the agent's code may have broken it)
+        return []
+    line = line.strip() if type(line) is str else ""
+    return [f"    {line}"] if line else []
 
 
 def _fold(lines: list[str], repeats: int) -> None:

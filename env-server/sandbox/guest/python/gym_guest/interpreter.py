@@ -6,13 +6,15 @@ import json
 import random
 import sys
 from bisect import bisect_right
+from importlib.machinery import BuiltinImporter
 from itertools import accumulate
 from os import get_blocking
 from types import ModuleType
 
-from wit_world import Failure, FailureKind, Reply
+from wit_world import Failure, FailureKind, Reply, Semantics
 
-from gym_guest import definitions, failures, limit, tools
+from gym_guest import chains, definitions, failures, limit, tools
+from gym_guest.notebook import Notebook
 
 _MAX_NAME_CHARACTERS = 32_000  # of all the names that a reply lists
 _DEFAULT_RECURSION_LIMIT = sys.getrecursionlimit()
@@ -40,18 +42,29 @@ def _flushed(stream: io.TextIOWrapper, descriptor: int) -> io.TextIOWrapper:
         return _standard_stream(descriptor)
 
 
+def _readable(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    """The standard input, which is empty, or a new one where the agent's code closed or detached it."""
+    try:
+        if not stream.closed:
+            return stream
+    except BaseException:  # noqa: BLE001
+        pass
+    return io.TextIOWrapper(io.BufferedReader(io.BytesIO()), encoding="utf-8")
+
+
 class Interpreter:
     """The one interpreter of this component."""
 
     def __init__(self) -> None:
         self.stdout = _standard_stream(1)
         self.stderr = _standard_stream(2)
+        self.stdin = sys.__stdin__
 
-    def start(self, seed, tool_list, record_definitions) -> None:
+    def start(self, seed, semantics, tool_list, record_definitions) -> None:
         """Makes the interpreter ready for its first block."""
         random.seed(seed)
         sys.argv[:] = [""]
-        sys.path.clear()  # there are no files: an import of what is not loaded should fail fast
+        sys.path[:] = [""]  # the working directory: the library is loaded, and is not found in files
         sys.path_importer_cache.clear()
         main = sys.modules["__main__"] = ModuleType("__main__")
         self.namespace = main.__dict__
@@ -60,20 +73,31 @@ class Interpreter:
         # Put back before each step, whatever the code rebound.
         self.reserved = {
             "__name__": "__main__",
+            "__doc__": None,
+            "__package__": None,
+            "__loader__": BuiltinImporter,
+            "__spec__": None,
             "__builtins__": builtins,
             **tools.EXCEPTIONS,
             **{tool.name: tools.function(tool) for tool in tool_list},
         }
         self.record_definitions = record_definitions
+        self.notebook = Notebook() if semantics is Semantics.NOTEBOOK else None
         self.own = {}  # for each name seen so far, whether it can be the agent's own
 
     def run(self, code) -> Reply:
-        """Runs one block as a script."""
+        """Runs one block."""
         self._prepare()
-        block = error = None
+        parts, error, notebook = (), None, self.notebook
         try:
-            block = compile(code, failures.FILE, "exec", dont_inherit=True)
-            exec(block, self.namespace)  # noqa: S102
+            if notebook is None:
+                parts = (compile(code, failures.FILE, "exec", dont_inherit=True),)
+                exec(parts[0], self.namespace)  # noqa: S102
+            else:
+                notebook.begin(code)
+                parts = notebook.compile(code)
+                for part in parts:
+                    notebook.run(part, self.namespace)
         except BaseException as caught:  # noqa: BLE001  (SystemExit too ends the step, not the interpreter)
             error = caught
         # Before any other call: the agent's trace and profile functions would see the guest, and could break
@@ -85,12 +109,12 @@ class Interpreter:
             except BaseException:  # noqa: BLE001, PERF203
                 pass
         self._restore()
-        failure = None if error is None else _describe(error, compiled=block is not None)
+        failure = None if error is None else self._describe(error, compiled=bool(parts))
         del error  # it holds this frame, which would hold it; and with it go objects of the agent's
         limit.lift()
         bound = self._own_names()
-        names = _bounded(sorted(bound))
-        digests = definitions.of(block, bound) if self.record_definitions and block is not None else []
+        names = _bounded(sorted(name for name in bound if not name.startswith("_")))
+        digests = definitions.of(parts, bound) if self.record_definitions and parts else []
         return Reply(failure, names, digests)
 
     def flush(self) -> None:
@@ -104,13 +128,14 @@ class Interpreter:
     def _prepare(self) -> None:
         sys.stdout = sys.__stdout__ = self.stdout
         sys.stderr = sys.__stderr__ = self.stderr
-        sys.stdin = sys.__stdin__
+        self.stdin = sys.stdin = sys.__stdin__ = _readable(self.stdin)
         self.namespace.update(self.reserved)
 
     def _restore(self) -> None:
         """Undoes what would reach into the guest's own code, or into the next step."""
         try:
-            untouched = list(_REAL_BUILTINS.values()) == _BUILTIN_VALUES  # much faster than the update
+            values = list(_REAL_BUILTINS.values())  # comparing is much faster than the update
+            untouched = values == _BUILTIN_VALUES or (values[:-1] == _BUILTIN_VALUES and "_" in _REAL_BUILTINS)
         except BaseException:  # noqa: BLE001  (what stands there now compares as it likes)
             untouched = False
         if not untouched:
@@ -122,7 +147,7 @@ class Interpreter:
         self.stderr = _flushed(self.stderr, 2)
 
     def _own_names(self) -> dict:
-        """The agent's names and their values; removes the builtins that the block rebound."""
+        """The agent's names and their values; of a script, removes the builtins that the block rebound."""
         own, namespace, seen = {}, self.namespace, self.own
         for name in list(namespace):
             if type(name) is not str:
@@ -138,8 +163,17 @@ class Interpreter:
                 del namespace[name]
         return own
 
+    def _describe(self, error: BaseException, compiled: bool) -> Failure:
+        if not compiled and issubclass(type(error), SyntaxError):
+            kind, text = FailureKind.SYNTAX, failures.syntax_text(error)
+        else:
+            show = failures.text if self.notebook is None else chains.text
+            kind, text = FailureKind.EXCEPTION, show(error)  # may run the agent's code
+        limit.lift()  # it would take the code of `Failure`, which Python makes from a string, for the agent's
+        return Failure(kind, failures.type_name(error), text)
+
     def _can_be_own(self, name: str) -> bool:
-        if name in self.reserved or name in _BUILTINS or not name.isidentifier():
+        if name in self.reserved or not name.isidentifier() or (name in _BUILTINS and self.notebook is None):
             return False
         return not (name.startswith("__") and name.endswith("__"))
 
@@ -151,12 +185,3 @@ def _bounded(names: list[str]) -> list[str]:
     shown = list(accumulate(map(len, names)))
     count = bisect_right(shown, _MAX_NAME_CHARACTERS)
     return [*names[:count], f"... and {len(names) - count} more"]
-
-
-def _describe(error: BaseException, compiled: bool) -> Failure:
-    if not compiled and issubclass(type(error), SyntaxError):
-        kind, text = FailureKind.SYNTAX, failures.syntax_text(error)
-    else:
-        kind, text = FailureKind.EXCEPTION, failures.text(error)  # may run the agent's code
-    limit.lift()  # it would take the code of `Failure`, which Python makes from a string, for the agent's
-    return Failure(kind, failures.type_name(error), text)

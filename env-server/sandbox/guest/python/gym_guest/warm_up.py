@@ -5,10 +5,12 @@ by every interpreter, costs it a page fault; made here once, it is part of the s
 Nothing of these steps can be seen later: `Interpreter.start` begins anew.
 """
 
+import builtins
+import linecache
 import sys
 
 from componentize_py_types import Err
-from wit_world import Tool, ToolFailure, ToolFailureKind
+from wit_world import Semantics, Tool, ToolFailure, ToolFailureKind
 
 from gym_guest import tools
 
@@ -40,19 +42,27 @@ _BLOCKS = (
     "finish()",
 )
 
+_CELLS = (*_BLOCKS, "len(seen)", "def show(value): return value\nshow(seen)\n")
 _ROUNDS = 30  # an instruction specialises after a few runs
+_CELL_ROUNDS = 10
 
 
 def run(interpreter) -> None:
-    """Runs the steps, in both ways that an interpreter can be started."""
+    """Runs the steps, in each way that an interpreter can be started."""
     path, call_tool = sys.path[:], tools.call_tool
     tools.call_tool = _answer
     for round_ in range(_ROUNDS):
-        interpreter.start(round_, _TOOLS, round_ % 2 == 0)
+        interpreter.start(round_, Semantics.SCRIPT, _TOOLS, round_ % 2 == 0)
         for block in _BLOCKS:
             interpreter.run(block)
+    for round_ in range(_CELL_ROUNDS):
+        interpreter.start(round_, Semantics.NOTEBOOK, _TOOLS, round_ % 2 == 0)
+        for cell in _CELLS:
+            interpreter.run(cell)
     tools.call_tool = call_tool
     sys.path[:] = path
+    linecache.clearcache()
+    vars(builtins).pop("_", None)
     sys.modules.pop("__main__", None)
 
 
