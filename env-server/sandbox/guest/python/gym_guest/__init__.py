@@ -27,8 +27,8 @@ class WitWorld:
     def version(self) -> str:
         return platform.python_version()
 
-    def start(self, seed, semantics, tools, record_definitions) -> None:
-        _interpreter.start(seed, semantics, tools, record_definitions)
+    def start(self, seed, notebook, tools, record_definitions) -> None:
+        _interpreter.start(seed, notebook, tools, record_definitions)
 
     def run(self, code):
         return _interpreter.run(code)
