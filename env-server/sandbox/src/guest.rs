@@ -142,13 +142,9 @@ impl Python {
             list = list.pointer(name).pointer(parameters).pointer(doc);
         }
         let list = self.access.pass_record(store, &list).await?;
-        // The enum `semantics` of `guest/wit/python.wit`.
-        let semantics = match config.semantics {
-            Semantics::Script => 0,
-            Semantics::Notebook => 1,
-        };
+        let notebook = u32::from(config.semantics == Semantics::Notebook);
         let (count, record_definitions) = (config.tools.len() as u32, u32::from(config.record_definitions));
-        let arguments = (seed, semantics, list, count, record_definitions);
+        let arguments = (seed, notebook, list, count, record_definitions);
         self.start.call_async(&mut *store, arguments).await?;
         // The canonical ABI: a call's post-return function frees what the call left on the guest's stack.
         self.post_start.call_async(store, ()).await

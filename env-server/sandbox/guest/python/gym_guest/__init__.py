@@ -5,7 +5,6 @@ small, and trusts nothing that the agent's code can reach: an agent may rebind, 
 """
 
 import platform
-import sys
 
 from gym_guest import preload, snapshot  # preload first: the snapshot holds what it imports
 from gym_guest import collector, event_loop, imports, locales, long_ranges, notebook, strftime, time_zones
@@ -19,9 +18,6 @@ from gym_guest.interpreter import Interpreter  # noqa: E402
 
 _interpreter = Interpreter()
 
-# A module that is written again within a second would be read from its old cache.
-sys.dont_write_bytecode = True
-
 
 class WitWorld:
     """The exports of the `python` world: see `wit/python.wit`."""
@@ -31,8 +27,8 @@ class WitWorld:
     def version(self) -> str:
         return platform.python_version()
 
-    def start(self, seed, semantics, tools, record_definitions) -> None:
-        _interpreter.start(seed, semantics, tools, record_definitions)
+    def start(self, seed, notebook, tools, record_definitions) -> None:
+        _interpreter.start(seed, notebook, tools, record_definitions)
 
     def run(self, code):
         return _interpreter.run(code)

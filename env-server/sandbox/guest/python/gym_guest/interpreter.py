@@ -11,7 +11,7 @@ from itertools import accumulate
 from os import get_blocking
 from types import ModuleType
 
-from wit_world import Failure, FailureKind, Reply, Semantics
+from wit_world import Failure, FailureKind, Reply
 
 from gym_guest import chains, definitions, failures, limit, tools
 from gym_guest.notebook import Notebook
@@ -60,7 +60,7 @@ class Interpreter:
         self.stderr = _standard_stream(2)
         self.stdin = sys.__stdin__
 
-    def start(self, seed, semantics, tool_list, record_definitions) -> None:
+    def start(self, seed, notebook, tool_list, record_definitions) -> None:
         """Makes the interpreter ready for its first block."""
         random.seed(seed)
         sys.argv[:] = [""]
@@ -82,7 +82,7 @@ class Interpreter:
             **{tool.name: tools.function(tool) for tool in tool_list},
         }
         self.record_definitions = record_definitions
-        self.notebook = Notebook() if semantics is Semantics.NOTEBOOK else None
+        self.notebook = Notebook() if notebook else None
         self.own = {}  # for each name seen so far, whether it can be the agent's own
 
     def run(self, code) -> Reply:

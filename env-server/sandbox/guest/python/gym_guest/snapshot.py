@@ -65,3 +65,6 @@ def plug_holes() -> None:
                 break
             _plugs.append(plug)
         size = size * 15 // 16 if size > 512 else size - 8
+    for make in (lambda: float(len(_plugs)), object):  # smaller than any bytes
+        while id(plug := make()) < top:
+            _plugs.append(plug)

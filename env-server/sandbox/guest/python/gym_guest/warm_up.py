@@ -10,7 +10,7 @@ import linecache
 import sys
 
 from componentize_py_types import Err
-from wit_world import Semantics, Tool, ToolFailure, ToolFailureKind
+from wit_world import Tool, ToolFailure, ToolFailureKind
 
 from gym_guest import tools
 
@@ -51,14 +51,14 @@ def run(interpreter) -> None:
     """Runs the steps, in each way that an interpreter can be started."""
     path, call_tool = sys.path[:], tools.call_tool
     tools.call_tool = _answer
-    for round_ in range(_ROUNDS):
-        interpreter.start(round_, Semantics.SCRIPT, _TOOLS, round_ % 2 == 0)
-        for block in _BLOCKS:
-            interpreter.run(block)
     for round_ in range(_CELL_ROUNDS):
-        interpreter.start(round_, Semantics.NOTEBOOK, _TOOLS, round_ % 2 == 0)
+        interpreter.start(round_, True, _TOOLS, round_ % 2 == 0)
         for cell in _CELLS:
             interpreter.run(cell)
+    for round_ in range(_ROUNDS):
+        interpreter.start(round_, False, _TOOLS, round_ % 2 == 0)
+        for block in _BLOCKS:
+            interpreter.run(block)
     tools.call_tool = call_tool
     sys.path[:] = path
     linecache.clearcache()
