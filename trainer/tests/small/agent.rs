@@ -209,7 +209,7 @@ fn a_trace_is_the_conversation_that_the_agent_sent() {
                 assert_eq!(learnt[request.len() + 1].content, ANSWERS[turn]);
             }
         }
-        // Nothing follows the last answer.
-        assert_eq!(learnt.len(), sent.last().unwrap().len() + 1);
+        // Nothing follows the last answer, which follows the last message of the request.
+        assert_eq!(learnt.len(), sent.last().unwrap().len() + 2);
     }
 }
