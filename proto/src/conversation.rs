@@ -45,6 +45,8 @@ pub enum Role {
     User,
     /// The model.
     Assistant,
+    /// What a tool answered.
+    Tool,
 }
 
 impl Role {
@@ -54,6 +56,7 @@ impl Role {
             Self::System => "system",
             Self::User => "user",
             Self::Assistant => "assistant",
+            Self::Tool => "tool",
         }
     }
 }
