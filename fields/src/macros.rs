@@ -10,6 +10,12 @@
 #[macro_export]
 macro_rules! object {
     ($type:ty { $($field:ident : $how:ident $(($($argument:expr),+))?),* $(,)? }) => {
+        impl $type {
+            /// The names of all keys.
+            #[allow(dead_code)]
+            pub(crate) const KEYS: &'static [&'static str] = &[$(stringify!($field)),*];
+        }
+
         impl $crate::FromJson for $type {
             fn from_json(value: &::serde_json::Value, place: &$crate::Place<'_>) -> Option<Self> {
                 let fields = $crate::Fields::new(value, place)?;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::kind::Kind;
 use crate::programs::Programs;
-use crate::stage::Stage;
+use crate::stage::{Artifact, Stage};
 
 /// The problems in the configs of these stages, one line each. Of repeats, which differ in their seeds only,
 /// the first is checked.
@@ -31,7 +31,13 @@ pub fn problems(stages: &[&Stage], programs: &Programs) -> Result<Vec<String>> {
             _ => "run",
         };
         let program = programs.path(stage.program);
-        let output = Command::new(&program).args([command, "--check", "--config"]).arg(&config).output();
+        let mut call = Command::new(&program);
+        call.args([command, "--check", "--config"]).arg(&config);
+        let is_made_later = |base: &Artifact| stages.iter().any(|other| other.output_path() == base.path);
+        if stage.kind == Kind::Train && stage.inputs.first().is_some_and(is_made_later) {
+            call.arg("--base-later");
+        }
+        let output = call.output();
         let output = output.with_context(|| format!("starting {}", program.display()))?;
         if !output.status.success() {
             let problem = String::from_utf8_lossy(&output.stderr);

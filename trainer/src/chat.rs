@@ -1,13 +1,23 @@
 //! Chat templates: the text that a model's template makes of a conversation.
+//!
+//! | file         | what it holds                                               |
+//! |--------------|-------------------------------------------------------------|
+//! | `jinja`      | Jinja as transformers sets it up                            |
+//! | `methods`    | Python's methods of values                                  |
+//! | `json`       | Python's `json.dumps`                                       |
+//! | `generation` | the tags by which a template marks what the model generates |
+
+mod generation;
+mod jinja;
+mod json;
+mod methods;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, merge_maps};
-use minijinja::{Environment, Error as TemplateError, ErrorKind, Value, context};
+use minijinja::{Environment, Error as TemplateError, Value, context};
 use proto::conversation::Message;
-use proto::python_json;
 
 use crate::json::Object;
 use crate::{Error, Result};
@@ -29,6 +39,7 @@ pub struct Template {
     environment: Environment<'static>,
     source: String,
     special_tokens: Value,
+    marks_answers: bool,
 }
 
 impl Template {
@@ -60,16 +71,12 @@ impl Template {
     }
 
     fn new(source: &str, special_tokens: Value) -> std::result::Result<Self, TemplateError> {
-        let mut environment = Environment::new();
-        // The settings that transformers uses.
-        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_filter("tojson", to_json);
-        environment.add_function("raise_exception", |message: String| -> std::result::Result<(), _> {
-            Err(TemplateError::new(ErrorKind::InvalidOperation, message))
-        });
-        environment.add_template_owned("chat", without_generation_tags(source))?;
-        Ok(Self { environment, source: source.to_owned(), special_tokens })
+        let mut environment = jinja::environment()?;
+        environment.add_function(generation::FUNCTION, generation::mark);
+        let translated = generation::translate(source);
+        let marks_answers = translated != source;
+        environment.add_template_owned("chat", translated)?;
+        Ok(Self { environment, source: source.to_owned(), special_tokens, marks_answers })
     }
 
     /// The template's text, as it is in the folder.
@@ -77,11 +84,33 @@ impl Template {
         &self.source
     }
 
+    /// Whether the template marks with `{% generation %}` what the model generates.
+    pub fn marks_answers(&self) -> bool {
+        self.marks_answers
+    }
+
     /// Renders a conversation.
     ///
     /// # Errors
     /// [`Error::Conversation`] with the message of the template, such as that roles must alternate.
     pub fn render(&self, messages: &[Message], rendering: Rendering) -> Result<String> {
+        self.render_with(messages, rendering, context! {})
+    }
+
+    /// Renders a conversation with the characters `marks` around each `{% generation %}` block.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    pub fn render_marked(
+        &self,
+        messages: &[Message],
+        rendering: Rendering,
+        marks: [char; 2],
+    ) -> Result<String> {
+        self.render_with(messages, rendering, generation::variables(marks))
+    }
+
+    fn render_with(&self, messages: &[Message], rendering: Rendering, more: Value) -> Result<String> {
         let thinking = match rendering.enable_thinking {
             Some(thinking) => context! { enable_thinking => thinking },
             None => context! {},
@@ -92,7 +121,7 @@ impl Template {
             tools => Value::from(()),
             documents => Value::from(()),
         };
-        let variables = merge_maps([conversation, thinking, self.special_tokens.clone()]);
+        let variables = merge_maps([conversation, thinking, more, self.special_tokens.clone()]);
         let text = self.environment.get_template("chat").and_then(|template| template.render(variables));
         text.map_err(|error| Error::Conversation { problem: describe(&error) })
     }
@@ -118,30 +147,4 @@ fn describe(error: &TemplateError) -> String {
         source = cause.source();
     }
     text
-}
-
-/// The filter `tojson`, without the HTML escapes of minijinja's own.
-fn to_json(value: &Value) -> std::result::Result<Value, TemplateError> {
-    let value = serde_json::to_value(value)
-        .map_err(|error| TemplateError::new(ErrorKind::BadSerialization, error.to_string()))?;
-    Ok(Value::from_safe_string(python_json::dumps(&value)))
-}
-
-/// Replaces transformers' `{% generation %}` blocks, which mark the assistant's text and print nothing, by
-/// `if` blocks that are always entered.
-fn without_generation_tags(source: &str) -> String {
-    let mut out = String::with_capacity(source.len());
-    let mut rest = source;
-    while let Some(start) = rest.find("{%") {
-        let Some(length) = rest[start..].find("%}") else { break };
-        let tag = &rest[start..start + length + 2];
-        out.push_str(&rest[..start]);
-        match tag.trim_matches(['{', '}', '%', '-', '+', ' ', '\n', '\t']) {
-            "generation" => out.push_str(&tag.replace("generation", "if true")),
-            "endgeneration" => out.push_str(&tag.replace("endgeneration", "endif")),
-            _ => out.push_str(tag),
-        }
-        rest = &rest[start + length + 2..];
-    }
-    out + rest
 }

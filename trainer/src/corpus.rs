@@ -6,12 +6,14 @@
 //! | `conversation` | a trace as a conversation                                  |
 //! | `lines`        | chat files (a conversation per line) and texts (documents) |
 //! | `files`        | the JSON files of a folder or an archive                   |
+//! | `python_json`  | NaN and infinities, which Python writes into JSON          |
 //!
 //! This module knows no tokens.
 
 mod conversation;
 mod files;
 mod lines;
+mod python_json;
 mod traces;
 
 use std::collections::BTreeMap;

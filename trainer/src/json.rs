@@ -37,29 +37,8 @@ impl Object {
         }
     }
 
-    /// Refuses the key unless it is missing, empty (null, false, zero, `{}`, `[]`, `""`) or `supported`.
-    pub fn refuse_unless(&self, key: &str, supported: &[Value]) -> Result<()> {
-        match self.map.get(key) {
-            Some(value) if !is_empty(value) && !supported.contains(value) => {
-                Err(self.error(key, format!("is not supported: {value}")))
-            }
-            _ => Ok(()),
-        }
-    }
-
     pub fn error(&self, key: &str, problem: impl Into<String>) -> Error {
         Error::key(&self.path, key, problem)
-    }
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.is_empty(),
-        Value::Bool(true) => false,
     }
 }
 

@@ -8,6 +8,7 @@
 //! | [`weights`]   | named tensors in safetensors files                                       |
 //! | [`init`]      | new models: a tokenizer trained on a corpus, random weights              |
 //! | [`chat`]      | chat templates                                                           |
+//! | [`message`]   | messages of chat files and requests                                      |
 //! | [`tokenizer`] | text to token ids and back                                               |
 //! | [`corpus`]    | conversations and texts, read from traces, chat files and text files     |
 //! | [`prepare`]   | from conversations to samples: which tokens bear loss, what is cut       |
@@ -18,6 +19,7 @@
 //! | [`serve`]     | generation over gRPC and HTTP                                            |
 //! | [`digest`]    | SHA-256 of input files                                                   |
 //! | [`cuda`]      | libtorch's CUDA part, on machines with a GPU                             |
+//! | [`openmp`]    | how libtorch's threads wait for each other                               |
 //!
 //! The crate knows no episodes, tools or rewards, except that `corpus` reads traces. Input (files, configs,
 //! shapes of stored tensors) is checked where it is read and refused with an [`Error`] that names file and
@@ -34,8 +36,10 @@ pub mod init;
 mod json;
 pub mod look;
 pub mod lora;
+pub mod message;
 pub mod model;
 pub mod nf4;
+pub mod openmp;
 pub mod prepare;
 pub mod serve;
 pub mod tokenizer;

@@ -3,6 +3,7 @@
 //! | file      | what it holds                                              |
 //! |-----------|------------------------------------------------------------|
 //! | `config`  | an adapter's settings, `adapter_config.json`               |
+//! | `modules` | which matrices an adapter changes                          |
 //! | `matrix`  | the change of one matrix                                   |
 //! | `adapter` | the changes of all matrices, read from a folder            |
 //! | `attach`  | adapters on a model: attach, list                          |
@@ -17,6 +18,7 @@ mod folder;
 mod layout;
 mod matrix;
 mod merge;
+mod modules;
 
 pub use adapter::{Adapter, MatrixInfo};
 pub use attach::{attach, matrices, tensors};
@@ -25,3 +27,4 @@ pub use folder::{load, save};
 pub use layout::{CONFIG, WEIGHTS};
 pub use matrix::Lora;
 pub use merge::merge;
+pub use modules::{Modules, Names};

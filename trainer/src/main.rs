@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use command::Command;
 use trainer::train::Failure;
-use trainer::{Error, cuda};
+use trainer::{Error, cuda, openmp};
 
 /// Trains and serves Qwen3 models and adapters, without Python.
 #[derive(Parser)]
@@ -18,6 +18,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    openmp::wait_passively();
     cuda::load();
     match Arguments::parse().command.run() {
         Ok(()) => ExitCode::SUCCESS,

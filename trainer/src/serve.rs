@@ -19,5 +19,6 @@ mod serving;
 mod status;
 
 pub use error::{Error, Result};
+pub use http::Options;
 pub use run::Server;
 pub use serving::{Identity, SamplingDefaults, Serving};

@@ -65,7 +65,7 @@ impl Conversation {
                         *turn = observation;
                     }
                 }
-                Role::System => {}
+                Role::System | Role::Tool => {}
             }
         }
         let system = messages.iter().filter(|message| message.role == Role::System);

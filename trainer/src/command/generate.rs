@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use proto::conversation::Message;
+use serde_json::Value;
 use trainer::chat::Rendering;
 use trainer::generate::{Engine, Event, Options, Request, Sampling};
+use trainer::message::{self, Origin};
 use trainer::tokenizer::Tokenizer;
 use trainer::{Error, Result};
 
@@ -33,6 +35,9 @@ pub struct Arguments {
     /// Seed of the sampling; the same seed gives the same answer.
     #[arg(long)]
     seed: Option<u64>,
+    /// Passed to the chat template as `enable_thinking`; undefined there by default.
+    #[arg(long, value_name = "BOOL")]
+    enable_thinking: Option<bool>,
     /// Most tokens of the answer. [default: the rest of the context]
     #[arg(long)]
     max_tokens: Option<usize>,
@@ -53,14 +58,20 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let messages: Vec<Message> = match (&arguments.input.messages, &arguments.input.prompt) {
         (Some(path), _) => {
             let text = std::fs::read(path).map_err(|reason| Error::File { path: path.clone(), reason })?;
-            serde_json::from_slice(&text).map_err(|reason| Error::Json { path: path.clone(), reason })?
+            let values: Vec<Value> =
+                serde_json::from_slice(&text).map_err(|reason| Error::Json { path: path.clone(), reason })?;
+            message::read_all(&values, Origin::File).map_err(|(key, problem)| Error::Key {
+                path: path.clone(),
+                key,
+                problem,
+            })?
         }
         (None, prompt) => vec![Message::user(prompt.clone().unwrap_or_default())],
     };
     let model = arguments.model.load()?;
     let options = Options { max_batch: 1, context: arguments.model.context(&model)?, queue: 1 };
     let tokenizer = Arc::new(Tokenizer::read(&arguments.model.folder)?);
-    let rendering = Rendering { add_generation_prompt: true, enable_thinking: None };
+    let rendering = Rendering { add_generation_prompt: true, enable_thinking: arguments.enable_thinking };
     let tokens = tokenizer.encode(&tokenizer.render(&messages, rendering)?)?;
     let engine = Engine::start(model, tokenizer, options)?;
     let refused = |error: trainer::generate::Error| Error::Serve(error.to_string());

@@ -3,17 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::http::HeaderValue;
 use clap::Args;
 use lifecycle::telemetry;
 use trainer::generate::{Engine, Options, default_batch};
-use trainer::serve::{Identity, SamplingDefaults, Server, Serving};
+use trainer::serve::{self, Identity, SamplingDefaults, Server, Serving};
 use trainer::tokenizer::Tokenizer;
 use trainer::{Error, Result, digest};
 
 use super::model;
 
 /// Serve a model and its adapters over gRPC (`runtime_gym.inference.v1`, health, reflection) and HTTP
-/// (`/v1/chat/completions`, `/v1/models`, `/health`) on one port. The first line on standard output is
+/// (`/v1/chat/completions`, `/v1/completions`, `/v1/models`, `/tokenize`, `/health`) on one port. The first line on standard output is
 /// `listening on http://ADDRESS`; the log goes to standard error.
 #[derive(Args)]
 #[command(after_help = "\
@@ -32,8 +33,22 @@ pub struct Arguments {
     #[arg(long = "adapter", value_name = "NAME=DIR", value_parser = named)]
     adapters: Vec<(String, PathBuf)>,
 
+    /// Passed to the chat template as `enable_thinking` where a request does not say; undefined there by default.
+    #[arg(long, value_name = "BOOL")]
+    enable_thinking: Option<bool>,
+
+    /// Serve /v1/load_lora_adapter and /v1/unload_lora_adapter too: callers may then have any folder of this machine
+    /// opened as an adapter.
+    #[arg(long)]
+    allow_runtime_lora_updating: bool,
+
+    /// An origin, such as http://localhost:3000, whose pages a browser lets call the server (CORS); `*` is any; may be
+    /// repeated.
+    #[arg(long = "allowed-origin", value_name = "ORIGIN")]
+    allowed_origins: Vec<HeaderValue>,
+
     /// Address to listen on, a name or an IP address with a port; port 0 takes any free one.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50052")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50052")]
     listen: String,
 
     /// The base model's name in requests. [default: its folder's name]
@@ -67,10 +82,10 @@ fn named(text: &str) -> std::result::Result<(String, PathBuf), String> {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     telemetry::init(arguments.log_format);
-    lifecycle::run_to_end(serve(arguments)).map_err(|error| Error::Serve(error.to_string()))
+    lifecycle::run_to_end(start(arguments)).map_err(|error| Error::Serve(error.to_string()))
 }
 
-async fn serve(arguments: &Arguments) -> std::result::Result<(), lifecycle::Error> {
+async fn start(arguments: &Arguments) -> std::result::Result<(), lifecycle::Error> {
     // Before anything is loaded: a taken port should fail at once.
     let listener = lifecycle::bind(&arguments.listen, "server").await?;
     let folder = arguments.model.folder.clone();
@@ -95,6 +110,7 @@ async fn serve(arguments: &Arguments) -> std::result::Result<(), lifecycle::Erro
         engine: engine.handle().clone(),
         model: Identity { name, path: folder.clone(), sha256 },
         defaults: SamplingDefaults::read(&folder)?,
+        enable_thinking: arguments.enable_thinking,
     };
     for (name, path) in &arguments.adapters {
         let loaded = serving.load(name, path, false);
@@ -104,6 +120,11 @@ async fn serve(arguments: &Arguments) -> std::result::Result<(), lifecycle::Erro
     let address =
         lifecycle::announce(&listener).map_err(|error| format!("cannot say where it listens: {error}"))?;
     tracing::info!(%address, model = serving.model.name, context = options.context, options.max_batch, "serving");
-    let served = Server::new(serving).run(listener, lifecycle::shutdown(arguments.until_stdin_closes)).await;
+    let http = serve::Options {
+        adapters: arguments.allow_runtime_lora_updating,
+        origins: arguments.allowed_origins.clone(),
+    };
+    let served =
+        Server::new(serving, http).run(listener, lifecycle::shutdown(arguments.until_stdin_closes)).await;
     served.map_err(|error| format!("serving failed: {error}").into())
 }

@@ -77,9 +77,12 @@ pub struct Arguments {
     /// Start from the beginning: remove the checkpoints and metrics in the output folder.
     #[arg(long)]
     restart: bool,
-    /// Only check the config; the exit status says whether it is valid.
+    /// Only check the config, and whether its base model can be trained; the exit status says whether both are valid.
     #[arg(long)]
     check: bool,
+    /// With --check: do not read the base model, which is yet to be made.
+    #[arg(long, requires = "check")]
+    base_later: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -103,7 +106,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         .map_err(|reason| Error::File { path: "signals".into(), reason })?;
     let config = Config::read(&arguments.config)?;
     if arguments.check {
-        return Ok(());
+        return if arguments.base_later { Ok(()) } else { config.check_base() };
     }
     let device = match arguments.device {
         Place::Cpu => Device::Cpu,

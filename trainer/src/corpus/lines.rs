@@ -2,18 +2,17 @@
 
 use std::path::Path;
 
-use proto::conversation::Chat;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
+use super::python_json::without_nan;
 use super::{Content, Reader, read_utf8};
+use crate::message::{self, Origin};
 use crate::{Error, Result, digest};
 
-/// The key of a chat line that changes how it is rendered and is not supported.
-#[derive(Deserialize)]
-struct Tools {
-    tools: Option<IgnoredAny>,
-}
+/// Keys of a chat line that change how it is rendered and are not supported.
+const RENDERED: [&str; 4] = ["tools", "functions", "documents", "chat_template_kwargs"];
 
 /// A line of a text file.
 #[derive(Deserialize)]
@@ -24,13 +23,18 @@ struct Document {
 /// Reads a chat file; returns its hash.
 pub fn read_chat(path: &Path, reader: &mut Reader<'_>) -> Result<String> {
     read_lines(path, reader, |line| {
-        if let Tools { tools: Some(_) } = parse(line)? {
-            return Err("`tools` are not supported".to_owned());
+        let keys: Map<String, Value> = parse(line)?;
+        let says = |key: &&&str| keys.get(**key).is_some_and(|value| !message::is_empty(value));
+        if let Some(key) = RENDERED.iter().find(says) {
+            return Err(format!("`{key}` is not supported"));
         }
-        let Chat { messages } = parse(line)?;
-        match messages.is_empty() {
-            true => Err("`messages` is empty".to_owned()),
-            false => Ok(Content::Conversation(messages)),
+        match keys.get("messages") {
+            Some(Value::Array(messages)) if messages.is_empty() => Err("`messages` is empty".to_owned()),
+            Some(Value::Array(messages)) => message::read_all(messages, Origin::File)
+                .map(Content::Conversation)
+                .map_err(|(path, problem)| format!("`{path}` {problem}")),
+            Some(_) => Err("`messages` is not a list".to_owned()),
+            None => Err("`messages` is missing".to_owned()),
         }
     })
 }
@@ -62,11 +66,12 @@ fn read_lines(
     content: impl Fn(&str) -> std::result::Result<Content, String>,
 ) -> Result<String> {
     let text = read_utf8(path)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text); // a byte-order mark
     for (number, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
             continue;
         }
-        let content = content(line).map_err(|problem| Error::line(path, number + 1, problem));
+        let content = content(&without_nan(line)).map_err(|problem| Error::line(path, number + 1, problem));
         reader.take(format!("{}:{}", path.display(), number + 1), content)?;
     }
     digest::file(path)

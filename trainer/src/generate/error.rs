@@ -15,8 +15,11 @@ pub enum Error {
         problem: String,
     },
     /// The prompt leaves no room for an answer.
+    // vLLM's words, by which clients recognise it.
     #[error(
-        "the prompt has {prompt} tokens; with at least one token of answer it does not fit the context of {context} tokens"
+        "This model's maximum context length is {context} tokens. However, your prompt contains at least {prompt} input \
+         tokens, which {}. Please reduce the length of the input prompt.",
+        if .prompt > .context { "exceeds this limit even without any output tokens" } else { "leaves no room for output tokens" }
     )]
     Overflow {
         /// Tokens of the prompt.

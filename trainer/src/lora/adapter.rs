@@ -7,8 +7,8 @@ use tch::{Device, Kind};
 
 use super::layout::{CONFIG, WEIGHTS, key};
 use super::{Config, Lora};
-use crate::Result;
 use crate::weights::Weights;
+use crate::{Error, Result};
 
 /// What an adapter must know of a matrix that it may adapt.
 #[derive(Clone, Debug)]
@@ -44,12 +44,7 @@ impl Adapter {
             }
             let mut tensor = |part, shape: [i64; 2]| {
                 let key = key(name, part);
-                let tensor = weights.read(&key, &shape)?.to_device(*device).to_kind(Kind::Float);
-                // A NaN in one sequence of a batch would reach the others: masked values are still
-                // multiplied.
-                if !bool::try_from(tensor.isfinite().all()).unwrap_or(false) {
-                    return Err(weights.error(&key, "has values that are not finite"));
-                }
+                let tensor = weights.read_finite(&key, &shape)?.to_device(*device).to_kind(Kind::Float);
                 keys.insert(key);
                 Result::Ok(tensor)
             };
@@ -57,6 +52,10 @@ impl Adapter {
             let b = tensor("lora_B", [*outputs, config.r])?;
             let lora = Lora { a, b, scaling: config.scaling(), dropout: config.dropout };
             loras.insert(name.clone(), lora);
+        }
+        if loras.is_empty() {
+            let problem = "names no matrix of this model";
+            return Err(Error::key(folder.join(CONFIG), "target_modules", problem));
         }
         match weights.names().find(|name| !keys.contains(*name)) {
             Some(name) => Err(weights.error(name, "is not part of this adapter")),

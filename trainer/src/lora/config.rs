@@ -1,25 +1,29 @@
 //! An adapter's settings: `adapter_config.json`.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
+use fields::{Collector, FromJson as _, Place};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::modules::{Modules, Names};
 use crate::json::Object;
-use crate::{Result, json as json_file};
+use crate::message::is_empty;
+use crate::{Error, Result, json as json_file};
 
 /// An adapter's settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The rank.
     pub r: i64,
-    /// The change is scaled by `alpha / r`.
+    /// The change is scaled by `alpha / r`, or by `alpha / sqrt(r)` if `rslora`.
     pub alpha: f64,
+    /// Rank-stabilised LoRA.
+    pub rslora: bool,
     /// The share of inputs that training zeroes, 0 to 1.
     pub dropout: f64,
-    /// Which matrices of every layer are adapted.
-    pub target_modules: BTreeSet<Target>,
+    /// Which matrices are adapted.
+    pub target_modules: Modules,
     /// The model that it was trained on, for people and tools; ignored when loading.
     pub base_model: Option<String>,
 }
@@ -55,7 +59,7 @@ impl Target {
     pub const ALL: [Self; 7] =
         [Self::QProj, Self::KProj, Self::VProj, Self::OProj, Self::GateProj, Self::UpProj, Self::DownProj];
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::QProj => "q_proj",
             Self::KProj => "k_proj",
@@ -81,46 +85,79 @@ const IGNORED: [&str; 9] = [
     "runtime_config",
 ];
 
+/// PEFT's values where a key is missing.
+const DEFAULT_RANK: i64 = 8;
+const DEFAULT_ALPHA: f64 = 8.0;
+
 impl Config {
     /// Reads an `adapter_config.json`.
     ///
     /// # Errors
-    /// Names the key that is missing or malformed, or that asks for more than plain LoRA.
+    /// [`Error::Config`] with every key that is missing or malformed, or that asks for more than plain LoRA.
     pub fn read(path: &Path) -> Result<Self> {
         let file = Object::read(path)?;
-        for key in file.map.keys().map(String::as_str).filter(|key| !IGNORED.contains(key)) {
-            match key {
-                "r" | "lora_alpha" | "lora_dropout" | "target_modules" | "base_model_name_or_path" => {}
-                "peft_type" => file.refuse_unless(key, &[json!("LORA")])?,
-                "task_type" => file.refuse_unless(key, &[json!("CAUSAL_LM")])?,
-                "bias" => file.refuse_unless(key, &[json!("none")])?,
-                _ => file.refuse_unless(key, &[])?,
-            }
+        let collector = Collector::default();
+        let config = Self::from_keys(&file.map, &collector.root());
+        collector.finish(config).map_err(|problems| Error::Config { path: path.into(), problems })
+    }
+
+    fn from_keys(map: &Map<String, Value>, root: &Place<'_>) -> Option<Self> {
+        for (key, value) in map.iter().filter(|(key, _)| !IGNORED.contains(&key.as_str())) {
+            let supported: Vec<Value> = match key.as_str() {
+                "r" | "lora_alpha" | "lora_dropout" | "base_model_name_or_path" => continue,
+                "target_modules" | "exclude_modules" | "layers_to_transform" => continue,
+                "use_rslora" if value.is_boolean() => continue,
+                "peft_type" => vec![json!("LORA")],
+                "task_type" => vec![json!("CAUSAL_LM")],
+                "bias" => vec![json!("none")],
+                // The only list of layers that these models have.
+                "layers_pattern" => vec![json!("layers"), json!(["layers"])],
+                _ => vec![],
+            };
+            let says_nothing = is_empty(value) || value.as_f64() == Some(0.0);
+            let holds = says_nothing || supported.contains(value);
+            root.key(key).require(holds, || format!("is not supported: {value}"));
         }
         // Some initialisations ("pissa", "olora") also changed the base, and that change is not in the
         // folder.
-        file.refuse_unless("init_lora_weights", &[json!(true), json!("gaussian")])?;
+        let initial = map.get("init_lora_weights").unwrap_or(&Value::Null);
+        let known = is_empty(initial) || [json!(true), json!("gaussian")].contains(initial);
+        root.key("init_lora_weights").require(known, || format!("is not supported: {initial}"));
 
-        let target_modules = match file.map.get("target_modules") {
-            Some(Value::String(all)) if all == "all-linear" => Target::ALL.into(),
-            _ => file.get("target_modules")?,
+        let get = |key: &str| map.get(key).filter(|value| !value.is_null());
+        let number = |key: &str, default| {
+            get(key).map_or(Some(default), |value| f64::from_json(value, &root.key(key)))
         };
-        let config = Self {
-            r: file.get("r")?,
-            alpha: file.get("lora_alpha")?,
-            dropout: file.optional("lora_dropout")?.unwrap_or(0.0),
-            target_modules,
-            base_model: file.optional("base_model_name_or_path")?,
+        let names = |key: &str| {
+            get(key)
+                .filter(|value| !is_empty(value))
+                .map(|value| Names::read(value).map_err(|problem| root.key(key).fail::<()>(problem)).ok())
         };
-        if config.r < 1 {
-            return Err(file.error("r", format!("must be at least 1, is {}", config.r)));
-        }
-        if !(0.0..1.0).contains(&config.dropout) {
-            return Err(
-                file.error("lora_dropout", format!("must be from 0 to below 1, is {}", config.dropout))
-            );
-        }
-        Ok(config)
+        let r = get("r").map_or(Some(DEFAULT_RANK), |value| i64::from_json(value, &root.key("r")));
+        root.key("r").require(r.is_none_or(|r| r >= 1), || "must be at least 1".to_owned());
+        let dropout = number("lora_dropout", 0.0);
+        let share = dropout.is_none_or(|dropout| (0.0..1.0).contains(&dropout));
+        root.key("lora_dropout").require(share, || "must be from 0 to below 1".to_owned());
+        let targets =
+            names("target_modules").unwrap_or_else(|| root.key("target_modules").fail("is missing"));
+        let exclude = names("exclude_modules").map_or(Some(None), |names| names.map(Some));
+        let alpha = number("lora_alpha", DEFAULT_ALPHA);
+        let layers = match get("layers_to_transform").filter(|value| !is_empty(value)) {
+            None => Some(None),
+            Some(Value::Array(layers)) => {
+                layers.iter().map(Value::as_i64).collect::<Option<Vec<_>>>().map(Some)
+            }
+            Some(layer) => layer.as_i64().map(|layer| Some(vec![layer])),
+        };
+        let layers = layers.or_else(|| root.key("layers_to_transform").fail("must be numbers of layers"));
+        Some(Self {
+            r: r?,
+            alpha: alpha?,
+            rslora: map.get("use_rslora") == Some(&json!(true)),
+            dropout: dropout?,
+            target_modules: Modules { targets: targets?, exclude: exclude?, layers: layers? },
+            base_model: get("base_model_name_or_path").and_then(Value::as_str).map(str::to_owned),
+        })
     }
 
     /// Writes an `adapter_config.json`.
@@ -133,27 +170,24 @@ impl Config {
             ("r", json!(self.r)),
             ("lora_alpha", number(self.alpha)),
             ("lora_dropout", json!(self.dropout)),
-            ("target_modules", json!(self.target_modules)),
             ("bias", json!("none")),
             ("fan_in_fan_out", json!(false)),
             ("use_dora", json!(false)),
-            ("use_rslora", json!(false)),
+            ("use_rslora", json!(self.rslora)),
         ];
-        json_file::write(
-            path,
-            &map.map(|(key, value)| (key.to_owned(), value)).into_iter().collect::<Map<_, _>>(),
-        )
+        let keys = map.into_iter().chain(self.target_modules.keys());
+        json_file::write(path, &keys.map(|(key, value)| (key.to_owned(), value)).collect::<Map<_, _>>())
     }
 
     /// The factor of the change.
     pub fn scaling(&self) -> f64 {
-        self.alpha / self.r as f64
+        let r = self.r as f64;
+        self.alpha / if self.rslora { r.sqrt() } else { r }
     }
 
     /// Whether a matrix of this name, as in `model.layers.0.self_attn.q_proj`, is adapted.
     pub fn targets(&self, name: &str) -> bool {
-        let last = name.rsplit('.').next();
-        self.target_modules.iter().any(|target| last == Some(target.name()))
+        self.target_modules.contain(name)
     }
 }
 

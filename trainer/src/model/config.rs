@@ -1,12 +1,15 @@
-//! The sizes of a model: `config.json`.
+//! The sizes of a model: `config.json`. What is read of the file is in `config/read`.
+
+mod read;
 
 use std::path::Path;
 
+use fields::Collector;
 use serde_json::{Map, Value, json};
 use tch::Kind;
 
 use crate::json::Object;
-use crate::{Result, json as json_file};
+use crate::{Error, Result, json as json_file};
 
 /// The sizes of a model, and the remaining keys of its `config.json`, which are kept unchanged.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,37 +41,19 @@ pub struct Config {
 }
 
 /// Element types by their name in `config.json`.
-const KINDS: [(&str, Kind); 2] = [("float32", Kind::Float), ("bfloat16", Kind::BFloat16)];
+const KINDS: [(&str, Kind); 3] =
+    [("float32", Kind::Float), ("bfloat16", Kind::BFloat16), ("float16", Kind::Half)];
 
 impl Config {
     /// Reads a `config.json`, as transformers 4 or 5 writes it.
     ///
     /// # Errors
-    /// Names the key that is missing or malformed, or that asks for something unsupported.
+    /// [`Error::Config`] with every key that is missing or malformed, or that asks for something unsupported.
     pub fn read(path: &Path) -> Result<Self> {
-        let mut file = Object::read(path)?;
-        refuse_unsupported(&file)?;
-        let config = Self {
-            vocab_size: file.get("vocab_size")?,
-            hidden_size: file.get("hidden_size")?,
-            intermediate_size: file.get("intermediate_size")?,
-            num_hidden_layers: file.get("num_hidden_layers")?,
-            num_attention_heads: file.get("num_attention_heads")?,
-            num_key_value_heads: file.get("num_key_value_heads")?,
-            head_dim: file.optional("head_dim")?.unwrap_or(128),
-            rms_norm_eps: file.get("rms_norm_eps")?,
-            rope_theta: rope_theta(&file)?,
-            tie_word_embeddings: file.optional("tie_word_embeddings")?.unwrap_or(false),
-            kind: kind(&file)?,
-            other: Map::new(),
-        };
-        config.check(&file)?;
-        let read = config.own_keys();
-        file.map.retain(|key, _| {
-            !read.contains_key(key)
-                && !matches!(key.as_str(), "rope_parameters" | "rope_scaling" | "torch_dtype")
-        });
-        Ok(Self { other: file.map, ..config })
+        let file = Object::read(path)?;
+        let collector = Collector::default();
+        let config = read::config(&file.map, &collector.root());
+        collector.finish(config).map_err(|problems| Error::Config { path: path.into(), problems })
     }
 
     /// Writes a `config.json` that transformers 4 and 5 and vLLM read.
@@ -107,84 +92,4 @@ impl Config {
         .into_iter()
         .collect()
     }
-
-    fn check(&self, file: &Object) -> Result<()> {
-        for (key, value) in [
-            ("vocab_size", self.vocab_size),
-            ("hidden_size", self.hidden_size),
-            ("intermediate_size", self.intermediate_size),
-            ("num_hidden_layers", self.num_hidden_layers),
-            ("num_attention_heads", self.num_attention_heads),
-            ("num_key_value_heads", self.num_key_value_heads),
-            ("head_dim", self.head_dim),
-        ] {
-            if value < 1 {
-                return Err(file.error(key, format!("must be at least 1, is {value}")));
-            }
-        }
-        if self.head_dim % 2 != 0 {
-            return Err(file.error("head_dim", format!("must be even, is {}", self.head_dim)));
-        }
-        if self.num_attention_heads % self.num_key_value_heads != 0 {
-            return Err(file.error("num_key_value_heads", "must divide `num_attention_heads`"));
-        }
-        Ok(())
-    }
-}
-
-/// Refuses every option of transformers' Qwen3 that changes the computation, and related architectures.
-fn refuse_unsupported(file: &Object) -> Result<()> {
-    let model_type: String = file.get("model_type")?;
-    if model_type != "qwen3" {
-        return Err(file.error("model_type", format!("is {model_type:?}; only \"qwen3\" is supported")));
-    }
-    file.refuse_unless("hidden_act", &[json!("silu")])?;
-    file.refuse_unless("architectures", &[json!(["Qwen3ForCausalLM"])])?;
-    for key in [
-        "attention_bias",
-        "attention_dropout",
-        "mlp_bias",
-        "use_sliding_window",
-        "rope_scaling",
-        "num_experts",
-        "num_local_experts",
-        "mlp_only_layers",
-        "quantization_config",
-    ] {
-        file.refuse_unless(key, &[])?;
-    }
-    file.refuse_unless("partial_rotary_factor", &[json!(1), json!(1.0)])?;
-    let layers: Vec<String> = file.optional("layer_types")?.unwrap_or_default();
-    match layers.iter().find(|layer| *layer != "full_attention") {
-        Some(layer) => Err(file.error("layer_types", format!("is not supported: {layer:?}"))),
-        None => Ok(()),
-    }
-}
-
-/// `rope_theta`, which transformers 5 moved into `rope_parameters`.
-fn rope_theta(file: &Object) -> Result<f64> {
-    let Some(parameters) = file.optional::<Map<String, Value>>("rope_parameters")? else {
-        return file.get("rope_theta");
-    };
-    let supported = |(key, value): &(&String, &Value)| match key.as_str() {
-        "rope_theta" => true,
-        "rope_type" => *value == "default",
-        "partial_rotary_factor" => value.as_f64() == Some(1.0),
-        _ => value.is_null(),
-    };
-    if let Some((key, value)) = parameters.iter().find(|entry| !supported(entry)) {
-        return Err(file.error(&format!("rope_parameters.{key}"), format!("is not supported: {value}")));
-    }
-    let theta = parameters.get("rope_theta").and_then(Value::as_f64);
-    theta.ok_or_else(|| file.error("rope_parameters.rope_theta", "is missing"))
-}
-
-fn kind(file: &Object) -> Result<Kind> {
-    for key in ["dtype", "torch_dtype"] {
-        if let Some(name) = file.optional::<String>(key)? {
-            let kind = KINDS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
-            return kind.ok_or_else(|| file.error(key, format!("is not supported: {name:?}")));
-        }
-    }
-    Ok(Kind::Float)
 }

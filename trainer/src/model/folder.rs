@@ -47,11 +47,15 @@ impl Default for Options {
 /// Loads a model.
 ///
 /// # Errors
-/// If a tensor is missing, or one is stored that the model does not have, so that nothing is dropped
-/// silently.
+/// If a tensor is missing or has values that are not finite, or one is stored that the model does not have, so that
+/// nothing is dropped silently.
 pub fn load(folder: &Path, options: &Options) -> Result<Model> {
     let mut config = Config::read(&folder.join(CONFIG))?;
     config.kind = options.kind.unwrap_or(config.kind);
+    if config.kind == Kind::Half {
+        let problem = "is float16, in which nothing is computed: choose float32 or bfloat16 with --dtype";
+        return Err(Error::key(folder.join(CONFIG), "dtype", problem));
+    }
     let weights = Weights::open_folder(folder)?;
 
     let mut read = BTreeSet::new();
@@ -62,7 +66,7 @@ pub fn load(folder: &Path, options: &Options) -> Result<Model> {
     }
     let source = Source::new(|name, shape| {
         read.insert(name.to_owned());
-        Ok(weights.read(name, shape)?.to_device(options.device).to_kind(kind))
+        Ok(weights.read_finite(name, shape)?.to_device(options.device).to_kind(kind))
     });
     let model = Model::new(config, &mut source.quantised(options.nf4))?;
     match weights.names().find(|name| !read.contains(*name)) {

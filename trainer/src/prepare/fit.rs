@@ -36,6 +36,9 @@ pub fn fit(tokenizer: &Tokenizer, messages: &[Message], rendering: Rendering, li
     let mut kept = answers.len();
     while kept > 0 {
         let encoded = encode(tokenizer, &messages[..=answers[kept - 1]], rendering)?;
+        if encoded.ends.is_empty() {
+            return Ok(Fit::NoAnswer);
+        }
         if encoded.tokens.len() <= limit {
             return Ok(match answers.len() - kept {
                 0 => Fit::Whole(encoded),
@@ -44,7 +47,10 @@ pub fn fit(tokenizer: &Tokenizer, messages: &[Message], rendering: Rendering, li
         }
         // As many answers as end within the limit. The template may render the last answer longer than one in
         // the middle, so the result is encoded and checked again.
-        kept = encoded.ends.partition_point(|end| *end <= limit).min(kept - 1);
+        kept = match encoded.ends.len() == kept {
+            true => encoded.ends.partition_point(|end| *end <= limit).min(kept - 1),
+            false => kept - 1, // the template marks more or fewer parts than there are answers
+        };
     }
     Ok(if answers.is_empty() { Fit::NoAnswer } else { Fit::TooLong })
 }

@@ -14,7 +14,8 @@ pub struct Encoded {
     pub tokens: Vec<i64>,
     /// For each token, whether it is part of an answer or ends one.
     pub targets: Vec<bool>,
-    /// For each answer, the number of tokens up to its end, including its end token.
+    /// For each answer, or part of one that the template marks, the number of tokens up to its end, including
+    /// its end token.
     pub ends: Vec<usize>,
 }
 
@@ -24,20 +25,27 @@ pub struct Encoded {
 ///
 /// # Errors
 /// [`Error::Conversation`] if the template refuses it, or if an answer is not followed by an end token: a
-/// model trained on that would not learn to stop.
+/// model trained on that would not learn to stop. Where the template itself marks answers, in several parts
+/// perhaps, the last part must hold an end token or be followed by one.
 pub fn encode(tokenizer: &Tokenizer, messages: &[Message], rendering: Rendering) -> Result<Encoded> {
     let (text, answers) = answer_spans::render(tokenizer, messages, rendering)?;
+    let marked = tokenizer.template().marks_answers();
     let (tokens, offsets) = tokenizer.encode_with_offsets(&text)?;
     let begins_before = |position: usize| offsets.partition_point(|(start, _)| *start < position);
     let mut targets = vec![false; tokens.len()];
     let mut ends = vec![];
-    for answer in answers {
-        let end = begins_before(answer.end);
-        if !tokens.get(end).is_some_and(|id| tokenizer.end_ids().contains(id)) {
+    let is_end = |id: &i64| tokenizer.end_ids().contains(id);
+    let parts = answers.len();
+    for (number, answer) in answers.into_iter().enumerate() {
+        let (start, mut end) = (begins_before(answer.start), begins_before(answer.end));
+        let ends_within = marked && tokens[start..end].iter().any(is_end);
+        if !ends_within && tokens.get(end).is_some_and(is_end) {
+            end += 1;
+        } else if !ends_within && (!marked || number + 1 == parts) {
             return Err(no_end(tokenizer, tokens.get(end))?);
         }
-        targets[begins_before(answer.start)..=end].fill(true);
-        ends.push(end + 1);
+        targets[start..end].fill(true);
+        ends.push(end);
     }
     Ok(Encoded { tokens, targets, ends })
 }

@@ -15,8 +15,10 @@ pub fn request(serving: &Serving, request: v1::GenerateRequest) -> Result<Reques
     use v1::generate_request::Prompt;
     let tokens = match request.prompt {
         Some(Prompt::Messages(conversation)) => {
-            let rendering =
-                Rendering { add_generation_prompt: true, enable_thinking: conversation.enable_thinking };
+            let rendering = Rendering {
+                add_generation_prompt: true,
+                enable_thinking: conversation.enable_thinking.or(serving.enable_thinking),
+            };
             serving.render(&messages(&conversation.messages)?, rendering)?.1
         }
         Some(Prompt::TokenIds(tokens)) => signed(&tokens.ids),
@@ -46,8 +48,10 @@ pub fn messages(messages: &[v1::Message]) -> Result<Vec<Message>> {
             "system" => Role::System,
             "user" => Role::User,
             "assistant" => Role::Assistant,
+            "tool" => Role::Tool,
             other => {
-                let problem = format!("is {other:?}; known are \"system\", \"user\", \"assistant\"");
+                let problem =
+                    format!("is {other:?}; known are \"system\", \"user\", \"assistant\", \"tool\"");
                 return Err(Error::field(format!("messages[{number}].role"), problem));
             }
         };

@@ -14,12 +14,13 @@ use super::{Serving, http};
 /// An inference server: gRPC over HTTP/2, and OpenAI's protocol over HTTP/1 or 2, on one port.
 pub struct Server {
     serving: Arc<Serving>,
+    http: http::Options,
 }
 
 impl Server {
     /// A server of an engine.
-    pub fn new(serving: Serving) -> Self {
-        Self { serving: Arc::new(serving) }
+    pub fn new(serving: Serving, http: http::Options) -> Self {
+        Self { serving: Arc::new(serving), http }
     }
 
     /// Serves on `listener` until `shutdown` resolves; then refuses new calls and lets those under way end,
@@ -39,9 +40,9 @@ impl Server {
             self.serving.engine.ended().await;
             Err("the engine has failed; its last message is above".into())
         };
-        let http = self.serving.clone();
+        let (serving, options) = (self.serving.clone(), self.http);
         lifecycle::Server::new(service, inference::FILE_DESCRIPTOR_SET)
-            .with_http(move |grpc| http::extend(grpc, http))
+            .with_http(move |grpc| http::extend(grpc, serving, &options))
             .run(listener, shutdown, || (), engine)
             .await
     }

@@ -46,7 +46,12 @@ impl SamplingDefaults {
         Ok(Self {
             temperature: file.optional("temperature")?.unwrap_or(1.0),
             top_p: file.optional("top_p")?.unwrap_or(1.0),
-            top_k: file.optional("top_k")?.unwrap_or(0),
+            // -1 and 0 are all.
+            top_k: match file.optional::<i64>("top_k")? {
+                None | Some(-1) => 0,
+                Some(k) => usize::try_from(k)
+                    .map_err(|_| file.error("top_k", format!("must be -1, 0 (both: all) or more, is {k}")))?,
+            },
         })
     }
 }
@@ -59,6 +64,8 @@ pub struct Serving {
     pub model: Identity,
     /// The sampling of HTTP requests that do not specify it.
     pub defaults: SamplingDefaults,
+    /// `enable_thinking` for the chat template where a request does not say; `None`: undefined there.
+    pub enable_thinking: Option<bool>,
 }
 
 impl Serving {

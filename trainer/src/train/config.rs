@@ -9,8 +9,10 @@
 //! | `values`  | the types of keys whose values are words or objects |
 //! | `readers` | readers of numbers that must be within bounds       |
 //! | `check`   | rules that concern several keys                     |
+//! | `neutral` | keys of Axolotl's that change nothing here          |
 
 mod check;
+mod neutral;
 mod readers;
 mod values;
 
@@ -25,7 +27,7 @@ use self::readers::{
     at_least_one, decay_rate, fraction, interval, optional, positive, share_or_count, zero_or_more,
 };
 use crate::lora::Target;
-use crate::{Error, Result};
+use crate::{Error, Result, model};
 
 pub use values::{
     Adapter, Data, DecayType, Dtype, FourBit, OptimizerName, QuantType, Shape, StableDecay, Switch,
@@ -203,8 +205,16 @@ impl Config {
         Ok(config)
     }
 
+    /// Checks that the base is a model that can be trained, by its `config.json`.
+    ///
+    /// # Errors
+    /// As when the training reads it.
+    pub fn check_base(&self) -> Result<()> {
+        model::Config::read(&self.base_model.join(model::folder::CONFIG)).map(drop)
+    }
+
     fn parse(yaml: &str) -> std::result::Result<Self, Problems> {
-        let document = fields::from_yaml(yaml)?;
+        let document = neutral::without(fields::from_yaml(yaml)?);
         let collector = Collector::default();
         let config = Self::from_json(&document, &collector.root());
         if let Some(config) = &config {
@@ -228,13 +238,19 @@ impl Config {
         self.adapter.map(|_| crate::lora::Config {
             r: self.lora_r.unwrap_or_default(), // `check` requires it
             alpha: self.lora_alpha.unwrap_or_default(),
+            rslora: false,
             dropout: self.lora_dropout.unwrap_or_default(),
             target_modules: match (&self.lora_target_modules, self.lora_target_linear) {
-                (Some(modules), _) => modules.clone(),
-                (None, _) => Target::ALL.into(),
+                (Some(modules), _) if !modules.is_empty() => modules.clone().into(),
+                _ => Target::ALL.into(),
             },
-            base_model: Some(self.base_model.display().to_string()),
+            base_model: Some(self.base_name()),
         })
+    }
+
+    /// What PEFT and vLLM find the base by, wherever they run: its absolute path.
+    fn base_name(&self) -> String {
+        self.base_model.canonicalize().unwrap_or_else(|_| self.base_model.clone()).display().to_string()
     }
 
     /// The settings of quantisation, from both places.

@@ -24,7 +24,7 @@ impl Schedule {
         let epochs = (config.num_epochs * steps_per_epoch as f64).ceil() as u64;
         let steps = config.max_steps.unwrap_or(epochs);
         let share = config.warmup_ratio.map(|ratio| (ratio * steps as f64).ceil() as u64);
-        let warmup = config.warmup_steps.or(share).unwrap_or(0);
+        let warmup = config.warmup_steps.filter(|steps| *steps > 0).or(share).unwrap_or(0);
         Self {
             steps_per_epoch,
             steps,

@@ -79,6 +79,19 @@ impl Weights {
         self.read_any(name)
     }
 
+    /// Reads a tensor that must have this shape and finite values. A NaN would spread: to the loss in training,
+    /// and to every sequence of a batch in generation, since masked values are still multiplied.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; also if a value is infinite or NaN.
+    pub fn read_finite(&self, name: &str, shape: &[i64]) -> Result<Tensor> {
+        let tensor = self.read(name, shape)?;
+        match bool::try_from(tensor.isfinite().all()) {
+            Ok(true) => Ok(tensor),
+            _ => Err(self.error(name, "has values that are not finite")),
+        }
+    }
+
     /// Reads a tensor of any shape.
     ///
     /// # Errors

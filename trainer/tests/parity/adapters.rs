@@ -39,6 +39,7 @@ fn our_adapters_and_merged_models_give_our_logits_under_theirs() {
     let config = lora::Config {
         r: 4,
         alpha: 12.0,
+        rslora: false,
         dropout: 0.05,
         target_modules: [lora::Target::KProj, lora::Target::OProj, lora::Target::GateProj].into(),
         base_model: Some(base.display().to_string()),

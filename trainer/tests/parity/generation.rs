@@ -83,6 +83,7 @@ fn our_adapters_and_merged_models_answer_the_same_under_theirs() {
     let config = lora::Config {
         r: 3,
         alpha: 6.0,
+        rslora: false,
         dropout: 0.1,
         target_modules: [lora::Target::QProj, lora::Target::VProj, lora::Target::DownProj].into(),
         base_model: None,

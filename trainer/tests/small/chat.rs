@@ -11,7 +11,7 @@ use crate::prepare::model;
 use crate::{refusal, set};
 
 /// A copy of a model folder that a test can change.
-fn copy() -> tempfile::TempDir {
+pub fn copy() -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(model()).unwrap() {
         let entry = entry.unwrap();
@@ -65,4 +65,28 @@ fn what_ends_an_answer_is_found_where_folders_say_it() {
     assert!(message.contains("`eos_token` is missing or unknown"), "{message}");
     std::fs::write(file("tokenizer.json"), "{").unwrap();
     assert!(refusal(Tokenizer::read(Path::new(folder.path()))).contains("tokenizer.json: "));
+}
+
+#[test]
+fn expressions_give_what_they_give_under_transformers() {
+    let fixture: Value = serde_json::from_str(include_str!("../fixtures/jinja/answers.json")).unwrap();
+    let folder = copy();
+    let mut wrong = vec![];
+    for case in fixture["cases"].as_array().unwrap() {
+        let expression = case[0].as_str().unwrap();
+        // The fixture's messages have parts, so they are set in the template.
+        let template = format!("{{% set messages = {} %}}{{{{ {expression} }}}}", fixture["messages"]);
+        std::fs::write(folder.path().join("chat_template.jinja"), template).unwrap();
+        let messages = [Message { role: Role::User, content: String::new() }];
+        let ours = Tokenizer::read(folder.path())
+            .and_then(|tokenizer| tokenizer.render(&messages, Rendering::default()));
+        let agrees = match (&ours, case[1].as_str()) {
+            (Ok(ours), Some(theirs)) => ours == theirs,
+            (ours, theirs) => ours.is_err() && theirs.is_none(),
+        };
+        if !agrees {
+            wrong.push(format!("{expression}\n    theirs: {}\n    ours:   {ours:?}", case[1]));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
 }

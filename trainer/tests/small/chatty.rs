@@ -42,7 +42,14 @@ pub fn adapter(model: &Path, out: &Path, number: u8, r: i64) {
         0 => Target::ALL.into(),
         _ => [Target::QProj, Target::VProj, Target::UpProj].into(),
     };
-    let config = lora::Config { r, alpha: 1.5 * r as f64, dropout: 0.1, target_modules, base_model: None };
+    let config = lora::Config {
+        r,
+        alpha: 1.5 * r as f64,
+        rslora: false,
+        dropout: 0.1,
+        target_modules,
+        base_model: None,
+    };
     lora::attach(&mut model, &config);
     for (place, linear) in model.linears_mut().enumerate() {
         if let Some(lora) = linear.adapter() {

@@ -172,21 +172,35 @@ fn broken_traces_and_lines_are_named_or_skipped() {
     };
     for (line, named) in [
         ("{", "chat.jsonl:3: EOF"),
-        (r#"{"turns": []}"#, "chat.jsonl:3: missing field `messages`"),
+        (r#"{"turns": []}"#, "chat.jsonl:3: `messages` is missing"),
         (r#"{"messages": []}"#, "chat.jsonl:3: `messages` is empty"),
         (
             r#"{"messages": [{"role": "user", "content": 3}]}"#,
-            "chat.jsonl:3: `messages[0].content`: invalid type",
+            "chat.jsonl:3: `messages[0].content` must be a string",
         ),
         (
-            r#"{"messages": [{"role": "tool", "content": ""}]}"#,
-            "chat.jsonl:3: `messages[0].role`: unknown variant `tool`",
+            r#"{"messages": [{"role": "oracle", "content": ""}]}"#,
+            "chat.jsonl:3: `messages[0].role` is \"oracle\"",
         ),
         (
-            r#"{"messages": [{"role": "user", "content": "", "tool_calls": []}]}"#,
-            "unknown field `tool_calls`",
+            r#"{"messages": [{"role": "assistant", "content": "", "tool_calls": [{"id": "1"}]}]}"#,
+            "`messages[0].tool_calls` is not supported",
         ),
-        (&good.replace("\"id\": 7", "\"tools\": [1]"), "chat.jsonl:3: `tools` are not supported"),
+        (
+            r#"{"messages": [{"role": "assistant", "content": "a", "reasoning_content": "hm"}]}"#,
+            "`messages[0].reasoning_content` is not supported",
+        ),
+        (
+            r#"{"messages": [{"role": "assistant", "content": "a", "weight": 0}]}"#,
+            "`messages[0].weight` is not supported",
+        ),
+        (r#"{"messages": [{"role": "user", "content": null}]}"#, "`messages[0].content` is missing or null"),
+        (r#"{"messages": [{"role": "user", "content": NaN}]}"#, "`messages[0].content` is missing or null"),
+        (
+            r#"{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}"#,
+            "`messages[0].content[0]` is of type \"image_url\"; only text is supported",
+        ),
+        (&good.replace("\"id\": 7", "\"tools\": [1]"), "chat.jsonl:3: `tools` is not supported"),
         (&format!("{good} x"), "chat.jsonl:3: trailing characters"),
     ] {
         let message = refusal(read(&chat(line)));
@@ -217,4 +231,32 @@ fn broken_traces_and_lines_are_named_or_skipped() {
     let skipped = read(&Sources { skip_bad: true, ..traces(work.path()) }).unwrap();
     assert_eq!((skipped.items.len(), skipped.bad.len()), (0, 1));
     assert!(refusal(read(&traces(&work.path().join("nowhere")))).contains("nowhere: "));
+}
+
+#[test]
+fn what_says_nothing_is_accepted_in_chat_files() {
+    let work = tempfile::tempdir().unwrap();
+    let read = |line: &str| {
+        let path = work.path().join("chat.jsonl");
+        std::fs::write(&path, line).unwrap();
+        let corpus = read(&Sources { chats: vec![path], ..Sources::default() }).unwrap();
+        corpus.items.into_iter().next().unwrap().content
+    };
+    let plain = read(r#"{"messages":[{"role":"user","content":"1"},{"role":"assistant","content":"one"}]}"#);
+    for line in [
+        "\u{feff}{\"messages\":[{\"role\":\"user\",\"content\":\"1\"},{\"role\":\"assistant\",\"content\":\"one\"}]}",
+        r#"{"messages":[{"role":"user","content":"1","name":null},{"role":"assistant","content":"one","tool_calls":null,"function_call":null,"refusal":null,"annotations":[],"weight":1}]}"#,
+        r#"{"messages":[{"role":"user","content":[{"type":"text","text":"1"}]},{"role":"assistant","content":[{"type":"text","text":"one"}]}]}"#,
+        r#"{"messages":[{"role":"user","content":"1"},{"role":"assistant","content":"one","tool_calls":[]}],"tools":[],"functions":null,"documents":[]}"#,
+        r#"{"score":NaN,"range":[-Infinity,Infinity],"note":"\"NaN","messages":[{"role":"user","content":"1"},{"role":"assistant","content":"one"}]}"#,
+    ] {
+        assert_eq!(read(line), plain, "{line}");
+    }
+    // Words in strings are text; a developer's message is the system's; parts are joined by line breaks.
+    let told = read(
+        r#"{"x":NaN,"messages":[{"role":"developer","content":[{"type":"text","text":"NaN"},{"type":"text","text":"\\\"Infinity"}]},{"role":"tool","content":"t","tool_call_id":"1"},{"role":"assistant","content":"a"}]}"#,
+    );
+    let Content::Conversation(messages) = told else { panic!() };
+    assert_eq!((messages[0].role, messages[0].content.as_str()), (Role::System, "NaN\n\\\"Infinity"));
+    assert_eq!(messages[1].role, Role::Tool);
 }

@@ -34,7 +34,7 @@ fn one_prompt_one_answer() {
 
     std::fs::write(&conversation, json!([{ "role": "oracle", "content": "" }]).to_string()).unwrap();
     for (arguments, named) in [
-        (&["--prompt", &"long ".repeat(100), "--context", "100"][..], "context of 100 tokens"),
+        (&["--prompt", &"long ".repeat(100), "--context", "100"][..], "maximum context length is 100 tokens"),
         (&["--messages", conversation.to_str().unwrap()], "conversation.json"),
         (&["--prompt", "x", "--context", "9000"], "made for 8192 tokens"),
         (&["--prompt", "x", "--adapter", "nowhere"], "nowhere/adapter_config.json"),

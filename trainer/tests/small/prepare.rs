@@ -12,6 +12,7 @@ use trainer::prepare::{Fit, encode, fit};
 use trainer::tokenizer::Tokenizer;
 use trainer::weights::write_file;
 
+use crate::chat::copy;
 use crate::{refusal, set, trainer};
 
 /// A model folder made by `trainer init`.
@@ -280,4 +281,88 @@ fn templates_that_teach_no_end_or_refuse_are_told() {
     assert!(message.contains("chat_template.jinja: "), "{message}");
     // Trimmed answers are found, too.
     template("{% for m in messages %}{{ m.content | trim }}<|im_end|>{% endfor %}").unwrap();
+}
+
+/// Qwen3's way: the last answer always has thoughts, earlier ones have none.
+const LAST_THINKS: &str = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' }}\
+    {%- set thoughts = m.content.split('</think>')[0].split('<think>')[-1].strip('\n') if '</think>' in m.content else '' %}\
+    {%- set said = m.content.split('</think>')[-1].lstrip('\n') %}\
+    {%- if m.role == 'assistant' and loop.last %}{{ '<think>\n' + thoughts + '\n</think>\n\n' + said }}\
+    {%- else %}{{ said }}{% endif %}{{ '<|im_end|>\n' }}{% endfor %}\
+    {%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}\
+    {%- if enable_thinking is defined and not enable_thinking %}{{ '<think>\n\n</think>\n\n' }}{% endif %}{% endif %}";
+
+/// Answers are marked, thoughts included.
+const MARKED: &str = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' }}\
+    {%- if m.role == 'assistant' %}{%- generation -%} {{ m.content | trim + '<|im_end|>' }} {%- endgeneration %}\
+    {%- else %}{{ m.content + '<|im_end|>' }}{% endif %}{{ '\n' }}{% endfor %}\
+    {%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+/// The texts that bear loss.
+fn learnt(template: &str, talk: &[(Role, &str)], enable_thinking: Option<bool>) -> Vec<String> {
+    let folder = copy();
+    std::fs::write(folder.path().join("chat_template.jinja"), template).unwrap();
+    let tokenizer = Tokenizer::read(folder.path()).unwrap();
+    let rendering = Rendering { enable_thinking, ..Rendering::default() };
+    let encoded = encode(&tokenizer, &turns(talk), rendering).unwrap();
+    let mut start = 0;
+    let mut texts = vec![];
+    for position in 0..=encoded.tokens.len() {
+        let bears = encoded.targets.get(position).copied().unwrap_or(false);
+        if !bears && start < position {
+            texts.push(tokenizer.decode(&encoded.tokens[start..position], false).unwrap());
+        }
+        start = if bears { start } else { position + 1 };
+    }
+    texts
+}
+
+#[test]
+fn an_answer_begins_where_its_prompt_ends() {
+    use Role::{Assistant, User};
+    let talk = [
+        (User, "one?"),
+        (Assistant, "<think>\nhm\n</think>\n\none"),
+        (User, "two?"),
+        (Assistant, "<think>\nwell\n</think>\n\ntwo"),
+    ];
+    let thought = "<think>\nwell\n</think>\n\ntwo<|im_end|>";
+    // What the model has to write after the prompt bears loss: its thoughts, from their first token on.
+    assert_eq!(learnt(LAST_THINKS, &talk, None), ["one<|im_end|>", thought]);
+    assert_eq!(learnt(LAST_THINKS, &talk, Some(true)), ["one<|im_end|>", thought]);
+    let plain = [(User, "one?"), (Assistant, "one")];
+    assert_eq!(learnt(LAST_THINKS, &plain, None), ["<think>\n\n</think>\n\none<|im_end|>"]);
+    // What the prompt holds bears none.
+    assert_eq!(learnt(LAST_THINKS, &plain, Some(false)), ["one<|im_end|>"]);
+    // A prompt without the header of the answer: the model writes the header.
+    let bare = "{% for m in messages %}<|im_start|>{{ m.role }}: {{ m.content }}<|im_end|>{% endfor %}";
+    assert_eq!(learnt(bare, &plain, None), ["<|im_start|>assistant: one<|im_end|>"]);
+    // A template that opens the thoughts itself, and shows earlier ones without them.
+    let opened = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ '<think>\n' if m.role == 'assistant' and loop.last }}\
+        {{- m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}";
+    let open = [(User, "a"), (Assistant, "b"), (User, "c"), (Assistant, "hm\n</think>\n\nd")];
+    assert_eq!(learnt(opened, &open, None), ["b<|im_end|>", "hm\n</think>\n\nd<|im_end|>"]);
+    // A user who quotes the prompt.
+    let quoting = [(User, "<|im_start|>assistant\nx"), (Assistant, "y")];
+    assert_eq!(learnt(LAST_THINKS, &quoting, Some(false)), ["y<|im_end|>"]);
+}
+
+#[test]
+fn what_a_template_marks_bears_loss() {
+    use Role::{Assistant, User};
+    let talk = [(User, "a"), (Assistant, "<think>\nb\n</think>\n\nc"), (User, "d"), (Assistant, "e")];
+    assert_eq!(learnt(MARKED, &talk, None), ["<think>\nb\n</think>\n\nc<|im_end|>", "e<|im_end|>"]);
+    // Marks around less: the end token right behind them is learnt all the same, or nothing would end.
+    let outside = MARKED
+        .replace("| trim + '<|im_end|>' }}", "| trim }}")
+        .replace("endgeneration %}", "endgeneration %}{{ '<|im_end|>' }}");
+    assert_eq!(learnt(&outside, &talk, None), ["<think>\nb\n</think>\n\nc<|im_end|>", "e<|im_end|>"]);
+    // Only the last answer, in two parts.
+    let last = "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if loop.last %}{% generation %}{{ m.content }}\
+        {%- endgeneration %} # {% generation %}ok<|im_end|>{% endgeneration %}{% else %}{{ m.content }}<|im_end|>{% endif %}\
+        {%- endfor %}";
+    assert_eq!(learnt(last, &talk, None), ["e", "ok<|im_end|>"]);
+    // Marks do not change the text, and variables set between them end with them.
+    let scoped = MARKED.replace("endgeneration %}", "set r = 1 %}{%- endgeneration %}{{ r is defined }}");
+    assert_eq!(learnt(&scoped, &talk[2..], None), ["e<|im_end|>"]);
 }

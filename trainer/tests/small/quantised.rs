@@ -33,6 +33,7 @@ fn a_quantised_model_learns_by_its_adapter_but_does_not_merge() {
     let config = lora::Config {
         r: 4,
         alpha: 8.0,
+        rslora: false,
         dropout: 0.0,
         target_modules: lora::Target::ALL.into(),
         base_model: None,

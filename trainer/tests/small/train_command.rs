@@ -317,7 +317,9 @@ fn a_whole_model_that_was_killed_goes_on_to_the_same_weights() {
         assert_success(&work.run(&whole, &lines));
         let mut child = work.start(&killed, &lines, 12);
 
-        // The folder is locked.
+        // The folder is locked. The training is halted, so that it cannot end meanwhile.
+        let halt = Command::new("kill").args(["-STOP", &child.id().to_string()]).status();
+        assert!(halt.unwrap().success());
         let second = errors(&work.run(&killed, &lines));
         assert!(second.contains("another training is writing there"), "{second}");
         child.kill().unwrap();
@@ -399,4 +401,32 @@ fn data_that_does_not_fit_is_refused() {
         said.contains("`tokenizer_sha256` is not that of") && said.contains("prepare the data"),
         "{said}"
     );
+}
+
+#[test]
+fn a_check_reads_the_base() {
+    let work = tempfile::tempdir().unwrap();
+    let (_base, base) = crate::folder();
+    let config = work.path().join("config.yaml");
+    let write = |base: &Path| {
+        let text = format!(
+            "base_model: {}\ndatasets: [{{path: d}}]\noutput_dir: o\nsequence_len: 128\nlearning_rate: 1e-3\n",
+            base.display()
+        );
+        std::fs::write(&config, text).unwrap();
+    };
+    let check = |options: &[&str]| {
+        let path = config.display().to_string();
+        crate::trainer(&[&["train", "--check", "--config", &path], options].concat())
+    };
+    write(&base);
+    check(&[]).unwrap();
+    crate::set(&base.join("config.json"), "model_type", serde_json::json!("llama"));
+    crate::set(&base.join("config.json"), "attention_bias", serde_json::json!(true));
+    let said = check(&[]).unwrap_err();
+    assert!(said.contains("`model_type`") && said.contains("`attention_bias`"), "{said}");
+    write(&work.path().join("nowhere"));
+    let said = check(&[]).unwrap_err();
+    assert!(said.contains("nowhere/config.json"), "{said}");
+    check(&["--base-later"]).unwrap();
 }

@@ -32,7 +32,7 @@ fn configs_are_read_strictly() {
     let config = read(qlora).unwrap();
     assert_eq!(config.compute(false), Kind::Float);
     assert_eq!(config.compute(true), Kind::BFloat16);
-    assert_eq!(config.lora().unwrap().target_modules.len(), 7);
+    assert_eq!(config.lora().unwrap().target_modules, lora::Target::ALL.into());
     let nested = format!("{qlora}bnb_config_kwargs: {{bnb_4bit_compute_dtype: bfloat16}}");
     assert_eq!(read(&nested).unwrap().compute(false), Kind::BFloat16);
     assert_eq!(read("bf16: true").unwrap().compute(false), Kind::BFloat16);
@@ -270,8 +270,15 @@ fn gradients_with_and_without_checkpointing_are_equal() {
         let options = Options { nf4, kind: Some(kind), master_weights: full, ..Options::default() };
         let mut model = load(&path, &options).unwrap();
         if !full {
-            let target_modules = targets.into_iter().collect();
-            let config = lora::Config { r: 4, alpha: 8.0, dropout: 0.0, target_modules, base_model: None };
+            let target_modules = targets.into_iter().collect::<std::collections::BTreeSet<_>>().into();
+            let config = lora::Config {
+                r: 4,
+                alpha: 8.0,
+                rslora: false,
+                dropout: 0.0,
+                target_modules,
+                base_model: None,
+            };
             lora::attach(&mut model, &config);
             for (name, mut tensor) in model.trained() {
                 if name.contains("lora_B") {
@@ -450,4 +457,36 @@ fn events_are_framed_as_tensorboard_reads_them() {
     let value = [b"\x0a\x11\x0a\x0atrain/loss\x15".as_slice(), &2.5f32.to_le_bytes()].concat();
     assert!(read[1].summary.starts_with(&value), "{:?}", read[1].summary);
     assert!(Path::new(&name).file_name().unwrap().to_str().unwrap().starts_with("events.out.tfevents."));
+}
+
+#[test]
+fn what_changes_nothing_is_accepted_in_configs() {
+    let qlora = "adapter: qlora\nload_in_4bit: true\nlora_r: 8\nlora_alpha: 16\nlora_target_linear: true\n";
+    let plain = read(qlora).unwrap();
+    let neutral = "load_in_8bit: false\nstrict: false\noptimizer: adamw_torch_fused\nfp16: false\ntf32: true\n\
+         flash_attention: true\nwandb_project:\nwandb_watch: all\nspecial_tokens:\nweight_decay:\nseed: null\n\
+         pad_to_sequence_len: true\ndataset_prepared_path:\nmax_steps: -1\ndeepspeed: ''\nfsdp: []\n\
+         fsdp_config: {}\nlora_modules_to_save:\npeft_use_dora: false\nchat_template: tokenizer_default\n\
+         model_type: AutoModelForCausalLM\nlr_scheduler_kwargs: {}\nplugins: []\nwarmup_steps: 0\nlora_dropout:\n\
+         bnb_config_kwargs: {bnb_4bit_quant_type: null}\neval_steps:\nsave_total_limit: null\n";
+    let read_neutral = read(&format!("{qlora}{neutral}")).unwrap();
+    assert_eq!(read_neutral, Config { warmup_steps: Some(0), ..plain.clone() });
+    for name in
+        ["adamw_hf", "adamw_bnb_8bit", "paged_adamw_8bit", "adamw_torch_4bit", "ao_adamw_8bit", "adamw"]
+    {
+        assert_eq!(read(&format!("{qlora}optimizer: {name}")).unwrap(), plain, "{name}");
+    }
+    // An adapter names its base so that it is found from any folder.
+    let here = Config { base_model: ".".into(), ..plain };
+    let base = here.lora().unwrap().base_model.unwrap();
+    assert_eq!(std::path::PathBuf::from(base), std::env::current_dir().unwrap().canonicalize().unwrap());
+
+    // What is switched on is refused, and so is a misspelt key, empty or not; all at once.
+    let message = refusal(read(
+        "deepspeed: zero3.json\npeft_use_dora: true\nwieght_decay:\nchat_template: chatml\nfp16: true\n\
+         optimizer: lion_8bit\nlora_r: 8",
+    ));
+    for key in ["deepspeed", "peft_use_dora", "wieght_decay", "chat_template", "fp16", "optimizer"] {
+        assert!(message.contains(&format!("`{key}`: ")), "{key}: {message}");
+    }
 }

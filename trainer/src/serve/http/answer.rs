@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::request::Chat;
+use super::request::Common;
 use crate::generate::{Answer, Finish, Piece, StoppedBy, TokenLogprob};
 use crate::serve::Serving;
 
@@ -12,17 +12,19 @@ pub struct Envelope {
     created: i64,
     model: String,
     prompt: Option<Vec<i64>>, // if the request asks for token ids
+    names_ids: bool,
     includes_usage: bool,
 }
 
 impl Envelope {
-    pub fn new(chat: &Chat, prompt: &[i64]) -> Self {
+    pub fn new(request: &Common, prompt: &[i64]) -> Self {
         Self {
             id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
             created: jiff::Timestamp::now().as_second(),
-            model: chat.model.clone(),
-            prompt: chat.returns_ids().then(|| prompt.to_vec()),
-            includes_usage: chat.includes_usage(),
+            model: request.model.clone(),
+            prompt: request.returns_ids().then(|| prompt.to_vec()),
+            names_ids: request.names_ids(),
+            includes_usage: request.includes_usage(),
         }
     }
 
@@ -36,7 +38,7 @@ impl Envelope {
             "choices": [{
                 "index": 0,
                 "message": { "role": "assistant", "content": answer.text, "refusal": null, "reasoning": null },
-                "logprobs": logprobs(serving, &answer.logprobs),
+                "logprobs": self.logprobs(serving, &answer.logprobs),
                 "finish_reason": finish_reason(answer),
                 "stop_reason": stop_reason(answer),
                 "token_ids": self.ids(&answer.ids),
@@ -70,7 +72,7 @@ impl Envelope {
         Some(self.chunk(json!([{
             "index": 0,
             "delta": { "content": piece.text },
-            "logprobs": logprobs(serving, &piece.logprobs),
+            "logprobs": self.logprobs(serving, &piece.logprobs),
             "finish_reason": null,
             "token_ids": self.ids(&piece.ids),
         }])))
@@ -107,14 +109,39 @@ impl Envelope {
     fn ids(&self, ids: &[i64]) -> Option<Vec<i64>> {
         self.prompt.as_ref().map(|_| ids.to_vec())
     }
+
+    fn logprobs(&self, serving: &Serving, tokens: &[TokenLogprob]) -> Value {
+        if tokens.is_empty() {
+            return Value::Null;
+        }
+        // As in vLLM, the bytes of an alternative are those of its name.
+        let alternative = |(id, logprob): &(i64, f32)| {
+            let name = name(serving, *id, self.names_ids);
+            json!({ "token": name, "logprob": logprob, "bytes": name.as_bytes() })
+        };
+        let entry = |token: &TokenLogprob| {
+            json!({
+                "token": name(serving, token.id, self.names_ids),
+                "logprob": token.logprob,
+                "bytes": name(serving, token.id, false).as_bytes(),
+                "top_logprobs": token.alternatives.iter().map(alternative).collect::<Vec<_>>(),
+            })
+        };
+        json!({ "content": tokens.iter().map(entry).collect::<Vec<_>>() })
+    }
+}
+
+/// The name of a token in log-probabilities: its text, or its id.
+pub fn name(serving: &Serving, id: i64, by_id: bool) -> String {
+    if by_id { format!("token_id:{id}") } else { serving.decode(&[id]).unwrap_or_default() }
 }
 
 /// Identifies the program and the weights that computed an answer.
-fn fingerprint(serving: &Serving) -> String {
+pub fn fingerprint(serving: &Serving) -> String {
     format!("trainer-{}-{:.8}", env!("CARGO_PKG_VERSION"), serving.model.sha256)
 }
 
-fn finish_reason(answer: &Answer) -> &'static str {
+pub fn finish_reason(answer: &Answer) -> &'static str {
     match answer.finish {
         Finish::Stop => "stop",
         Finish::Length => "length",
@@ -122,7 +149,7 @@ fn finish_reason(answer: &Answer) -> &'static str {
     }
 }
 
-fn stop_reason(answer: &Answer) -> Value {
+pub fn stop_reason(answer: &Answer) -> Value {
     match &answer.stopped_by {
         Some(StoppedBy::Text(stop)) => json!(stop),
         Some(StoppedBy::Token(id)) => json!(id),
@@ -137,22 +164,4 @@ fn usage(answer: &Answer) -> Value {
         "completion_tokens": answer.ids.len(),
         "prompt_tokens_details": { "cached_tokens": answer.cached_tokens },
     })
-}
-
-fn logprobs(serving: &Serving, tokens: &[TokenLogprob]) -> Value {
-    if tokens.is_empty() {
-        return Value::Null;
-    }
-    let token = |id: i64, logprob: f32| {
-        let text = serving.decode(&[id]).unwrap_or_default();
-        let bytes = text.as_bytes();
-        json!({ "token": text, "logprob": logprob, "bytes": bytes })
-    };
-    let entry = |logprob: &TokenLogprob| {
-        let mut entry = token(logprob.id, logprob.logprob);
-        let alternatives = logprob.alternatives.iter().map(|(id, logprob)| token(*id, *logprob));
-        entry["top_logprobs"] = alternatives.collect();
-        entry
-    };
-    json!({ "content": tokens.iter().map(entry).collect::<Vec<_>>() })
 }

@@ -31,9 +31,20 @@ pub fn body(error: &Error) -> (StatusCode, Value) {
             (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", None)
         }
     };
-    let code = status.as_u16();
-    let error = json!({ "message": error.to_string(), "type": kind, "param": param, "code": code });
-    (status, json!({ "error": error }))
+    let mut message = error.to_string();
+    if let Error::Generate(Refusal::Overflow { prompt, .. }) = error {
+        message.push_str(&format!(" (parameter=input_tokens, value={prompt})"));
+    }
+    (status, object(status, kind, message, param))
+}
+
+/// A refusal that no type of error stands for.
+pub fn refusal(status: StatusCode, kind: &str, message: String) -> (StatusCode, Json<Value>) {
+    (status, Json(object(status, kind, message, None)))
+}
+
+fn object(status: StatusCode, kind: &str, message: String, param: Option<&str>) -> Value {
+    json!({ "error": { "message": message, "type": kind, "param": param, "code": status.as_u16() } })
 }
 
 impl IntoResponse for Error {

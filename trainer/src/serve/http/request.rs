@@ -1,55 +1,30 @@
-//! The requests of `/v1/chat/completions`.
+//! What the requests for answers have in common: the model, the sampling, the end, the stream.
 
 use std::collections::BTreeSet;
 
-use proto::conversation::{Message, Role};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::chat::Rendering;
 use crate::generate::{Request, Sampling};
 use crate::serve::{Error, Result, Serving};
 
 /// The keys that are read; null means absent.
 #[derive(Deserialize)]
-pub struct Chat {
+pub struct Common {
     pub model: String,
-    messages: Vec<ChatMessage>,
     temperature: Option<f64>,
     top_p: Option<f64>,
     /// 0 is all, and so is -1, as in vLLM.
     top_k: Option<i64>,
     seed: Option<i64>,
-    max_tokens: Option<usize>,
-    max_completion_tokens: Option<usize>,
     stop: Option<Stop>,
     stop_token_ids: Option<BTreeSet<i64>>,
     ignore_eos: Option<bool>,
     stream: Option<bool>,
     stream_options: Option<StreamOptions>,
-    logprobs: Option<bool>,
-    top_logprobs: Option<usize>,
     return_token_ids: Option<bool>,
-    chat_template_kwargs: Option<Map<String, Value>>,
-}
-
-#[derive(Deserialize)]
-struct ChatMessage {
-    role: Role,
-    content: Content,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<Part>),
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Part {
-    Text { text: String },
+    return_tokens_as_token_ids: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -71,7 +46,7 @@ fn unsupported() -> Vec<(&'static str, Vec<Value>)> {
         ("n", vec![json!(1)]),
         ("best_of", vec![json!(1)]),
         ("tools", vec![json!([])]),
-        ("tool_choice", vec![json!("none")]),
+        ("tool_choice", vec![json!("none")]), // and, without tools, "auto"
         ("functions", vec![json!([])]),
         ("function_call", vec![json!("none")]),
         ("response_format", vec![json!({ "type": "text" })]),
@@ -91,6 +66,7 @@ fn unsupported() -> Vec<(&'static str, Vec<Value>)> {
         ("continue_final_message", vec![json!(false)]),
         ("add_generation_prompt", vec![json!(true)]),
         ("echo", vec![json!(false)]),
+        ("suffix", vec![json!("")]),
         ("prompt_logprobs", never()),
         ("chat_template", never()),
         ("documents", vec![json!([])]),
@@ -105,47 +81,75 @@ fn unsupported() -> Vec<(&'static str, Vec<Value>)> {
     ]
 }
 
-impl Chat {
-    /// Reads a body.
-    ///
-    /// # Errors
-    /// If it is malformed or has an unsupported key.
-    pub fn parse(body: &[u8]) -> Result<Self> {
-        let map: Map<String, Value> = serde_json::from_slice(body)
-            .map_err(|error| Error::field("body", format!("is not a JSON object: {error}")))?;
-        for (key, neutral) in unsupported() {
-            match map.get(key) {
-                None | Some(Value::Null) => {}
-                Some(value) if neutral.contains(value) => {}
-                Some(value) => {
-                    return Err(Error::field(key, format!("is not supported by this server: {value}")));
-                }
+/// The keys of a body.
+///
+/// # Errors
+/// If it is no JSON object, or has an unsupported key that would change the answer.
+pub fn keys(body: &[u8]) -> Result<Map<String, Value>> {
+    let map = object(body)?;
+    check(&map)?;
+    Ok(map)
+}
+
+/// The keys of a body, whatever they are.
+///
+/// # Errors
+/// If it is no JSON object.
+pub fn object(body: &[u8]) -> Result<Map<String, Value>> {
+    serde_json::from_slice(body)
+        .map_err(|error| Error::field("body", format!("is not a JSON object: {error}")))
+}
+
+/// Refuses an unsupported key that would change the answer.
+///
+/// # Errors
+/// Names it.
+pub fn check(map: &Map<String, Value>) -> Result<()> {
+    let has_tools = map.get("tools").is_some_and(|tools| !tools.is_null() && *tools != json!([]));
+    for (key, neutral) in unsupported() {
+        match map.get(key) {
+            None | Some(Value::Null) => {}
+            Some(value) if neutral.contains(value) => {}
+            Some(value) if key == "tool_choice" && value == "auto" && !has_tools => {}
+            Some(value) => {
+                return Err(Error::field(key, format!("is not supported by this server: {value}")));
             }
         }
-        serde_path_to_error::deserialize(Value::Object(map)).map_err(|error| {
-            let path = error.path().to_string();
-            let field = if path == "." { "body".to_owned() } else { path };
-            Error::field(field, format!("is not as it should be: {}", error.inner()))
-        })
     }
+    Ok(())
+}
 
-    /// The request to the engine.
+/// Reads some of the keys.
+///
+/// # Errors
+/// If one is missing or malformed; names it.
+pub fn read<T: DeserializeOwned>(map: &Map<String, Value>) -> Result<T> {
+    serde_path_to_error::deserialize(Value::Object(map.clone())).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { "body".to_owned() } else { path };
+        Error::field(field, format!("is not as it should be: {}", error.inner()))
+    })
+}
+
+impl Common {
+    /// A request to the engine for one answer to this prompt.
     ///
     /// # Errors
-    /// If a field is out of bounds, or the prompt cannot be encoded.
-    pub fn request(&self, serving: &Serving) -> Result<Request> {
-        let messages = self.messages()?;
-        let (_, tokens) = serving.render(&messages, self.rendering()?)?;
-        let max_tokens = self.max_completion_tokens.or(self.max_tokens);
+    /// If a field is out of bounds; `field` is the name of `max_tokens` in the request.
+    pub fn request(
+        &self,
+        serving: &Serving,
+        tokens: Vec<i64>,
+        (field, max_tokens): (&str, Option<usize>),
+        logprobs: Option<usize>,
+    ) -> Result<Request> {
         let context = serving.engine.context_length();
         if let Some(asked) = max_tokens.filter(|asked| *asked > context) {
-            let problem = format!("is {asked}; the context holds {context} tokens, prompt included");
-            let field = self.max_completion_tokens.map_or("max_tokens", |_| "max_completion_tokens");
+            let problem = format!(
+                "is {asked}: max_tokens={asked} cannot be greater than max_model_len={context}. Please request fewer \
+                 output tokens."
+            );
             return Err(Error::field(field, problem));
-        }
-        let logprobs = self.logprobs.unwrap_or(false);
-        if self.top_logprobs.is_some_and(|count| count > 0) && !logprobs {
-            return Err(Error::field("top_logprobs", "needs `logprobs` to be true"));
         }
         Ok(Request {
             tokens,
@@ -159,7 +163,7 @@ impl Chat {
             },
             stop_ids: self.stop_token_ids.clone().unwrap_or_default(),
             ignore_end: self.ignore_eos.unwrap_or(false),
-            logprobs: logprobs.then(|| self.top_logprobs.unwrap_or(0)),
+            logprobs,
             prompt_logprobs: false,
         })
     }
@@ -179,32 +183,9 @@ impl Chat {
         self.return_token_ids.unwrap_or(false)
     }
 
-    fn messages(&self) -> Result<Vec<Message>> {
-        let message = |message: &ChatMessage| Message {
-            role: message.role,
-            content: match &message.content {
-                Content::Text(text) => text.clone(),
-                // Joined by line breaks, as in vLLM.
-                Content::Parts(parts) => {
-                    parts.iter().map(|Part::Text { text }| text.as_str()).collect::<Vec<_>>().join("\n")
-                }
-            },
-        };
-        Ok(self.messages.iter().map(message).collect())
-    }
-
-    fn rendering(&self) -> Result<Rendering> {
-        let mut enable_thinking = None;
-        for (key, value) in self.chat_template_kwargs.iter().flatten() {
-            let field = format!("chat_template_kwargs.{key}");
-            match (key.as_str(), value) {
-                (_, Value::Null) => {}
-                ("enable_thinking", Value::Bool(value)) => enable_thinking = Some(*value),
-                ("enable_thinking", _) => return Err(Error::field(field, "must be true or false")),
-                _ => return Err(Error::field(field, "is not supported by this server")),
-            }
-        }
-        Ok(Rendering { add_generation_prompt: true, enable_thinking })
+    /// Whether log-probabilities name tokens by their ids, as `token_id:17`.
+    pub fn names_ids(&self) -> bool {
+        self.return_tokens_as_token_ids.unwrap_or(false)
     }
 
     fn sampling(&self, serving: &Serving) -> Result<Sampling> {

@@ -23,7 +23,8 @@ pub fn check(config: &Config, root: &Place<'_>) {
             false => "is for `lr_scheduler: warmup_stable_decay`",
         },
     );
-    let both = config.warmup_ratio.is_some() && config.warmup_steps.is_some();
+    let both = config.warmup_ratio.is_some_and(|ratio| ratio > 0.0)
+        && config.warmup_steps.is_some_and(|steps| steps > 0);
     require(!both, "warmup_steps", "says the same as `warmup_ratio`; leave one of them out");
 }
 

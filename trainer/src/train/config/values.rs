@@ -82,7 +82,39 @@ pub enum OptimizerName {
     Muon,
 }
 
-fields::words! { OptimizerName { "adamw_torch" => AdamwTorch, "muon" => Muon } }
+/// Every name of an AdamW that transformers and Axolotl know is the same AdamW here, with moments in f32: they differ
+/// in who computes it, and in how many bits the moments are stored.
+const ADAMW: [&str; 19] = [
+    "adamw",
+    "adamw_8bit",
+    "adamw_anyprecision",
+    "adamw_apex_fused",
+    "adamw_bnb_8bit",
+    "adamw_hf",
+    "adamw_torch",
+    "adamw_torch_4bit",
+    "adamw_torch_8bit",
+    "adamw_torch_fused",
+    "adamw_torch_npu_fused",
+    "adamw_torch_xla",
+    "ao_adamw_4bit",
+    "ao_adamw_8bit",
+    "ao_adamw_fp8",
+    "optimi_adamw",
+    "paged_adamw",
+    "paged_adamw_32bit",
+    "paged_adamw_8bit",
+];
+
+impl FromJson for OptimizerName {
+    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
+        match value.as_str() {
+            Some("muon") => Some(Self::Muon),
+            Some(name) if ADAMW.contains(&name) => Some(Self::AdamwTorch),
+            _ => place.expected("muon, adamw_torch, or another name of AdamW", value),
+        }
+    }
+}
 
 /// `true`, `false`, or `auto`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -135,6 +167,7 @@ fields::words! {
         "cosine" => Cosine,
         "linear" => Linear,
         "constant" => Constant,
+        "constant_with_warmup" => Constant,
         "warmup_stable_decay" => WarmupStableDecay,
     }
 }

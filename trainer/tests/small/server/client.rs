@@ -96,7 +96,6 @@ impl Served {
 
     /// Sends a request; returns the connection, to read the answer incrementally.
     pub async fn send(&self, method: &str, path: &str, body: Option<&str>) -> TcpStream {
-        let mut stream = TcpStream::connect(&self.address).await.unwrap();
         let body = body.unwrap_or_default();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
@@ -104,7 +103,13 @@ impl Served {
             self.address,
             body.len()
         );
-        stream.write_all(head.as_bytes()).await.unwrap();
+        self.send_raw(&head).await
+    }
+
+    /// Sends a request as it is.
+    pub async fn send_raw(&self, request: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
         stream
     }
 

@@ -1,6 +1,8 @@
-//! `/v1/chat/completions`, compared with recorded answers of vLLM.
+//! The endpoints over HTTP, compared with recorded answers of vLLM.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
@@ -125,6 +127,14 @@ async fn errors_have_the_shape_and_status_of_vllm() {
         assert_eq!(json!(status), exchange["response"]["status"], "{name}: {ours}");
         assert_shape(name, &ours, &exchange["response"]["json"]);
         assert_eq!(ours["error"]["param"], param, "{ours}");
+        if name == "err_context_overflow_prompt" {
+            // The words by which clients recognise it; the tokenizers differ.
+            let words = |error: &Value| {
+                let message = error["error"]["message"].as_str().unwrap();
+                message.chars().filter(|character| !character.is_ascii_digit()).collect::<String>()
+            };
+            assert_eq!(words(&ours), words(&exchange["response"]["json"]));
+        }
     }
     for (name, method, path) in
         [("err_404_path", "POST", "/v1/nope"), ("err_405_method", "GET", "/v1/chat/completions")]
@@ -202,9 +212,253 @@ async fn what_would_change_the_answer_is_obeyed_or_refused_by_name() {
         assert_eq!((status, &refused["error"]["param"]), (400, &json!(key)), "{refused}");
         assert!(refused["error"]["message"].as_str().unwrap().contains(&format!("`{key}`")), "{refused}");
     }
-    let image =
-        json!([{ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": "x" } }] }]);
-    assert_eq!(ask(json!({ "messages": image })).await.0, 400);
+    for (part, kind) in [
+        (json!({ "type": "image_url", "image_url": { "url": "x" } }), "image_url"),
+        (json!({ "type": "refusal", "refusal": "no" }), "refusal"),
+        (json!({ "type": "input_audio", "input_audio": {} }), "input_audio"),
+    ] {
+        let messages = json!([{ "role": "user", "content": [{ "type": "text", "text": "a" }, part] }]);
+        let (status, refused) = ask(json!({ "messages": messages })).await;
+        assert_eq!(
+            (status, &refused["error"]["param"]),
+            (400, &json!("messages[0].content[1]")),
+            "{refused}"
+        );
+        let message = refused["error"]["message"].as_str().unwrap();
+        assert!(message.contains(kind) && message.contains("only text is supported"), "{message}");
+    }
+
+    // No tools are as good as none; null is the empty text; a developer is the system.
+    for neutral in [
+        json!({ "tools": [], "tool_choice": "auto" }),
+        json!({ "tools": null, "tool_choice": "none" }),
+        json!({ "tool_choice": "auto" }),
+    ] {
+        assert_eq!(ids(&ask(neutral).await.1), ids(&plain));
+    }
+    assert_eq!(ask(json!({ "tools": [{ "type": "function" }], "tool_choice": "auto" })).await.0, 400);
+    let talk = |message: Value| json!({ "messages": [{ "role": "user", "content": "x" }, message, { "role": "user", "content": "y" }] });
+    let prompt = async |message: Value| {
+        let (status, answer) = ask(talk(message)).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["prompt_token_ids"].clone()
+    };
+    let empty = prompt(json!({ "role": "assistant", "content": "" })).await;
+    assert_eq!(prompt(json!({ "role": "assistant", "content": null, "tool_calls": [] })).await, empty);
+    assert_eq!(prompt(json!({ "role": "assistant" })).await, empty);
+    let system = prompt(json!({ "role": "system", "content": "s" })).await;
+    assert_eq!(prompt(json!({ "role": "developer", "content": "s" })).await, system);
+    let tool = prompt(json!({ "role": "tool", "content": "s", "tool_call_id": "1" })).await;
+    assert_ne!(tool, system);
+    let calls = json!({ "role": "assistant", "content": null, "tool_calls": [{ "id": "1" }] });
+    let refused = ask(talk(calls)).await.1;
+    assert_eq!(refused["error"]["param"], "messages[1].tool_calls", "{refused}");
+}
+
+#[tokio::test]
+async fn completions_have_the_shape_of_vllm() {
+    let served = Served::start(&[]);
+    let post = async |path: &str, body: &Value| {
+        let (status, text) = served.http("POST", path, Some(&body.to_string())).await;
+        (status, serde_json::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{error}: {text}")))
+    };
+    let small = |exchange: &Value| {
+        // The ids of the small model's vocabulary.
+        let mut body = body(exchange);
+        fn fold(value: &mut Value) {
+            match value {
+                Value::Array(items) => items.iter_mut().for_each(fold),
+                Value::Number(id) => *value = json!(id.as_u64().unwrap() % 250),
+                _ => {}
+            }
+        }
+        fold(&mut body["prompt"]);
+        body["ignore_eos"] = json!(true);
+        body
+    };
+    for name in [
+        "completion_text",
+        "completion_token_ids",
+        "completion_token_ids_as_ids",
+        "completion_token_ids_batch",
+    ] {
+        let exchange = recorded(name);
+        let (status, ours) = post("/v1/completions", &small(&exchange)).await;
+        assert_eq!(status, 200, "{name}: {ours}");
+        let theirs = &exchange["response"]["json"];
+        if name != "completion_token_ids_as_ids" {
+            // The keys of the alternatives are texts.
+            let mut theirs = theirs.clone();
+            for choice in
+                theirs["choices"].as_array_mut().unwrap().iter_mut().filter(|one| one["logprobs"].is_object())
+            {
+                choice["logprobs"]["top_logprobs"] = Value::Null;
+            }
+            assert_shape(name, &ours, &theirs);
+        }
+        let count = theirs["choices"].as_array().unwrap().len();
+        assert_eq!(ours["choices"].as_array().unwrap().len(), count);
+        assert_eq!(ours["usage"]["completion_tokens"], theirs["usage"]["completion_tokens"], "{name}");
+        assert_eq!(ours["choices"][count - 1]["index"], count - 1);
+        for choice in ours["choices"].as_array().unwrap() {
+            let logprobs = &choice["logprobs"];
+            let ids = choice["token_ids"].as_array().cloned().unwrap_or_default();
+            if name == "completion_token_ids_as_ids" {
+                let names: Vec<_> = ids.iter().map(|id| json!(format!("token_id:{id}"))).collect();
+                assert_eq!(logprobs["tokens"], json!(names));
+                assert!(logprobs["top_logprobs"][0][names[0].as_str().unwrap()].is_number());
+                assert_eq!(logprobs["text_offset"][1], json!(names[0].as_str().unwrap().len()));
+            }
+        }
+    }
+
+    // Streams of several prompts hold what the whole answers hold.
+    let exchange = recorded("completion_token_ids_stream");
+    let mut asked = small(&exchange);
+    let prompt = asked["prompt"].clone();
+    asked["prompt"] = json!([prompt, [1, 2, 3]]);
+    let (status, text) = served.http("POST", "/v1/completions", Some(&asked.to_string())).await;
+    assert_eq!(status, 200, "{text}");
+    let ours = events(&text);
+    let theirs = exchange["response"]["sse_events"].as_array().unwrap();
+    let mut first = theirs[0].clone();
+    first["choices"][0]["logprobs"]["top_logprobs"] = Value::Null;
+    assert_shape("piece", &ours[0], &first);
+    assert_shape("usage", ours.last().unwrap(), theirs.iter().rfind(|event| event.is_object()).unwrap());
+    asked["stream"] = json!(false);
+    let whole = post("/v1/completions", &asked).await.1;
+    for index in 0..2 {
+        let of_choice = ours.iter().filter(|event| event["choices"][0]["index"] == index);
+        let choices: Vec<&Value> = of_choice.map(|event| &event["choices"][0]).collect();
+        let text: String = choices.iter().map(|choice| choice["text"].as_str().unwrap()).collect();
+        assert_eq!(json!(text), whole["choices"][index]["text"]);
+        let prompts: Vec<_> = choices.iter().filter(|choice| choice["prompt_token_ids"].is_array()).collect();
+        assert_eq!((prompts.len(), &prompts[0]["prompt_token_ids"]), (1, &asked["prompt"][index]));
+        assert_eq!(choices.last().unwrap()["finish_reason"], "length");
+    }
+
+    for (extra, param) in [
+        (json!({ "prompt": [] }), "prompt"),
+        (json!({ "prompt": "x", "echo": true }), "echo"),
+        (json!({ "prompt": "x", "suffix": "y" }), "suffix"),
+        (json!({ "prompt": "x", "n": 2 }), "n"),
+        (json!({ "prompt": [99999] }), "token_ids"),
+        (json!({ "prompt": { "text": "x" } }), "prompt"),
+    ] {
+        let mut body = json!({ "model": "model" });
+        body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        let (status, refused) = post("/v1/completions", &body).await;
+        assert_eq!((status, &refused["error"]["param"]), (400, &json!(param)), "{refused}");
+    }
+
+    // A conversation's tokens, continued as a completion, are its answer.
+    let messages = json!([{ "role": "user", "content": "hello" }]);
+    let chat = json!({ "model": "even", "messages": messages, "max_tokens": 9, "temperature": 0, "ignore_eos": true });
+    let answer = served.chat(&chat).await.1;
+    let (status, tokens) = post("/tokenize", &json!({ "model": "even", "messages": messages })).await;
+    assert_eq!((status, &tokens["count"]), (200, &json!(tokens["tokens"].as_array().unwrap().len())));
+    let continued = json!({
+        "model": "even", "prompt": tokens["tokens"], "max_tokens": 9, "temperature": 0, "ignore_eos": true,
+    });
+    let text = post("/v1/completions", &continued).await.1["choices"][0]["text"].clone();
+    assert_eq!(text, answer["choices"][0]["message"]["content"]);
+}
+
+#[tokio::test]
+async fn tokens_models_and_adapters_are_told_as_by_vllm() {
+    let served = Served::start(&["--allow-runtime-lora-updating", "--enable-thinking", "false"]);
+    let post = async |path: &str, body: &Value| served.http("POST", path, Some(&body.to_string())).await;
+    let json_of = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    for name in ["tokenize_chat", "tokenize_text"] {
+        let exchange = recorded(name);
+        let (status, ours) = post("/tokenize", &body(&exchange)).await;
+        assert_eq!(status, 200, "{ours}");
+        assert_shape(name, &json_of(&ours), &exchange["response"]["json"]);
+    }
+    let text = json_of(&post("/tokenize", &json!({ "prompt": "hello", "return_token_strs": true })).await.1);
+    assert_eq!(text["token_strs"].as_array().unwrap().len(), text["count"].as_u64().unwrap() as usize);
+    let back = post("/detokenize", &json!({ "model": "model", "tokens": text["tokens"] })).await;
+    assert_eq!((back.0, json_of(&back.1)), (200, json!({ "prompt": "hello" })));
+    // The server's own default for thinking, unless a request says otherwise.
+    let count = async |kwargs: Value| {
+        let asked =
+            json!({ "messages": [{ "role": "user", "content": "a" }], "chat_template_kwargs": kwargs });
+        json_of(&post("/tokenize", &asked).await.1)["count"].as_u64().unwrap()
+    };
+    assert_eq!(count(json!({})).await, count(json!({ "enable_thinking": false })).await);
+    assert!(count(json!({})).await > count(json!({ "enable_thinking": true })).await);
+
+    let (status, model) = served.http("GET", "/v1/models/even", None).await;
+    assert_eq!((status, &json_of(&model)["parent"]), (200, &json!("model")));
+    let (status, missing) = served.http("GET", "/v1/models/some/other", None).await;
+    assert_eq!((status, &json_of(&missing)["error"]["type"]), (404, &json!("NotFoundError")));
+
+    let odd = served.adapter("odd").display().to_string();
+    let adapter = |name: &str, path: &str| json!({ "lora_name": name, "lora_path": path });
+    for (path, asked, name) in [
+        ("/v1/load_lora_adapter", adapter("lora_b", &odd), "lora_load_b"),
+        ("/v1/load_lora_adapter", adapter("lora_b", &odd), "lora_load_b_again"),
+        ("/v1/load_lora_adapter", adapter("nope", "/no/such/folder"), "lora_load_missing_path"),
+        ("/v1/unload_lora_adapter", adapter("lora_b", ""), "lora_unload_b"),
+        ("/v1/unload_lora_adapter", adapter("lora_b", ""), "lora_unload_b_again"),
+    ] {
+        let theirs = &recorded(name)["response"];
+        let (status, ours) = post(path, &asked).await;
+        assert_eq!(json!(status), theirs["status"], "{name}: {ours}");
+        match theirs["json"].is_object() {
+            true => {
+                let (ours, theirs) = (json_of(&ours)["error"].clone(), &theirs["json"]["error"]);
+                assert_eq!((&ours["type"], &ours["code"]), (&theirs["type"], &theirs["code"]), "{name}");
+                if name != "lora_load_missing_path" {
+                    assert_eq!(ours["message"], theirs["message"]);
+                }
+            }
+            false => assert_eq!(json!(ours), theirs["text"]),
+        }
+    }
+    let inplace = json!({ "lora_name": "even", "lora_path": odd, "load_inplace": true });
+    assert_eq!(post("/v1/load_lora_adapter", &inplace).await.0, 200);
+}
+
+#[tokio::test]
+async fn adapters_and_other_origins_need_an_option() {
+    let served = Served::start(&[]);
+    let asked = json!({ "lora_name": "b", "lora_path": served.adapter("odd").display().to_string() });
+    assert_eq!(served.http("POST", "/v1/load_lora_adapter", Some(&asked.to_string())).await.0, 404);
+    let preflight = async |served: &Served, origin: &str| {
+        let head = format!(
+            "OPTIONS /v1/chat/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nOrigin: {origin}\r\n\
+             Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n\r\n"
+        );
+        let mut text = String::new();
+        served.send_raw(&head).await.read_to_string(&mut text).await.unwrap();
+        text.to_lowercase()
+    };
+    let allowed = "access-control-allow-origin: http://a.test";
+    assert!(!preflight(&served, "http://a.test").await.contains("access-control-allow-origin"));
+    let served = Served::start(&["--allowed-origin", "http://a.test"]);
+    let answer = preflight(&served, "http://a.test").await;
+    assert!(answer.starts_with("http/1.1 200") && answer.contains(allowed), "{answer}");
+    assert!(!preflight(&served, "http://b.test").await.contains("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn tokens_are_named_by_their_ids_on_request() {
+    let served = Served::start(&[]);
+    let exchange = recorded("chat_logprobs_token_ids");
+    let (status, ours) = served.chat(&body(&exchange)).await;
+    assert_eq!(status, 200, "{ours}");
+    assert_shape("chat", &ours, &exchange["response"]["json"]);
+    let choice = &ours["choices"][0];
+    for (entry, id) in
+        choice["logprobs"]["content"].as_array().unwrap().iter().zip(choice["token_ids"].as_array().unwrap())
+    {
+        assert_eq!(entry["token"], json!(format!("token_id:{id}")));
+        let alternative = &entry["top_logprobs"][0];
+        let name = alternative["token"].as_str().unwrap();
+        assert!(name.strip_prefix("token_id:").unwrap().parse::<u64>().is_ok());
+        assert_eq!(alternative["bytes"], json!(name.as_bytes()));
+    }
 }
 
 #[tokio::test]
@@ -247,4 +501,22 @@ async fn an_answer_whose_caller_hung_up_is_not_finished() {
         // The last token of an answer is not in the cache.
         assert_eq!(cached, prompt.len() + abandoned as usize - 1, "streamed: {stream}");
     }
+}
+
+#[test]
+fn a_server_listens_on_a_name() {
+    let (_work, folder) = crate::chatty::folder();
+    let mut server = Command::new(env!("CARGO_BIN_EXE_trainer"))
+        .args(["serve", "--listen", "localhost:0", "--until-stdin-closes", "--threads", "1", "--model"])
+        .arg(&folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    drop(server.stdin.take());
+    server.wait().unwrap();
+    assert!(line.starts_with("listening on http://127.0.0.1:"), "{line:?}");
 }

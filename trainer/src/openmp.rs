@@ -1,0 +1,36 @@
+//! How libtorch's threads wait for each other.
+//!
+//! libtorch's threads meet at a barrier after every operation. By default a thread that arrives first keeps its
+//! processor busy until the others have come. That saves a little on a machine with nothing else to do, but where
+//! other programs run, the waiting thread takes the processor from the thread that it waits for.
+
+use std::env;
+use std::ffi::OsStr;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+/// What libgomp, libtorch's OpenMP, reads: whether threads wait actively or passively, and for how long at most.
+const VARIABLES: [&str; 2] = ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"];
+
+/// The commands that compute for longer than it takes to start the program again.
+const COMMANDS: [&str; 3] = ["generate", "serve", "train"];
+
+/// Makes threads sleep while they wait, unless the user has set one of libgomp's variables. libgomp reads them
+/// when it is loaded, which is before `main`. So this starts the program again in the same process, with
+/// `OMP_WAIT_POLICY=PASSIVE`; where that is impossible, threads wait actively. Must be called before anything
+/// that should not happen twice.
+pub fn wait_passively() {
+    let mut arguments = env::args_os();
+    let name = arguments.next();
+    let arguments: Vec<_> = arguments.collect();
+    let command = arguments.first().and_then(|first| first.to_str());
+    let computes = command.is_some_and(|command| COMMANDS.contains(&command));
+    if !computes || VARIABLES.iter().any(|variable| env::var_os(variable).is_some()) {
+        return;
+    }
+    if let Ok(program) = env::current_exe() {
+        let name = name.as_deref().unwrap_or(OsStr::new("trainer"));
+        // Returns only if it fails.
+        let _ = Command::new(program).arg0(name).args(arguments).env("OMP_WAIT_POLICY", "PASSIVE").exec();
+    }
+}

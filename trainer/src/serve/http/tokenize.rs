@@ -1,0 +1,59 @@
+//! `/tokenize` and `/detokenize`, in vLLM's shape.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::chat::{messages, rendering};
+use super::request;
+use crate::serve::{Error, Result, Serving};
+
+/// A request of `/tokenize`: a prompt or a conversation.
+#[derive(Deserialize)]
+struct Tokenize {
+    prompt: Option<String>,
+    messages: Option<Vec<Value>>,
+    add_generation_prompt: Option<bool>,
+    chat_template_kwargs: Option<Map<String, Value>>,
+    return_token_strs: Option<bool>,
+}
+
+/// The tokens of a prompt.
+pub fn tokenize(serving: &Serving, body: &[u8]) -> Result<Value> {
+    let mut keys = request::object(body)?;
+    let adds_prompt = keys.remove("add_generation_prompt"); // unlike for an answer, may be false
+    request::check(&keys)?;
+    keys.extend(adds_prompt.map(|value| ("add_generation_prompt".to_owned(), value)));
+    let asked: Tokenize = request::read(&keys)?;
+    let tokens = match (&asked.prompt, &asked.messages) {
+        (Some(text), None) => serving.encode(text)?,
+        (None, Some(values)) => {
+            let prompt = asked.add_generation_prompt.unwrap_or(true);
+            let rendering = rendering(serving, asked.chat_template_kwargs.as_ref(), prompt)?;
+            serving.render(&messages(values)?, rendering)?.1
+        }
+        _ => return Err(Error::field("prompt", "or `messages` must be given, and not both")),
+    };
+    let inner = serving.engine.tokenizer().inner();
+    let names = asked.return_token_strs.unwrap_or(false).then(|| {
+        let name =
+            |id: &i64| u32::try_from(*id).ok().and_then(|id| inner.id_to_token(id)).unwrap_or_default();
+        tokens.iter().map(name).collect::<Vec<_>>()
+    });
+    Ok(json!({
+        "count": tokens.len(),
+        "max_model_len": serving.engine.context_length(),
+        "tokens": tokens,
+        "token_strs": names,
+    }))
+}
+
+#[derive(Deserialize)]
+struct Detokenize {
+    tokens: Vec<i64>,
+}
+
+/// The text of tokens.
+pub fn detokenize(serving: &Serving, body: &[u8]) -> Result<Value> {
+    let asked: Detokenize = request::read(&request::object(body)?)?;
+    Ok(json!({ "prompt": serving.decode(&asked.tokens)? }))
+}
