@@ -3,6 +3,7 @@
 //! | file      | what it holds                                              |
 //! |-----------|------------------------------------------------------------|
 //! | `config`  | an adapter's settings, `adapter_config.json`               |
+//! | `target`  | the matrices of a layer                                    |
 //! | `modules` | which matrices an adapter changes                          |
 //! | `matrix`  | the change of one matrix                                   |
 //! | `adapter` | the changes of all matrices, read from a folder            |
@@ -19,12 +20,14 @@ mod layout;
 mod matrix;
 mod merge;
 mod modules;
+mod target;
 
 pub use adapter::{Adapter, MatrixInfo};
 pub use attach::{attach, matrices, tensors};
-pub use config::{Config, Target};
+pub use config::Config;
 pub use folder::{load, save};
 pub use layout::{CONFIG, WEIGHTS};
 pub use matrix::Lora;
 pub use merge::merge;
 pub use modules::{Modules, Names};
+pub use target::Target;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use regex::Regex;
 use serde_json::{Value, json};
 
-use super::Target;
+use super::target::Target;
 
 /// Names, or a pattern.
 #[derive(Clone, Debug)]
