@@ -318,6 +318,35 @@ async fn steps_come_in_pages_that_clients_accept() {
     }
 }
 
+#[tokio::test]
+async fn semantics_are_chosen_and_told() {
+    let server = EnvServer::start(&[], &[]).await;
+    let cases = [
+        (v1::Semantics::Unspecified, v1::Semantics::Script, ""),
+        (v1::Semantics::Script, v1::Semantics::Script, ""),
+        (v1::Semantics::Notebook, v1::Semantics::Notebook, "42\n"),
+    ];
+    for state in [InterpreterState::Persistent, InterpreterState::Reset] {
+        for (asked, in_force, output) in cases {
+            let mut request = create_request(&knapsack_task(), state);
+            request.semantics = asked.into();
+            let mut client = server.client().await;
+            let created = client.create_episode(request).await.unwrap().into_inner();
+            assert_eq!(created.semantics(), in_force);
+            let step = code_step(&created.episode_id, 0, "6 * 7");
+            let observation = client.step(step).await.unwrap().into_inner().observation.unwrap();
+            assert_eq!(observation.output, output, "{asked:?} {state:?}");
+            let get = v1::GetEpisodeRequest { episode_id: created.episode_id, ..Default::default() };
+            let episode = client.get_episode(get).await.unwrap().into_inner().episode.unwrap();
+            assert_eq!(episode.semantics(), in_force);
+        }
+    }
+    let mut request = create_request(&knapsack_task(), InterpreterState::Reset);
+    request.semantics = 7;
+    let status = server.client().await.create_episode(request).await.unwrap_err();
+    assert_eq!((status.code(), field(&status).as_str()), (Code::InvalidArgument, "semantics"));
+}
+
 /// With a client that leaves the deadline to the server: tonic's own would end the call first.
 #[tokio::test]
 async fn a_passed_deadline_is_called_so() {

@@ -59,8 +59,8 @@ pub struct Request {
     pub task: Option<Task>,
     /// Whether the interpreter's state survives a step. Required.
     pub interpreter_state: Option<InterpreterState>,
-    /// How blocks of code run.
-    pub semantics: Semantics,
+    /// How blocks of code run; `None` for a number that stands for nothing.
+    pub semantics: Option<Semantics>,
     /// The limits.
     pub limits: Asked,
     /// The seed; `None` takes one that follows from the task's id and public data.
@@ -98,6 +98,12 @@ impl Spec {
                 "must be INTERPRETER_STATE_PERSISTENT or INTERPRETER_STATE_RESET; there is no default",
             )
         })?;
+        let semantics = request.semantics.ok_or_else(|| {
+            Violation::new(
+                "semantics",
+                "must be SEMANTICS_SCRIPT or SEMANTICS_NOTEBOOK, or unset for the first",
+            )
+        })?;
         let limits = Limits::new(&request.limits, terms.default_limits, terms.least_memory)?;
         let lease = lease::duration(request.lease, terms.default_lease)?;
         let episode_id = episode_id(&request.episode_id)?;
@@ -117,7 +123,7 @@ impl Spec {
             task_summary,
             task,
             interpreter_state,
-            semantics: request.semantics,
+            semantics,
             limits,
             seed,
             lease,
@@ -175,7 +181,7 @@ mod tests {
             digest: files::digest::bytes("the request"),
             task: Some(task),
             interpreter_state: Some(InterpreterState::Persistent),
-            semantics: Semantics::Notebook,
+            semantics: Some(Semantics::Notebook),
             limits: Asked { max_steps: Some(7), ..Asked::default() },
             seed: Some(u64::MAX),
             lease: Some(Duration::from_millis(1500)),
@@ -227,6 +233,7 @@ mod tests {
         let inline = |text: &str| Some(Task::Inline(text.to_owned()));
         let cases = [
             ("interpreter_state", Request { interpreter_state: None, task: None, ..request() }),
+            ("semantics", Request { semantics: None, task: None, ..request() }),
             ("lease", Request { lease: Some(Duration::ZERO), task: None, ..request() }),
             ("episode_id", Request { episode_id: "a/b".to_owned(), task: None, ..request() }),
             ("task", Request { task: None, state_loss: 2.0, ..request() }),

@@ -19,7 +19,7 @@ impl From<v1::CreateEpisodeRequest> for Request {
         Self {
             digest: files::digest::bytes(message.encode_to_vec()),
             interpreter_state: InterpreterState::from_wire(message.interpreter_state()),
-            semantics: Semantics::from_wire(message.semantics()),
+            semantics: v1::Semantics::try_from(message.semantics).ok().map(Semantics::from_wire),
             limits: message.limits.map(Asked::from).unwrap_or_default(),
             lease: message.lease.map(duration),
             episode_id: message.episode_id,
