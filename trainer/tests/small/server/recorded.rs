@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A recorded exchange with vLLM.
 pub fn recorded(name: &str) -> Value {
