@@ -42,7 +42,7 @@ pub fn render(
     let conversation = Conversation { tokenizer, messages, rendering, text: &text, marks: [start, end] };
     let ranges = match tokenizer.template().marks_answers() {
         true => conversation.generated()?,
-        false => conversation.from_prompts(conversation.contents()?),
+        false => conversation.behind_prompts(conversation.contents()?),
     };
     Ok((text, ranges))
 }
@@ -102,7 +102,7 @@ impl Conversation<'_> {
     }
 
     /// The answers whose messages are in these ranges, from the end of their prompts on.
-    fn from_prompts(&self, contents: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    fn behind_prompts(&self, contents: Vec<Range<usize>>) -> Vec<Range<usize>> {
         let mut earlier = 0; // the end of the answer before
         let mut opening = String::new(); // the end of the latest prompt, from where the messages before it end
         let answers = self.answers().zip(contents);
