@@ -10,9 +10,9 @@ import gc
 
 _LEAST = gc.get_threshold()[0]
 _MOST = 64_000
-_MUCH = 8  # one in so many objects freed
+_MUCH = 8  # a collection frees much if it frees one object in 8 of the threshold
 
-_VAIN = 3  # so many in a row: one that only marks, or does nothing after that, frees nothing
+_VAIN = 3  # the threshold doubles after 3 in a row that free little: some only mark, and so free nothing
 
 _current = _LEAST
 _in_vain = 0
