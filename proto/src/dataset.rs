@@ -43,7 +43,7 @@ pub struct Provenance {
     pub template_sha256: String,
     /// Most tokens of a sample.
     pub sequence_len: usize,
-    /// Handed to the chat template as `enable_thinking`; null: undefined there.
+    /// Handed to the chat template as `enable_thinking`; null: as each trace's agent did, undefined for others.
     pub enable_thinking: Option<bool>,
     /// Most items taken from all sources together; null: all.
     pub limit: Option<usize>,

@@ -39,6 +39,15 @@ impl Kind {
         }
     }
 
+    /// The release date of the rules by which its program makes an output. It is a part of a stage's key and must change
+    /// when the same settings and inputs would give an output that is not comparable any more.
+    pub fn rules(self) -> &'static str {
+        match self {
+            Self::Drills | Self::Init | Self::Train | Self::Report => "2026-11-20",
+            Self::Tasks | Self::Traces | Self::Prepare | Self::Evaluate => "2026-11-28",
+        }
+    }
+
     /// Whether its program can resume from what an interrupted run left in the stage's folder.
     pub fn can_resume(self) -> bool {
         matches!(self, Self::Tasks | Self::Traces | Self::Train | Self::Evaluate)

@@ -25,6 +25,8 @@ pub struct Record {
     pub kind: Kind,
     /// [`Stage::key`].
     pub key: String,
+    /// [`Kind::rules`].
+    pub rules: String,
     /// [`Stage::settings`].
     pub settings: Value,
     /// What it was made from.
@@ -105,6 +107,7 @@ pub fn finish(
     let record = Record {
         kind: stage.kind,
         key: stage.key.clone(),
+        rules: stage.kind.rules().to_owned(),
         settings: stage.settings.clone(),
         inputs: stage.inputs.clone(),
         inputs_finished_at: times.of(&stage.inputs),

@@ -59,7 +59,7 @@ pub struct Stage {
     pub settings: Value,
     /// What it is made from.
     pub inputs: Vec<Artifact>,
-    /// SHA-256 over kind, settings and the inputs' keys.
+    /// SHA-256 over kind, its rules, settings and the inputs' keys.
     pub key: String,
     /// The folder of its output, log and records.
     pub folder: PathBuf,
@@ -81,7 +81,9 @@ impl Stage {
     /// The key of a stage of this kind, with these settings and inputs.
     pub fn key(kind: Kind, settings: &Value, inputs: &[Artifact]) -> String {
         let inputs: Vec<&str> = inputs.iter().map(|input| input.key.as_str()).collect();
-        content_hash::value(&json!({ "stage": 1, "kind": kind, "settings": settings, "inputs": inputs }))
+        content_hash::value(
+            &json!({ "rules": kind.rules(), "kind": kind, "settings": settings, "inputs": inputs }),
+        )
     }
 
     /// The name of the folder of a stage with this key.

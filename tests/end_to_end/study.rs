@@ -12,6 +12,7 @@ use std::time::Duration;
 use proto::run::{EpisodeResult, Layout};
 use proto::trace::{EventKind, Trace};
 use serde_json::Value;
+use study::kind::Kind;
 use tests::{EnvServer, program, root};
 
 const CELLS: [&str; 4] = [
@@ -103,6 +104,15 @@ async fn the_two_habits_differ_as_the_paper_says() {
             assert_eq!(result.result.unwrap().metrics["agent_value"], best, "{cell} task {task}");
         }
     }
+}
+
+/// A study does not reuse tasks of an older generator: their stage's key has the generator's release date.
+#[test]
+fn stages_of_tasks_know_the_generator() {
+    let folder = tempfile::tempdir().unwrap();
+    generate(folder.path());
+    let manifest: Value = files::read_json(&folder.path().join("manifest.json")).unwrap();
+    assert_eq!(manifest["created_at"], format!("{}T00:00:00Z", Kind::Tasks.rules()));
 }
 
 /// The highest value that the inspected items of allowed classes can have within the capacity.

@@ -4,7 +4,7 @@ as it is and beside other work. Needs the release build of the trainer; takes so
 
     trainer/benches/waiting.py [--busy N]      N other processes that keep a processor busy, by default 0 and 4
 
-`trainer` itself chooses OMP_WAIT_POLICY=PASSIVE; a variable that is set here wins.
+`trainer` itself chooses GOMP_SPINCOUNT=10000; a variable that is set here wins.
 """
 
 import argparse
@@ -27,7 +27,7 @@ SIZES = {
 }
 WAITING = {
     "active": {"GOMP_SPINCOUNT": "300000"},  # libgomp's own default
-    "spin 1000": {"GOMP_SPINCOUNT": "1000"},
+    **{f"spin {count}": {"GOMP_SPINCOUNT": str(count)} for count in [1_000, 10_000, 30_000, 100_000]},
     "passive": {"OMP_WAIT_POLICY": "PASSIVE"},
 }
 CONFIG = """base_model: {model}
@@ -97,7 +97,7 @@ def main():
         for size, sizes in SIZES.items():
             run("init", "--text", *TEXTS, "--vocab-size", 1088, *sizes.split(), "--context-length", 2048, "--out", work / size)
             run("prepare", "--model", work / size, "--text", *TEXTS, "--sequence-len", 512, "--out", work / f"data-{size}")
-        print("busy threads waiting    " + "".join(f"{what} {size:<4}   " for what in ["train", "8 at once"] for size in SIZES))
+        print("busy threads waiting      " + "".join(f"{what} {size:<4}   " for what in ["train", "8 at once"] for size in SIZES))
         for busy in parser.parse_args().busy:
             others = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(busy)]
             try:
@@ -105,7 +105,7 @@ def main():
                     for name, variables in WAITING.items():
                         environment = os.environ | variables
                         speeds = [work_of(work, size, threads, environment) for work_of in [train, generate] for size in SIZES]
-                        print(f"{busy:>4} {threads:>7} {name:<10} " + "".join(f"{speed:>12.0f}" for speed in speeds), flush=True)
+                        print(f"{busy:>4} {threads:>7} {name:<12}" + "".join(f"{speed:>12.0f}" for speed in speeds), flush=True)
             finally:
                 for other in others:
                     other.kill()

@@ -24,7 +24,7 @@ use proto::dataset::{Source, SourceKind, TraceOptions};
 
 use crate::{Error, Result};
 
-pub use conversation::{conversation, default_observations};
+pub use conversation::{conversation, default_observations, enable_thinking};
 
 /// The sources to read, and which traces of them to take.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +67,12 @@ pub struct Item {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// A conversation, in which the model learns to answer.
-    Conversation(Vec<Message>),
+    Conversation {
+        /// In order.
+        messages: Vec<Message>,
+        /// What the agent of the trace passed to the chat template as `enable_thinking`; `None`: unknown.
+        enable_thinking: Option<bool>,
+    },
     /// A document, which the model learns to continue.
     Text(String),
 }

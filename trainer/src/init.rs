@@ -74,7 +74,7 @@ pub fn run(options: &Options, corpus: &Corpus, out: &Path) -> Result<Created> {
 fn texts(item: &Item) -> Vec<String> {
     match &item.content {
         Content::Text(text) => vec![text.clone()],
-        Content::Conversation(messages) => {
+        Content::Conversation { messages, .. } => {
             messages.iter().map(|message| format!("{}\n{}", message.role.name(), message.content)).collect()
         }
     }

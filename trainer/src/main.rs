@@ -18,7 +18,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    openmp::wait_passively();
+    openmp::wait_briefly();
     cuda::load();
     match Arguments::parse().command.run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -35,7 +35,7 @@ pub use statistics::describe;
 pub struct Options {
     /// Most tokens of a sample.
     pub sequence_len: usize,
-    /// Passed to the chat template as `enable_thinking`; `None`: undefined there.
+    /// Passed to the chat template as `enable_thinking`; `None`: as each trace's agent did, and undefined for others.
     pub enable_thinking: Option<bool>,
 }
 
@@ -54,13 +54,14 @@ pub fn run(
         let problem = format!("must be at least 2, is {}", options.sequence_len);
         return Err(Error::flag("--sequence-len", problem));
     }
-    let rendering = Rendering { add_generation_prompt: false, enable_thinking: options.enable_thinking };
     let mut dataset = Dataset::default();
     let mut tally = Tally::new(corpus);
     for item in &corpus.items {
         let wrong = |reason| Error::Item { origin: item.origin.clone(), reason: Box::new(reason) };
         match &item.content {
-            Content::Conversation(messages) => {
+            Content::Conversation { messages, enable_thinking } => {
+                let enable_thinking = options.enable_thinking.or(*enable_thinking);
+                let rendering = Rendering { add_generation_prompt: false, enable_thinking };
                 let fit = fit(tokenizer, messages, rendering, options.sequence_len).map_err(wrong)?;
                 tally.count(&fit);
                 if let Fit::Whole(encoded) | Fit::Cut { encoded, .. } = fit {

@@ -7,7 +7,8 @@ use super::key_order::sorted_map;
 use crate::family::{self, FamilyConfig};
 
 /// The `generated_at` and `created_at` of generated files: the generator's release date. The time of day would make the
-/// bytes of every run different. The date changes whenever the same config would give other tasks.
+/// bytes of every run different. The date changes whenever the same config would give other tasks, and with it
+/// `study`'s `Kind::rules`.
 pub const GENERATOR_RELEASED: &str = "2026-11-28T00:00:00Z";
 
 /// One task that could not be generated.

@@ -15,6 +15,11 @@ pub fn default_observations(trace: &Trace) -> Observations {
     if ours { Observations::Agent } else { Observations::Paper }
 }
 
+/// What the trace's agent passed to the chat template as `enable_thinking`; `None` if the trace does not say.
+pub fn enable_thinking(trace: &Trace) -> Option<bool> {
+    trace.provenance.as_ref()?.agent["llm"]["enable_thinking"].as_bool()
+}
+
 /// The conversation that a trace records: system prompts, the task as the user's first message, then the
 /// model's messages and the observations in turn. It ends with the model's last message, since the model
 /// never saw the observation after it.

@@ -31,7 +31,7 @@ pub fn read_chat(path: &Path, reader: &mut Reader<'_>) -> Result<String> {
         match keys.get("messages") {
             Some(Value::Array(messages)) if messages.is_empty() => Err("`messages` is empty".to_owned()),
             Some(Value::Array(messages)) => message::read_all(messages, Origin::File)
-                .map(Content::Conversation)
+                .map(|messages| Content::Conversation { messages, enable_thinking: None })
                 .map_err(|(path, problem)| format!("`{path}` {problem}")),
             Some(_) => Err("`messages` is not a list".to_owned()),
             None => Err("`messages` is missing".to_owned()),

@@ -8,7 +8,7 @@ use proto::run::{EpisodeResult, Status};
 use proto::trace::{EventKind, Step, Trace};
 use serde::de::DeserializeOwned;
 
-use super::conversation::{conversation, default_observations};
+use super::conversation::{conversation, default_observations, enable_thinking};
 use super::files::Files;
 use super::{Content, Reader};
 use crate::{Error, Result};
@@ -49,7 +49,8 @@ pub fn read(path: &Path, options: &TraceOptions, reader: &mut Reader<'_>) -> Res
         let content = parse::<Trace>(&path, &trace).and_then(|trace| {
             check(&path, &trace)?;
             let observations = options.observations.unwrap_or_else(|| default_observations(&trace));
-            Ok(Content::Conversation(conversation(&trace, observations)))
+            let messages = conversation(&trace, observations);
+            Ok(Content::Conversation { messages, enable_thinking: enable_thinking(&trace) })
         });
         reader.take(path.display().to_string(), content)?;
     }

@@ -18,7 +18,7 @@ fn traces(path: &Path) -> Sources {
 }
 
 fn messages(corpus: &Corpus, item: usize) -> Vec<(Role, &str)> {
-    let Content::Conversation(messages) = &corpus.items[item].content else { panic!("a text") };
+    let Content::Conversation { messages, .. } = &corpus.items[item].content else { panic!("a text") };
     messages.iter().map(|Message { role, content }| (*role, content.as_str())).collect()
 }
 
@@ -256,7 +256,7 @@ fn what_says_nothing_is_accepted_in_chat_files() {
     let told = read(
         r#"{"x":NaN,"messages":[{"role":"developer","content":[{"type":"text","text":"NaN"},{"type":"text","text":"\\\"Infinity"}]},{"role":"tool","content":"t","tool_call_id":"1"},{"role":"assistant","content":"a"}]}"#,
     );
-    let Content::Conversation(messages) = told else { panic!() };
+    let Content::Conversation { messages, .. } = told else { panic!() };
     assert_eq!((messages[0].role, messages[0].content.as_str()), (Role::System, "NaN\n\\\"Infinity"));
     assert_eq!(messages[1].role, Role::Tool);
 }

@@ -348,6 +348,31 @@ fn an_answer_begins_where_its_prompt_ends() {
 }
 
 #[test]
+fn thinking_is_as_in_the_run_that_made_the_trace() {
+    let model = copy();
+    std::fs::write(model.path().join("chat_template.jinja"), LAST_THINKS).unwrap();
+    let work = tempfile::tempdir().unwrap();
+    let targets = |agent: serde_json::Value, options: &[&str]| {
+        let step = json!({ "type": "StepEvent", "data": { "assistant_text": "one" }, "timestamp": "" });
+        let summary = json!({ "task": "one?", "system_prompts": [] });
+        let trace = json!({ "provenance": { "agent": agent }, "summary": summary, "events": [step] });
+        let (traces, out) = (work.path().join("f-1.trace.json"), work.path().join("data"));
+        std::fs::write(&traces, trace.to_string()).unwrap();
+        let _ = std::fs::remove_dir_all(&out);
+        let [model, traces, out] = [model.path(), work.path(), &out].map(|path| path.to_str().unwrap());
+        let fixed = ["prepare", "--model", model, "--traces", traces, "--out", out, "--sequence-len", "100"];
+        trainer(&[&fixed, options].concat()).unwrap();
+        record::read(Path::new(out)).unwrap().statistics.target_tokens
+    };
+    let thinking = |value: bool| json!({ "llm": { "enable_thinking": value } });
+    let (with, without) = (targets(thinking(true), &[]), targets(thinking(false), &[]));
+    assert!(with > without, "{with} and {without}: empty thoughts are learnt, or are a part of the prompt");
+    assert_eq!(targets(json!({}), &[]), with, "undefined where nothing is known");
+    assert_eq!(targets(thinking(false), &["--enable-thinking", "true"]), with);
+    assert_eq!(targets(thinking(true), &["--enable-thinking", "false"]), without);
+}
+
+#[test]
 fn what_a_template_marks_bears_loss() {
     use Role::{Assistant, User};
     let talk = [(User, "a"), (Assistant, "<think>\nb\n</think>\n\nc"), (User, "d"), (Assistant, "e")];
