@@ -85,11 +85,11 @@ impl RunConfig {
         Ok(fields::read(&document)?)
     }
 
-    /// Replaces `llm.url` of all agents whose backend is `inference`.
-    pub fn set_inference(&mut self, url: &str) {
+    /// Replaces `llm.url` of all agents whose model is on a server.
+    pub fn set_inference(&mut self, urls: &[String]) {
         for agent in &mut self.agents {
-            if agent.llm.backend == Some(Backend::Inference) {
-                agent.llm.url = Some(url.to_owned());
+            if agent.llm.backend != Some(Backend::Scripted) {
+                agent.llm.urls = urls.to_vec();
             }
         }
     }

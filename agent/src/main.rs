@@ -64,10 +64,11 @@ struct RunArgs {
     /// A running environment server, such as http://127.0.0.1:50051. Without it, the run starts its own.
     #[arg(long, value_name = "URL")]
     env: Option<String>,
-    /// A running inference server (`trainer serve`), for the agents whose backend is `inference`. It replaces
-    /// the config's `llm.url`.
+    /// A running model server, for the agents whose model is on one: `trainer serve`, or with `backend: vllm` the base
+    /// URL of vLLM, such as http://127.0.0.1:8000/v1. It replaces the config's `llm.url`. May be repeated: a call goes to
+    /// the least busy server.
     #[arg(long, value_name = "URL")]
-    inference: Option<String>,
+    inference: Vec<String>,
     /// The folder in which the run's folder is made; the config's output_dir if not given.
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
@@ -133,8 +134,8 @@ fn run(args: RunArgs) -> Result<Report, Box<dyn std::error::Error>> {
     if let Some(output_dir) = args.output_dir {
         config.output_dir = output_dir;
     }
-    if let Some(url) = args.inference {
-        config.set_inference(&url);
+    if !args.inference.is_empty() {
+        config.set_inference(&args.inference);
     }
     let options = Options {
         config,

@@ -6,6 +6,8 @@
 //! | `generate`  | what a model is asked for, and what it answers |
 //! | `error`     | why there is no answer                         |
 //! | `inference` | models behind an inference server              |
+//! | `openai`    | models behind an HTTP API like OpenAI's        |
+//! | `pool`      | which of several servers gets the next call    |
 //! | `scripted`  | scripted policies                              |
 //!
 //! A client turns a conversation into the next assistant message. It knows nothing about tasks, episodes or
@@ -20,11 +22,13 @@ mod client;
 mod error;
 mod generate;
 mod inference;
+mod openai;
+mod pool;
 mod scripted;
 
 pub use client::{Model, Weights};
 pub use error::Error;
-pub use generate::{Completion, FinishReason, GenerateRequest, Sampling, estimate_usage};
+pub use generate::{Completion, FinishReason, GenerateRequest, Sampling, Tokens, ToolCall, estimate_usage};
 pub use proto::conversation::{Message, Role};
 
 /// The client for the model that a config names, connected.
@@ -39,6 +43,7 @@ pub async fn from_config(llm: &config::Llm) -> Result<Arc<dyn Model>, Error> {
             let policy = Policy::named(&llm.model).ok_or_else(unknown)?;
             Ok(Arc::new(scripted::Scripted::new(policy)))
         }
+        config::Backend::Vllm | config::Backend::Openai => Ok(Arc::new(openai::OpenAi::connect(llm).await?)),
         config::Backend::Inference => Ok(Arc::new(inference::Inference::connect(llm).await?)),
     }
 }

@@ -65,8 +65,21 @@ pub struct Options {
 /// [`Error`] if it can't start, its files can't be written, or a server can't be reached any more. Failed
 /// episodes are not errors; the report counts them.
 pub async fn execute(options: Options, stop: watch::Receiver<bool>) -> Result<Report, Error> {
+    let models = models(&options.config).await?;
+    let played = with_models(&options, &models, stop).await;
+    for model in &models {
+        model.release().await;
+    }
+    played
+}
+
+/// Everything between the first call to the models' servers and the last.
+async fn with_models(
+    options: &Options,
+    models: &[Arc<dyn model::Model>],
+    stop: watch::Receiver<bool>,
+) -> Result<Report, Error> {
     let config = &options.config;
-    let models = models(config).await?;
     let set = task_set::requested(config, options.tasks_root.as_deref())?;
     let layout = Layout::new(&config.output_dir, &config.run_name);
     folder::prepare(&layout)?;
@@ -75,7 +88,7 @@ pub async fn execute(options: Options, stop: watch::Receiver<bool>) -> Result<Re
         (None, Some(tasks)) => Some(server::start(tasks, &layout.root.join("env-server.log")).await?),
         (None, None) => return Err(Error::NoTasks),
     };
-    let played = play(&options, &layout, set, models, server.as_mut(), stop).await;
+    let played = play(options, &layout, set, models, server.as_mut(), stop).await;
     // The server is this run's own, so it is stopped even if the run failed.
     if let Some(server) = server {
         server.stop().await;
@@ -88,7 +101,7 @@ async fn play(
     options: &Options,
     layout: &Layout,
     set: Option<String>,
-    models: Vec<Arc<dyn model::Model>>,
+    models: &[Arc<dyn model::Model>],
     server: Option<&mut lifecycle::child::Server>,
     stop: watch::Receiver<bool>,
 ) -> Result<Report, Error> {
@@ -104,7 +117,7 @@ async fn play(
     folder::claim(layout, &config)?;
 
     let players: Vec<Player> = (config.agents.iter().zip(models))
-        .map(|(agent, model)| Player { agent: agent.clone(), model, environment: environment.clone() })
+        .map(|(agent, model)| Player { agent: agent.clone(), model: model.clone(), environment: environment.clone() })
         .collect();
     let mut jobs = plan::jobs(layout, &config, &players, &tasks, &info)?;
     let progress = progress::Progress::new(&jobs);

@@ -399,7 +399,7 @@ async fn what_cannot_work_ends_before_any_episode() {
     served.config.agents[0].llm.backend = Some(Backend::Inference);
     let error = run(served.clone()).await.unwrap_err().to_string();
     assert!(error.contains("`agents[0].llm`") && error.contains("--inference URL"), "{error}");
-    served.config.set_inference("http://127.0.0.1:1");
+    served.config.set_inference(&["http://127.0.0.1:1".to_owned()]);
     let error = run(served).await.unwrap_err().to_string();
     assert!(error.contains("no inference server answers at http://127.0.0.1:1"), "{error}");
 

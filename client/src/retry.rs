@@ -52,7 +52,12 @@ impl Retry {
     /// The wait after an attempt that failed with `status`: at least as long as the server asks for in its
     /// `RetryInfo`.
     pub fn wait_after(&self, attempt: u32, status: &Status) -> Duration {
-        retry_after(status).map_or(self.wait(attempt), |asked| self.wait(attempt).max(asked))
+        self.wait_at_least(attempt, retry_after(status))
+    }
+
+    /// The wait after an attempt (0 is the first), and at least what the server asked for, if it did.
+    pub fn wait_at_least(&self, attempt: u32, asked: Option<Duration>) -> Duration {
+        self.wait(attempt).max(asked.unwrap_or_default())
     }
 }
 

@@ -221,6 +221,47 @@ pub struct ModelResponse {
     /// *Ours*: `stop`, `length`, ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
+    /// *Ours*: what the model thought before its answer, where its server tells the two apart. The conversation does not
+    /// keep it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reasoning: String,
+    /// *Ours*: the tokens of the call, where the server gives them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Tokens>,
+}
+
+/// The tokens of one call. The whole prompt is the first [`Tokens::seen`] tokens of the call before, prompt and answer, and
+/// then [`Tokens::prompt`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tokens {
+    /// How many tokens of the call before, its prompt and its answer, this prompt begins with.
+    pub seen: u64,
+    /// Whether that is not all of them: this prompt does not continue the call before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub breaks: bool,
+    /// Ids of the prompt's other tokens.
+    pub prompt: Vec<u32>,
+    /// Ids of the answer, with the end-of-sequence token if the model wrote it.
+    pub answer: Vec<u32>,
+    /// Natural logarithm of the probability of each token of the answer; absent if unknown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub logprobs: Vec<f32>,
+}
+
+impl Tokens {
+    /// The tokens of a call that follows another, whose prompt and answer are `before`.
+    pub fn after(before: &[u32], prompt: &[u32], answer: Vec<u32>, logprobs: Vec<f32>) -> Self {
+        let seen = before.iter().zip(prompt).take_while(|(before, now)| before == now).count();
+        Self { seen: seen as u64, breaks: seen < before.len(), prompt: prompt[seen..].to_vec(), answer, logprobs }
+    }
+
+    /// Ids of the whole prompt; `before` are those of the call before, prompt and answer. `None` if those are fewer than
+    /// [`Tokens::seen`].
+    pub fn whole_prompt(&self, before: &[u32]) -> Option<Vec<u32>> {
+        let seen = before.get(..usize::try_from(self.seen).ok()?)?;
+        Some([seen, &self.prompt].concat())
+    }
 }
 
 /// One turn: what the model wrote, what ran, and the result.
@@ -338,4 +379,27 @@ pub struct Definition {
     pub name: String,
     /// Digest of the value: equal values have equal digests.
     pub digest: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_is_what_was_seen_and_the_rest() {
+        let first = Tokens::after(&[], &[1, 2, 3], vec![4, 5], vec![-0.5, -1.0]);
+        assert_eq!((first.seen, first.breaks, first.prompt.as_slice()), (0, false, [1, 2, 3].as_slice()));
+        let before = [1, 2, 3, 4, 5];
+        for (prompt, seen, breaks) in [
+            (vec![1, 2, 3, 4, 5, 6, 7], 5, false),
+            (vec![1, 2, 3, 9, 5, 6], 3, true),
+            (vec![1, 2], 2, true),
+            (vec![8], 0, true),
+        ] {
+            let call = Tokens::after(&before, &prompt, vec![10], vec![]);
+            assert_eq!((call.seen, call.breaks), (seen, breaks), "{prompt:?}");
+            assert_eq!(call.whole_prompt(&before), Some(prompt));
+        }
+        assert_eq!(Tokens { seen: 6, ..Tokens::default() }.whole_prompt(&before), None);
+    }
 }

@@ -1,8 +1,12 @@
 //! The model and how it is called.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use client::Retry;
 use fields::{Fields, FromJson, Place};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::keys;
 use crate::teachers::policy::Policy;
@@ -15,9 +19,16 @@ pub struct Llm {
     pub backend: Option<Backend>,
     /// The model, as the backend names it: a scripted policy; a served base model or one of its adapters.
     pub model: String,
-    /// The inference server, such as http://127.0.0.1:50052. `--inference` replaces it.
+    /// The servers of the model, such as http://127.0.0.1:50052 or http://127.0.0.1:8000/v1; none for a scripted policy.
+    /// A call goes to the least busy one. `--inference` replaces them.
+    #[serde(rename = "url", skip_serializing_if = "Vec::is_empty")]
+    pub urls: Vec<String>,
+    /// The environment variable that holds the servers' API key; the key itself is in no file.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
+    pub api_key_env: Option<String>,
+    /// A folder with a LoRA that vLLM loads when the run begins, from the server's disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora_path: Option<PathBuf>,
     /// Sampling temperature; 0 is greedy.
     pub temperature: f64,
     /// The most new tokens of one answer.
@@ -27,7 +38,16 @@ pub struct Llm {
     /// Texts that end an answer; it is sent without them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
-    /// Seconds until a model call is abandoned.
+    /// Whether the tokens' log-probabilities are asked for and recorded.
+    pub logprobs: bool,
+    /// Keys of the request's body that are sent as they are; null removes a key that is sent otherwise.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub extra_body: Map<String, Value>,
+    /// Whether answers are received in parts as they are written.
+    pub stream: bool,
+    /// Seconds without a part until a streamed answer counts as broken off.
+    pub idle_timeout_s: f64,
+    /// Seconds until a model call is abandoned, its repetitions included.
     pub timeout_s: f64,
     /// How many calls a backend with a server makes at once.
     pub max_concurrent_requests: usize,
@@ -42,9 +62,20 @@ pub struct Llm {
 }
 
 impl Llm {
+    /// How failed calls are repeated. The caller bounds the time of all attempts together.
+    pub fn retry(&self) -> Retry {
+        Retry {
+            attempts: self.max_retries.saturating_add(1),
+            base: Duration::from_secs_f64(self.backoff_base_s),
+            max: Duration::from_secs_f64(self.backoff_max_s),
+            jitter: Duration::from_secs_f64(self.jitter_s),
+            deadline: Duration::MAX,
+        }
+    }
+
     /// The backend of the config or, without one, the backend that `model` or `url` implies.
     pub fn backend(&self) -> Option<Backend> {
-        self.backend.or_else(|| implied_backend(&self.model, self.url.is_some()))
+        self.backend.or_else(|| implied_backend(&self.model, !self.urls.is_empty()))
     }
 }
 
@@ -63,20 +94,39 @@ pub enum Backend {
     Scripted,
     /// A model behind `runtime_gym.inference.v1`, as `trainer serve` offers it.
     Inference,
+    /// A model behind vLLM's HTTP API, or one that has vLLM's additions to OpenAI's API.
+    Vllm,
+    /// A model behind any HTTP API like OpenAI's: only what that API has is sent.
+    Openai,
 }
 
-fields::words! { Backend { "scripted" => Scripted, "inference" => Inference } }
+fields::words! {
+    Backend { "scripted" => Scripted, "inference" => Inference, "vllm" => Vllm, "openai" => Openai }
+}
+
+impl Backend {
+    /// Whether it speaks HTTP, with a base URL.
+    fn is_http(self) -> bool {
+        matches!(self, Self::Vllm | Self::Openai)
+    }
+}
 
 impl FromJson for Llm {
     fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
         let fields = Fields::new(value, place)?;
         let backend: Option<Option<Backend>> = fields.or_default("backend");
         let model: Option<String> = fields.required("model");
-        let url: Option<Option<String>> = fields.or_default("url");
+        let urls = fields.or_as("url", Vec::new(), urls);
+        let api_key_env = fields.or_default("api_key_env");
+        let lora_path: Option<Option<PathBuf>> = fields.or_default("lora_path");
         let temperature = keys::temperature(&fields, "temperature", 0.2);
         let max_tokens = keys::at_least_one(&fields, "max_tokens", 12_288);
         let enable_thinking = fields.or_default("enable_thinking");
         let stop = fields.or_as("stop", Vec::new(), stop_texts);
+        let logprobs = fields.or_default("logprobs");
+        let extra_body = fields.or_as("extra_body", Map::new(), extra_body);
+        let stream = fields.or("stream", true);
+        let idle_timeout_s = keys::seconds(&fields, "idle_timeout_s", 60.0);
         let timeout_s = keys::seconds(&fields, "timeout_s", 120.0);
         let max_concurrent_requests = keys::at_least_one(&fields, "max_concurrent_requests", 8);
         let max_retries = fields.or("max_retries", 6);
@@ -84,17 +134,29 @@ impl FromJson for Llm {
         let backoff_max_s = keys::wait(&fields, "backoff_max_s", 30.0);
         let jitter_s = keys::wait(&fields, "jitter_s", 0.2);
         fields.refuse_unknown();
-        let (backend, model, url) = (backend?, model?, url?);
-        let backend = backend.or_else(|| implied_backend(&model, url.is_some()));
+        let (backend, model, urls, lora_path) = (backend?, model?, urls?, lora_path?);
+        let backend = backend.or_else(|| implied_backend(&model, !urls.is_empty()));
         check_model(backend, &model, &fields.at("model"));
+        if backend.is_some_and(Backend::is_http) {
+            check_base_urls(&urls, &fields.at("url"));
+        }
+        fields.at("lora_path").require(lora_path.is_none() || backend == Some(Backend::Vllm), || {
+            "needs `backend: vllm`: only vLLM loads adapters by a path".into()
+        });
         Some(Self {
             backend,
             model,
-            url,
+            urls,
+            api_key_env: api_key_env?,
+            lora_path,
             temperature: temperature?,
             max_tokens: max_tokens?,
             enable_thinking: enable_thinking?,
             stop: stop?,
+            logprobs: logprobs?,
+            extra_body: extra_body?,
+            stream: stream?,
+            idle_timeout_s: idle_timeout_s?,
             timeout_s: timeout_s?,
             max_concurrent_requests: max_concurrent_requests?,
             max_retries: max_retries?,
@@ -103,6 +165,40 @@ impl FromJson for Llm {
             jitter_s: jitter_s?,
         })
     }
+}
+
+/// One URL, or a list of them.
+fn urls(value: &Value, place: &Place<'_>) -> Option<Vec<String>> {
+    match value {
+        Value::String(url) => Some(vec![url.clone()]),
+        Value::Array(_) => Vec::from_json(value, place),
+        _ => place.expected("a URL, or a list of URLs", value),
+    }
+}
+
+fn check_base_urls(urls: &[String], place: &Place<'_>) {
+    for url in urls {
+        let parsed = reqwest::Url::parse(url).ok();
+        place.require(parsed.as_ref().is_some_and(|url| matches!(url.scheme(), "http" | "https")), || {
+            format!("`{url}` must be a base URL, such as http://127.0.0.1:8000/v1")
+        });
+        // Not quoted: it may be a secret.
+        let has_key = parsed.is_some_and(|url| !url.username().is_empty() || url.query().is_some());
+        place.require(!has_key, || {
+            "must not hold a name, a password or a query: this file is copied into the run's folder; put the key \
+             into an environment variable, and name that in `api_key_env`"
+                .into()
+        });
+    }
+}
+
+/// Keys of a request's body that are not the agent's own business.
+fn extra_body(value: &Value, place: &Place<'_>) -> Option<Map<String, Value>> {
+    let Value::Object(body) = value else { return place.expected("a map of keys", value) };
+    for key in ["messages", "stream", "n"] {
+        place.key(key).require(!body.contains_key(key), || "is set by the agent".into());
+    }
+    Some(body.clone())
 }
 
 fn stop_texts(value: &Value, place: &Place<'_>) -> Option<Vec<String>> {
@@ -121,13 +217,13 @@ fn check_model(backend: Option<Backend>, model: &str, place: &Place<'_>) {
     match backend {
         None => place.require(false, || {
             format!(
-                "`{model}` is no scripted policy ({policies}); if an inference server has it, say `backend: \
-                 inference`"
+                "`{model}` is no scripted policy ({policies}); if a server has it, say `backend: inference`, `vllm` or \
+                 `openai`, and `url`"
             )
         }),
         Some(Backend::Scripted) => place.require(Policy::named(model).is_some(), || {
             format!("`{model}` is not a scripted policy; there are {policies}")
         }),
-        Some(Backend::Inference) => {}
+        Some(Backend::Inference | Backend::Vllm | Backend::Openai) => {}
     }
 }

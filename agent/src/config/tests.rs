@@ -129,9 +129,10 @@ fn a_runtime_that_loses_its_state_is_asked_for() {
 fn an_inference_server_is_named_in_the_config_or_later() {
     let text = GOOD.replace("backend: scripted", "backend: inference").replace("persistent-habit", "base");
     let mut config = RunConfig::parse(&text).unwrap();
-    assert_eq!(config.agents[0].llm.url, None);
-    config.set_inference("http://127.0.0.1:1");
-    assert_eq!(config.agents[0].llm.url.as_deref(), Some("http://127.0.0.1:1"));
+    assert!(config.agents[0].llm.urls.is_empty());
+    let urls = ["http://127.0.0.1:1".to_owned()];
+    config.set_inference(&urls);
+    assert_eq!(config.agents[0].llm.urls, urls);
 
     let told = GOOD
         .replace("      backend: scripted\n", "")
@@ -140,7 +141,7 @@ fn an_inference_server_is_named_in_the_config_or_later() {
     assert_eq!(config.agents[0].llm.backend, Some(Backend::Inference));
 
     let mut scripted = RunConfig::parse(GOOD).unwrap();
-    scripted.set_inference("http://127.0.0.1:1");
+    scripted.set_inference(&urls);
     assert_eq!(scripted, RunConfig::parse(GOOD).unwrap(), "it asks no server");
 }
 

@@ -22,7 +22,7 @@ pub enum Error {
         /// What the server reported.
         status: Box<tonic::Status>,
     },
-    /// The model's server can't be reached.
+    /// The model's server can't be used.
     #[error(transparent)]
     Model(model::Error),
     /// The server ended the episode for reasons of its own.
@@ -67,11 +67,11 @@ pub enum Error {
 }
 
 impl Error {
-    /// The server that could not be reached, if that is why the episode failed.
+    /// The server that could not be used, if that is why the episode failed.
     pub fn unreachable(&self) -> Option<&'static str> {
         match self {
             Self::Call { status, .. } if is_unreachable(status) => Some("environment server"),
-            Self::Model(model::Error::Unreachable { .. }) => Some("inference server"),
+            Self::Model(_) => Some("model server"),
             _ => None,
         }
     }

@@ -6,7 +6,7 @@ use client::Environment;
 use proto::conversation::{self, Message};
 use proto::env::v1;
 use proto::semantics::Semantics;
-use proto::trace::{ModelCall, ModelResponse, Step, TokenUsage};
+use proto::trace::{ModelCall, ModelResponse, Step, TokenUsage, Tokens};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::assignment::Assignment;
@@ -27,6 +27,8 @@ pub struct Turns<'player> {
     acting: Box<dyn Acting>,
     /// The conversation so far.
     messages: Vec<Message>,
+    /// The tokens of the last call, prompt and answer, if its server gave them.
+    tokens: Vec<u32>,
     /// The names in the interpreter after the last step.
     globals: Vec<String>,
     /// Index of the next step.
@@ -77,6 +79,7 @@ impl<'player> Turns<'player> {
             assignment,
             acting,
             messages: vec![Message::system(opening.system), Message::user(opening.task)],
+            tokens: Vec::new(),
             globals: Vec::new(),
             step_index: 0,
             wall_clock: wire::wall_clock(&limits),
@@ -109,11 +112,13 @@ impl<'player> Turns<'player> {
             Err(_) => return Ok(Some(End::Timeout)),
             // Later conversations are longer still.
             Ok(Err(model::Error::ContextOverflow { .. })) => return Ok(Some(End::ContextLength)),
-            Ok(Err(error @ model::Error::Unreachable { .. })) => return Err(Error::Model(error)),
+            Ok(Err(error)) if error.is_of_all_calls() => return Err(Error::Model(error)),
+            // Nothing that the model said can be the reason: other episodes would begin in the same way.
+            Ok(Err(error @ model::Error::Refused { .. })) if turn == 0 => return Err(Error::Model(error)),
             Ok(answer) => answer.map_err(|error| error.to_string()),
         };
         let mut step = Step { turn: u64::from(turn), ..Step::default() };
-        let action = match record_answer(answer, call, &mut step, recorder) {
+        let action = match record_answer(answer, call, &mut step, &mut self.tokens, recorder) {
             Ok(FinishReason::Stop) => self.acting.action(&step.assistant_text),
             Ok(FinishReason::Length) if self.runs_cut(&step.assistant_text) => {
                 self.acting.action(&step.assistant_text)
@@ -219,6 +224,7 @@ fn record_answer(
     answer: Result<Completion, String>,
     call: ModelCall,
     step: &mut Step,
+    tokens: &mut Vec<u32>,
     recorder: &mut Recorder,
 ) -> Result<FinishReason, String> {
     // The answer says how many tokens were sent; a call without an answer is recorded all the same.
@@ -230,6 +236,8 @@ fn record_answer(
         completion_tokens: usage.completion_tokens,
         total_tokens: usage.total_tokens,
         finish_reason: Some(completion.finish_reason.to_string()),
+        reasoning: completion.reasoning,
+        tokens: completion.tokens.map(|call| record_tokens(call, tokens)),
     });
     step.token_usage = usage;
     step.assistant_text = completion.text;
@@ -237,4 +245,12 @@ fn record_answer(
         step.kept_text = repetition::shortened(&step.assistant_text);
     }
     Ok(completion.finish_reason)
+}
+
+/// The tokens of a call, as a trace records them; `before` are those of the call before, and becomes those of this one.
+fn record_tokens(call: model::Tokens, before: &mut Vec<u32>) -> Tokens {
+    let recorded = Tokens::after(before, &call.prompt, call.answer, call.logprobs);
+    *before = call.prompt;
+    before.extend(&recorded.answer);
+    recorded
 }

@@ -25,6 +25,9 @@ pub trait Model: fmt::Debug + Send + Sync {
         Ok(())
     }
 
+    /// Gives back what was taken for the run, at its end.
+    async fn release(&self) {}
+
     /// Writes the next assistant message.
     ///
     /// # Errors

@@ -31,20 +31,49 @@ pub struct Sampling {
 }
 
 /// A model's answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Completion {
     /// The assistant message.
     pub text: String,
+    /// What the model thought before it, where the server tells the two apart; the conversation does not keep it.
+    pub reasoning: String,
+    /// The tools that the model called, in order.
+    pub tool_calls: Vec<ToolCall>,
     /// Why it ends where it does.
     pub finish_reason: FinishReason,
     /// Tokens sent and written.
     pub usage: TokenUsage,
+    /// The tokens themselves, where the server gives them.
+    pub tokens: Option<Tokens>,
+}
+
+/// A tool that a model called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolCall {
+    /// Chosen by the server; the tool's answer names it.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// JSON, as the model wrote it: it may be malformed.
+    pub arguments: String,
+}
+
+/// The tokens of a call.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tokens {
+    /// Ids of the whole prompt; empty if the server does not give them.
+    pub prompt: Vec<u32>,
+    /// Ids of the answer, the end-of-sequence token included if the model wrote it.
+    pub answer: Vec<u32>,
+    /// Natural logarithm of each answer token's probability; empty if they were not asked for.
+    pub logprobs: Vec<f32>,
 }
 
 /// Why an answer ends where it does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum FinishReason {
     /// The model ended its turn.
+    #[default]
     Stop,
     /// The answer reached `max_tokens` or the end of the context.
     Length,

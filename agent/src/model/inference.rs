@@ -1,7 +1,5 @@
 //! Models behind `runtime_gym.inference.v1`, as `trainer serve` offers them.
 
-use std::time::Duration;
-
 use client::{InferenceClient, Retry, is_unreachable};
 use proto::conversation::Message;
 use proto::inference::v1;
@@ -13,6 +11,7 @@ use tonic::{Code, Status};
 use super::client::{Model, Weights};
 use super::error::Error;
 use super::generate::{Completion, FinishReason, GenerateRequest};
+use super::pool::Pool;
 use crate::config;
 
 /// The machine-readable reason of a call whose prompt is too long.
@@ -22,44 +21,63 @@ const CONTEXT_OVERFLOW: &str = "CONTEXT_OVERFLOW";
 #[derive(Debug)]
 pub struct Inference {
     name: String,
-    url: String,
     /// Empty for the base model.
     adapter: String,
     weights: Weights,
-    client: InferenceClient,
+    servers: Pool<Server>,
     /// Bounds the calls that are made at once.
     calls: Semaphore,
     retry: Retry,
 }
 
+/// A server, connected.
+#[derive(Debug)]
+struct Server {
+    url: String,
+    client: InferenceClient,
+}
+
 impl Inference {
-    /// Connects, and checks that the server has the model.
+    /// Connects, and checks that all servers have the model, with the same weights.
     ///
     /// # Errors
-    /// [`Error::NoServer`], [`Error::Connect`], [`Error::NotServed`], or what the server reported.
+    /// [`Error::NoServer`], [`Error::Connect`], [`Error::NotServed`], [`Error::OtherWeights`], or what a server reported.
     pub async fn connect(llm: &config::Llm) -> Result<Self, Error> {
         let name = llm.model.clone();
-        let url = llm.url.clone().ok_or_else(|| Error::NoServer { model: name.clone() })?;
-        let mut client = client::connect_inference(&url).await?;
+        let mut servers = Vec::new();
+        let mut found: Option<(String, Weights)> = None;
+        for url in &llm.urls {
+            let (client, adapter, weights) = Self::connect_one(url, &name).await?;
+            servers.push(Server { url: url.clone(), client });
+            match &found {
+                Some((_, others)) if *others != weights => {
+                    let urls = [llm.urls[0].clone(), url.clone()];
+                    return Err(Error::OtherWeights { model: name, urls });
+                }
+                _ => found = Some((adapter, weights)),
+            }
+        }
+        let (Some(servers), Some((adapter, weights))) = (Pool::new(servers), found) else {
+            return Err(Error::NoServer { model: name });
+        };
+        let calls = Semaphore::new(llm.max_concurrent_requests);
+        Ok(Self { name, adapter, weights, servers, calls, retry: llm.retry() })
+    }
+
+    /// Connects to one server; its adapter and the weights of the model.
+    async fn connect_one(url: &str, name: &str) -> Result<(InferenceClient, String, Weights), Error> {
+        let mut client = client::connect_inference(url).await?;
         let info = client
             .get_model_info(v1::GetModelInfoRequest {})
             .await
-            .map_err(|status| failed(&url, &status))?
+            .map_err(|status| failed(url, &status))?
             .into_inner();
-        let (adapter, adapter_sha256) = served(&info, &name).ok_or_else(|| {
+        let (adapter, adapter_sha256) = served(&info, name).ok_or_else(|| {
             let adapters = info.adapters.iter().map(|adapter| adapter.name.as_str());
             let serves: Vec<&str> = std::iter::once(info.model.as_str()).chain(adapters).collect();
-            Error::NotServed { url: url.clone(), model: name.clone(), serves: serves.join(", ") }
+            Error::NotServed { url: url.to_owned(), model: name.to_owned(), serves: serves.join(", ") }
         })?;
-        Ok(Self {
-            name,
-            url,
-            adapter,
-            weights: Weights { model_sha256: info.model_sha256, adapter_sha256 },
-            client,
-            calls: Semaphore::new(llm.max_concurrent_requests),
-            retry: retry(llm),
-        })
+        Ok((client, adapter, Weights { model_sha256: info.model_sha256, adapter_sha256 }))
     }
 }
 
@@ -109,24 +127,24 @@ impl Model for Inference {
         let request = wire_request(request, &self.adapter);
         let mut attempt = 0;
         loop {
-            match self.client.clone().generate(request.clone()).await {
-                Ok(response) => match completion(response.into_inner()) {
-                    Some(completion) => return Ok(completion),
-                    None if self.retry.allows_another(attempt) => {
-                        sleep(self.retry.wait(attempt)).await;
-                        attempt += 1;
-                    }
-                    None => {
-                        let problem = "it shut down before the answer's end".to_owned();
-                        return Err(Error::Unreachable { url: self.url.clone(), problem });
-                    }
-                },
-                Err(status) if is_worth_a_retry(&status) && self.retry.allows_another(attempt) => {
-                    sleep(self.retry.wait_after(attempt, &status)).await;
-                    attempt += 1;
-                }
-                Err(status) => return Err(failed(&self.url, &status)),
+            let call = self.servers.call();
+            let Server { url, client } = call.server();
+            let answer = client.clone().generate(request.clone()).await;
+            let status = match answer.map(|response| completion(response.into_inner())) {
+                Ok(Some(completion)) => return Ok(completion),
+                Ok(None) => Status::unavailable("it shut down before the answer's end"),
+                Err(status) => status,
+            };
+            if !is_worth_a_retry(&status) || !self.retry.allows_another(attempt) {
+                return Err(failed(url, &status));
             }
+            call.failed();
+            drop(call);
+            // Another server can be asked at once.
+            if !self.servers.is_ready() {
+                sleep(self.retry.wait_after(attempt, &status)).await;
+            }
+            attempt += 1;
         }
     }
 }
@@ -152,7 +170,7 @@ fn completion(response: v1::GenerateResponse) -> Option<Completion> {
         total_tokens: prompt_tokens + completion_tokens,
         estimated: false,
     };
-    Some(Completion { text: response.text, finish_reason, usage })
+    Some(Completion { text: response.text, finish_reason, usage, ..Completion::default() })
 }
 
 fn is_worth_a_retry(status: &Status) -> bool {
@@ -166,18 +184,7 @@ fn failed(url: &str, status: &Status) -> Error {
     } else if client::reason(status).is_some_and(|reason| reason == CONTEXT_OVERFLOW) {
         Error::ContextOverflow { problem }
     } else {
-        Error::Refused { problem }
-    }
-}
-
-/// The retries of a config. The caller bounds the time of a call.
-fn retry(llm: &config::Llm) -> Retry {
-    Retry {
-        attempts: llm.max_retries.saturating_add(1),
-        base: Duration::from_secs_f64(llm.backoff_base_s),
-        max: Duration::from_secs_f64(llm.backoff_max_s),
-        jitter: Duration::from_secs_f64(llm.jitter_s),
-        deadline: Duration::MAX,
+        Error::Refused { url: url.to_owned(), problem }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::client::Model;
 use super::error::Error;
-use super::generate::{Completion, FinishReason, GenerateRequest, estimate_usage};
+use super::generate::{Completion, GenerateRequest, estimate_usage};
 use crate::teachers::{self, Policy};
 
 /// A scripted policy as a [`Model`].
@@ -36,6 +36,6 @@ impl Model for Scripted {
         let text = teachers::answer(self.policy, &request.messages, request.seed)
             .map_err(|reason| Error::Conversation { model: self.policy.name().to_owned(), reason })?;
         let usage = estimate_usage(&request.messages, &text);
-        Ok(Completion { text, finish_reason: FinishReason::Stop, usage })
+        Ok(Completion { text, usage, ..Completion::default() })
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::config::{self, RunConfig};
 
 /// Keys that do not affect what a run measures. They may change between two starts of the same run.
-const OPERATIONAL: [&str; 8] = [
+const OPERATIONAL: [&str; 11] = [
     "output_dir",
     "max_concurrent_runs",
     "max_concurrent_requests",
@@ -19,6 +19,9 @@ const OPERATIONAL: [&str; 8] = [
     "backoff_max_s",
     "jitter_s",
     "url",
+    "api_key_env",
+    "stream",
+    "idle_timeout_s",
 ];
 
 /// Why a run folder can't be used.

@@ -1,0 +1,198 @@
+//! Models behind an HTTP API like OpenAI's: vLLM, `trainer serve`, llama.cpp's server, hosted models.
+//!
+//! | file       | what it holds                                               |
+//! |------------|-------------------------------------------------------------|
+//! | `key`      | API keys, read and never shown                              |
+//! | `server`   | one server: requests, answers whole or in parts             |
+//! | `answer`   | the format of answers                                       |
+//! | `failure`  | why there is no answer, and whether another attempt can help |
+//! | `adapter`  | a LoRA that vLLM loads for the run                          |
+//!
+//! A call goes to the least busy server of several. A failure that may pass is followed by another attempt, on another
+//! server if there is one; the caller bounds the time of all attempts together. Dropping a call closes its connection,
+//! and the server stops writing.
+
+use std::time::Duration;
+
+use client::Retry;
+use reqwest::StatusCode;
+use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use self::adapter::Adapter;
+use self::failure::{Failure, Kind};
+use self::key::Key;
+use self::server::Server;
+use super::client::{Model, Weights};
+use super::error::Error;
+use super::generate::{Completion, GenerateRequest};
+use super::pool::Pool;
+use crate::config::{self, Backend};
+
+mod adapter;
+mod answer;
+mod failure;
+mod key;
+mod server;
+
+/// How long a server may take to forget an adapter.
+const RELEASE: Duration = Duration::from_secs(5);
+
+/// A model on one or several servers.
+#[derive(Debug)]
+pub struct OpenAi {
+    /// The model's name in the config.
+    name: String,
+    /// The model's name in requests.
+    served: String,
+    /// Whether vLLM's additions to the API are used.
+    vllm: bool,
+    servers: Pool<Server>,
+    /// The adapter that was loaded for the run.
+    adapter: Option<Adapter>,
+    /// Bounds the calls that are made at once.
+    calls: Semaphore,
+    retry: Retry,
+    stream: bool,
+    logprobs: bool,
+    extra_body: Map<String, Value>,
+}
+
+impl OpenAi {
+    /// Checks that a server answers, takes the key and has the model, and has vLLM load the adapter that the config names.
+    ///
+    /// # Errors
+    /// [`Error::NoServer`], [`Error::NoKey`], [`Error::NotServed`], or what the servers reported.
+    pub async fn connect(llm: &config::Llm) -> Result<Self, Error> {
+        let name = llm.model.clone();
+        let key = llm.api_key_env.as_deref().map(Key::read).transpose()?;
+        let idle = llm.stream.then(|| Duration::from_secs_f64(llm.idle_timeout_s));
+        let server = |url: &String| Server::new(url, key.clone(), idle);
+        let servers = llm.urls.iter().map(server).collect::<Result<Vec<_>, _>>()?;
+        let servers = Pool::new(servers).ok_or_else(|| Error::NoServer { model: name.clone() })?;
+        let vllm = llm.backend() == Some(Backend::Vllm);
+        let adapter = llm.lora_path.as_deref().map(|path| Adapter::read(&name, path)).transpose()?;
+        let served = adapter.as_ref().map_or_else(|| name.clone(), |adapter| adapter.name.clone());
+
+        // Those that do not answer now may do so later; one that answers is enough to begin.
+        let (mut is_ready, mut unreachable) = (false, None);
+        for server in servers.servers() {
+            let prepared = match &adapter {
+                Some(adapter) => adapter.load(server).await.map_err(|failure| server.error(failure)),
+                None => check_model(server, &name, vllm).await,
+            };
+            match prepared {
+                Ok(()) => is_ready = true,
+                Err(error @ Error::Unreachable { .. }) => unreachable = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        if let (false, Some(error)) = (is_ready, unreachable) {
+            return Err(error);
+        }
+        Ok(Self {
+            name,
+            served,
+            vllm,
+            servers,
+            adapter,
+            calls: Semaphore::new(llm.max_concurrent_requests),
+            retry: llm.retry(),
+            stream: llm.stream,
+            logprobs: llm.logprobs,
+            extra_body: llm.extra_body.clone(),
+        })
+    }
+
+    /// The body of a request.
+    fn body(&self, request: &GenerateRequest) -> Map<String, Value> {
+        let max_tokens = if self.vllm { "max_tokens" } else { "max_completion_tokens" };
+        let mut body = Map::new();
+        let mut set = |key: &str, value: Value| body.insert(key.to_owned(), value);
+        set("model", json!(self.served));
+        set("messages", json!(request.messages));
+        set("temperature", json!(request.sampling.temperature));
+        set("seed", json!(request.seed));
+        set(max_tokens, json!(request.max_tokens));
+        if !request.stop.is_empty() {
+            set("stop", json!(request.stop));
+        }
+        if self.stream {
+            set("stream", json!(true));
+            set("stream_options", json!({ "include_usage": true }));
+        }
+        if self.logprobs {
+            set("logprobs", json!(true));
+        }
+        if self.vllm {
+            set("chat_template_kwargs", json!({ "enable_thinking": request.enable_thinking }));
+            set("return_token_ids", json!(true));
+        }
+        for (key, value) in &self.extra_body {
+            match value {
+                Value::Null => body.remove(key),
+                value => body.insert(key.clone(), value.clone()),
+            };
+        }
+        body
+    }
+}
+
+#[tonic::async_trait]
+impl Model for OpenAi {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn weights(&self) -> Weights {
+        let adapter_sha256 = self.adapter.as_ref().map(|adapter| adapter.sha256.clone()).unwrap_or_default();
+        Weights { adapter_sha256, ..Weights::default() }
+    }
+
+    async fn release(&self) {
+        let Some(adapter) = &self.adapter else { return };
+        for server in self.servers.servers() {
+            // A server that has gone has forgotten it.
+            let _ = timeout(RELEASE, adapter.unload(server)).await;
+        }
+    }
+
+    async fn generate(&self, request: &GenerateRequest) -> Result<Completion, Error> {
+        // The semaphore is never closed, so acquiring can't fail.
+        let _permit = self.calls.acquire().await;
+        let body = self.body(request);
+        let mut attempt = 0;
+        loop {
+            let call = self.servers.call();
+            let failure = match call.server().chat(&body, &request.messages).await {
+                Ok(completion) => return Ok(completion),
+                Err(failure) => failure,
+            };
+            if failure.kind != Kind::Passing || !self.retry.allows_another(attempt) {
+                return Err(call.server().error(failure));
+            }
+            call.failed();
+            drop(call);
+            // Another server can be asked at once.
+            if !self.servers.is_ready() {
+                sleep(self.retry.wait_at_least(attempt, failure.retry_after)).await;
+            }
+            attempt += 1;
+        }
+    }
+}
+
+/// Checks that the server answers and takes the key and, if it is vLLM, that it has the model. The lists of other servers are
+/// no proof: some are incomplete, some give other names.
+async fn check_model(server: &Server, model: &str, vllm: bool) -> Result<(), Error> {
+    let models = match server.models().await {
+        Err(Failure { kind: Kind::Unusable(StatusCode::NOT_FOUND), .. }) if !vllm => return Ok(()),
+        models => models.map_err(|failure| server.error(failure))?,
+    };
+    if vllm && !models.iter().any(|served| served == model) {
+        let (url, model) = (server.url().to_owned(), model.to_owned());
+        return Err(Error::NotServed { url, model, serves: models.join(", ") });
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! Servers of the same model: which of them gets the next call.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long a server that failed gets no calls, if another one can take them.
+const REST: Duration = Duration::from_secs(5);
+
+/// Servers of the same model; at least one.
+#[derive(Debug)]
+pub struct Pool<T> {
+    members: Vec<Member<T>>,
+    /// Where the search begins, so that servers with the same number of calls take turns.
+    start: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Member<T> {
+    server: T,
+    /// Calls that are running.
+    calls: AtomicUsize,
+    /// Until when it rests, because it failed.
+    rests_until: Mutex<Option<Instant>>,
+}
+
+impl<T> Member<T> {
+    /// How long it rests from now on.
+    fn rest(&self) -> Duration {
+        let until = *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
+    }
+}
+
+impl<T> Pool<T> {
+    /// A pool of these servers; `None` without any.
+    pub fn new(servers: Vec<T>) -> Option<Self> {
+        let member = |server| Member { server, calls: <_>::default(), rests_until: <_>::default() };
+        let members: Vec<_> = servers.into_iter().map(member).collect();
+        (!members.is_empty()).then(|| Self { members, start: AtomicUsize::new(0) })
+    }
+
+    /// A call to the server with the fewest running calls. One that failed a moment ago is chosen only if all did.
+    pub fn call(&self) -> Call<'_, T> {
+        let start = self.start.fetch_add(1, Ordering::Relaxed);
+        let member = (0..self.members.len())
+            .map(|offset| &self.members[(start.wrapping_add(offset)) % self.members.len()])
+            .min_by_key(|member| (member.rest(), member.calls.load(Ordering::Relaxed)))
+            .unwrap_or(&self.members[0]);
+        member.calls.fetch_add(1, Ordering::Relaxed);
+        Call { member }
+    }
+
+    /// Whether a server is there that does not rest.
+    pub fn is_ready(&self) -> bool {
+        self.members.iter().any(|member| member.rest().is_zero())
+    }
+
+    /// Its servers.
+    pub fn servers(&self) -> impl Iterator<Item = &T> {
+        self.members.iter().map(|member| &member.server)
+    }
+}
+
+/// A running call; it ends when this value is dropped.
+#[derive(Debug)]
+pub struct Call<'pool, T> {
+    member: &'pool Member<T>,
+}
+
+impl<T> Call<'_, T> {
+    /// The server that is called.
+    pub fn server(&self) -> &T {
+        &self.member.server
+    }
+
+    /// Notes that the server failed: other servers are asked first for a while.
+    pub fn failed(&self) {
+        let until = Instant::now() + REST;
+        *self.member.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    }
+}
+
+impl<T> Drop for Call<'_, T> {
+    fn drop(&mut self) {
+        self.member.calls.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_least_busy_server_is_called_and_one_that_failed_rests() {
+        let pool = Pool::new(vec!['a', 'b', 'c']).unwrap();
+        let calls = [pool.call(), pool.call(), pool.call()];
+        let mut servers = calls.each_ref().map(|call| *call.server());
+        servers.sort_unstable();
+        assert_eq!(servers, ['a', 'b', 'c'], "each gets one");
+        let [first, second, third] = calls;
+        let (dead, free) = (*first.server(), *second.server());
+        first.failed();
+        drop((first, second));
+        // The one that failed has no calls, and is left out all the same.
+        let calls: Vec<_> = (0..3).map(|_| pool.call()).collect();
+        assert!(calls.iter().all(|call| *call.server() != dead), "{calls:?}");
+        assert_eq!(calls.iter().filter(|call| *call.server() == free).count(), 2);
+        drop(calls);
+        tokio::time::advance(REST).await;
+        let calls: Vec<_> = (0..2).map(|_| pool.call()).collect();
+        assert!(calls.iter().any(|call| *call.server() == dead), "it is tried again");
+        drop((calls, third));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn if_all_failed_the_first_that_did_is_called() {
+        let pool = Pool::new(vec!['a', 'b']).unwrap();
+        let (first, second) = (pool.call(), pool.call());
+        first.failed();
+        assert!(pool.is_ready());
+        tokio::time::advance(REST / 2).await;
+        second.failed();
+        assert!(!pool.is_ready());
+        assert_eq!(pool.call().server(), first.server());
+        assert!(Pool::<char>::new(vec![]).is_none());
+    }
+}
