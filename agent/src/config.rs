@@ -7,9 +7,8 @@
 //! | `prompt` | what the model is told                                      |
 //! | `keys`   | readers of keys, with the rules that their values must keep |
 //!
-//! The keys are those of the paper's system, plus `task_set`, `semantics`, `state_loss`, `several_blocks`,
-//! `cut_answers`, `limits`, `prompt`, `llm.backend`, `llm.url`, `llm.enable_thinking` and `llm.stop`. All problems of
-//! a config are reported at once, each with its key. Unknown keys are problems: a misspelt limit would otherwise
+//! The keys are those of the paper's system and some of our own. All problems of a config are reported at once, each
+//! with its key. Unknown keys are problems: a misspelt limit would otherwise
 //! silently have its default. `agent_configs/README.md` describes every key.
 
 use std::path::PathBuf;

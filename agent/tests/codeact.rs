@@ -45,6 +45,7 @@ impl Model for Canned {
                 text: text.to_owned(),
                 finish_reason,
                 usage: estimate_usage(&request.messages, text),
+                ..Completion::default()
             }),
         }
     }

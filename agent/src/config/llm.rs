@@ -11,6 +11,13 @@ use serde_json::{Map, Value};
 use super::keys;
 use crate::teachers::policy::Policy;
 
+/// The default of [`Llm::idle_timeout_s`].
+const IDLE_TIMEOUT_S: f64 = 60.0;
+
+fn is_usual_silence(seconds: &f64) -> bool {
+    *seconds == IDLE_TIMEOUT_S
+}
+
 /// The model and how it is called.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Llm {
@@ -39,13 +46,16 @@ pub struct Llm {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
     /// Whether the tokens' log-probabilities are asked for and recorded.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub logprobs: bool,
     /// Keys of the request's body that are sent as they are; null removes a key that is sent otherwise.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub extra_body: Map<String, Value>,
     /// Whether answers are received in parts as they are written.
+    #[serde(skip_serializing_if = "Clone::clone")]
     pub stream: bool,
     /// Seconds without a part until a streamed answer counts as broken off.
+    #[serde(skip_serializing_if = "is_usual_silence")]
     pub idle_timeout_s: f64,
     /// Seconds until a model call is abandoned, its repetitions included.
     pub timeout_s: f64,
@@ -126,7 +136,7 @@ impl FromJson for Llm {
         let logprobs = fields.or_default("logprobs");
         let extra_body = fields.or_as("extra_body", Map::new(), extra_body);
         let stream = fields.or("stream", true);
-        let idle_timeout_s = keys::seconds(&fields, "idle_timeout_s", 60.0);
+        let idle_timeout_s = keys::seconds(&fields, "idle_timeout_s", IDLE_TIMEOUT_S);
         let timeout_s = keys::seconds(&fields, "timeout_s", 120.0);
         let max_concurrent_requests = keys::at_least_one(&fields, "max_concurrent_requests", 8);
         let max_retries = fields.or("max_retries", 6);

@@ -94,7 +94,7 @@ fn what_the_model_is_told_may_be_chosen() {
 #[test]
 fn how_answers_are_read_and_blocks_run_may_be_chosen() {
     let written = RunConfig::parse(GOOD).unwrap().to_yaml().unwrap();
-    for key in ["semantics", "several_blocks", "cut_answers", "stop"] {
+    for key in ["semantics", "several_blocks", "cut_answers", "stop", "stream", "logprobs", "extra_body", "idle"] {
         assert!(!written.contains(key), "the default of {key} is left out");
     }
     let text = GOOD
@@ -177,7 +177,24 @@ fn errors_name_the_key() {
         ("enable_thinking: false", "enable_thinking: maybe", &["agents[0].llm.enable_thinking", "maybe"]),
         ("agent_type: codeact", "agent_type: react", &["`agents[0].agent_type`", "only `codeact`"]),
         ("agent_type: codeact", "agent_type: cot", &["agents[0].agent_type", "cot", "codeact"]),
-        ("backend: scripted", "backend: openai", &["agents[0].llm.backend", "openai", "scripted"]),
+        ("backend: scripted", "backend: gpt", &["agents[0].llm.backend", "gpt", "scripted", "vllm", "openai"]),
+        (
+            "backend: scripted",
+            "backend: vllm\n      url: [\"http://a:1/v1\", \"b:8000\"]",
+            &["`agents[0].llm.url`", "`b:8000`", "http://127.0.0.1:8000/v1"],
+        ),
+        (
+            "backend: scripted",
+            "backend: openai\n      url: https://me:secret@a/v1",
+            &["`agents[0].llm.url`", "`api_key_env`"],
+        ),
+        ("backend: scripted", "backend: scripted\n      url: 7", &["agents[0].llm.url", "a list of URLs"]),
+        ("backend: scripted", "backend: openai\n      lora_path: x", &["`agents[0].llm.lora_path`", "`backend: vllm`"]),
+        (
+            "backend: scripted",
+            "backend: openai\n      extra_body: {messages: []}",
+            &["`agents[0].llm.extra_body.messages`", "set by the agent"],
+        ),
         (
             "      backend: scripted\n      model: persistent-habit",
             "      model: Qwen/Qwen3-8B",
@@ -317,7 +334,11 @@ fn paths(value: &serde_json::Value, path: &str, found: &mut BTreeSet<String>) {
 fn the_readme_describes_every_key() {
     let every_key = GOOD
         .replace("task_families", "task_set: easy\ntask_families")
-        .replace("model: persistent-habit", "model: persistent-habit\n      stop: [a]\n      url: http://127.0.0.1:1")
+        .replace(
+            "backend: scripted",
+            "backend: vllm\n      stop: [a]\n      url: [http://127.0.0.1:1]\n      api_key_env: KEY\n      lora_path: l\n      \
+             logprobs: true\n      stream: false\n      idle_timeout_s: 5\n      extra_body: {top_p: 1}",
+        )
         .replace(
             "    llm:",
             "    semantics: notebook\n    several_blocks: first\n    cut_answers: run\n    state_loss: 0.1\n    prompt: \
@@ -328,8 +349,11 @@ fn the_readme_describes_every_key() {
     let config = RunConfig::parse(&every_key).unwrap();
     let mut keys = BTreeSet::new();
     paths(&serde_json::to_value(&config).unwrap(), "", &mut keys);
+    // Its keys are the server's.
+    assert!(keys.remove("agents[].llm.extra_body.top_p") && keys.insert("agents[].llm.extra_body".to_owned()));
     let readme = std::fs::read_to_string(configs().join("README.md")).unwrap();
     let (_, table) = readme.split_once("| Key |").unwrap();
+    let (table, _) = table.split_once("\n## ").unwrap();
     let described: BTreeSet<String> = table
         .lines()
         .filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()))
