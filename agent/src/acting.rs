@@ -7,17 +7,20 @@
 //! |-----------|------------------------------------------|
 //! | `way`     | what the loop needs from a way of acting |
 //! | `codeact` | acting by writing Python                 |
+//! | `react`   | acting by calling tools                  |
 
 use crate::config::{AgentConfig, AgentType};
 
 mod codeact;
+pub mod react;
 mod way;
 
-pub use way::{Acting, Action};
+pub use way::{Acting, Action, Answer};
 
 /// The way in which an agent acts.
 pub fn of(agent: &AgentConfig) -> Box<dyn Acting> {
     match agent.agent_type {
         AgentType::Codeact => Box::new(codeact::CodeAct::new(agent)),
+        AgentType::React => Box::new(react::ReAct::new(agent)),
     }
 }

@@ -22,7 +22,7 @@ mod keys;
 mod llm;
 mod prompt;
 
-pub use agent::{AgentConfig, AgentType, CutAnswers, SeveralBlocks, StepLimits};
+pub use agent::{AgentConfig, AgentType, CutAnswers, SeveralBlocks, StepLimits, ToolCalls};
 pub use llm::{Backend, Llm};
 pub use prompt::{Prompt, PromptDetail, RuntimePrompt};
 

@@ -108,6 +108,7 @@ impl Player {
             semantics: self.agent.semantics,
             state_loss: self.agent.state_loss,
             seeds: trace::Seeds { task: assignment.task.seed, episode: 0, policy: assignment.policy_seed },
+            tools: Vec::new(),
             limits: serde_json::Value::Null,
             versions: assignment.versions.clone(),
             agent: serde_json::to_value(&self.agent).unwrap_or_default(),

@@ -28,8 +28,8 @@ mod scripted;
 
 pub use client::{Model, Weights};
 pub use error::Error;
-pub use generate::{Completion, FinishReason, GenerateRequest, Sampling, Tokens, ToolCall, estimate_usage};
-pub use proto::conversation::{Message, Role};
+pub use generate::{Completion, FinishReason, GenerateRequest, Sampling, Tokens, estimate_usage};
+pub use proto::conversation::{Message, Role, ToolCall};
 
 /// The client for the model that a config names, connected.
 ///

@@ -1,6 +1,6 @@
 //! Texts that a model is shown, however it acts. None of them says how to solve a task.
 
-use proto::env::v1::InitialObservation;
+use proto::env::v1::{InitialObservation, Tool};
 use proto::python_json;
 use serde_json::Value;
 
@@ -33,6 +33,13 @@ fn public(observation: &InitialObservation) -> Option<Value> {
 /// Public data that are not JSON are the server's fault; the model is shown them as they are.
 fn unreadable(observation: &InitialObservation) -> String {
     format!("{}\n\n{PUBLIC_DATA}\n{}", observation.goal.trim(), observation.public_json)
+}
+
+/// A tool in one line: its signature and what it does.
+pub fn tool_line(tool: &Tool) -> String {
+    let parameters: Vec<String> =
+        tool.parameters.iter().map(|parameter| format!("{}: {}", parameter.name, parameter.r#type)).collect();
+    format!("- {}({}) -> {}: {}\n", tool.name, parameters.join(", "), tool.returns, tool.description.trim())
 }
 
 /// The model's answer was cut off, or there was none.

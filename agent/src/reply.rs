@@ -72,6 +72,14 @@ pub fn holds_whole_block(reply: &str) -> bool {
     chosen(&parts).first().is_some_and(|(index, _)| parts[*index].closed)
 }
 
+/// A reply without what the model thinks before it answers.
+pub fn without_thoughts(reply: &str) -> String {
+    let text = thoughts::without_channels(reply);
+    let parts = parts::of(&text);
+    let said = parts.iter().filter(|part| part.content != Content::Thoughts);
+    said.flat_map(|part| part.lines.iter().copied()).collect::<Vec<_>>().join("\n")
+}
+
 /// The words of a reply beside its code, thoughts included.
 pub fn prose(reply: &str) -> String {
     let parts = parts::of(reply);

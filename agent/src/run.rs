@@ -117,7 +117,11 @@ async fn play(
     folder::claim(layout, &config)?;
 
     let players: Vec<Player> = (config.agents.iter().zip(models))
-        .map(|(agent, model)| Player { agent: agent.clone(), model: model.clone(), environment: environment.clone() })
+        .map(|(agent, model)| Player {
+            agent: agent.clone(),
+            model: model.clone(),
+            environment: environment.clone(),
+        })
         .collect();
     let mut jobs = plan::jobs(layout, &config, &players, &tasks, &info)?;
     let progress = progress::Progress::new(&jobs);

@@ -338,7 +338,7 @@ async fn a_full_context_ends_the_episode_and_a_lost_server_fails_it() {
 
     let (outcome, _, _) = play(&["gone"], true, "").await;
     let error = outcome.evaluation.unwrap_err();
-    assert_eq!(error.unreachable(), Some("inference server"));
+    assert_eq!(error.unreachable(), Some("model server"));
     assert!(error.to_string().contains("can't be reached"), "{error}");
 }
 

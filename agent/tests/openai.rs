@@ -33,7 +33,12 @@ async fn connect(server: &Http, keys: Value) -> Result<Arc<dyn Model>, Error> {
 }
 
 fn hello() -> GenerateRequest {
-    GenerateRequest { messages: vec![Message::user("hello world")], max_tokens: 8, seed: 7, ..Default::default() }
+    GenerateRequest {
+        messages: vec![Message::user("hello world")],
+        max_tokens: 8,
+        seed: 7,
+        ..Default::default()
+    }
 }
 
 fn models(names: &[&str]) -> Reply {
@@ -62,7 +67,8 @@ fn described(answer: &Result<Completion, Error>) -> String {
                 words.push_str(&format!(", {}({})", call.name, call.arguments));
             }
             if let Some(tokens) = &answer.tokens {
-                let (prompt, answer, logprobs) = (tokens.prompt.len(), tokens.answer.len(), tokens.logprobs.len());
+                let (prompt, answer, logprobs) =
+                    (tokens.prompt.len(), tokens.answer.len(), tokens.logprobs.len());
                 words.push_str(&format!(", ids {prompt} + {answer}, logprobs {logprobs}"));
             }
             words
@@ -105,7 +111,8 @@ async fn recorded_answers_are_understood() {
 #[tokio::test]
 async fn a_request_holds_what_the_server_knows() {
     let server = serve(|_, _| Reply::says("fine ")).await;
-    let keys = json!({ "enable_thinking": true, "logprobs": true, "extra_body": { "top_p": 0.9, "seed": null } });
+    let keys =
+        json!({ "enable_thinking": true, "logprobs": true, "extra_body": { "top_p": 0.9, "seed": null } });
     let model = connect(&server, keys).await.unwrap();
     let request = GenerateRequest { stop: vec!["END".to_owned()], enable_thinking: true, ..hello() };
     assert_eq!(model.generate(&request).await.unwrap().text, "fine ");
@@ -121,7 +128,8 @@ async fn a_request_holds_what_the_server_knows() {
     assert_eq!((sent.method.as_str(), &sent.authorization), ("POST", &None));
 
     // Only what OpenAI's API has, and an answer in one piece, which a server may also give when asked for a stream.
-    let whole = json!({ "choices": [{ "message": { "content": "fine" }, "finish_reason": "stop" }], "usage": null });
+    let whole =
+        json!({ "choices": [{ "message": { "content": "fine" }, "finish_reason": "stop" }], "usage": null });
     for stream in [false, true] {
         let whole = whole.clone();
         let server = serve(move |_, _| Reply::json(200, &whole)).await;
@@ -132,8 +140,7 @@ async fn a_request_holds_what_the_server_knows() {
         assert_eq!(body.as_object_mut().unwrap().remove("stream").is_some(), stream);
         body.as_object_mut().unwrap().remove("stream_options");
         let messages = json!([{ "role": "user", "content": "hello world" }]);
-        let expected =
-            json!({ "model": "tiny", "messages": messages, "temperature": 0.0, "seed": 7, "max_completion_tokens": 8 });
+        let expected = json!({ "model": "tiny", "messages": messages, "temperature": 0.0, "seed": 7, "max_completion_tokens": 8 });
         assert_eq!(body, expected);
     }
 }
@@ -141,7 +148,9 @@ async fn a_request_holds_what_the_server_knows() {
 #[tokio::test]
 async fn only_what_may_pass_is_tried_again() {
     let error = |status: u16| Reply::json(status, &json!({ "error": { "message": "no", "code": status } }));
-    for (status, attempts) in [(429, 3), (500, 3), (502, 3), (503, 3), (504, 3), (400, 1), (401, 1), (404, 1), (422, 1)] {
+    for (status, attempts) in
+        [(429, 3), (500, 3), (502, 3), (503, 3), (504, 3), (400, 1), (401, 1), (404, 1), (422, 1)]
+    {
         let server = serve(move |_, _| error(status)).await;
         let model = connect(&server, json!({})).await.unwrap();
         let message = model.generate(&hello()).await.unwrap_err().to_string();
@@ -174,7 +183,8 @@ async fn half_an_answer_is_none() {
     for broken in [Reply::Breaks(half.clone()), Reply::Stalls(half), Reply::Silent] {
         let reply = broken.clone();
         let server =
-            serve(move |_, before| if before == 0 { reply.clone() } else { Reply::says("a whole answer") }).await;
+            serve(move |_, before| if before == 0 { reply.clone() } else { Reply::says("a whole answer") })
+                .await;
         let model = connect(&server, json!({ "idle_timeout_s": 0.2 })).await.unwrap();
         assert_eq!(model.generate(&hello()).await.unwrap().text, "a whole answer", "{broken:?}");
         let server = serve(move |_, _| broken.clone()).await;
@@ -184,7 +194,8 @@ async fn half_an_answer_is_none() {
         assert_eq!(server.got("/v1/chat/completions").len(), 3);
     }
     // An answer without its end.
-    let server = serve(|_, _| Reply::json(200, &json!({ "choices": [{ "message": { "content": "a" } }] }))).await;
+    let server =
+        serve(|_, _| Reply::json(200, &json!({ "choices": [{ "message": { "content": "a" } }] }))).await;
     let error = connect(&server, json!({})).await.unwrap().generate(&hello()).await.unwrap_err().to_string();
     assert!(error.contains("broke off"), "{error}");
     // Something else.
@@ -205,7 +216,8 @@ async fn a_dead_server_is_passed_over() {
     assert_eq!(alive.got("/v1/chat/completions").len(), 10);
     assert!(dead.got("/v1/chat/completions").len() <= 1, "it rests after its failure");
 
-    let error = model::from_config(&llm(&json!({ "url": "http://127.0.0.1:1/v1" }))).await.unwrap_err().to_string();
+    let error =
+        model::from_config(&llm(&json!({ "url": "http://127.0.0.1:1/v1" }))).await.unwrap_err().to_string();
     assert!(error.contains("http://127.0.0.1:1/v1") && error.contains("refused"), "{error}");
 }
 
@@ -219,7 +231,8 @@ async fn what_no_call_can_mend_is_said_before_the_first() {
     let server = serve(|_, _| Reply::says("x")).await;
     let error = connect(&server, json!({ "model": "other" })).await.unwrap_err().to_string();
     assert!(error.contains("`other`") && error.contains("tiny"), "{error}");
-    let error = connect(&server, json!({ "api_key_env": "RUNTIME_GYM_NO_SUCH_KEY" })).await.unwrap_err().to_string();
+    let error =
+        connect(&server, json!({ "api_key_env": "RUNTIME_GYM_NO_SUCH_KEY" })).await.unwrap_err().to_string();
     assert!(error.contains("RUNTIME_GYM_NO_SUCH_KEY") && error.contains(".env"), "{error}");
 
     // A server without a list of models is taken as it is, unless it should be vLLM.
@@ -269,12 +282,14 @@ async fn an_adapter_is_loaded_for_the_run_under_a_name_of_its_own() {
     assert_eq!(server.got("/v1/unload_lora_adapter")[0].body, json!({ "lora_name": name }));
 
     for (status, message) in [(404, "Not Found"), (500, "LoRA rank 32 is greater than max_lora_rank 16")] {
-        let server = Http::start(move |_, _| Reply::json(status, &json!({ "error": { "message": message } }))).await;
+        let server =
+            Http::start(move |_, _| Reply::json(status, &json!({ "error": { "message": message } }))).await;
         let error = connect(&server, keys.clone()).await.unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
         assert_eq!(server.got("/v1/load_lora_adapter").len(), 1);
     }
-    let error = connect(&server, json!({ "lora_path": folder.path().join("none") })).await.unwrap_err().to_string();
+    let error =
+        connect(&server, json!({ "lora_path": folder.path().join("none") })).await.unwrap_err().to_string();
     assert!(error.contains("none") && error.contains("`llm.lora_path`"), "{error}");
 }
 
@@ -292,7 +307,8 @@ async fn a_dropped_call_is_cancelled() {
             let length = stream.read(&mut buffer).await.unwrap();
             if String::from_utf8_lossy(&buffer[..length]).starts_with("GET") {
                 let body = r#"{"data":[{"id":"tiny"}]}"#;
-                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                let head =
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
                 stream.write_all((head + body).as_bytes()).await.unwrap();
                 continue;
             }
@@ -305,7 +321,8 @@ async fn a_dropped_call_is_cancelled() {
         }
     });
     let model = model::from_config(&llm(&json!({ "url": url }))).await.unwrap();
-    let call = tokio::time::timeout(Duration::from_millis(300), async move { model.generate(&hello()).await });
+    let call =
+        tokio::time::timeout(Duration::from_millis(300), async move { model.generate(&hello()).await });
     assert!(call.await.is_err(), "the answer has no end");
     assert_eq!(tokio::time::timeout(Duration::from_secs(10), closed).await.unwrap().unwrap(), 1);
 }

@@ -16,22 +16,83 @@ pub struct Message {
     pub role: Role,
     /// What is said.
     pub content: String,
+    /// The tools that an assistant's message calls, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// The call that a tool's message answers.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tool_call_id: String,
 }
 
 impl Message {
+    /// A message of text.
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self { role, content: content.into(), tool_calls: Vec::new(), tool_call_id: String::new() }
+    }
+
     /// A system message.
     pub fn system(content: impl Into<String>) -> Self {
-        Self { role: Role::System, content: content.into() }
+        Self::new(Role::System, content)
     }
 
     /// A user message.
     pub fn user(content: impl Into<String>) -> Self {
-        Self { role: Role::User, content: content.into() }
+        Self::new(Role::User, content)
     }
 
     /// An assistant message.
     pub fn assistant(content: impl Into<String>) -> Self {
-        Self { role: Role::Assistant, content: content.into() }
+        Self::new(Role::Assistant, content)
+    }
+
+    /// A tool's answer to a call.
+    pub fn tool(call: &ToolCall, content: impl Into<String>) -> Self {
+        Self { tool_call_id: call.id.clone(), ..Self::new(Role::Tool, content) }
+    }
+}
+
+/// A tool that a model called. In files and requests it has OpenAI's form:
+/// `{"id": .., "type": "function", "function": {"name": .., "arguments": ".."}}`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(from = "OpenAiCall", into = "OpenAiCall")]
+pub struct ToolCall {
+    /// Chosen by the model's server; empty if the call was written as text.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// JSON, as the model wrote it: it may be malformed.
+    pub arguments: String,
+}
+
+#[derive(Deserialize, Serialize)]
+struct OpenAiCall {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    id: String,
+    #[serde(rename = "type", default = "function_type")]
+    kind: String,
+    function: OpenAiFunction,
+}
+
+#[derive(Deserialize, Serialize)]
+struct OpenAiFunction {
+    name: String,
+    arguments: String,
+}
+
+fn function_type() -> String {
+    "function".to_owned()
+}
+
+impl From<OpenAiCall> for ToolCall {
+    fn from(call: OpenAiCall) -> Self {
+        Self { id: call.id, name: call.function.name, arguments: call.function.arguments }
+    }
+}
+
+impl From<ToolCall> for OpenAiCall {
+    fn from(call: ToolCall) -> Self {
+        let function = OpenAiFunction { name: call.name, arguments: call.arguments };
+        Self { id: call.id, kind: function_type(), function }
     }
 }
 
@@ -39,7 +100,7 @@ impl Message {
 /// models' chat templates take a single system message, and roles that alternate.
 pub fn push(messages: &mut Vec<Message>, message: Message) {
     match messages.last_mut() {
-        Some(last) if last.role == message.role && last.role != Role::Assistant => {
+        Some(last) if last.role == message.role && matches!(last.role, Role::System | Role::User) => {
             last.content.push_str("\n\n");
             last.content.push_str(&message.content);
         }
@@ -99,11 +160,13 @@ pub struct Shown {
     pub format: ObservationFormat,
     /// Whether standard error is shown, where there is some.
     pub error_output: bool,
+    /// Whether the model calls tools itself (ReAct) and writes no code.
+    pub calls_tools: bool,
 }
 
 impl Default for Shown {
     fn default() -> Self {
-        Self { format: ObservationFormat::default(), error_output: true }
+        Self { format: ObservationFormat::default(), error_output: true, calls_tools: false }
     }
 }
 
@@ -115,23 +178,38 @@ impl Shown {
         Self {
             format: ObservationFormat::deserialize(&prompt["observation"]).unwrap_or_default(),
             error_output: prompt["hide_error_output"] != true,
+            calls_tools: origin.agent["agent_type"] == "react",
         }
     }
 }
 
-/// The message that answers a turn; `None` if its action was not answered, because the server was lost.
-pub fn reply(step: &Step, shown: Shown) -> Option<String> {
-    match (&step.results, &step.interpreter_result, &step.error) {
+/// What the model said in a turn. Empty if it could not be asked.
+pub fn said(step: &Step) -> Option<Message> {
+    // Calls that were written as text are a part of the text.
+    let called = step.calls.iter().filter(|call| !call.id.is_empty()).cloned();
+    let message = Message { tool_calls: called.collect(), ..Message::assistant(step.kept()) };
+    (!message.content.is_empty() || !message.tool_calls.is_empty()).then_some(message)
+}
+
+/// The messages that answer a turn; none if its action was not answered, because the server was lost.
+pub fn replies(step: &Step, shown: Shown) -> Vec<Message> {
+    let text = match (&step.results, &step.interpreter_result, &step.error) {
+        (Some(outputs), ..) if step.calls.iter().any(|call| !call.id.is_empty()) => {
+            let answer = |(call, answer): (&ToolCall, &ToolOutput)| Message::tool(call, &answer.output);
+            return step.calls.iter().zip(outputs).map(answer).collect();
+        }
         (Some(outputs), ..) => Some(tool_outputs(outputs)),
         (None, Some(result), _) => Some(observation(result, shown)),
         (None, None, Some(error)) => Some(turn_error(error, shown)),
+        (None, None, None) if shown.calls_tools => step.calls.is_empty().then(|| NO_CALL.to_owned()),
         (None, None, None) => step.code.is_none().then(|| NO_BLOCK.to_owned()),
-    }
+    };
+    text.map(Message::user).into_iter().collect()
 }
 
 /// The result of a step.
 fn observation(result: &InterpreterResult, shown: Shown) -> String {
-    let Shown { format, error_output: shows_error_output } = shown;
+    let Shown { format, error_output: shows_error_output, .. } = shown;
     let InterpreterResult { success, result, output, error_output, error } = result;
     let mut keys = Map::new();
     if format == ObservationFormat::Full {
@@ -159,6 +237,10 @@ fn turn_error(error: &str, shown: Shown) -> String {
 /// The answer to a turn without a code block. That is not an error: there was nothing to run.
 pub const NO_BLOCK: &str = "Your answer holds no code block; nothing was run. To act, write one ```python block; to end the task, \
      call finish() in it.";
+
+/// The answer to a turn of a model that calls tools itself, but called none.
+pub const NO_CALL: &str =
+    "Your answer calls no tool; nothing was done. To act, call a tool; to end the task, call finish.";
 
 /// The results of tools that were called directly (ReAct): one line a call.
 pub fn tool_outputs(outputs: &[ToolOutput]) -> String {
@@ -205,7 +287,7 @@ mod tests {
         let failed = InterpreterResult { success: false, error: Some("E".into()), ..result.clone() };
         let read = |result: &InterpreterResult, format, error_output| {
             let step = Step { interpreter_result: Some(result.clone()), ..Step::default() };
-            reply(&step, Shown { format, error_output }).unwrap()
+            replies(&step, Shown { format, error_output, ..Shown::default() }).remove(0).content
         };
         use ObservationFormat::{Compact, Full};
         assert_eq!(
@@ -238,7 +320,7 @@ mod tests {
         assert_eq!(shown(json!({})), Shown::default());
         assert_eq!(
             shown(json!({ "prompt": { "observation": "compact", "hide_error_output": true } })),
-            Shown { format: ObservationFormat::Compact, error_output: false }
+            Shown { format: ObservationFormat::Compact, error_output: false, calls_tools: false }
         );
     }
 }

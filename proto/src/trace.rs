@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::conversation;
 use crate::semantics::Semantics;
 
 /// One `.trace.json`.
@@ -95,6 +96,9 @@ pub struct Provenance {
     pub state_loss: f64,
     /// Seed of the task, of the episode, and of the model client.
     pub seeds: Seeds,
+    /// *Ours*: the functions that the model could call itself, in OpenAI's form; absent if there were none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Value>,
     /// The limits in force, with the names of `runtime_gym.env.v1.Limits`.
     pub limits: Value,
     /// Versions of the programs that ran it.
@@ -253,7 +257,13 @@ impl Tokens {
     /// The tokens of a call that follows another, whose prompt and answer are `before`.
     pub fn after(before: &[u32], prompt: &[u32], answer: Vec<u32>, logprobs: Vec<f32>) -> Self {
         let seen = before.iter().zip(prompt).take_while(|(before, now)| before == now).count();
-        Self { seen: seen as u64, breaks: seen < before.len(), prompt: prompt[seen..].to_vec(), answer, logprobs }
+        Self {
+            seen: seen as u64,
+            breaks: seen < before.len(),
+            prompt: prompt[seen..].to_vec(),
+            answer,
+            logprobs,
+        }
     }
 
     /// Ids of the whole prompt; `before` are those of the call before, prompt and answer. `None` if those are fewer than
@@ -285,7 +295,10 @@ pub struct Step {
     pub error: Option<String>,
     /// This turn's tokens.
     pub token_usage: TokenUsage,
-    /// A tool-calling agent's calls (ReAct).
+    /// *Ours*: what a tool-calling agent called, in order (ReAct).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<conversation::ToolCall>,
+    /// What each call answered (ReAct).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub results: Option<Vec<ToolOutput>>,
     /// *Ours*: facts about the step that the model did not see.

@@ -65,7 +65,7 @@ fn read(value: &Value, origin: Origin) -> Result<Message, (String, String)> {
         None | Some(Value::Null) => return Err(wrong("content", "is missing or null".to_owned())),
         Some(_) => return Err(wrong("content", "must be a string, or a list of text parts".to_owned())),
     };
-    Ok(Message { role, content })
+    Ok(Message::new(role, content))
 }
 
 /// The text of a part of a message.

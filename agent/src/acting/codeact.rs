@@ -1,12 +1,10 @@
 //! Acting by writing Python: each turn holds reasoning and at most one block of code. The block becomes a
 //! step, and the step's observation the next message.
 
-use proto::conversation;
 use proto::env::v1::{InitialObservation, Limits};
 use proto::semantics::Semantics;
-use proto::trace::Step;
 
-use super::way::{Acting, Action, Opening};
+use super::way::{Acting, Action, Answer, Opening};
 use crate::config::{AgentConfig, Prompt, PromptDetail, SeveralBlocks};
 use crate::prompt;
 use crate::reply::{self, Nothing, Request};
@@ -56,15 +54,15 @@ impl Acting for CodeAct {
         };
         let state = texts::interpreter_state(self.prompt.runtime, self.persistent);
         let system = std::iter::once(acting).chain(state).collect::<Vec<_>>().join("\n\n");
-        Opening { system, task }
+        Opening { system, task, tools: Vec::new() }
     }
 
     fn reminder(&self, globals: &[String]) -> Option<String> {
         (self.persistent && !self.prompt.hide_names).then(|| texts::globals(globals))
     }
 
-    fn action(&self, answer: &str) -> Result<Option<Action>, String> {
-        match (reply::request(answer), self.several_blocks) {
+    fn action(&self, answer: Answer<'_>) -> Result<Option<Action>, String> {
+        match (reply::request(answer.text), self.several_blocks) {
             (Request::Run(code), _) => Ok(Some(Action::Code(code))),
             (Request::Several(codes), SeveralBlocks::Refuse) => Err(texts::several_blocks(codes.len())),
             (Request::Several(codes), SeveralBlocks::First) => Ok(codes.into_iter().next().map(Action::Code)),
@@ -74,11 +72,7 @@ impl Acting for CodeAct {
         }
     }
 
-    fn is_whole(&self, cut_answer: &str) -> bool {
-        reply::holds_whole_block(cut_answer)
-    }
-
-    fn reply(&self, step: &Step) -> Option<String> {
-        conversation::reply(step, self.prompt.shown())
+    fn is_whole(&self, cut_answer: Answer<'_>) -> bool {
+        reply::holds_whole_block(cut_answer.text)
     }
 }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use proto::env::v1::{CodeAction, InitialObservation, Limits, step_request};
-use proto::trace::Step;
+use proto::conversation::ToolCall;
+use proto::env::v1::{InitialObservation, Limits};
+use serde_json::Value;
 
 /// A way of acting.
 pub trait Acting: fmt::Debug + Send + Sync {
@@ -18,14 +19,19 @@ pub trait Acting: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Why the answer can't be run, in words for the model.
-    fn action(&self, answer: &str) -> Result<Option<Action>, String>;
+    fn action(&self, answer: Answer<'_>) -> Result<Option<Action>, String>;
 
     /// Whether an answer that was cut off holds a whole action all the same.
-    fn is_whole(&self, cut_answer: &str) -> bool;
+    fn is_whole(&self, cut_answer: Answer<'_>) -> bool;
+}
 
-    /// The message that answers a turn: the step's result, its error, or that there was nothing to run. `None` if the
-    /// server was lost.
-    fn reply(&self, step: &Step) -> Option<String>;
+/// What a model answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'answer> {
+    /// Its text.
+    pub text: &'answer str,
+    /// The tools that it called beside the text.
+    pub calls: &'answer [ToolCall],
 }
 
 /// What a model is told before its first turn.
@@ -35,6 +41,8 @@ pub struct Opening {
     pub system: String,
     /// The task: the first user message.
     pub task: String,
+    /// The functions that the model can call beside its text, in OpenAI's form.
+    pub tools: Vec<Value>,
 }
 
 /// An action that the environment can run.
@@ -42,21 +50,6 @@ pub struct Opening {
 pub enum Action {
     /// A block of Python.
     Code(String),
-}
-
-impl Action {
-    /// Notes the action in the step that it belongs to.
-    pub fn record(&self, step: &mut Step) {
-        match self {
-            Self::Code(code) => step.code = Some(code.clone()),
-        }
-    }
-}
-
-impl From<Action> for step_request::Action {
-    fn from(action: Action) -> Self {
-        match action {
-            Action::Code(code) => Self::Code(CodeAction { code }),
-        }
-    }
+    /// Calls of tools, at least one.
+    Tools(Vec<ToolCall>),
 }

@@ -1,13 +1,14 @@
 //! An agent: a model, a way of acting, an interpreter state.
 
 use fields::{Fields, FromJson, Place};
+use proto::conversation::Shown;
 use proto::interpreter_state::InterpreterState;
 use proto::semantics::Semantics;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::keys;
-use super::llm::Llm;
+use super::llm::{Backend, Llm};
 use super::prompt::Prompt;
 
 /// An agent: a model, a way of acting, an interpreter state.
@@ -41,6 +42,9 @@ pub struct AgentConfig {
     /// What happens if an answer holds several code blocks.
     #[serde(skip_serializing_if = "SeveralBlocks::is_default")]
     pub several_blocks: SeveralBlocks,
+    /// How tools are called, if the agent calls them itself.
+    #[serde(skip_serializing_if = "ToolCalls::is_default")]
+    pub tool_calls: ToolCalls,
     /// What happens if an answer is cut off at the model's limit.
     #[serde(skip_serializing_if = "CutAnswers::is_default")]
     pub cut_answers: CutAnswers,
@@ -57,6 +61,40 @@ pub struct AgentConfig {
 pub enum AgentType {
     /// Writes Python.
     Codeact,
+    /// Calls tools, and writes no code.
+    React,
+}
+
+fields::words! { AgentType { "codeact" => Codeact, "react" => React } }
+
+/// How an agent that calls tools does so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolCalls {
+    /// By function calling: the model's server is sent the functions, and tells calls and text apart.
+    #[default]
+    Native,
+    /// As text: the prompt describes the functions, and the agent reads the calls in the answer.
+    Text,
+}
+
+fields::words! { ToolCalls { "native" => Native, "text" => Text } }
+
+impl ToolCalls {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl AgentConfig {
+    /// What the model is shown of a turn's result.
+    pub fn shown(&self) -> Shown {
+        Shown {
+            format: self.prompt.observation,
+            error_output: !self.prompt.hide_error_output,
+            calls_tools: self.agent_type == AgentType::React,
+        }
+    }
 }
 
 /// What happens if an answer holds several code blocks.
@@ -146,10 +184,16 @@ impl FromJson for AgentConfig {
         let max_tool_calls = keys::at_least_one(&fields, "max_tool_calls", 25);
         let limits = fields.or_default("limits");
         let several_blocks = fields.or_default("several_blocks");
+        let tool_calls = fields.or_default("tool_calls");
         let cut_answers = fields.or_default("cut_answers");
         let prompt = fields.or_default("prompt");
-        let llm = fields.required("llm");
+        let llm: Option<Llm> = fields.required("llm");
         fields.refuse_unknown();
+        if let (Some(AgentType::React), Some(ToolCalls::Native), Some(llm)) = (agent_type, tool_calls, &llm) {
+            fields.at("tool_calls").require(llm.backend() != Some(Backend::Inference), || {
+                "must be `text` with `backend: inference`: function calling needs `vllm` or `openai`".into()
+            });
+        }
         fields.at("persistent_state").require(persistent != Some(None), || {
             "is required: true if the interpreter keeps its state from step to step, false if every step \
              starts afresh"
@@ -169,6 +213,7 @@ impl FromJson for AgentConfig {
             max_tool_calls: max_tool_calls?,
             limits: limits?,
             several_blocks: several_blocks?,
+            tool_calls: tool_calls?,
             cut_answers: cut_answers?,
             prompt: prompt?,
             llm: llm?,
@@ -192,16 +237,6 @@ fn check_state_loss(state_loss: f64, persistent: Option<bool>, place: &Place<'_>
          lose"
             .into()
     });
-}
-
-impl FromJson for AgentType {
-    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
-        match value.as_str() {
-            Some("codeact") => Some(Self::Codeact),
-            Some("react") => place.fail("only `codeact` is available in this version; `react` is not yet"),
-            _ => place.expected("codeact", value),
-        }
-    }
 }
 
 impl FromJson for StepLimits {

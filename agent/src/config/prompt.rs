@@ -1,7 +1,7 @@
 //! What a model is told before its first turn and with each turn.
 
 use fields::{FromJson, Place};
-use proto::conversation::{ObservationFormat, Shown};
+use proto::conversation::ObservationFormat;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -21,11 +21,6 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// What a model is shown of a turn's result.
-    pub fn shown(self) -> Shown {
-        Shown { format: self.observation, error_output: !self.hide_error_output }
-    }
-
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -94,7 +94,9 @@ fn what_the_model_is_told_may_be_chosen() {
 #[test]
 fn how_answers_are_read_and_blocks_run_may_be_chosen() {
     let written = RunConfig::parse(GOOD).unwrap().to_yaml().unwrap();
-    for key in ["semantics", "several_blocks", "cut_answers", "stop", "stream", "logprobs", "extra_body", "idle"] {
+    for key in
+        ["semantics", "several_blocks", "cut_answers", "stop", "stream", "logprobs", "extra_body", "idle"]
+    {
         assert!(!written.contains(key), "the default of {key} is left out");
     }
     let text = GOOD
@@ -177,7 +179,11 @@ fn errors_name_the_key() {
         ("enable_thinking: false", "enable_thinking: maybe", &["agents[0].llm.enable_thinking", "maybe"]),
         ("agent_type: codeact", "agent_type: react", &["`agents[0].agent_type`", "only `codeact`"]),
         ("agent_type: codeact", "agent_type: cot", &["agents[0].agent_type", "cot", "codeact"]),
-        ("backend: scripted", "backend: gpt", &["agents[0].llm.backend", "gpt", "scripted", "vllm", "openai"]),
+        (
+            "backend: scripted",
+            "backend: gpt",
+            &["agents[0].llm.backend", "gpt", "scripted", "vllm", "openai"],
+        ),
         (
             "backend: scripted",
             "backend: vllm\n      url: [\"http://a:1/v1\", \"b:8000\"]",
@@ -189,7 +195,11 @@ fn errors_name_the_key() {
             &["`agents[0].llm.url`", "`api_key_env`"],
         ),
         ("backend: scripted", "backend: scripted\n      url: 7", &["agents[0].llm.url", "a list of URLs"]),
-        ("backend: scripted", "backend: openai\n      lora_path: x", &["`agents[0].llm.lora_path`", "`backend: vllm`"]),
+        (
+            "backend: scripted",
+            "backend: openai\n      lora_path: x",
+            &["`agents[0].llm.lora_path`", "`backend: vllm`"],
+        ),
         (
             "backend: scripted",
             "backend: openai\n      extra_body: {messages: []}",
@@ -350,7 +360,9 @@ fn the_readme_describes_every_key() {
     let mut keys = BTreeSet::new();
     paths(&serde_json::to_value(&config).unwrap(), "", &mut keys);
     // Its keys are the server's.
-    assert!(keys.remove("agents[].llm.extra_body.top_p") && keys.insert("agents[].llm.extra_body".to_owned()));
+    assert!(
+        keys.remove("agents[].llm.extra_body.top_p") && keys.insert("agents[].llm.extra_body".to_owned())
+    );
     let readme = std::fs::read_to_string(configs().join("README.md")).unwrap();
     let (_, table) = readme.split_once("| Key |").unwrap();
     let (table, _) = table.split_once("\n## ").unwrap();

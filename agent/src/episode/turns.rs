@@ -7,12 +7,14 @@ use proto::conversation::{self, Message};
 use proto::env::v1;
 use proto::semantics::Semantics;
 use proto::trace::{ModelCall, ModelResponse, Step, TokenUsage, Tokens};
+use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::assignment::Assignment;
 use super::end::End;
 use super::error::{CREATE, Error, GET, STEP, call_failed};
-use crate::acting::{self, Acting, Action};
+use crate::acting::react::calls::Prepared;
+use crate::acting::{self, Acting, Action, Answer};
 use crate::config::{AgentConfig, CutAnswers};
 use crate::model::{self, Completion, FinishReason, GenerateRequest, Model, Sampling};
 use crate::recorder::{self, Recorder};
@@ -27,6 +29,8 @@ pub struct Turns<'player> {
     acting: Box<dyn Acting>,
     /// The conversation so far.
     messages: Vec<Message>,
+    /// The functions that the model can call beside its text.
+    tools: Vec<Value>,
     /// The tokens of the last call, prompt and answer, if its server gave them.
     tokens: Vec<u32>,
     /// The names in the interpreter after the last step.
@@ -72,6 +76,7 @@ impl<'player> Turns<'player> {
         let acting = acting::of(agent);
         let opening = acting.opening(observation, &limits);
         recorder.task(&opening.task, &opening.system);
+        recorder.provenance().tools.clone_from(&opening.tools);
         Ok(Self {
             agent,
             model,
@@ -79,6 +84,7 @@ impl<'player> Turns<'player> {
             assignment,
             acting,
             messages: vec![Message::system(opening.system), Message::user(opening.task)],
+            tools: opening.tools,
             tokens: Vec::new(),
             globals: Vec::new(),
             step_index: 0,
@@ -118,17 +124,15 @@ impl<'player> Turns<'player> {
             Ok(answer) => answer.map_err(|error| error.to_string()),
         };
         let mut step = Step { turn: u64::from(turn), ..Step::default() };
-        let action = match record_answer(answer, call, &mut step, &mut self.tokens, recorder) {
-            Ok(FinishReason::Stop) => self.acting.action(&step.assistant_text),
-            Ok(FinishReason::Length) if self.runs_cut(&step.assistant_text) => {
-                self.acting.action(&step.assistant_text)
-            }
+        let answered = record_answer(answer, call, &mut step, &mut self.tokens, recorder);
+        let calls = std::mem::take(&mut step.calls);
+        let answer = Answer { text: &step.assistant_text, calls: &calls };
+        let action = match answered {
+            Ok(FinishReason::Stop) => self.acting.action(answer),
+            Ok(FinishReason::Length) if self.runs_cut(answer) => self.acting.action(answer),
             Ok(reason) => Err(prompt::failed_call(&format!("it was cut off (finish reason: {reason})"))),
             Err(reason) => Err(prompt::failed_call(&reason)),
         };
-        if !step.kept().is_empty() {
-            self.messages.push(Message::assistant(step.kept()));
-        }
         let end = match action {
             Ok(Some(action)) => self.run(action, &mut step).await,
             Ok(None) => self.renew().await,
@@ -137,15 +141,15 @@ impl<'player> Turns<'player> {
                 self.renew().await
             }
         };
-        if let Some(reply) = self.acting.reply(&step) {
-            conversation::push(&mut self.messages, Message::user(reply));
-        }
+        let turn =
+            conversation::said(&step).into_iter().chain(conversation::replies(&step, self.agent.shown()));
+        turn.for_each(|message| conversation::push(&mut self.messages, message));
         recorder.step(step);
         end
     }
 
     /// Whether an answer that was cut off is run all the same.
-    fn runs_cut(&self, answer: &str) -> bool {
+    fn runs_cut(&self, answer: Answer<'_>) -> bool {
         self.agent.cut_answers == CutAnswers::Run && self.acting.is_whole(answer)
     }
 
@@ -158,6 +162,7 @@ impl<'player> Turns<'player> {
         let llm = &self.agent.llm;
         GenerateRequest {
             messages,
+            tools: self.tools.clone(),
             sampling: Sampling { temperature: llm.temperature },
             seed: self.assignment.policy_seed,
             max_tokens: llm.max_tokens,
@@ -175,23 +180,46 @@ impl<'player> Turns<'player> {
 
     /// Runs an action as the next step of the environment.
     async fn run(&mut self, action: Action, step: &mut Step) -> Result<Option<End>, Error> {
-        action.record(step);
+        match action {
+            Action::Code(code) => {
+                step.code = Some(code.clone());
+                let action = v1::step_request::Action::Code(v1::CodeAction { code });
+                let (observation, info, end) = self.step(action).await?;
+                let (result, info) = wire::step_result(self.step_index - 1, observation, info);
+                self.globals.clone_from(&info.globals);
+                step.interpreter_result = Some(result);
+                step.info = Some(info);
+                end
+            }
+            Action::Tools(calls) => {
+                let prepared = Prepared::new(&calls);
+                step.calls = calls;
+                let Some(action) = prepared.action() else {
+                    step.results = Some(prepared.outputs(None));
+                    return self.renew().await;
+                };
+                let (observation, info, end) = self.step(v1::step_request::Action::ToolCalls(action)).await?;
+                step.results = Some(prepared.outputs(Some(&observation)));
+                step.info = Some(wire::step_result(self.step_index - 1, observation, info).1);
+                end
+            }
+        }
+    }
+
+    /// Takes the next step of the environment: what is observed, the facts besides, and how the step ended the episode, if
+    /// it did.
+    async fn step(&mut self, action: v1::step_request::Action) -> Result<Stepped, Error> {
         let request = v1::StepRequest {
             episode_id: self.assignment.episode_id.clone(),
             step_index: self.step_index,
-            action: Some(action.into()),
+            action: Some(action),
         };
         let response = self.environment.step(request, self.wall_clock).await.map_err(call_failed(STEP))?;
         self.step_index += 1;
         let end = End::of_step(&response);
         let observation =
             response.observation.ok_or(Error::Incomplete { call: STEP, what: "observation" })?;
-        let (result, info) =
-            wire::step_result(response.step_index, observation, response.info.unwrap_or_default());
-        self.globals.clone_from(&info.globals);
-        step.interpreter_result = Some(result);
-        step.info = Some(info);
-        end
+        Ok((observation, response.info.unwrap_or_default(), end))
     }
 
     /// Renews the lease in a turn that runs nothing: its length assumes that every turn reaches the server.
@@ -200,6 +228,9 @@ impl<'player> Turns<'player> {
         Ok(None)
     }
 }
+
+/// What came of a step: the observation, facts besides, and how it ended the episode, if it did.
+type Stepped = (v1::Observation, v1::StepInfo, Result<Option<End>, Error>);
 
 fn create_request(agent: &AgentConfig, assignment: &Assignment) -> v1::CreateEpisodeRequest {
     let task = v1::TaskRef { set: assignment.task.set.clone(), task_id: assignment.task.task_id.clone() };
@@ -241,6 +272,7 @@ fn record_answer(
     });
     step.token_usage = usage;
     step.assistant_text = completion.text;
+    step.calls = completion.tool_calls;
     if completion.finish_reason != FinishReason::Stop {
         step.kept_text = repetition::shortened(&step.assistant_text);
     }

@@ -77,7 +77,9 @@ pub enum Error {
         advice: String,
     },
     /// There is no API key.
-    #[error("there is no API key: set the environment variable {variable}, or write {variable}=KEY into the file .env")]
+    #[error(
+        "there is no API key: set the environment variable {variable}, or write {variable}=KEY into the file .env"
+    )]
     NoKey {
         /// The environment variable that the config names.
         variable: String,
@@ -127,7 +129,10 @@ impl Error {
     pub fn is_of_all_calls(&self) -> bool {
         !matches!(
             self,
-            Self::ContextOverflow { .. } | Self::Timeout { .. } | Self::Refused { .. } | Self::Conversation { .. }
+            Self::ContextOverflow { .. }
+                | Self::Timeout { .. }
+                | Self::Refused { .. }
+                | Self::Conversation { .. }
         )
     }
 }

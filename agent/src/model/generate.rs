@@ -2,14 +2,17 @@
 
 use std::fmt;
 
-use proto::conversation::Message;
+use proto::conversation::{Message, ToolCall};
 use proto::trace::TokenUsage;
+use serde_json::Value;
 
 /// A conversation to continue.
 #[derive(Clone, Debug, Default)]
 pub struct GenerateRequest {
     /// The messages so far, in order.
     pub messages: Vec<Message>,
+    /// The functions that the model can call, in OpenAI's form.
+    pub tools: Vec<Value>,
     /// How tokens are sampled.
     pub sampling: Sampling,
     /// Seed of the sampling. The same request with the same seed gives the same answer, as far as the model
@@ -45,17 +48,6 @@ pub struct Completion {
     pub usage: TokenUsage,
     /// The tokens themselves, where the server gives them.
     pub tokens: Option<Tokens>,
-}
-
-/// A tool that a model called.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ToolCall {
-    /// Chosen by the server; the tool's answer names it.
-    pub id: String,
-    /// The tool.
-    pub name: String,
-    /// JSON, as the model wrote it: it may be malformed.
-    pub arguments: String,
 }
 
 /// The tokens of a call.

@@ -118,6 +118,9 @@ impl OpenAi {
         if !request.stop.is_empty() {
             set("stop", json!(request.stop));
         }
+        if !request.tools.is_empty() {
+            set("tools", json!(request.tools));
+        }
         if self.stream {
             set("stream", json!(true));
             set("stream_options", json!({ "include_usage": true }));

@@ -40,7 +40,8 @@ impl Reply {
     /// The answer of a recording in `tests/fixtures/vllm`.
     pub fn recorded(response: &Value) -> Self {
         let headers = response["headers"].as_array().unwrap();
-        let header = |pair: &Value| (pair[0].as_str().unwrap().to_owned(), pair[1].as_str().unwrap().to_owned());
+        let header =
+            |pair: &Value| (pair[0].as_str().unwrap().to_owned(), pair[1].as_str().unwrap().to_owned());
         let body = match (response.get("json"), response.get("events")) {
             (Some(json), _) => json.to_string(),
             (_, Some(events)) => events.as_str().unwrap().to_owned(),
@@ -117,12 +118,14 @@ async fn handle(
         got.push(request);
         reply
     };
-    let streamed = |parts| Response::builder().header("content-type", "text/event-stream").body(parts).unwrap();
+    let streamed =
+        |parts| Response::builder().header("content-type", "text/event-stream").body(parts).unwrap();
     match reply {
         Reply::Whole { status, headers, body } => {
-            let response = headers.iter().fold(Response::builder().status(status), |response, (name, value)| {
-                response.header(name, value)
-            });
+            let response =
+                headers.iter().fold(Response::builder().status(status), |response, (name, value)| {
+                    response.header(name, value)
+                });
             response.body(Body::from(body)).unwrap()
         }
         Reply::Stalls(part) => {

@@ -35,17 +35,12 @@ pub fn conversation(trace: &Trace, observations: Observations) -> Vec<Message> {
         _ => None,
     });
     for step in steps {
-        // Empty if the model could not be asked.
-        if !step.kept().is_empty() {
-            messages.push(Message::assistant(step.kept()));
-        }
-        let observation = match observations {
-            Observations::Agent => conversation::reply(step, shown),
-            Observations::Paper => as_the_paper(step),
+        let replies = match observations {
+            Observations::Agent => conversation::replies(step, shown),
+            Observations::Paper => as_the_paper(step).map(Message::user).into_iter().collect(),
         };
-        if let Some(observation) = observation {
-            conversation::push(&mut messages, Message::user(observation));
-        }
+        let turn = conversation::said(step).into_iter().chain(replies);
+        turn.for_each(|message| conversation::push(&mut messages, message));
     }
     let answered = messages.iter().rposition(|message| message.role == Role::Assistant);
     // Without an answer, the task remains.

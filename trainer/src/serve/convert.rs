@@ -55,7 +55,7 @@ pub fn messages(messages: &[v1::Message]) -> Result<Vec<Message>> {
                 return Err(Error::field(format!("messages[{number}].role"), problem));
             }
         };
-        Ok(Message { role, content: message.content.clone() })
+        Ok(Message::new(role, &message.content))
     };
     messages.iter().enumerate().map(message).collect()
 }

@@ -67,7 +67,7 @@ fn with_template(folder: &Path, template: &str) -> (tempfile::TempDir, Tokenizer
 }
 
 fn conversation(turns: &[(Role, &str)]) -> Vec<Message> {
-    turns.iter().map(|(role, content)| Message { role: *role, content: (*content).to_owned() }).collect()
+    turns.iter().map(|(role, content)| Message::new(*role, *content)).collect()
 }
 
 fn conversations() -> Vec<Vec<Message>> {

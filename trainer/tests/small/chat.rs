@@ -28,7 +28,7 @@ fn templates_are_found_where_folders_keep_them() {
     let message = refusal(Tokenizer::read(folder.path()));
     assert!(message.contains("tokenizer_config.json: `chat_template` is missing"), "{message}");
     let render = || {
-        let messages = [Message { role: Role::User, content: "x".to_owned() }];
+        let messages = [Message::new(Role::User, "x")];
         Tokenizer::read(folder.path())
             .map(|tokenizer| tokenizer.render(&messages, Rendering::default()).unwrap())
     };
@@ -77,7 +77,7 @@ fn expressions_give_what_they_give_under_transformers() {
         // The fixture's messages have parts, so they are set in the template.
         let template = format!("{{% set messages = {} %}}{{{{ {expression} }}}}", fixture["messages"]);
         std::fs::write(folder.path().join("chat_template.jinja"), template).unwrap();
-        let messages = [Message { role: Role::User, content: String::new() }];
+        let messages = [Message::new(Role::User, "")];
         let ours = Tokenizer::read(folder.path())
             .and_then(|tokenizer| tokenizer.render(&messages, Rendering::default()));
         let agrees = match (&ours, case[1].as_str()) {

@@ -19,7 +19,7 @@ fn traces(path: &Path) -> Sources {
 
 fn messages(corpus: &Corpus, item: usize) -> Vec<(Role, &str)> {
     let Content::Conversation { messages, .. } = &corpus.items[item].content else { panic!("a text") };
-    messages.iter().map(|Message { role, content }| (*role, content.as_str())).collect()
+    messages.iter().map(|message| (message.role, message.content.as_str())).collect()
 }
 
 /// A trace with these steps, as `<folder>/f-1.trace.json`.

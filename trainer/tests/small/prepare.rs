@@ -51,7 +51,7 @@ fn tokenizer() -> Tokenizer {
 }
 
 fn turns(turns: &[(Role, &str)]) -> Vec<Message> {
-    turns.iter().map(|(role, content)| Message { role: *role, content: (*content).to_owned() }).collect()
+    turns.iter().map(|(role, content)| Message::new(*role, *content)).collect()
 }
 
 const TALK: [(Role, &str); 6] = [
@@ -104,8 +104,8 @@ fn over_long_conversations_lose_their_last_turns() {
     let tokenizer = tokenizer();
     let mut messages = turns(&TALK[..2]);
     for number in 0..5 {
-        messages.push(Message { role: Role::Assistant, content: format!("answer {number}") });
-        messages.push(Message { role: Role::User, content: "go on ".repeat(number + 1) });
+        messages.push(Message::new(Role::Assistant, format!("answer {number}")));
+        messages.push(Message::new(Role::User, "go on ".repeat(number + 1)));
     }
     let fit = |limit| fit(&tokenizer, &messages, Rendering::default(), limit).unwrap();
     let lengths: Vec<usize> = (1..=5)

@@ -5,6 +5,7 @@ use proto::env::v1::{Limits, Tool};
 use proto::semantics::Semantics;
 
 use crate::config::{RuntimePrompt, SeveralBlocks};
+use crate::prompt::tool_line;
 
 /// What a model is told of its turns.
 #[derive(Clone, Copy, Debug)]
@@ -72,12 +73,6 @@ pub fn acting_in_brief(tools: &[Tool], limits: &Limits, semantics: Semantics) ->
         tools.iter().map(signature).collect::<Vec<_>>().join(", "),
         limits.tool_calls_per_step,
     )
-}
-
-fn tool_line(tool: &Tool) -> String {
-    let parameters: Vec<String> =
-        tool.parameters.iter().map(|parameter| format!("{}: {}", parameter.name, parameter.r#type)).collect();
-    format!("- {}({}) -> {}: {}\n", tool.name, parameters.join(", "), tool.returns, tool.description.trim())
 }
 
 fn shown(format: ObservationFormat) -> &'static str {

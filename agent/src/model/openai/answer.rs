@@ -3,13 +3,13 @@
 //!
 //! Formats: <https://platform.openai.com/docs/api-reference/chat> and vLLM's `chat_completion/protocol.py`.
 
-use proto::conversation::Message;
+use proto::conversation::{Message, ToolCall};
 use proto::trace::TokenUsage;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::failure::Failure;
-use crate::model::generate::{Completion, FinishReason, Tokens, ToolCall, estimate_usage};
+use crate::model::generate::{Completion, FinishReason, Tokens, estimate_usage};
 
 /// A whole answer or a chunk of one. Keys that are not named here are ignored.
 #[derive(Debug, Default, Deserialize)]
@@ -153,14 +153,7 @@ impl Collected {
             logprobs: if self.logprobs.len() == answer.len() { self.logprobs } else { Vec::new() },
             answer,
         });
-        Ok(Completion {
-            text,
-            reasoning,
-            tool_calls: self.tool_calls,
-            finish_reason,
-            usage,
-            tokens,
-        })
+        Ok(Completion { text, reasoning, tool_calls: self.tool_calls, finish_reason, usage, tokens })
     }
 }
 

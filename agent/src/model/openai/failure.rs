@@ -44,7 +44,8 @@ impl Failure {
 
     /// Something that is not in the format of OpenAI's API.
     pub fn malformed(text: &str, reason: &serde_json::Error) -> Self {
-        let problem = format!("answered something else than a chat completion ({reason}): {}", shortened(text));
+        let problem =
+            format!("answered something else than a chat completion ({reason}): {}", shortened(text));
         Self { kind: Kind::Refused, problem, retry_after: None }
     }
 
@@ -167,7 +168,9 @@ mod tests {
         ] {
             assert!(is_overflow(&json!({ "error": error })), "{error}");
         }
-        assert!(!is_overflow(&json!({"error": {"message": "temperature must be >= 0", "param": "temperature"}})));
+        assert!(!is_overflow(
+            &json!({"error": {"message": "temperature must be >= 0", "param": "temperature"}})
+        ));
     }
 
     #[test]

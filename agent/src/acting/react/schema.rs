@@ -1,0 +1,74 @@
+//! The environment's functions as a model's server takes them: OpenAI's function objects, with parameters as JSON Schema.
+
+use proto::env::v1::{Tool, ToolParameter};
+use serde_json::{Map, Value, json};
+
+/// The function that ends a task.
+const FINISH: &str = "finish";
+
+/// The tools, and the one that ends the task, if the server does not list it.
+pub fn with_finish(tools: &[Tool]) -> Vec<Tool> {
+    let mut tools = tools.to_vec();
+    if !tools.iter().any(|tool| tool.name == FINISH) {
+        tools.push(Tool {
+            name: FINISH.to_owned(),
+            description: "Ends the task. Call it once you are done.".to_owned(),
+            returns: "None".to_owned(),
+            ..Tool::default()
+        });
+    }
+    tools
+}
+
+/// A tool in OpenAI's form.
+pub fn function(tool: &Tool) -> Value {
+    let kind = |parameter: &ToolParameter| match parameter.r#type.as_str() {
+        "int" => "integer",
+        "float" => "number",
+        "bool" => "boolean",
+        _ => "string",
+    };
+    let properties: Map<String, Value> = (tool.parameters.iter())
+        .map(|parameter| (parameter.name.clone(), json!({ "type": kind(parameter) })))
+        .collect();
+    let required: Vec<&str> = tool.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    json!({
+        "type": "function",
+        "function": {
+            "name": tool.name,
+            "description": tool.description.trim(),
+            "parameters": { "type": "object", "properties": properties, "required": required },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_is_a_function_with_a_schema() {
+        let parameter = |name: &str, kind: &str| ToolParameter { name: name.into(), r#type: kind.into() };
+        let tool = Tool {
+            name: "move".into(),
+            description: " Moves. ".into(),
+            parameters: vec![parameter("to", "str"), parameter("steps", "int")],
+            returns: "str".into(),
+        };
+        let tools = with_finish(&[tool]);
+        assert_eq!(
+            function(&tools[0]),
+            json!({"type": "function", "function": {
+                "name": "move",
+                "description": "Moves.",
+                "parameters": {
+                    "type": "object",
+                    "properties": {"to": {"type": "string"}, "steps": {"type": "integer"}},
+                    "required": ["to", "steps"],
+                },
+            }})
+        );
+        assert_eq!((tools.len(), tools[1].name.as_str()), (2, "finish"));
+        assert_eq!(with_finish(&tools).len(), 2);
+    }
+}
