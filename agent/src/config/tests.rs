@@ -94,9 +94,17 @@ fn what_the_model_is_told_may_be_chosen() {
 #[test]
 fn how_answers_are_read_and_blocks_run_may_be_chosen() {
     let written = RunConfig::parse(GOOD).unwrap().to_yaml().unwrap();
-    for key in
-        ["semantics", "several_blocks", "cut_answers", "stop", "stream", "logprobs", "extra_body", "idle"]
-    {
+    for key in [
+        "semantics",
+        "several_blocks",
+        " tool_calls:",
+        "cut_answers",
+        "stop",
+        "stream",
+        "logprobs",
+        "extra_body",
+        "idle",
+    ] {
         assert!(!written.contains(key), "the default of {key} is left out");
     }
     let text = GOOD
@@ -177,7 +185,11 @@ fn errors_name_the_key() {
         ),
         ("max_tokens: 12288", "stop: [a, \"\"]", &["`agents[0].llm.stop[1]`", "must not be empty"]),
         ("enable_thinking: false", "enable_thinking: maybe", &["agents[0].llm.enable_thinking", "maybe"]),
-        ("agent_type: codeact", "agent_type: react", &["`agents[0].agent_type`", "only `codeact`"]),
+        (
+            "agent_type: codeact",
+            "agent_type: react\n    tool_calls: json",
+            &["agents[0].tool_calls", "json", "native", "text"],
+        ),
         ("agent_type: codeact", "agent_type: cot", &["agents[0].agent_type", "cot", "codeact"]),
         (
             "backend: scripted",
@@ -351,7 +363,7 @@ fn the_readme_describes_every_key() {
         )
         .replace(
             "    llm:",
-            "    semantics: notebook\n    several_blocks: first\n    cut_answers: run\n    state_loss: 0.1\n    prompt: \
+            "    semantics: notebook\n    several_blocks: first\n    tool_calls: text\n    cut_answers: run\n    state_loss: 0.1\n    prompt: \
              {runtime: hidden}\n    limits: {fuel_per_step: 1, error_output_bytes_per_step: 1, \
              wall_clock_per_step_s: 1, memory_bytes: 1, output_bytes_per_step: 1, code_bytes_per_step: 1, \
              tool_bytes_per_step: 1, scratch_bytes: 1}\n    llm:",
