@@ -23,7 +23,7 @@ mod llm;
 mod prompt;
 
 pub use agent::{AgentConfig, AgentType, CutAnswers, SeveralBlocks, StepLimits, ToolCalls};
-pub use llm::{Backend, Llm};
+pub use llm::{Backend, Llm, Prices};
 pub use prompt::{Prompt, PromptDetail, RuntimePrompt};
 
 /// A run: which agents play which tasks, and where the results go.
@@ -37,6 +37,9 @@ pub struct RunConfig {
     pub seed_start: u64,
     /// How many episodes are played at once.
     pub max_concurrent_runs: usize,
+    /// An SQLite file in which answers of models on servers are kept, so that no call is made twice; none: they are not kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_db_path: Option<PathBuf>,
     /// The server's task set; may be omitted if the server has only one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_set: Option<String>,
@@ -51,12 +54,6 @@ pub struct RunConfig {
 #[error("{}", .0.quoted())]
 pub struct Error(#[from] pub Problems);
 
-/// A key of earlier versions, beside `run_name`, that had no effect.
-const REMOVED_FROM_RUN: &str = "cache_db_path";
-
-/// A key of earlier versions, in `llm`, that had no effect.
-const REMOVED_FROM_LLM: &str = "cache_enabled";
-
 impl RunConfig {
     /// Reads and checks a config.
     ///
@@ -64,24 +61,6 @@ impl RunConfig {
     /// Everything that is wrong in it.
     pub fn parse(yaml: &str) -> Result<Self, Error> {
         Ok(fields::read(&fields::from_yaml(yaml)?)?)
-    }
-
-    /// Reads a config that this program or an earlier version of it wrote into a run folder. Keys that were
-    /// removed since are ignored: they had no effect.
-    ///
-    /// # Errors
-    /// As [`RunConfig::parse`].
-    pub fn parse_written(yaml: &str) -> Result<Self, Error> {
-        let mut document = fields::from_yaml(yaml)?;
-        if let Value::Object(run) = &mut document {
-            run.remove(REMOVED_FROM_RUN);
-        }
-        for agent in document.get_mut("agents").and_then(Value::as_array_mut).into_iter().flatten() {
-            if let Some(llm) = agent.get_mut("llm").and_then(Value::as_object_mut) {
-                llm.remove(REMOVED_FROM_LLM);
-            }
-        }
-        Ok(fields::read(&document)?)
     }
 
     /// Replaces `llm.url` of all agents whose model is on a server.
@@ -110,6 +89,7 @@ impl FromJson for RunConfig {
         let run_name = keys::name(&fields, "run_name");
         let seed_start = fields.or_default("seed_start");
         let max_concurrent_runs = keys::at_least_one(&fields, "max_concurrent_runs", 4);
+        let cache_db_path = fields.or_default("cache_db_path");
         let task_set = fields.or_default("task_set");
         let task_families = fields.required_as("task_families", families);
         let agents = fields.required_as("agents", agents);
@@ -119,6 +99,7 @@ impl FromJson for RunConfig {
             run_name: run_name?,
             seed_start: seed_start?,
             max_concurrent_runs: max_concurrent_runs?,
+            cache_db_path: cache_db_path?,
             task_set: task_set?,
             task_families: task_families?,
             agents: agents?,

@@ -13,7 +13,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::Environment;
+use client::{Environment, is_unreachable};
 use end::End;
 use error::{CLOSE, CREATE, call_failed};
 use proto::env::v1;
@@ -24,6 +24,7 @@ use turns::Turns;
 
 use crate::config::AgentConfig;
 use crate::model::Model;
+use crate::pool::Pool;
 use crate::recorder::{self, Recorder};
 use crate::stop::stopped;
 
@@ -38,15 +39,15 @@ pub use error::Error;
 /// How long closing the episode of a stopped run may take: someone is waiting.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
-/// An agent and the environment server that it plays on.
+/// An agent and the environment servers that it plays on.
 #[derive(Clone, Debug)]
 pub struct Player {
     /// The agent's config.
     pub agent: AgentConfig,
     /// The agent's model.
     pub model: Arc<dyn Model>,
-    /// The environment server.
-    pub environment: Environment,
+    /// Environment servers with the same tasks. An episode is played on one of them.
+    pub environments: Arc<Pool<Environment>>,
 }
 
 /// The result of an episode.
@@ -60,21 +61,44 @@ pub struct Outcome {
 
 impl Player {
     /// Plays one episode to its end. When `stop` turns true, the episode is closed and its evaluation is
-    /// [`Error::Interrupted`].
-    pub async fn play(&self, assignment: &Assignment, mut stop: watch::Receiver<bool>) -> Outcome {
+    /// [`Error::Interrupted`]. If its server is lost and another one is there, it is played again on that one, from the
+    /// beginning.
+    pub async fn play(&self, assignment: &Assignment, stop: watch::Receiver<bool>) -> Outcome {
+        let mut attempt = 0;
+        loop {
+            let seat = self.environments.call();
+            let outcome = self.play_on(seat.server(), &assignment.again(attempt), stop.clone()).await;
+            let is_lost = matches!(&outcome.evaluation, Err(Error::Call { status, .. }) if is_unreachable(status));
+            if is_lost {
+                seat.failed();
+            }
+            drop(seat);
+            if !is_lost || !self.environments.is_ready() || *stop.borrow() {
+                return outcome;
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn play_on(
+        &self,
+        environment: &Environment,
+        assignment: &Assignment,
+        mut stop: watch::Receiver<bool>,
+    ) -> Outcome {
         let mut recorder = Recorder::start(self.provenance(assignment));
         let played = tokio::select! {
-            played = self.take_turns(assignment, &mut recorder) => played,
+            played = self.take_turns(environment, assignment, &mut recorder) => played,
             () = stopped(&mut stop) => Err(Error::Interrupted),
         };
         let (end, evaluation) = match played {
-            Ok(end) => (end, self.evaluate(&assignment.episode_id).await),
+            Ok(end) => (end, evaluate(environment, &assignment.episode_id).await),
             // There is no episode to close.
             Err(error @ Error::Call { call: CREATE, .. }) => (End::Error, Err(error)),
             Err(error) => {
                 // An open episode would hold its place on the server until its lease ends. If closing fails
                 // too, the first error is the one to report.
-                let _ = timeout(CLOSE_LIMIT, self.environment.close(&assignment.episode_id)).await;
+                let _ = timeout(CLOSE_LIMIT, environment.close(&assignment.episode_id)).await;
                 let end = if matches!(error, Error::Interrupted) { End::Interrupted } else { End::Error };
                 (end, Err(error))
             }
@@ -85,16 +109,14 @@ impl Player {
         Outcome { trace: recorder.finish(end.name()), evaluation }
     }
 
-    async fn take_turns(&self, assignment: &Assignment, recorder: &mut Recorder) -> Result<End, Error> {
-        let mut turns =
-            Turns::begin(&self.agent, &*self.model, &self.environment, assignment, recorder).await?;
+    async fn take_turns(
+        &self,
+        environment: &Environment,
+        assignment: &Assignment,
+        recorder: &mut Recorder,
+    ) -> Result<End, Error> {
+        let mut turns = Turns::begin(&self.agent, &*self.model, environment, assignment, recorder).await?;
         turns.take(recorder).await
-    }
-
-    /// Closes an episode that was played to its end.
-    async fn evaluate(&self, episode_id: &str) -> Result<v1::Evaluation, Error> {
-        let closed = self.environment.close(episode_id).await.map_err(call_failed(CLOSE))?;
-        closed.evaluation.ok_or(Error::Incomplete { call: CLOSE, what: "evaluation" })
     }
 
     fn provenance(&self, assignment: &Assignment) -> trace::Provenance {
@@ -114,4 +136,10 @@ impl Player {
             agent: serde_json::to_value(&self.agent).unwrap_or_default(),
         }
     }
+}
+
+/// Closes an episode that was played to its end.
+async fn evaluate(environment: &Environment, episode_id: &str) -> Result<v1::Evaluation, Error> {
+    let closed = environment.close(episode_id).await.map_err(call_failed(CLOSE))?;
+    closed.evaluation.ok_or(Error::Incomplete { call: CLOSE, what: "evaluation" })
 }

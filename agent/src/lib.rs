@@ -11,6 +11,7 @@
 //! | `prompt`     | texts that a model is shown, however it acts                             |
 //! | [`episode`]  | one episode: turns, deadlines, outcome                                   |
 //! | `wire`       | conversions between messages of the server, the config and a trace       |
+//! | `pool`       | which of several servers gets the next call or episode                   |
 //! | `recorder`   | the trace of an episode that is being played                             |
 //! | `trace_page` | a trace as a web page                                                    |
 //! | `server`     | an environment server as a child of the run                              |
@@ -25,6 +26,7 @@ mod acting;
 pub mod config;
 pub mod episode;
 pub mod model;
+pub mod pool;
 mod prompt;
 mod recorder;
 mod repetition;

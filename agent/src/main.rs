@@ -61,9 +61,10 @@ struct RunArgs {
     /// A task folder: its manifest names the task set to play. Needed without --env.
     #[arg(long, value_name = "DIR", required_unless_present_any = ["env", "check"])]
     tasks_root: Option<PathBuf>,
-    /// A running environment server, such as http://127.0.0.1:50051. Without it, the run starts its own.
+    /// A running environment server, such as http://127.0.0.1:50051. Without it, the run starts its own. May be repeated:
+    /// an episode is played on the least busy server, and if that is lost, on another one.
     #[arg(long, value_name = "URL")]
-    env: Option<String>,
+    env: Vec<String>,
     /// A running model server, for the agents whose model is on one: `trainer serve`, or with `backend: vllm` the base
     /// URL of vLLM, such as http://127.0.0.1:8000/v1. It replaces the config's `llm.url`. May be repeated: a call goes to
     /// the least busy server.
@@ -140,7 +141,7 @@ fn run(args: RunArgs) -> Result<Report, Box<dyn std::error::Error>> {
     let options = Options {
         config,
         tasks_root: args.tasks_root,
-        env: args.env,
+        envs: args.env,
         max_examples: args.max_examples.map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
         retry: Retry::default(),
     };

@@ -56,6 +56,11 @@ impl Recorder {
         self.push(EventKind::StepEvent(Box::new(step)));
     }
 
+    /// Tokens so far, of prompts and answers over all turns.
+    pub fn tokens(&self) -> u64 {
+        self.trace.summary.token_usage.total_tokens
+    }
+
     /// Records a failure outside the agent's code.
     pub fn error(&mut self, error: &str) {
         self.trace.summary.errors.push(error.to_owned());

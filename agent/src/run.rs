@@ -2,12 +2,14 @@
 //!
 //! | module     | what it holds                                       |
 //! |------------|-----------------------------------------------------|
+//! | `servers`  | the environment servers, connected and compared     |
 //! | `task_set` | which task set to play                              |
 //! | `plan`     | which episodes there are to play                    |
 //! | `kept`     | episodes that an earlier start of the run completed |
 //! | `job`      | one episode of a run                                |
 //! | `episodes` | playing them, several at once                       |
 //! | `folder`   | the run's folder                                    |
+//! | `cost`     | what the answers of an episode cost                 |
 //! | `progress` | progress on standard error                          |
 //! | `report`   | the run's summaries                                 |
 //! | `summary`  | means over the episodes of one agent                |
@@ -19,16 +21,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use client::{Environment, Retry};
+use client::Retry;
 use episodes::{End, Episodes};
-use error::call_failed;
 use proto::run::Layout;
+use servers::Servers;
 use tokio::sync::watch;
 
 use crate::config::{AgentConfig, RunConfig};
 use crate::episode::Player;
 use crate::{model, server};
 
+mod cost;
 mod episodes;
 mod error;
 mod folder;
@@ -37,6 +40,7 @@ mod kept;
 mod plan;
 mod progress;
 mod report;
+mod servers;
 mod summary;
 mod task_set;
 
@@ -51,8 +55,8 @@ pub struct Options {
     pub config: RunConfig,
     /// A task folder: its manifest names the task set.
     pub tasks_root: Option<PathBuf>,
-    /// URL of the server to use; without one, the run starts its own.
-    pub env: Option<String>,
+    /// URLs of the environment servers to use; without any, the run starts its own.
+    pub envs: Vec<String>,
     /// The most tasks to play of each family.
     pub max_examples: Option<usize>,
     /// How failed calls to the environment server are repeated.
@@ -83,10 +87,10 @@ async fn with_models(
     let set = task_set::requested(config, options.tasks_root.as_deref())?;
     let layout = Layout::new(&config.output_dir, &config.run_name);
     folder::prepare(&layout)?;
-    let mut server = match (&options.env, &options.tasks_root) {
-        (Some(_), _) => None,
-        (None, Some(tasks)) => Some(server::start(tasks, &layout.root.join("env-server.log")).await?),
-        (None, None) => return Err(Error::NoTasks),
+    let mut server = match (&options.envs[..], &options.tasks_root) {
+        ([_, ..], _) => None,
+        ([], Some(tasks)) => Some(server::start(tasks, &layout.root.join("env-server.log")).await?),
+        ([], None) => return Err(Error::NoTasks),
     };
     let played = play(options, &layout, set, models, server.as_mut(), stop).await;
     // The server is this run's own, so it is stopped even if the run failed.
@@ -105,24 +109,19 @@ async fn play(
     server: Option<&mut lifecycle::child::Server>,
     stop: watch::Receiver<bool>,
 ) -> Result<Report, Error> {
-    let url = server
-        .as_deref()
-        .map_or(options.env.as_deref().unwrap_or_default(), |server| server.url())
-        .to_owned();
-    let environment = Environment::new(client::connect(&url).await?, options.retry);
-    let info = environment.info().await.map_err(call_failed("GetServerInfo"))?;
-    let set = task_set::offered(&info, set, &url)?;
-    let config = RunConfig { task_set: Some(set.clone()), ..options.config.clone() };
-    let tasks = plan::tasks(&environment, &config, &set, options.max_examples).await?;
+    let urls = server.as_deref().map_or_else(|| options.envs.clone(), |server| vec![server.url().to_owned()]);
+    let Servers { pool, info, set, tasks } =
+        servers::connect(&urls, options.retry, &options.config, set.as_ref(), options.max_examples).await?;
+    let config = RunConfig { task_set: Some(set), ..options.config.clone() };
     folder::claim(layout, &config)?;
 
-    let players: Vec<Player> = (config.agents.iter().zip(models))
-        .map(|(agent, model)| Player {
-            agent: agent.clone(),
-            model: model.clone(),
-            environment: environment.clone(),
-        })
-        .collect();
+    let environments = Arc::new(pool);
+    let player = |(agent, model): (&AgentConfig, &Arc<dyn model::Model>)| Player {
+        agent: agent.clone(),
+        model: model.clone(),
+        environments: environments.clone(),
+    };
+    let players: Vec<Player> = config.agents.iter().zip(models).map(player).collect();
     let mut jobs = plan::jobs(layout, &config, &players, &tasks, &info)?;
     let progress = progress::Progress::new(&jobs);
     if let Some(warning) = kept::version_warning(&jobs) {
@@ -144,16 +143,21 @@ async fn play(
 
 /// The agents' models. Each of them can play all families.
 async fn models(config: &RunConfig) -> Result<Vec<Arc<dyn model::Model>>, Error> {
+    let cache = config.cache_db_path.as_deref().map(model::Cache::open).transpose().map_err(Error::Cache)?;
     let mut models = Vec::new();
     for (index, agent) in config.agents.iter().enumerate() {
-        let model = model_for(agent, &config.task_families).await;
+        let model = model_for(agent, &config.task_families, cache.as_ref()).await;
         models.push(model.map_err(|source| Error::Model { index, source })?);
     }
     Ok(models)
 }
 
-async fn model_for(agent: &AgentConfig, families: &[String]) -> Result<Arc<dyn model::Model>, model::Error> {
-    let model = model::from_config(&agent.llm).await?;
+async fn model_for(
+    agent: &AgentConfig,
+    families: &[String],
+    cache: Option<&model::Cache>,
+) -> Result<Arc<dyn model::Model>, model::Error> {
+    let model = model::from_config(&agent.llm, cache).await?;
     families.iter().try_for_each(|family| model.check_family(family))?;
     Ok(model)
 }

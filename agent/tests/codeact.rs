@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use agent::config::RunConfig;
 use agent::episode::{Assignment, Outcome, Player};
+use agent::pool::Pool;
 use agent::model::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, estimate_usage};
 use client::{Environment, Retry};
 use proto::env::v1;
@@ -76,10 +77,11 @@ async fn play_on(
         "{{output_dir: o, run_name: r, task_families: [knapsack], agents: [{{name: a, agent_type: codeact, \
          persistent_state: {persistent}, {extra} llm: {{backend: scripted, model: reset-habit}}}}]}}"
     );
+    let environment = Environment::new(client::connect(&fake.url).await.unwrap(), Retry::default());
     let player = Player {
         agent: RunConfig::parse(&yaml).unwrap().agents.remove(0),
         model: model.clone(),
-        environment: Environment::new(client::connect(&fake.url).await.unwrap(), Retry::default()),
+        environments: Arc::new(Pool::new(vec![environment]).unwrap()),
     };
     let task = v1::TaskSummary { task_id: "knapsack-0000000001".into(), ..v1::TaskSummary::default() };
     let assignment =
@@ -339,7 +341,7 @@ async fn a_full_context_ends_the_episode_and_a_lost_server_fails_it() {
     let (outcome, _, _) = play(&["gone"], true, "").await;
     let error = outcome.evaluation.unwrap_err();
     assert_eq!(error.unreachable(), Some("model server"));
-    assert!(error.to_string().contains("can't be reached"), "{error}");
+    assert!(error.to_string().contains("gave no answer"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agent::config::{Llm, RunConfig};
-use agent::model::{self, Completion, Error, GenerateRequest, Message, Model};
+use agent::model::{self, Cache, Completion, Error, GenerateRequest, Message, Model};
 use serde_json::{Value, json};
 use support::http::{Got, Http, Reply, events};
 
@@ -29,7 +29,7 @@ fn llm(keys: &Value) -> Llm {
 async fn connect(server: &Http, keys: Value) -> Result<Arc<dyn Model>, Error> {
     let mut keys = keys;
     keys["url"] = json!(server.url);
-    model::from_config(&llm(&keys)).await
+    model::from_config(&llm(&keys), None).await
 }
 
 fn hello() -> GenerateRequest {
@@ -209,7 +209,7 @@ async fn a_dead_server_is_passed_over() {
     let dead = serve(|_, _| Reply::json(503, &json!({ "error": "starting" }))).await;
     let alive = serve(|_, _| Reply::says("here")).await;
     let urls = json!({ "url": [dead.url, alive.url, "http://127.0.0.1:1/v1"], "max_retries": 6 });
-    let model = model::from_config(&llm(&urls)).await.unwrap();
+    let model = model::from_config(&llm(&urls), None).await.unwrap();
     for _ in 0..10 {
         assert_eq!(model.generate(&hello()).await.unwrap().text, "here");
     }
@@ -217,7 +217,7 @@ async fn a_dead_server_is_passed_over() {
     assert!(dead.got("/v1/chat/completions").len() <= 1, "it rests after its failure");
 
     let error =
-        model::from_config(&llm(&json!({ "url": "http://127.0.0.1:1/v1" }))).await.unwrap_err().to_string();
+        model::from_config(&llm(&json!({ "url": "http://127.0.0.1:1/v1" })), None).await.unwrap_err().to_string();
     assert!(error.contains("http://127.0.0.1:1/v1") && error.contains("refused"), "{error}");
 }
 
@@ -320,9 +320,43 @@ async fn a_dropped_call_is_cancelled() {
             return chats;
         }
     });
-    let model = model::from_config(&llm(&json!({ "url": url }))).await.unwrap();
+    let model = model::from_config(&llm(&json!({ "url": url })), None).await.unwrap();
     let call =
         tokio::time::timeout(Duration::from_millis(300), async move { model.generate(&hello()).await });
     assert!(call.await.is_err(), "the answer has no end");
     assert_eq!(tokio::time::timeout(Duration::from_secs(10), closed).await.unwrap().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn answers_are_kept_and_not_asked_for_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cache/answers.sqlite");
+    let server = serve(|_, before| Reply::says(&format!("answer {before}"))).await;
+    let keys = |more: Value| {
+        let mut keys = json!({ "url": server.url });
+        keys.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        llm(&keys)
+    };
+    let answer = async |llm: &Llm, request: &GenerateRequest| {
+        // Each time opened anew, as by another run.
+        let cache = Cache::open(&path).unwrap();
+        let model = model::from_config(llm, Some(&cache)).await.unwrap();
+        let answer = model.generate(request).await.unwrap();
+        (answer.text, answer.cached)
+    };
+    let usual = keys(json!({}));
+    assert_eq!(answer(&usual, &hello()).await, ("answer 0".to_owned(), false));
+    assert_eq!(answer(&usual, &hello()).await, ("answer 0".to_owned(), true));
+    // Whatever decides an answer is a part of the key.
+    let other_seed = GenerateRequest { seed: 8, ..hello() };
+    assert_eq!(answer(&usual, &other_seed).await, ("answer 1".to_owned(), false));
+    assert_eq!(answer(&keys(json!({ "extra_body": { "top_p": 0.5 } })), &hello()).await.1, false);
+    assert_eq!(answer(&keys(json!({ "cache_enabled": false })), &hello()).await, ("answer 3".to_owned(), false));
+    // What is not is not.
+    assert_eq!(answer(&keys(json!({ "max_retries": 0, "stream": true })), &hello()).await.1, true);
+    assert_eq!(server.got("/v1/chat/completions").len(), 4);
+
+    std::fs::write(folder.path().join("text"), "no database, but long enough to be read as one".repeat(9)).unwrap();
+    let error = Cache::open(&folder.path().join("text")).unwrap_err().to_string();
+    assert!(error.contains("text") && error.contains("cache_db_path"), "{error}");
 }

@@ -47,7 +47,7 @@ fn options(fake: &Fake, folder: &Path) -> Options {
     Options {
         config: RunConfig::parse(&CONFIG.replace("OUT", folder.to_str().unwrap())).unwrap(),
         tasks_root: None,
-        env: Some(fake.url.clone()),
+        envs: vec![fake.url.clone()],
         max_examples: None,
         retry: RETRY,
     }
@@ -87,7 +87,7 @@ async fn a_connection_that_breaks_under_a_call_costs_nothing() {
     let fake = Fake::start(Setup { tasks: 3, ..Setup::default() }).await;
     let proxy = Proxy::start(&fake.url, 4, 1_000).await;
     let broken = Options {
-        env: Some(proxy.url.clone()),
+        envs: vec![proxy.url.clone()],
         retry: Retry { attempts: 50, ..RETRY },
         ..options(&fake, folder.path())
     };
@@ -122,7 +122,7 @@ async fn a_server_that_stays_away_ends_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let fake = Fake::start(Setup { tasks: 50, ..Setup::default() }).await;
     let proxy = Proxy::start(&fake.url, 0, 0).await;
-    let options = Options { env: Some(proxy.url.clone()), ..options(&fake, folder.path()) };
+    let options = Options { envs: vec![proxy.url.clone()], ..options(&fake, folder.path()) };
     let running = tokio::spawn(run(options));
     fake.has_run(3).await;
     proxy.cut();
@@ -391,7 +391,7 @@ async fn what_cannot_work_ends_before_any_episode() {
     let error = run(options(&fake, &blocked)).await.unwrap_err().to_string();
     assert!(error.contains("can't write into the run folder") && error.contains("output_dir"), "{error}");
 
-    let nobody = Options { env: Some("http://127.0.0.1:1".into()), ..options(&fake, folder.path()) };
+    let nobody = Options { envs: vec!["http://127.0.0.1:1".into()], ..options(&fake, folder.path()) };
     let error = run(nobody).await.unwrap_err().to_string();
     assert!(error.contains("http://127.0.0.1:1"), "{error}");
 

@@ -118,6 +118,9 @@ pub struct Statistics {
     pub cut: usize,
     /// Not taken, by reason.
     pub dropped: BTreeMap<String, usize>,
+    /// Taken by the token ids that their traces recorded.
+    #[serde(default)]
+    pub recorded: usize,
     /// Answers that were cut off.
     pub answers_cut: usize,
     /// Number of samples.

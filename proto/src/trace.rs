@@ -225,6 +225,9 @@ pub struct ModelResponse {
     /// *Ours*: `stop`, `length`, ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
+    /// *Ours*: the answer was given before, to the same request, and kept; absent if it was not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cached: bool,
     /// *Ours*: what the model thought before its answer, where its server tells the two apart. The conversation does not
     /// keep it.
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -26,12 +26,14 @@ const TEMPLATE: &str = "chat_template.jinja";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 
 /// How a conversation is rendered.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Rendering {
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rendering<'tools> {
     /// Whether the text ends with the beginning of an assistant's turn.
     pub add_generation_prompt: bool,
     /// Passed to the template as `enable_thinking`; `None`: undefined there.
     pub enable_thinking: Option<bool>,
+    /// The functions that the model can call, in OpenAI's form.
+    pub tools: &'tools [serde_json::Value],
 }
 
 /// A model's chat template: a Jinja template, rendered as transformers does it.
@@ -93,7 +95,7 @@ impl Template {
     ///
     /// # Errors
     /// [`Error::Conversation`] with the message of the template, such as that roles must alternate.
-    pub fn render(&self, messages: &[Message], rendering: Rendering) -> Result<String> {
+    pub fn render(&self, messages: &[Message], rendering: Rendering<'_>) -> Result<String> {
         self.render_with(messages, rendering, context! {})
     }
 
@@ -104,27 +106,42 @@ impl Template {
     pub fn render_marked(
         &self,
         messages: &[Message],
-        rendering: Rendering,
+        rendering: Rendering<'_>,
         marks: [char; 2],
     ) -> Result<String> {
         self.render_with(messages, rendering, generation::variables(marks))
     }
 
-    fn render_with(&self, messages: &[Message], rendering: Rendering, more: Value) -> Result<String> {
+    fn render_with(&self, messages: &[Message], rendering: Rendering<'_>, more: Value) -> Result<String> {
         let thinking = match rendering.enable_thinking {
             Some(thinking) => context! { enable_thinking => thinking },
             None => context! {},
         };
         let conversation = context! {
-            messages => Serde(messages),
+            messages => Serde(as_templates_read(messages)),
             add_generation_prompt => rendering.add_generation_prompt,
-            tools => Value::from(()),
+            tools => if rendering.tools.is_empty() { Value::from(()) } else { Value::from(Serde(rendering.tools)) },
             documents => Value::from(()),
         };
         let variables = merge_maps([conversation, thinking, more, self.special_tokens.clone()]);
         let text = self.environment.get_template("chat").and_then(|template| template.render(variables));
         text.map_err(|error| Error::Conversation { problem: describe(&error) })
     }
+}
+
+/// Messages as templates read them: arguments of tool calls are objects, not JSON text, as in vLLM and in transformers'
+/// examples. Malformed arguments stay text.
+fn as_templates_read(messages: &[Message]) -> Vec<serde_json::Value> {
+    let mut values: Vec<_> = messages.iter().map(|message| serde_json::json!(message)).collect();
+    for calls in values.iter_mut().filter_map(|message| message.get_mut("tool_calls")?.as_array_mut()) {
+        for arguments in calls.iter_mut().filter_map(|call| call.pointer_mut("/function/arguments")) {
+            let parsed = arguments.as_str().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+            if let Some(object) = parsed.filter(serde_json::Value::is_object) {
+                *arguments = object;
+            }
+        }
+    }
+    values
 }
 
 /// The special tokens that templates may use, such as `bos_token`, as strings.

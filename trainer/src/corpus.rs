@@ -4,6 +4,7 @@
 //! |----------------|------------------------------------------------------------|
 //! | `traces`       | traces of episodes, and which of them are excluded         |
 //! | `conversation` | a trace as a conversation                                  |
+//! | `recorded`     | the token ids in a trace                                   |
 //! | `lines`        | chat files (a conversation per line) and texts (documents) |
 //! | `files`        | the JSON files of a folder or an archive                   |
 //! | `python_json`  | NaN and infinities, which Python writes into JSON          |
@@ -14,6 +15,7 @@ mod conversation;
 mod files;
 mod lines;
 mod python_json;
+mod recorded;
 mod traces;
 
 use std::collections::BTreeMap;
@@ -21,10 +23,12 @@ use std::path::{Path, PathBuf};
 
 use proto::conversation::Message;
 use proto::dataset::{Source, SourceKind, TraceOptions};
+use serde_json::Value;
 
 use crate::{Error, Result};
 
 pub use conversation::{conversation, default_observations, enable_thinking};
+pub use recorded::Call;
 
 /// The sources to read, and which traces of them to take.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +74,10 @@ pub enum Content {
     Conversation {
         /// In order.
         messages: Vec<Message>,
+        /// The functions that the model could call itself, in OpenAI's form.
+        tools: Vec<Value>,
+        /// The trace's own tokens of each model call; empty if it has none, or they are not of this conversation.
+        recorded: Vec<Call>,
         /// What the agent of the trace passed to the chat template as `enable_thinking`; `None`: unknown.
         enable_thinking: Option<bool>,
     },

@@ -1,6 +1,6 @@
-//! Messages as chat files and requests have them: OpenAI's objects, of which text is supported.
+//! Messages as chat files and requests have them: OpenAI's objects, of which text and calls of functions are supported.
 
-use proto::conversation::{Message, Role};
+use proto::conversation::{Message, Role, ToolCall};
 use serde_json::Value;
 
 /// Where messages come from.
@@ -14,7 +14,7 @@ pub enum Origin {
 }
 
 /// Keys that hold more of a message than its text.
-const MORE: [&str; 5] = ["audio", "function_call", "reasoning", "reasoning_content", "tool_calls"];
+const MORE: [&str; 4] = ["audio", "function_call", "reasoning", "reasoning_content"];
 
 /// Reads a list of messages.
 ///
@@ -49,11 +49,20 @@ fn read(value: &Value, origin: Origin) -> Result<Message, (String, String)> {
         map.iter().filter(|(key, value)| !matches!(key.as_str(), "role" | "content") && !is_empty(value))
     {
         let answers_call = role == Role::Tool && matches!(key.as_str(), "tool_call_id" | "name");
+        let calls = role == Role::Assistant && key == "tool_calls";
         let counts_once = key == "weight" && value.as_f64() == Some(1.0);
-        if MORE.contains(&key.as_str()) || (origin == Origin::File && !answers_call && !counts_once) {
+        if MORE.contains(&key.as_str()) || (origin == Origin::File && !answers_call && !calls && !counts_once) {
             return Err(wrong(key, format!("is not supported: {value}")));
         }
     }
+    let tool_calls = match map.get("tool_calls").filter(|calls| !is_empty(calls) && role == Role::Assistant) {
+        None => Vec::new(),
+        Some(Value::Array(calls)) => {
+            let calls: Result<Vec<ToolCall>, _> = calls.iter().enumerate().map(|(number, value)| call(number, value)).collect();
+            calls.map_err(|(number, problem)| wrong(&format!("tool_calls[{number}]"), problem))?
+        }
+        Some(_) => return Err(wrong("tool_calls", "is not a list".to_owned())),
+    };
     let content = match map.get("content") {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(parts)) => {
@@ -61,11 +70,27 @@ fn read(value: &Value, origin: Origin) -> Result<Message, (String, String)> {
                 parts.iter().enumerate().map(|(number, part)| text_of(number, part)).collect();
             parts.map_err(|(number, problem)| wrong(&format!("content[{number}]"), problem))?.join("\n") // as in vLLM
         }
-        None | Some(Value::Null) if origin == Origin::Request => String::new(),
+        None | Some(Value::Null) if origin == Origin::Request || !tool_calls.is_empty() => String::new(),
         None | Some(Value::Null) => return Err(wrong("content", "is missing or null".to_owned())),
         Some(_) => return Err(wrong("content", "must be a string, or a list of text parts".to_owned())),
     };
-    Ok(Message::new(role, content))
+    let tool_call_id = map.get("tool_call_id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(Message { role, content, tool_calls, tool_call_id })
+}
+
+/// A call of a function. Its arguments may be JSON text, as in OpenAI's API, or an object, as in many files.
+fn call(number: usize, value: &Value) -> Result<ToolCall, (usize, String)> {
+    let function = &value["function"];
+    let Some(name) = function["name"].as_str() else {
+        return Err((number, "has no `function` with a `name`".to_owned()));
+    };
+    let arguments = match &function["arguments"] {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        arguments => arguments.to_string(),
+    };
+    let id = value["id"].as_str().unwrap_or_default().to_owned();
+    Ok(ToolCall { id, name: name.to_owned(), arguments })
 }
 
 /// The text of a part of a message.

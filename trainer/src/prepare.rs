@@ -4,6 +4,7 @@
 //! |----------------|--------------------------------------------------------------|
 //! | `answer_spans` | where the answers of a conversation are in its rendered text |
 //! | `loss_mask`    | a conversation's tokens, and which of them bear loss         |
+//! | `recorded`     | samples of the token ids that a trace recorded               |
 //! | `fit`          | over-long conversations are cut at the end                   |
 //! | `statistics`   | the counts of what was kept, cut and dropped                 |
 //!
@@ -13,6 +14,7 @@
 mod answer_spans;
 mod fit;
 mod loss_mask;
+mod recorded;
 mod statistics;
 
 use std::path::Path;
@@ -59,12 +61,22 @@ pub fn run(
     for item in &corpus.items {
         let wrong = |reason| Error::Item { origin: item.origin.clone(), reason: Box::new(reason) };
         match &item.content {
-            Content::Conversation { messages, enable_thinking } => {
+            Content::Conversation { recorded, .. }
+                if options.enable_thinking.is_none()
+                    && recorded::is_of(tokenizer, recorded).map_err(wrong)? =>
+            {
+                let samples = recorded::samples(tokenizer, recorded, options.sequence_len);
+                tally.count_recorded(&samples);
+                for encoded in samples.iter().filter_map(Fit::encoded) {
+                    dataset.push(&encoded.tokens, &encoded.targets);
+                }
+            }
+            Content::Conversation { messages, tools, enable_thinking, .. } => {
                 let enable_thinking = options.enable_thinking.or(*enable_thinking);
-                let rendering = Rendering { add_generation_prompt: false, enable_thinking };
+                let rendering = Rendering { add_generation_prompt: false, enable_thinking, tools };
                 let fit = fit(tokenizer, messages, rendering, options.sequence_len).map_err(wrong)?;
                 tally.count(&fit);
-                if let Fit::Whole(encoded) | Fit::Cut { encoded, .. } = fit {
+                if let Some(encoded) = fit.encoded() {
                     dataset.push(&encoded.tokens, &encoded.targets);
                 }
             }

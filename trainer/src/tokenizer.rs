@@ -73,7 +73,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// If the template refuses the conversation.
-    pub fn render(&self, messages: &[Message], rendering: Rendering) -> Result<String> {
+    pub fn render(&self, messages: &[Message], rendering: Rendering<'_>) -> Result<String> {
         self.template.render(messages, rendering)
     }
 

@@ -34,6 +34,9 @@ pub struct AgentConfig {
     /// Seconds after which the episode ends: no turn begins and no model call continues after them. A step
     /// that is running then is bounded by its own limits and completes.
     pub timeout_s: f64,
+    /// Tokens, of prompts and answers over all turns, after which no turn begins; none: no such limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_total_tokens: Option<u64>,
     /// Tool calls allowed in one step.
     pub max_tool_calls: u32,
     /// Further limits of the environment.
@@ -181,6 +184,10 @@ impl FromJson for AgentConfig {
         let state_loss = fields.or("state_loss", 0.0);
         let max_turns = keys::at_least_one(&fields, "max_turns", 40);
         let timeout_s = keys::seconds(&fields, "timeout_s", 600.0);
+        let max_total_tokens: Option<Option<u64>> = fields.or_default("max_total_tokens");
+        if max_total_tokens == Some(Some(0)) {
+            fields.at("max_total_tokens").fail::<()>("must be at least 1");
+        }
         let max_tool_calls = keys::at_least_one(&fields, "max_tool_calls", 25);
         let limits = fields.or_default("limits");
         let several_blocks = fields.or_default("several_blocks");
@@ -210,6 +217,7 @@ impl FromJson for AgentConfig {
             state_loss: state_loss?,
             max_turns: max_turns?,
             timeout_s: timeout_s?,
+            max_total_tokens: max_total_tokens?,
             max_tool_calls: max_tool_calls?,
             limits: limits?,
             several_blocks: several_blocks?,

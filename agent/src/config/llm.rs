@@ -45,6 +45,12 @@ pub struct Llm {
     /// Texts that end an answer; it is sent without them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
+    /// What tokens cost, for the cost that a run shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prices: Option<Prices>,
+    /// Whether answers are kept in the run's cache, and taken from it.
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub cache_enabled: bool,
     /// Whether the tokens' log-probabilities are asked for and recorded.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub logprobs: bool,
@@ -133,6 +139,8 @@ impl FromJson for Llm {
         let max_tokens = keys::at_least_one(&fields, "max_tokens", 12_288);
         let enable_thinking = fields.or_default("enable_thinking");
         let stop = fields.or_as("stop", Vec::new(), stop_texts);
+        let prices = fields.or_default("prices");
+        let cache_enabled = fields.or("cache_enabled", true);
         let logprobs = fields.or_default("logprobs");
         let extra_body = fields.or_as("extra_body", Map::new(), extra_body);
         let stream = fields.or("stream", true);
@@ -163,6 +171,8 @@ impl FromJson for Llm {
             max_tokens: max_tokens?,
             enable_thinking: enable_thinking?,
             stop: stop?,
+            prices: prices?,
+            cache_enabled: cache_enabled?,
             logprobs: logprobs?,
             extra_body: extra_body?,
             stream: stream?,
@@ -174,6 +184,29 @@ impl FromJson for Llm {
             backoff_max_s: backoff_max_s?,
             jitter_s: jitter_s?,
         })
+    }
+}
+
+/// What a million tokens cost, in any currency.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Prices {
+    /// Tokens that a model is sent.
+    pub prompt: f64,
+    /// Tokens that it writes.
+    pub completion: f64,
+}
+
+impl FromJson for Prices {
+    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
+        let fields = Fields::new(value, place)?;
+        let price = |key| {
+            let price: f64 = fields.required(key)?;
+            fields.at(key).require(price >= 0.0 && price.is_finite(), || format!("must be at least 0, not {price}"));
+            Some(price)
+        };
+        let (prompt, completion) = (price("prompt"), price("completion"));
+        fields.refuse_unknown();
+        Some(Self { prompt: prompt?, completion: completion? })
     }
 }
 

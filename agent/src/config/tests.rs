@@ -103,8 +103,7 @@ fn how_answers_are_read_and_blocks_run_may_be_chosen() {
         "stream",
         "logprobs",
         "extra_body",
-        "idle",
-    ] {
+        "idle", "cache", "prices", "total_tokens"] {
         assert!(!written.contains(key), "the default of {key} is left out");
     }
     let text = GOOD
@@ -242,6 +241,12 @@ fn errors_name_the_key() {
             &["`task_families[1]`", "twice"],
         ),
         ("run_name: trial", "run_name: ../trial", &["`run_name`", "../trial"]),
+        ("max_turns: 40", "max_total_tokens: 0", &["`agents[0].max_total_tokens`", "at least 1"]),
+        (
+            "backend: scripted",
+            "backend: scripted\n      prices: {prompt: -1}",
+            &["`agents[0].llm.prices.prompt`", "-1", "`agents[0].llm.prices.completion`"],
+        ),
         ("max_turns: 40", "max_turns: 0", &["`agents[0].max_turns`", "at least 1"]),
         ("timeout_s: 300", "timeout_s: -1", &["`agents[0].timeout_s`", "-1"]),
         ("max_turns: 40", "max_turns: many", &["agents[0].max_turns", "many"]),
@@ -290,31 +295,6 @@ fn agents_are_compared_by_name_even_if_one_has_another_problem() {
     assert!(error.contains("`agents[1].name`: `teacher` names two agents"), "{error}");
 }
 
-/// [`GOOD`] with the two keys of earlier versions that nothing reads.
-fn with_removed_keys() -> String {
-    GOOD.replace("task_families", "cache_db_path: cache.sqlite\ntask_families")
-        .replace("      jitter_s: 0.2\n", "      jitter_s: 0.2\n      cache_enabled: true\n")
-}
-
-#[test]
-fn keys_that_nothing_reads_are_refused_by_name() {
-    let error = RunConfig::parse(&with_removed_keys()).unwrap_err().to_string();
-    assert!(error.contains("`agents[0].llm.cache_enabled`: unknown key"), "{error}");
-    assert!(error.contains("`cache_db_path`: unknown key"), "{error}");
-}
-
-#[test]
-fn the_config_in_a_run_folder_may_hold_keys_that_were_removed_since() {
-    let config = RunConfig::parse_written(&with_removed_keys()).unwrap();
-    assert_eq!(config, RunConfig::parse(GOOD).unwrap());
-    let other = with_removed_keys().replace("seed_start", "seed_strat");
-    let error = RunConfig::parse_written(&other).unwrap_err().to_string();
-    assert!(error.starts_with("`seed_strat`: unknown key"), "other keys are as in any config: {error}");
-    for text in ["- x", "x", "agents: 1", "agents: [1]", "agents: [{llm: 1}]"] {
-        RunConfig::parse_written(text).unwrap_err();
-    }
-}
-
 #[test]
 fn a_written_config_has_the_papers_keys_in_order() {
     let written = RunConfig::parse(GOOD).unwrap().to_yaml().unwrap();
@@ -355,15 +335,15 @@ fn paths(value: &serde_json::Value, path: &str, found: &mut BTreeSet<String>) {
 #[test]
 fn the_readme_describes_every_key() {
     let every_key = GOOD
-        .replace("task_families", "task_set: easy\ntask_families")
+        .replace("task_families", "task_set: easy\ncache_db_path: c.sqlite\ntask_families")
         .replace(
             "backend: scripted",
             "backend: vllm\n      stop: [a]\n      url: [http://127.0.0.1:1]\n      api_key_env: KEY\n      lora_path: l\n      \
-             logprobs: true\n      stream: false\n      idle_timeout_s: 5\n      extra_body: {top_p: 1}",
+             logprobs: true\n      cache_enabled: false\n      prices: {prompt: 1, completion: 2}\n      stream: false\n      idle_timeout_s: 5\n      extra_body: {top_p: 1}",
         )
         .replace(
             "    llm:",
-            "    semantics: notebook\n    several_blocks: first\n    tool_calls: text\n    cut_answers: run\n    state_loss: 0.1\n    prompt: \
+            "    semantics: notebook\n    max_total_tokens: 9\n    several_blocks: first\n    tool_calls: text\n    cut_answers: run\n    state_loss: 0.1\n    prompt: \
              {runtime: hidden}\n    limits: {fuel_per_step: 1, error_output_bytes_per_step: 1, \
              wall_clock_per_step_s: 1, memory_bytes: 1, output_bytes_per_step: 1, code_bytes_per_step: 1, \
              tool_bytes_per_step: 1, scratch_bytes: 1}\n    llm:",

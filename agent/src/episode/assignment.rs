@@ -15,3 +15,19 @@ pub struct Assignment {
     /// Versions of everything that takes part.
     pub versions: Versions,
 }
+
+impl Assignment {
+    /// The same for another attempt, which has an episode id of its own; 0 is the first.
+    pub fn again(&self, attempt: u32) -> Self {
+        let episode_id = match attempt {
+            0 => self.episode_id.clone(),
+            // Another server may be this one, begun again: its ids are at most 128 characters.
+            attempt => {
+                let suffix = format!(".{attempt}");
+                let start = (self.episode_id.len() + suffix.len()).saturating_sub(128);
+                format!("{}{suffix}", &self.episode_id[start..])
+            }
+        };
+        Self { episode_id, ..self.clone() }
+    }
+}

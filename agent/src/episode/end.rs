@@ -13,6 +13,8 @@ pub enum End {
     MaxTurns,
     /// The episode's time is over.
     Timeout,
+    /// The episode's tokens are used up.
+    TokenBudget,
     /// The conversation does not fit the model's context any more.
     ContextLength,
     /// The run was stopped.
@@ -28,6 +30,7 @@ impl End {
             Self::FinishTool => "finish_tool",
             Self::MaxTurns => "max_turns",
             Self::Timeout => "timeout",
+            Self::TokenBudget => "token_budget",
             Self::ContextLength => "context_length",
             Self::Interrupted => "interrupted",
             Self::Error => "error",

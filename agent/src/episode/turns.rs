@@ -111,6 +111,9 @@ impl<'player> Turns<'player> {
         if Instant::now() >= self.deadline {
             return Ok(Some(End::Timeout));
         }
+        if self.agent.max_total_tokens.is_some_and(|most| recorder.tokens() >= most) {
+            return Ok(Some(End::TokenBudget));
+        }
         let reminder = self.acting.reminder(&self.globals);
         let request = self.generate_request(reminder.clone());
         let call = ModelCall { timestamp: recorder::now(), reminder, ..ModelCall::default() };
@@ -267,6 +270,7 @@ fn record_answer(
         completion_tokens: usage.completion_tokens,
         total_tokens: usage.total_tokens,
         finish_reason: Some(completion.finish_reason.to_string()),
+        cached: completion.cached,
         reasoning: completion.reasoning,
         tokens: completion.tokens.map(|call| record_tokens(call, tokens)),
     });

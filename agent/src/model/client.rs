@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use super::error::Error;
 use super::generate::{Completion, GenerateRequest};
 
@@ -23,6 +25,11 @@ pub trait Model: fmt::Debug + Send + Sync {
     /// [`Error::Unsupported`], naming the family.
     fn check_family(&self, _family: &str) -> Result<(), Error> {
         Ok(())
+    }
+
+    /// What decides the answers beside the name, the weights and the request.
+    fn settings(&self) -> Value {
+        Value::Null
     }
 
     /// Gives back what was taken for the run, at its end.

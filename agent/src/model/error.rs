@@ -96,6 +96,14 @@ pub enum Error {
         /// The reason.
         problem: String,
     },
+    /// The file of kept answers can't be used.
+    #[error("{}: {problem} (it keeps the models' answers; choose another `cache_db_path`, or leave it out)", path.display())]
+    Cache {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        problem: String,
+    },
     /// A folder holds no adapter.
     #[error("{}: not an adapter: {problem} (see `llm.lora_path`)", path.display())]
     Adapter {

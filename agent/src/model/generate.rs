@@ -4,10 +4,11 @@ use std::fmt;
 
 use proto::conversation::{Message, ToolCall};
 use proto::trace::TokenUsage;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A conversation to continue.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct GenerateRequest {
     /// The messages so far, in order.
     pub messages: Vec<Message>,
@@ -27,14 +28,14 @@ pub struct GenerateRequest {
 }
 
 /// How tokens are sampled.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Sampling {
     /// 0 is greedy.
     pub temperature: f64,
 }
 
 /// A model's answer.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Completion {
     /// The assistant message.
     pub text: String,
@@ -48,10 +49,13 @@ pub struct Completion {
     pub usage: TokenUsage,
     /// The tokens themselves, where the server gives them.
     pub tokens: Option<Tokens>,
+    /// Whether the answer was given before, and kept.
+    #[serde(skip)]
+    pub cached: bool,
 }
 
 /// The tokens of a call.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Tokens {
     /// Ids of the whole prompt; empty if the server does not give them.
     pub prompt: Vec<u32>,
@@ -62,7 +66,7 @@ pub struct Tokens {
 }
 
 /// Why an answer ends where it does.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub enum FinishReason {
     /// The model ended its turn.
     #[default]

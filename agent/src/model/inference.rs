@@ -10,9 +10,9 @@ use tonic::{Code, Status};
 
 use super::client::{Model, Weights};
 use super::error::Error;
-use super::generate::{Completion, FinishReason, GenerateRequest};
-use super::pool::Pool;
+use super::generate::{Completion, FinishReason, GenerateRequest, Tokens};
 use crate::config;
+use crate::pool::Pool;
 
 /// The machine-readable reason of a call whose prompt is too long.
 const CONTEXT_OVERFLOW: &str = "CONTEXT_OVERFLOW";
@@ -28,6 +28,8 @@ pub struct Inference {
     /// Bounds the calls that are made at once.
     calls: Semaphore,
     retry: Retry,
+    /// Whether log-probabilities are asked for.
+    logprobs: bool,
 }
 
 /// A server, connected.
@@ -61,7 +63,8 @@ impl Inference {
             return Err(Error::NoServer { model: name });
         };
         let calls = Semaphore::new(llm.max_concurrent_requests);
-        Ok(Self { name, adapter, weights, servers, calls, retry: llm.retry() })
+        let (retry, logprobs) = (llm.retry(), llm.logprobs);
+        Ok(Self { name, adapter, weights, servers, calls, retry, logprobs })
     }
 
     /// Connects to one server; its adapter and the weights of the model.
@@ -124,7 +127,8 @@ impl Model for Inference {
     async fn generate(&self, request: &GenerateRequest) -> Result<Completion, Error> {
         // The semaphore is never closed, so acquiring can't fail.
         let _permit = self.calls.acquire().await;
-        let request = wire_request(request, &self.adapter);
+        let logprobs = self.logprobs.then_some(0);
+        let request = v1::GenerateRequest { logprobs, ..wire_request(request, &self.adapter) };
         let mut attempt = 0;
         loop {
             let call = self.servers.call();
@@ -170,7 +174,12 @@ fn completion(response: v1::GenerateResponse) -> Option<Completion> {
         total_tokens: prompt_tokens + completion_tokens,
         estimated: false,
     };
-    Some(Completion { text: response.text, finish_reason, usage, ..Completion::default() })
+    let tokens = Tokens {
+        prompt: response.prompt_token_ids,
+        answer: response.token_ids,
+        logprobs: response.logprobs.iter().map(|token| token.logprob).collect(),
+    };
+    Some(Completion { text: response.text, finish_reason, usage, tokens: Some(tokens), ..Completion::default() })
 }
 
 fn is_worth_a_retry(status: &Status) -> bool {

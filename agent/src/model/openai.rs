@@ -27,8 +27,8 @@ use self::server::Server;
 use super::client::{Model, Weights};
 use super::error::Error;
 use super::generate::{Completion, GenerateRequest};
-use super::pool::Pool;
 use crate::config::{self, Backend};
+use crate::pool::Pool;
 
 mod adapter;
 mod answer;
@@ -151,6 +151,10 @@ impl Model for OpenAi {
     fn weights(&self) -> Weights {
         let adapter_sha256 = self.adapter.as_ref().map(|adapter| adapter.sha256.clone()).unwrap_or_default();
         Weights { adapter_sha256, ..Weights::default() }
+    }
+
+    fn settings(&self) -> Value {
+        json!({ "vllm": self.vllm, "logprobs": self.logprobs, "extra_body": self.extra_body })
     }
 
     async fn release(&self) {

@@ -93,9 +93,10 @@ impl Episodes<'_> {
         played: Result<Option<Played>, Error>,
         unreachable: &mut usize,
     ) -> Result<(), Error> {
-        let Some(Played { result, unreachable: server }) = played? else { return Ok(()) };
-        job.played = Some(result.status);
-        self.progress.finished(job, &result);
+        let Some(played) = played? else { return Ok(()) };
+        job.played = Some(played.result.status);
+        self.progress.finished(job, &played);
+        let Played { result, unreachable: server, .. } = played;
         *unreachable = if server.is_some() { *unreachable + 1 } else { 0 };
         match server {
             Some(server) if *unreachable >= UNREACHABLE_LIMIT => {

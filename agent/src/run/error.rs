@@ -47,6 +47,9 @@ pub enum Error {
         /// The error of the last of them.
         last: String,
     },
+    /// The models' answers can't be kept.
+    #[error("`cache_db_path`: {0}")]
+    Cache(model::Error),
     /// An agent's model can't play a family.
     #[error("`agents[{index}].llm`: {source}")]
     Model {
@@ -111,6 +114,16 @@ pub enum PlanError {
         before: String,
         /// Its value on the server.
         now: String,
+    },
+    /// Two servers differ in what results depend on.
+    #[error("the servers at {first} and {url} differ in their {what}: the results would depend on the server")]
+    OtherServer {
+        /// The first server.
+        first: String,
+        /// Another one.
+        url: String,
+        /// What differs.
+        what: &'static str,
     },
     /// The task set has no task of a family.
     #[error("`task_families`: the task set `{set}` has no task of the family `{family}`")]

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::config::{self, RunConfig};
 
 /// Keys that do not affect what a run measures. They may change between two starts of the same run.
-const OPERATIONAL: [&str; 11] = [
+const OPERATIONAL: [&str; 14] = [
     "output_dir",
     "max_concurrent_runs",
     "max_concurrent_requests",
@@ -19,6 +19,9 @@ const OPERATIONAL: [&str; 11] = [
     "backoff_max_s",
     "jitter_s",
     "url",
+    "cache_db_path",
+    "cache_enabled",
+    "prices",
     "api_key_env",
     "stream",
     "idle_timeout_s",
@@ -90,7 +93,7 @@ pub fn prepare(layout: &Layout) -> Result<(), Error> {
 pub fn claim(layout: &Layout, config: &RunConfig) -> Result<(), Error> {
     let path = layout.config();
     if path.exists() {
-        let earlier = RunConfig::parse_written(&files::read_text(&path)?)
+        let earlier = RunConfig::parse(&files::read_text(&path)?)
             .map_err(|source| Error::BadConfig { path: path.clone(), source })?;
         let (before, now) = (as_json(&earlier), as_json(config));
         if let Some((key, before, now)) = difference(String::new(), &before, &now) {

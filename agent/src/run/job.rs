@@ -7,6 +7,7 @@ use proto::run::{EpisodeResult, Evaluation, Layout, Status};
 use proto::trace::Versions;
 use tokio::sync::watch;
 
+use super::cost;
 use super::error::Error;
 use crate::episode::{self, Assignment, Outcome, Player};
 use crate::trace_page;
@@ -32,6 +33,10 @@ pub struct Played {
     pub result: EpisodeResult,
     /// The server that could not be reached, if that is why the episode failed.
     pub unreachable: Option<&'static str>,
+    /// Tokens that the model wrote.
+    pub tokens: u64,
+    /// What the model's answers cost, if their prices are configured.
+    pub cost: Option<f64>,
 }
 
 impl Job {
@@ -63,7 +68,9 @@ impl Job {
         let html = trace_page::render(agent, &trace, &result)?;
         files::write_text(&layout.trace_html(agent, &task.family, &task.task_id), &html)?;
         files::write_json(&layout.result(agent, &task.family, &task.task_id), &result)?;
-        Ok(Some(Played { result, unreachable }))
+        let tokens = trace.summary.token_usage.completion_tokens;
+        let cost = self.player.agent.llm.prices.map(|prices| cost::of(&trace, &prices));
+        Ok(Some(Played { result, unreachable, tokens, cost }))
     }
 }
 

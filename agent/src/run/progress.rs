@@ -1,24 +1,42 @@
 //! Progress on standard error: bars on a terminal, otherwise a line from time to time.
 
 use std::io::IsTerminal as _;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use proto::run::{EpisodeResult, Status};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
+use proto::run::Status;
 
-use super::job::Job;
+use super::job::{Job, Played};
 
 /// The shortest time between two lines, without a terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// One bar for each agent and family.
+/// One bar for each agent and family, and a line for the whole run.
 #[derive(Debug)]
 pub struct Progress {
     bars: MultiProgress,
     groups: Vec<((String, String), ProgressBar)>,
-    /// When the last line was printed; `None` on a terminal.
-    last_line: Option<Mutex<Instant>>,
+    /// The line of the whole run; hidden without a terminal.
+    whole: ProgressBar,
+    totals: Mutex<Totals>,
+    is_terminal: bool,
+}
+
+/// What this start of the run has done.
+#[derive(Debug)]
+struct Totals {
+    begun: Instant,
+    /// When the last line was printed, without a terminal.
+    last_line: Instant,
+    /// Episodes that are still to be played.
+    left: usize,
+    played: usize,
+    solved: usize,
+    /// Tokens that models wrote.
+    tokens: u64,
+    /// What the answers cost; `None` if no price is configured.
+    cost: Option<f64>,
 }
 
 impl Progress {
@@ -42,8 +60,21 @@ impl Progress {
                 bar.inc(1);
             }
         }
-        let last_line = (!std::io::stderr().is_terminal()).then(|| Mutex::new(Instant::now()));
-        Self { bars, groups, last_line }
+        let line = ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        let whole = bars.add(ProgressBar::no_length().with_style(line));
+        let is_priced = jobs.iter().any(|job| job.player.agent.llm.prices.is_some());
+        let now = Instant::now();
+        let totals = Totals {
+            begun: now,
+            last_line: now,
+            left: jobs.iter().filter(|job| job.kept.is_none()).count(),
+            played: 0,
+            solved: 0,
+            tokens: 0,
+            cost: is_priced.then_some(0.0),
+        };
+        let is_terminal = std::io::stderr().is_terminal();
+        Self { bars, groups, whole, totals: Mutex::new(totals), is_terminal }
     }
 
     /// An episode began.
@@ -54,24 +85,31 @@ impl Progress {
     }
 
     /// An episode ended.
-    pub fn finished(&self, job: &Job, result: &EpisodeResult) {
+    pub fn finished(&self, job: &Job, played: &Played) {
         if let Some(bar) = self.bar(job) {
             bar.inc(1);
         }
+        let result = &played.result;
         if result.status == Status::Failed {
             let error = result.error.as_deref().unwrap_or_default();
             self.say(&format!("{} {} failed: {error}", job.agent(), job.task().task_id));
         }
-        let Some(last_line) = &self.last_line else { return };
-        let Ok(mut last_line) = last_line.lock() else { return };
-        if last_line.elapsed() >= LINE_INTERVAL {
-            *last_line = Instant::now();
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.left = totals.left.saturating_sub(1);
+        totals.played += 1;
+        totals.solved += usize::from(result.result.as_ref().is_some_and(|result| result.is_solved));
+        totals.tokens += played.tokens;
+        totals.cost = totals.cost.map(|cost| cost + played.cost.unwrap_or(0.0));
+        let words = totals.words();
+        self.whole.set_message(words.clone());
+        if !self.is_terminal && totals.last_line.elapsed() >= LINE_INTERVAL {
+            totals.last_line = Instant::now();
             let done: Vec<String> = (self.groups.iter())
                 .map(|((agent, family), bar)| {
                     format!("{agent} {family} {}/{}", bar.position(), bar.length().unwrap_or(0))
                 })
                 .collect();
-            eprintln!("{}", done.join("; "));
+            eprintln!("{}; {words}", done.join("; "));
         }
     }
 
@@ -80,6 +118,7 @@ impl Progress {
         for (_, bar) in &self.groups {
             bar.abandon_with_message("");
         }
+        self.whole.abandon();
     }
 
     /// A line for a person, above the bars.
@@ -90,6 +129,27 @@ impl Progress {
     fn bar(&self, job: &Job) -> Option<&ProgressBar> {
         let key = key(job);
         self.groups.iter().find(|(group, _)| *group == key).map(|(_, bar)| bar)
+    }
+}
+
+impl Totals {
+    /// Solved so far, speed, cost and what is left.
+    fn words(&self) -> String {
+        let elapsed = self.begun.elapsed();
+        let mut words = format!(
+            "{} of {} solved, {:.0} tokens/s",
+            self.solved,
+            self.played,
+            self.tokens as f64 / elapsed.as_secs_f64().max(1e-3)
+        );
+        if let Some(cost) = self.cost {
+            words.push_str(&format!(", cost {cost:.2}"));
+        }
+        if self.left > 0 {
+            let left = elapsed.mul_f64(self.left as f64 / self.played.max(1) as f64);
+            words.push_str(&format!(", {} left", HumanDuration(left)));
+        }
+        words
     }
 }
 

@@ -35,7 +35,8 @@ pub struct Arguments {
     /// Take at most this number of conversations and documents, the first ones.
     #[arg(long)]
     limit: Option<usize>,
-    /// Passed to the chat template as `enable_thinking`; by default as each trace's agent did, and undefined for
+    /// Passed to the chat template as `enable_thinking`, which then renders traces even where they recorded the tokens; by
+    /// default as each trace's agent did, and undefined for
     /// other conversations.
     #[arg(long, value_name = "BOOL")]
     enable_thinking: Option<bool>,

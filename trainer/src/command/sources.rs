@@ -22,7 +22,8 @@ pub struct Arguments {
     #[arg(long, num_args = 1.., value_name = "FILE")]
     text: Vec<PathBuf>,
     /// How observations are written: as this repository's agent shows them to a model, or as the paper trains
-    /// ({"error": ..} or {"output": ..}). [default: agent for traces of this repository's agent, otherwise
+    /// ({"error": ..} or {"output": ..}). Without this option, a trace with recorded tokens of the model's own
+    /// tokenizer is taken by them, as they are. [default: agent for traces of this repository's agent, otherwise
     /// paper]
     #[arg(long, value_enum)]
     observations: Option<ObservationStyle>,

@@ -12,7 +12,7 @@ use crate::message::{self, Origin};
 use crate::{Error, Result, digest};
 
 /// Keys of a chat line that change how it is rendered and are not supported.
-const RENDERED: [&str; 4] = ["tools", "functions", "documents", "chat_template_kwargs"];
+const RENDERED: [&str; 2] = ["functions", "documents"];
 
 /// A line of a text file.
 #[derive(Deserialize)]
@@ -28,15 +28,36 @@ pub fn read_chat(path: &Path, reader: &mut Reader<'_>) -> Result<String> {
         if let Some(key) = RENDERED.iter().find(says) {
             return Err(format!("`{key}` is not supported"));
         }
-        match keys.get("messages") {
+        let messages = match keys.get("messages") {
             Some(Value::Array(messages)) if messages.is_empty() => Err("`messages` is empty".to_owned()),
             Some(Value::Array(messages)) => message::read_all(messages, Origin::File)
-                .map(|messages| Content::Conversation { messages, enable_thinking: None })
                 .map_err(|(path, problem)| format!("`{path}` {problem}")),
             Some(_) => Err("`messages` is not a list".to_owned()),
             None => Err("`messages` is missing".to_owned()),
-        }
+        };
+        let (tools, enable_thinking) = (tools(&keys)?, thinking(&keys)?);
+        Ok(Content::Conversation { messages: messages?, tools, recorded: Vec::new(), enable_thinking })
     })
+}
+
+/// The functions that the model of a chat line can call.
+fn tools(keys: &Map<String, Value>) -> std::result::Result<Vec<Value>, String> {
+    match keys.get("tools") {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(tools)) if tools.iter().all(Value::is_object) => Ok(tools.clone()),
+        Some(_) => Err("`tools` is not a list of functions in OpenAI's form".to_owned()),
+    }
+}
+
+/// What a chat line passes to the chat template as `enable_thinking`.
+fn thinking(keys: &Map<String, Value>) -> std::result::Result<Option<bool>, String> {
+    let Some(kwargs) = keys.get("chat_template_kwargs").filter(|kwargs| !message::is_empty(kwargs)) else {
+        return Ok(None);
+    };
+    match kwargs.as_object().map(|kwargs| (kwargs.len(), kwargs.get("enable_thinking"))) {
+        Some((1, Some(Value::Bool(thinking)))) => Ok(Some(*thinking)),
+        _ => Err(format!("`chat_template_kwargs` may hold `enable_thinking` alone, true or false; it is {kwargs}")),
+    }
 }
 
 /// Reads a text file; returns its hash.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::conversation::{conversation, default_observations, enable_thinking};
 use super::files::Files;
-use super::{Content, Reader};
+use super::{Content, Reader, recorded};
 use crate::{Error, Result};
 
 const TRACE: &str = ".trace.json";
@@ -50,7 +50,14 @@ pub fn read(path: &Path, options: &TraceOptions, reader: &mut Reader<'_>) -> Res
             check(&path, &trace)?;
             let observations = options.observations.unwrap_or_else(|| default_observations(&trace));
             let messages = conversation(&trace, observations);
-            Ok(Content::Conversation { messages, enable_thinking: enable_thinking(&trace) })
+            let enable_thinking = enable_thinking(&trace);
+            // Other observations than the agent's are another conversation.
+            let recorded = match options.observations {
+                None => recorded::calls(&trace).map_err(|problem| Error::key(&path, "events", problem))?,
+                Some(_) => Vec::new(),
+            };
+            let tools = trace.provenance.map(|provenance| provenance.tools).unwrap_or_default();
+            Ok(Content::Conversation { messages, tools, recorded, enable_thinking })
         });
         reader.take(path.display().to_string(), content)?;
     }

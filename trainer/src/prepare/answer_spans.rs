@@ -30,7 +30,7 @@ const END_THINK: &str = "</think>";
 pub fn render(
     tokenizer: &Tokenizer,
     messages: &[Message],
-    rendering: Rendering,
+    rendering: Rendering<'_>,
 ) -> Result<(String, Vec<Range<usize>>)> {
     let text = tokenizer.render(messages, rendering)?;
     let mut unused = MARKS.filter(|mark| !text.contains(*mark));
@@ -51,7 +51,7 @@ pub fn render(
 struct Conversation<'a> {
     tokenizer: &'a Tokenizer,
     messages: &'a [Message],
-    rendering: Rendering,
+    rendering: Rendering<'a>,
     text: &'a str,
     marks: [char; 2],
 }
@@ -81,17 +81,18 @@ impl Conversation<'_> {
 
         let mut marked = self.messages.to_vec();
         for message in marked.iter_mut().filter(|message| message.role == Role::Assistant) {
-            message.content = mark(&message.content, 0..message.content.len());
+            let text = text_of(message);
+            *text = mark(text, 0..text.len());
         }
         if let Some(ranges) = find(marked).filter(|ranges| ranges.len() == self.answers().count()) {
             return Ok(ranges);
         }
 
         let ranges = self.answers().map(|number| {
-            let content = &self.messages[number].content;
-            let found = candidates(content).find_map(|inner| {
+            let content = text_of(&mut self.messages[number].clone()).clone();
+            let found = candidates(&content).find_map(|inner| {
                 let mut marked = self.messages.to_vec();
-                marked[number].content = mark(content, inner);
+                *text_of(&mut marked[number]) = mark(&content, inner);
                 find(marked).filter(|ranges| ranges.len() == 1)
             });
             found.and_then(|ranges| ranges.into_iter().next()).ok_or_else(|| Error::Conversation {
@@ -144,6 +145,15 @@ impl Conversation<'_> {
     /// The positions of the model's messages.
     fn answers(&self) -> impl Iterator<Item = usize> {
         (0..self.messages.len()).filter(|number| self.messages[*number].role == Role::Assistant)
+    }
+}
+
+/// The text of an answer that is marked: what it says or, if that is nothing, the name of the first tool that it calls. The
+/// template's text for the calls follows it, up to an end token.
+fn text_of(message: &mut Message) -> &mut String {
+    match message.tool_calls.first_mut() {
+        Some(call) if message.content.trim().is_empty() => &mut call.name,
+        _ => &mut message.content,
     }
 }
 

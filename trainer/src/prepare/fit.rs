@@ -26,11 +26,21 @@ pub enum Fit {
     NoAnswer,
 }
 
+impl Fit {
+    /// What is kept.
+    pub fn encoded(&self) -> Option<&Encoded> {
+        match self {
+            Self::Whole(encoded) | Self::Cut { encoded, .. } => Some(encoded),
+            Self::TooLong | Self::NoAnswer => None,
+        }
+    }
+}
+
 /// Fits a conversation into `limit` tokens. Messages after the last answer bear no loss and are always cut.
 ///
 /// # Errors
 /// Those of [`encode`].
-pub fn fit(tokenizer: &Tokenizer, messages: &[Message], rendering: Rendering, limit: usize) -> Result<Fit> {
+pub fn fit(tokenizer: &Tokenizer, messages: &[Message], rendering: Rendering<'_>, limit: usize) -> Result<Fit> {
     let answers: Vec<usize> =
         (0..messages.len()).filter(|number| messages[*number].role == Role::Assistant).collect();
     let mut kept = answers.len();

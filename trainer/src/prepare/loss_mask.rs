@@ -1,6 +1,6 @@
 //! The tokens of a conversation, and which of them bear loss.
 
-use proto::conversation::Message;
+use proto::conversation::{Message, Role};
 
 use super::answer_spans;
 use crate::chat::Rendering;
@@ -27,7 +27,7 @@ pub struct Encoded {
 /// [`Error::Conversation`] if the template refuses it, or if an answer is not followed by an end token: a
 /// model trained on that would not learn to stop. Where the template itself marks answers, in several parts
 /// perhaps, the last part must hold an end token or be followed by one.
-pub fn encode(tokenizer: &Tokenizer, messages: &[Message], rendering: Rendering) -> Result<Encoded> {
+pub fn encode(tokenizer: &Tokenizer, messages: &[Message], rendering: Rendering<'_>) -> Result<Encoded> {
     let (text, answers) = answer_spans::render(tokenizer, messages, rendering)?;
     let marked = tokenizer.template().marks_answers();
     let (tokens, offsets) = tokenizer.encode_with_offsets(&text)?;
@@ -36,8 +36,15 @@ pub fn encode(tokenizer: &Tokenizer, messages: &[Message], rendering: Rendering)
     let mut ends = vec![];
     let is_end = |id: &i64| tokenizer.end_ids().contains(id);
     let parts = answers.len();
+    let calls: Vec<bool> = (messages.iter().filter(|message| message.role == Role::Assistant))
+        .map(|message| !message.tool_calls.is_empty())
+        .collect();
     for (number, answer) in answers.into_iter().enumerate() {
         let (start, mut end) = (begins_before(answer.start), begins_before(answer.end));
+        if !marked && calls.get(number) == Some(&true) {
+            // The template writes the calls behind the text.
+            end += tokens[end..].iter().position(is_end).unwrap_or(0);
+        }
         let ends_within = marked && tokens[start..end].iter().any(is_end);
         if !ends_within && tokens.get(end).is_some_and(is_end) {
             end += 1;

@@ -34,6 +34,23 @@ impl Tally {
         }
     }
 
+    /// Counts a conversation that became samples of recorded tokens.
+    pub fn count_recorded(&mut self, samples: &[Fit]) {
+        let kept: Vec<&Fit> = samples.iter().filter(|fit| fit.encoded().is_some()).collect();
+        if kept.is_empty() {
+            return self.count(samples.first().unwrap_or(&Fit::NoAnswer));
+        }
+        self.0.recorded += 1;
+        let cut: usize = (kept.iter())
+            .map(|fit| if let Fit::Cut { answers, .. } = fit { *answers } else { 0 })
+            .sum();
+        self.0.answers_cut += cut;
+        match cut {
+            0 => self.0.kept += 1,
+            _ => self.0.cut += 1,
+        }
+    }
+
     /// Counts a document that became this number of samples.
     pub fn count_document(&mut self, pieces: usize) {
         match pieces {
@@ -91,11 +108,14 @@ fn summary(statistics: &Statistics) -> String {
 
 /// Statistics for people, one fact per line.
 pub fn describe(statistics: &Statistics) -> String {
-    let Statistics { answers_cut, samples, tokens, target_tokens, .. } = statistics;
+    let Statistics { recorded, answers_cut, samples, tokens, target_tokens, .. } = statistics;
     let Lengths { min, p25, p50, p75, p90, p99, max } = statistics.lengths;
     let Packing { sequences, fill } = statistics.packing;
     let share = 100.0 * *target_tokens as f64 / (*tokens).max(1) as f64;
     let mut lines = vec![summary(statistics)];
+    if *recorded > 0 {
+        lines.push(format!("{recorded} of them by the tokens that their traces recorded"));
+    }
     if *answers_cut > 0 {
         lines.push(format!("{answers_cut} answers cut off"));
     }

@@ -18,6 +18,7 @@ pub fn request(serving: &Serving, request: v1::GenerateRequest) -> Result<Reques
             let rendering = Rendering {
                 add_generation_prompt: true,
                 enable_thinking: conversation.enable_thinking.or(serving.enable_thinking),
+                tools: &[],
             };
             serving.render(&messages(&conversation.messages)?, rendering)?.1
         }

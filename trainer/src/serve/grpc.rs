@@ -104,6 +104,7 @@ impl InferenceService for Service {
                 let rendering = Rendering {
                     add_generation_prompt: request.add_generation_prompt,
                     enable_thinking: conversation.enable_thinking.or(self.serving.enable_thinking),
+                    tools: &[],
                 };
                 let messages = convert::messages(&conversation.messages)?;
                 tokio::task::block_in_place(|| self.serving.render(&messages, rendering))?

@@ -120,14 +120,14 @@ fn conversations_render_and_bear_loss_as_under_transformers() {
         for messages in &conversations {
             for enable_thinking in THINKING {
                 for add_generation_prompt in [false, true] {
-                    let rendering = Rendering { add_generation_prompt, enable_thinking };
+                    let rendering = Rendering { add_generation_prompt, enable_thinking, tools: &[] };
                     let ours = tokenizer.render(messages, rendering).unwrap();
                     assert_eq!(ours, rendered.next().unwrap().as_str().unwrap(), "{name}");
                 }
                 if !template.contains("endgeneration") {
                     continue;
                 }
-                let rendering = Rendering { add_generation_prompt: false, enable_thinking };
+                let rendering = Rendering { add_generation_prompt: false, enable_thinking, tools: &[] };
                 let ours = encode(&tokenizer, messages, rendering).unwrap();
                 let theirs = targets.next().unwrap();
                 assert_eq!(json!(ours.tokens), theirs["tokens"], "{name}");
@@ -160,7 +160,7 @@ fn initialised_tokenizers_are_theirs() {
             .flat_map(|messages| THINKING.map(|enable_thinking| (messages, enable_thinking)))
             .flat_map(|(messages, enable_thinking)| {
                 [false, true].map(|add_generation_prompt| {
-                    let rendering = Rendering { add_generation_prompt, enable_thinking };
+                    let rendering = Rendering { add_generation_prompt, enable_thinking, tools: &[] };
                     tokenizer.render(messages, rendering).unwrap()
                 })
             })

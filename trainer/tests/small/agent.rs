@@ -37,7 +37,7 @@ impl Model for Canned {
             "fail" => Err(Error::Conversation { model: "canned".into(), reason: "out of tape".into() }),
             _ => {
                 let usage = estimate_usage(&request.messages, text);
-                Ok(Completion { text: text.to_owned(), finish_reason, usage })
+                Ok(Completion { text: text.to_owned(), finish_reason, usage, ..Completion::default() })
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use proto::conversation::{Message, Role};
+use proto::conversation::Role;
 use proto::dataset::{Observations, SourceKind};
 use serde_json::{Value, json};
 use trainer::corpus::{Content, Corpus, Sources, read};
@@ -184,7 +184,7 @@ fn broken_traces_and_lines_are_named_or_skipped() {
         ),
         (
             r#"{"messages": [{"role": "assistant", "content": "", "tool_calls": [{"id": "1"}]}]}"#,
-            "`messages[0].tool_calls` is not supported",
+            "`messages[0].tool_calls[0]` has no `function` with a `name`",
         ),
         (
             r#"{"messages": [{"role": "assistant", "content": "a", "reasoning_content": "hm"}]}"#,

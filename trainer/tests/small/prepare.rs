@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use proto::conversation::{Message, Role};
+use proto::conversation::{Message, Role, ToolCall};
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
 use trainer::chat::Rendering;
@@ -300,11 +300,14 @@ const MARKED: &str = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' }
 
 /// The texts that bear loss.
 fn learnt(template: &str, talk: &[(Role, &str)], enable_thinking: Option<bool>) -> Vec<String> {
+    learnt_of(template, &turns(talk), Rendering { enable_thinking, ..Rendering::default() })
+}
+
+fn learnt_of(template: &str, messages: &[Message], rendering: Rendering<'_>) -> Vec<String> {
     let folder = copy();
     std::fs::write(folder.path().join("chat_template.jinja"), template).unwrap();
     let tokenizer = Tokenizer::read(folder.path()).unwrap();
-    let rendering = Rendering { enable_thinking, ..Rendering::default() };
-    let encoded = encode(&tokenizer, &turns(talk), rendering).unwrap();
+    let encoded = encode(&tokenizer, messages, rendering).unwrap();
     let mut start = 0;
     let mut texts = vec![];
     for position in 0..=encoded.tokens.len() {
@@ -345,6 +348,139 @@ fn an_answer_begins_where_its_prompt_ends() {
     // A user who quotes the prompt.
     let quoting = [(User, "<|im_start|>assistant\nx"), (Assistant, "y")];
     assert_eq!(learnt(LAST_THINKS, &quoting, Some(false)), ["y<|im_end|>"]);
+}
+
+/// Qwen's way of writing calls.
+const CALLS: &str = "{% if tools %}{{ '<|im_start|>system\n' }}{% for tool in tools %}{{ (tool | tojson) + '\n' }}\
+    {%- endfor %}{{ '<|im_end|>\n' }}{% endif %}\
+    {%- for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content }}\
+    {%- for call in m.tool_calls or [] %}{% if m.content or not loop.first %}{{ '\n' }}{% endif %}\
+    {{- '<tool_call>{\"name\": \"' + call.function.name + '\", \"arguments\": ' + (call.function.arguments | tojson) + '}</tool_call>' }}\
+    {%- endfor %}{{ '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+/// Writes a trace whose calls have tokens: for each its `seen`, the rest of its prompt, its answer, and the answer's text.
+fn write_recorded(folder: &Path, calls: &[(usize, &[i64], &[i64], &str)]) {
+    std::fs::create_dir_all(folder).unwrap();
+    let event = |kind: &str, data| json!({ "type": kind, "data": data, "timestamp": "" });
+    let events: Vec<_> = calls
+        .iter()
+        .flat_map(|(seen, prompt, answer, text)| {
+            let tokens = json!({ "seen": seen, "prompt": prompt, "answer": answer });
+            let result = json!({ "success": true, "output": "7\n" });
+            [
+                event("ModelResponseEvent", json!({ "tokens": tokens })),
+                event("StepEvent", json!({ "assistant_text": text, "code": "x", "interpreter_result": result })),
+            ]
+        })
+        .collect();
+    let summary = json!({ "task": "Go.", "system_prompts": [] });
+    let trace = json!({ "provenance": { "schema_version": "runtime_gym.trace.v1" }, "summary": summary, "events": events });
+    std::fs::write(folder.join("f-1.trace.json"), trace.to_string()).unwrap();
+}
+
+#[test]
+fn recorded_tokens_are_taken_as_they_are() {
+    let work = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer();
+    let ids = |text: &str| tokenizer.encode(text).unwrap();
+    let end = *tokenizer.end_ids().first().unwrap();
+    // Tokens that the tokenizer itself would not choose: one for each character.
+    let split = |text: &str| text.chars().flat_map(|character| ids(&character.to_string())).collect::<Vec<_>>();
+    let (one, two, three) = (split("print(1)"), split("print(2)"), split("print(3)"));
+    assert_ne!(one, ids("print(1)"));
+    let with_end = |ids: &[i64]| [ids, &[end]].concat();
+    let (prompt, more, other) = (ids("The task."), ids("next"), ids("A new prompt."));
+    let first = prompt.len() + one.len() + 1;
+    let prepared = |calls: &[(usize, &[i64], &[i64], &str)], name: &str, options: &[&str]| {
+        let traces = work.path().join(format!("traces-{name}"));
+        write_recorded(&traces, calls);
+        let _ = prepare(work.path(), name, &[&["--traces", traces.to_str().unwrap()], options].concat()).unwrap();
+        let folder = work.path().join(name);
+        (Dataset::read(&folder).unwrap(), record::read(&folder).unwrap().statistics)
+    };
+    let (one_end, two_end, three_end) = (with_end(&one), with_end(&two), with_end(&three));
+    let calls: [(usize, &[i64], &[i64], &str); 4] = [
+        (0, &prompt, &one_end, "print(1)"),
+        (first, &more, &two_end, "print(2)"),
+        (0, &other, &three, "print(3)"), // cut off: without an end
+        (other.len() + three.len(), &more, &three_end, "print(3)"),
+    ];
+    let (data, statistics) = prepared(&calls, "a", &["--sequence-len", "200"]);
+    assert_eq!((data.len(), statistics.read, statistics.kept, statistics.recorded), (2, 1, 1, 1));
+    let whole = [prompt.as_slice(), &one_end, &more, &two_end].concat();
+    assert_eq!(data.sample(0).tokens, whole);
+    let targets: Vec<i64> = whole.iter().zip(data.sample(0).targets).filter(|(_, bears)| **bears).map(|(id, _)| *id).collect();
+    assert_eq!(targets, [one_end.as_slice(), &two_end].concat());
+    assert_eq!(data.sample(1).tokens, [other.as_slice(), &three, &more, &three_end].concat());
+    assert_eq!(data.sample(1).targets.iter().filter(|bears| **bears).count(), three_end.len(), "the cut answer bears none");
+
+    let (data, statistics) = prepared(&calls[..2], "b", &["--sequence-len", &(whole.len() - 1).to_string()]);
+    assert_eq!((data.sample(0).tokens.len(), statistics.cut, statistics.answers_cut), (first, 1, 1));
+
+    // The text is taken if the ids are another tokenizer's, or the observations or the thinking are to be others.
+    let text = (0, prompt.as_slice(), one_end.as_slice(), "something else");
+    for (name, calls, options) in [
+        ("c", vec![text], vec!["--sequence-len", "200"]),
+        ("d", vec![(0, &prompt[..], &[99_999][..], "print(1)")], vec!["--sequence-len", "200"]),
+        ("e", calls[..1].to_vec(), vec!["--sequence-len", "200", "--observations", "agent"]),
+        ("f", calls[..1].to_vec(), vec!["--sequence-len", "200", "--enable-thinking", "false"]),
+    ] {
+        assert_eq!(prepared(&calls, name, &options).1.recorded, 0, "{name}");
+    }
+    let traces = work.path().join("wrong");
+    write_recorded(&traces, &[(3, &prompt, &one_end, "print(1)")]);
+    let error = prepare(work.path(), "g", &["--traces", traces.to_str().unwrap(), "--sequence-len", "200"]).unwrap_err();
+    assert!(error.contains("tokens.seen"), "{error}");
+}
+
+#[test]
+fn calls_of_tools_bear_loss() {
+    let call = |name: &str, arguments: &str| ToolCall {
+        id: format!("call_{name}"),
+        name: name.to_owned(),
+        arguments: arguments.to_owned(),
+    };
+    let calls = [call("look", "{\"b\":1,\"a\":\"é\"}"), call("list", "{}")];
+    let messages = [
+        Message::user("Go."),
+        Message { tool_calls: calls.to_vec(), ..Message::assistant("I look.") },
+        Message::tool(&calls[0], "7"),
+        Message::tool(&calls[1], "[]"),
+        Message { tool_calls: vec![call("finish", "not JSON")], ..Message::assistant("") },
+    ];
+    let tools = [json!({ "type": "function", "function": { "name": "look" } })];
+    let rendering = Rendering { tools: &tools, ..Rendering::default() };
+    let two = "I look.\n<tool_call>{\"name\": \"look\", \"arguments\": {\"b\": 1, \"a\": \"é\"}}</tool_call>\n\
+               <tool_call>{\"name\": \"list\", \"arguments\": {}}</tool_call><|im_end|>";
+    let last = "<tool_call>{\"name\": \"finish\", \"arguments\": \"not JSON\"}</tool_call><|im_end|>";
+    assert_eq!(learnt_of(CALLS, &messages, rendering), [two, last]);
+
+    // The same from a trace, with the functions that its model was offered.
+    let work = tempfile::tempdir().unwrap();
+    let model = copy();
+    std::fs::write(model.path().join("chat_template.jinja"), CALLS).unwrap();
+    let steps = [
+        json!({ "assistant_text": "I look.", "calls": calls, "results": [{ "tool": "look", "output": "7" }, { "tool": "list", "output": "[]" }] }),
+        json!({ "calls": messages[4].tool_calls, "results": [{ "tool": "finish", "output": "None" }] }),
+    ];
+    let events = steps.map(|step| json!({ "type": "StepEvent", "data": step, "timestamp": "" }));
+    let provenance = json!({ "schema_version": "runtime_gym.trace.v1", "tools": tools, "agent": { "agent_type": "react" } });
+    let summary = json!({ "task": "Go.", "system_prompts": [] });
+    let trace = json!({ "provenance": provenance, "summary": summary, "events": events });
+    std::fs::write(work.path().join("f-1.trace.json"), trace.to_string()).unwrap();
+    // And from a chat file.
+    let line = json!({ "messages": messages, "tools": tools });
+    std::fs::write(work.path().join("chat.jsonl"), line.to_string()).unwrap();
+    let whole = Tokenizer::read(model.path()).unwrap();
+    let whole = encode(&whole, &messages, rendering).unwrap();
+    for (name, source, path) in [("a", "--traces", work.path().to_owned()), ("b", "--chat", work.path().join("chat.jsonl"))] {
+        let out = work.path().join(name);
+        let [model, path, to] = [model.path(), &path, &out].map(|path| path.to_str().unwrap());
+        trainer(&["prepare", "--model", model, source, path, "--out", to, "--sequence-len", "400"]).unwrap();
+        let data = Dataset::read(&out).unwrap();
+        assert_eq!((data.len(), data.sample(0).tokens), (1, whole.tokens.as_slice()), "{source}");
+        assert_eq!(data.sample(0).targets, whole.targets, "{source}");
+    }
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub fn rendering(
     serving: &Serving,
     kwargs: Option<&Map<String, Value>>,
     add_generation_prompt: bool,
-) -> Result<Rendering> {
+) -> Result<Rendering<'static>> {
     let mut enable_thinking = serving.enable_thinking;
     for (key, value) in kwargs.into_iter().flatten() {
         let field = format!("chat_template_kwargs.{key}");
@@ -77,5 +77,5 @@ pub fn rendering(
             _ => return Err(Error::field(field, "is not supported by this server")),
         }
     }
-    Ok(Rendering { add_generation_prompt, enable_thinking })
+    Ok(Rendering { add_generation_prompt, enable_thinking, tools: &[] })
 }

@@ -191,7 +191,7 @@ async fn what_would_change_the_answer_is_obeyed_or_refused_by_name() {
     assert_ne!(tool, system);
     let calls = json!({ "role": "assistant", "content": null, "tool_calls": [{ "id": "1" }] });
     let refused = ask(talk(calls)).await.1;
-    assert_eq!(refused["error"]["param"], "messages[1].tool_calls", "{refused}");
+    assert_eq!(refused["error"]["param"], "messages[1].tool_calls[0]", "{refused}");
 }
 
 #[tokio::test]

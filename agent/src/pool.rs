@@ -1,4 +1,4 @@
-//! Servers of the same model: which of them gets the next call.
+//! Servers that do the same: which of them gets the next call or episode.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a server that failed gets no calls, if another one can take them.
+/// How long a server that failed gets nothing, if another one can take it.
 const REST: Duration = Duration::from_secs(5);
 
-/// Servers of the same model; at least one.
+/// Servers that do the same; at least one.
 #[derive(Debug)]
 pub struct Pool<T> {
     members: Vec<Member<T>>,
