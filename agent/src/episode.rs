@@ -68,7 +68,8 @@ impl Player {
         loop {
             let seat = self.environments.call();
             let outcome = self.play_on(seat.server(), &assignment.again(attempt), stop.clone()).await;
-            let is_lost = matches!(&outcome.evaluation, Err(Error::Call { status, .. }) if is_unreachable(status));
+            let is_lost =
+                matches!(&outcome.evaluation, Err(Error::Call { status, .. }) if is_unreachable(status));
             if is_lost {
                 seat.failed();
             }

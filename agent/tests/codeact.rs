@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use agent::config::RunConfig;
 use agent::episode::{Assignment, Outcome, Player};
-use agent::pool::Pool;
 use agent::model::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, estimate_usage};
+use agent::pool::Pool;
 use client::{Environment, Retry};
 use proto::env::v1;
 use proto::trace::{EventKind, Step, Trace, Versions};

@@ -46,7 +46,7 @@ async fn play(setup: Setup, habit: &str, persistent: bool, folder: &Path, calls:
     let options = Options {
         config: RunConfig::parse(&yaml).unwrap(),
         tasks_root: None,
-        env: Some(fake.url.clone()),
+        envs: vec![fake.url.clone()],
         max_examples: None,
         retry: Retry::default(),
     };

@@ -216,8 +216,10 @@ async fn a_dead_server_is_passed_over() {
     assert_eq!(alive.got("/v1/chat/completions").len(), 10);
     assert!(dead.got("/v1/chat/completions").len() <= 1, "it rests after its failure");
 
-    let error =
-        model::from_config(&llm(&json!({ "url": "http://127.0.0.1:1/v1" })), None).await.unwrap_err().to_string();
+    let error = model::from_config(&llm(&json!({ "url": "http://127.0.0.1:1/v1" })), None)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("http://127.0.0.1:1/v1") && error.contains("refused"), "{error}");
 }
 
@@ -351,12 +353,16 @@ async fn answers_are_kept_and_not_asked_for_again() {
     let other_seed = GenerateRequest { seed: 8, ..hello() };
     assert_eq!(answer(&usual, &other_seed).await, ("answer 1".to_owned(), false));
     assert_eq!(answer(&keys(json!({ "extra_body": { "top_p": 0.5 } })), &hello()).await.1, false);
-    assert_eq!(answer(&keys(json!({ "cache_enabled": false })), &hello()).await, ("answer 3".to_owned(), false));
+    assert_eq!(
+        answer(&keys(json!({ "cache_enabled": false })), &hello()).await,
+        ("answer 3".to_owned(), false)
+    );
     // What is not is not.
     assert_eq!(answer(&keys(json!({ "max_retries": 0, "stream": true })), &hello()).await.1, true);
     assert_eq!(server.got("/v1/chat/completions").len(), 4);
 
-    std::fs::write(folder.path().join("text"), "no database, but long enough to be read as one".repeat(9)).unwrap();
+    std::fs::write(folder.path().join("text"), "no database, but long enough to be read as one".repeat(9))
+        .unwrap();
     let error = Cache::open(&folder.path().join("text")).unwrap_err().to_string();
     assert!(error.contains("text") && error.contains("cache_db_path"), "{error}");
 }

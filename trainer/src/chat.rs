@@ -135,7 +135,8 @@ fn as_templates_read(messages: &[Message]) -> Vec<serde_json::Value> {
     let mut values: Vec<_> = messages.iter().map(|message| serde_json::json!(message)).collect();
     for calls in values.iter_mut().filter_map(|message| message.get_mut("tool_calls")?.as_array_mut()) {
         for arguments in calls.iter_mut().filter_map(|call| call.pointer_mut("/function/arguments")) {
-            let parsed = arguments.as_str().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+            let parsed =
+                arguments.as_str().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
             if let Some(object) = parsed.filter(serde_json::Value::is_object) {
                 *arguments = object;
             }

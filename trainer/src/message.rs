@@ -51,14 +51,16 @@ fn read(value: &Value, origin: Origin) -> Result<Message, (String, String)> {
         let answers_call = role == Role::Tool && matches!(key.as_str(), "tool_call_id" | "name");
         let calls = role == Role::Assistant && key == "tool_calls";
         let counts_once = key == "weight" && value.as_f64() == Some(1.0);
-        if MORE.contains(&key.as_str()) || (origin == Origin::File && !answers_call && !calls && !counts_once) {
+        if MORE.contains(&key.as_str()) || (origin == Origin::File && !answers_call && !calls && !counts_once)
+        {
             return Err(wrong(key, format!("is not supported: {value}")));
         }
     }
     let tool_calls = match map.get("tool_calls").filter(|calls| !is_empty(calls) && role == Role::Assistant) {
         None => Vec::new(),
         Some(Value::Array(calls)) => {
-            let calls: Result<Vec<ToolCall>, _> = calls.iter().enumerate().map(|(number, value)| call(number, value)).collect();
+            let calls: Result<Vec<ToolCall>, _> =
+                calls.iter().enumerate().map(|(number, value)| call(number, value)).collect();
             calls.map_err(|(number, problem)| wrong(&format!("tool_calls[{number}]"), problem))?
         }
         Some(_) => return Err(wrong("tool_calls", "is not a list".to_owned())),

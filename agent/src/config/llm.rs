@@ -201,7 +201,9 @@ impl FromJson for Prices {
         let fields = Fields::new(value, place)?;
         let price = |key| {
             let price: f64 = fields.required(key)?;
-            fields.at(key).require(price >= 0.0 && price.is_finite(), || format!("must be at least 0, not {price}"));
+            fields
+                .at(key)
+                .require(price >= 0.0 && price.is_finite(), || format!("must be at least 0, not {price}"));
             Some(price)
         };
         let (prompt, completion) = (price("prompt"), price("completion"));

@@ -103,7 +103,11 @@ fn how_answers_are_read_and_blocks_run_may_be_chosen() {
         "stream",
         "logprobs",
         "extra_body",
-        "idle", "cache", "prices", "total_tokens"] {
+        "idle",
+        "cache",
+        "prices",
+        "total_tokens",
+    ] {
         assert!(!written.contains(key), "the default of {key} is left out");
     }
     let text = GOOD

@@ -179,7 +179,13 @@ fn completion(response: v1::GenerateResponse) -> Option<Completion> {
         answer: response.token_ids,
         logprobs: response.logprobs.iter().map(|token| token.logprob).collect(),
     };
-    Some(Completion { text: response.text, finish_reason, usage, tokens: Some(tokens), ..Completion::default() })
+    Some(Completion {
+        text: response.text,
+        finish_reason,
+        usage,
+        tokens: Some(tokens),
+        ..Completion::default()
+    })
 }
 
 fn is_worth_a_retry(status: &Status) -> bool {

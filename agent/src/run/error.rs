@@ -116,7 +116,9 @@ pub enum PlanError {
         now: String,
     },
     /// Two servers differ in what results depend on.
-    #[error("the servers at {first} and {url} differ in their {what}: the results would depend on the server")]
+    #[error(
+        "the servers at {first} and {url} differ in their {what}: the results would depend on the server"
+    )]
     OtherServer {
         /// The first server.
         first: String,

@@ -60,7 +60,8 @@ impl Progress {
                 bar.inc(1);
             }
         }
-        let line = ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        let line =
+            ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
         let whole = bars.add(ProgressBar::no_length().with_style(line));
         let is_priced = jobs.iter().any(|job| job.player.agent.llm.prices.is_some());
         let now = Instant::now();

@@ -71,7 +71,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let model = arguments.model.load()?;
     let options = Options { max_batch: 1, context: arguments.model.context(&model)?, queue: 1 };
     let tokenizer = Arc::new(Tokenizer::read(&arguments.model.folder)?);
-    let rendering = Rendering { add_generation_prompt: true, enable_thinking: arguments.enable_thinking, tools: &[] };
+    let rendering =
+        Rendering { add_generation_prompt: true, enable_thinking: arguments.enable_thinking, tools: &[] };
     let tokens = tokenizer.encode(&tokenizer.render(&messages, rendering)?)?;
     let engine = Engine::start(model, tokenizer, options)?;
     let refused = |error: trainer::generate::Error| Error::Serve(error.to_string());

@@ -56,7 +56,9 @@ fn thinking(keys: &Map<String, Value>) -> std::result::Result<Option<bool>, Stri
     };
     match kwargs.as_object().map(|kwargs| (kwargs.len(), kwargs.get("enable_thinking"))) {
         Some((1, Some(Value::Bool(thinking)))) => Ok(Some(*thinking)),
-        _ => Err(format!("`chat_template_kwargs` may hold `enable_thinking` alone, true or false; it is {kwargs}")),
+        _ => Err(format!(
+            "`chat_template_kwargs` may hold `enable_thinking` alone, true or false; it is {kwargs}"
+        )),
     }
 }
 

@@ -27,7 +27,11 @@ pub fn calls(trace: &Trace) -> Result<Vec<Call>, String> {
             EventKind::ModelResponseEvent(response) => {
                 let Some(tokens) = &response.tokens else { return Ok(Vec::new()) };
                 let prompt = tokens.whole_prompt(&before).ok_or_else(|| {
-                    format!("`tokens.seen` is {}, but the call before has {} tokens", tokens.seen, before.len())
+                    format!(
+                        "`tokens.seen` is {}, but the call before has {} tokens",
+                        tokens.seen,
+                        before.len()
+                    )
                 })?;
                 before = [prompt.as_slice(), &tokens.answer].concat();
                 open = Some((prompt, &tokens.answer));

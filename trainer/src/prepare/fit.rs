@@ -40,7 +40,12 @@ impl Fit {
 ///
 /// # Errors
 /// Those of [`encode`].
-pub fn fit(tokenizer: &Tokenizer, messages: &[Message], rendering: Rendering<'_>, limit: usize) -> Result<Fit> {
+pub fn fit(
+    tokenizer: &Tokenizer,
+    messages: &[Message],
+    rendering: Rendering<'_>,
+    limit: usize,
+) -> Result<Fit> {
     let answers: Vec<usize> =
         (0..messages.len()).filter(|number| messages[*number].role == Role::Assistant).collect();
     let mut kept = answers.len();

@@ -19,7 +19,9 @@ pub fn is_of(tokenizer: &Tokenizer, calls: &[Call]) -> Result<bool> {
     let mut compared = false;
     for call in calls.iter().filter(|call| !call.text.trim().is_empty()) {
         compared = true;
-        if !knows(tokenizer, &call.answer) || !tokenizer.decode(&call.answer, true)?.contains(call.text.trim()) {
+        if !knows(tokenizer, &call.answer)
+            || !tokenizer.decode(&call.answer, true)?.contains(call.text.trim())
+        {
             return Ok(false);
         }
     }

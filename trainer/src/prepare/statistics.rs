@@ -41,9 +41,8 @@ impl Tally {
             return self.count(samples.first().unwrap_or(&Fit::NoAnswer));
         }
         self.0.recorded += 1;
-        let cut: usize = (kept.iter())
-            .map(|fit| if let Fit::Cut { answers, .. } = fit { *answers } else { 0 })
-            .sum();
+        let cut: usize =
+            (kept.iter()).map(|fit| if let Fit::Cut { answers, .. } = fit { *answers } else { 0 }).sum();
         self.0.answers_cut += cut;
         match cut {
             0 => self.0.kept += 1,

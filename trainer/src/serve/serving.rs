@@ -70,7 +70,11 @@ pub struct Serving {
 
 impl Serving {
     /// The text and the tokens of a conversation.
-    pub(super) fn render(&self, messages: &[Message], rendering: Rendering<'_>) -> Result<(String, Vec<i64>)> {
+    pub(super) fn render(
+        &self,
+        messages: &[Message],
+        rendering: Rendering<'_>,
+    ) -> Result<(String, Vec<i64>)> {
         if messages.is_empty() {
             return Err(Error::field("messages", "has none: a conversation begins with one"));
         }

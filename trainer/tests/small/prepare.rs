@@ -369,7 +369,10 @@ fn write_recorded(folder: &Path, calls: &[(usize, &[i64], &[i64], &str)]) {
             let result = json!({ "success": true, "output": "7\n" });
             [
                 event("ModelResponseEvent", json!({ "tokens": tokens })),
-                event("StepEvent", json!({ "assistant_text": text, "code": "x", "interpreter_result": result })),
+                event(
+                    "StepEvent",
+                    json!({ "assistant_text": text, "code": "x", "interpreter_result": result }),
+                ),
             ]
         })
         .collect();
@@ -385,7 +388,8 @@ fn recorded_tokens_are_taken_as_they_are() {
     let ids = |text: &str| tokenizer.encode(text).unwrap();
     let end = *tokenizer.end_ids().first().unwrap();
     // Tokens that the tokenizer itself would not choose: one for each character.
-    let split = |text: &str| text.chars().flat_map(|character| ids(&character.to_string())).collect::<Vec<_>>();
+    let split =
+        |text: &str| text.chars().flat_map(|character| ids(&character.to_string())).collect::<Vec<_>>();
     let (one, two, three) = (split("print(1)"), split("print(2)"), split("print(3)"));
     assert_ne!(one, ids("print(1)"));
     let with_end = |ids: &[i64]| [ids, &[end]].concat();
@@ -394,7 +398,8 @@ fn recorded_tokens_are_taken_as_they_are() {
     let prepared = |calls: &[(usize, &[i64], &[i64], &str)], name: &str, options: &[&str]| {
         let traces = work.path().join(format!("traces-{name}"));
         write_recorded(&traces, calls);
-        let _ = prepare(work.path(), name, &[&["--traces", traces.to_str().unwrap()], options].concat()).unwrap();
+        let _ =
+            prepare(work.path(), name, &[&["--traces", traces.to_str().unwrap()], options].concat()).unwrap();
         let folder = work.path().join(name);
         (Dataset::read(&folder).unwrap(), record::read(&folder).unwrap().statistics)
     };
@@ -409,10 +414,15 @@ fn recorded_tokens_are_taken_as_they_are() {
     assert_eq!((data.len(), statistics.read, statistics.kept, statistics.recorded), (2, 1, 1, 1));
     let whole = [prompt.as_slice(), &one_end, &more, &two_end].concat();
     assert_eq!(data.sample(0).tokens, whole);
-    let targets: Vec<i64> = whole.iter().zip(data.sample(0).targets).filter(|(_, bears)| **bears).map(|(id, _)| *id).collect();
+    let targets: Vec<i64> =
+        whole.iter().zip(data.sample(0).targets).filter(|(_, bears)| **bears).map(|(id, _)| *id).collect();
     assert_eq!(targets, [one_end.as_slice(), &two_end].concat());
     assert_eq!(data.sample(1).tokens, [other.as_slice(), &three, &more, &three_end].concat());
-    assert_eq!(data.sample(1).targets.iter().filter(|bears| **bears).count(), three_end.len(), "the cut answer bears none");
+    assert_eq!(
+        data.sample(1).targets.iter().filter(|bears| **bears).count(),
+        three_end.len(),
+        "the cut answer bears none"
+    );
 
     let (data, statistics) = prepared(&calls[..2], "b", &["--sequence-len", &(whole.len() - 1).to_string()]);
     assert_eq!((data.sample(0).tokens.len(), statistics.cut, statistics.answers_cut), (first, 1, 1));
@@ -429,7 +439,8 @@ fn recorded_tokens_are_taken_as_they_are() {
     }
     let traces = work.path().join("wrong");
     write_recorded(&traces, &[(3, &prompt, &one_end, "print(1)")]);
-    let error = prepare(work.path(), "g", &["--traces", traces.to_str().unwrap(), "--sequence-len", "200"]).unwrap_err();
+    let error = prepare(work.path(), "g", &["--traces", traces.to_str().unwrap(), "--sequence-len", "200"])
+        .unwrap_err();
     assert!(error.contains("tokens.seen"), "{error}");
 }
 
@@ -473,7 +484,9 @@ fn calls_of_tools_bear_loss() {
     std::fs::write(work.path().join("chat.jsonl"), line.to_string()).unwrap();
     let whole = Tokenizer::read(model.path()).unwrap();
     let whole = encode(&whole, &messages, rendering).unwrap();
-    for (name, source, path) in [("a", "--traces", work.path().to_owned()), ("b", "--chat", work.path().join("chat.jsonl"))] {
+    for (name, source, path) in
+        [("a", "--traces", work.path().to_owned()), ("b", "--chat", work.path().join("chat.jsonl"))]
+    {
         let out = work.path().join(name);
         let [model, path, to] = [model.path(), &path, &out].map(|path| path.to_str().unwrap());
         trainer(&["prepare", "--model", model, source, path, "--out", to, "--sequence-len", "400"]).unwrap();

@@ -153,7 +153,15 @@ impl Collected {
             logprobs: if self.logprobs.len() == answer.len() { self.logprobs } else { Vec::new() },
             answer,
         });
-        Ok(Completion { text, reasoning, tool_calls: self.tool_calls, finish_reason, usage, tokens })
+        Ok(Completion {
+            text,
+            reasoning,
+            tool_calls: self.tool_calls,
+            finish_reason,
+            usage,
+            tokens,
+            cached: false,
+        })
     }
 }
 
