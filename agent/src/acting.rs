@@ -9,6 +9,8 @@
 //! | `codeact` | acting by writing Python                 |
 //! | `react`   | acting by calling tools                  |
 
+use proto::env::v1::Tool;
+
 use crate::config::{AgentConfig, AgentType};
 
 mod codeact;
@@ -17,10 +19,10 @@ mod way;
 
 pub use way::{Acting, Action, Answer};
 
-/// The way in which an agent acts.
-pub fn of(agent: &AgentConfig) -> Box<dyn Acting> {
+/// The way in which an agent acts; `tools` are the functions that it has.
+pub fn of(agent: &AgentConfig, tools: &[Tool]) -> Box<dyn Acting> {
     match agent.agent_type {
         AgentType::Codeact => Box::new(codeact::CodeAct::new(agent)),
-        AgentType::React => Box::new(react::ReAct::new(agent)),
+        AgentType::React => Box::new(react::ReAct::new(agent, tools)),
     }
 }

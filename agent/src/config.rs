@@ -37,6 +37,9 @@ pub struct RunConfig {
     pub seed_start: u64,
     /// How many episodes are played at once.
     pub max_concurrent_runs: usize,
+    /// A folder with texts that a model is told, in place of ours; none: ours. `--prompts` replaces it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompts: Option<PathBuf>,
     /// An SQLite file in which answers of models on servers are kept, so that no call is made twice; none: they are not kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_db_path: Option<PathBuf>,
@@ -89,6 +92,7 @@ impl FromJson for RunConfig {
         let run_name = keys::name(&fields, "run_name");
         let seed_start = fields.or_default("seed_start");
         let max_concurrent_runs = keys::at_least_one(&fields, "max_concurrent_runs", 4);
+        let prompts = fields.or_default("prompts");
         let cache_db_path = fields.or_default("cache_db_path");
         let task_set = fields.or_default("task_set");
         let task_families = fields.required_as("task_families", families);
@@ -99,6 +103,7 @@ impl FromJson for RunConfig {
             run_name: run_name?,
             seed_start: seed_start?,
             max_concurrent_runs: max_concurrent_runs?,
+            prompts: prompts?,
             cache_db_path: cache_db_path?,
             task_set: task_set?,
             task_families: task_families?,

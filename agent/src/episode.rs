@@ -25,6 +25,7 @@ use turns::Turns;
 use crate::config::AgentConfig;
 use crate::model::Model;
 use crate::pool::Pool;
+use crate::prompts::Prompts;
 use crate::recorder::{self, Recorder};
 use crate::stop::stopped;
 
@@ -46,6 +47,8 @@ pub struct Player {
     pub agent: AgentConfig,
     /// The agent's model.
     pub model: Arc<dyn Model>,
+    /// What the model is told.
+    pub prompts: Arc<Prompts>,
     /// Environment servers with the same tasks. An episode is played on one of them.
     pub environments: Arc<Pool<Environment>>,
 }
@@ -116,7 +119,7 @@ impl Player {
         assignment: &Assignment,
         recorder: &mut Recorder,
     ) -> Result<End, Error> {
-        let mut turns = Turns::begin(&self.agent, &*self.model, environment, assignment, recorder).await?;
+        let mut turns = Turns::begin(self, environment, assignment, recorder).await?;
         turns.take(recorder).await
     }
 

@@ -8,7 +8,8 @@
 //! | `acting`     | ways of acting: a model's answer becomes an action, the result a message |
 //! | `reply`      | what a model's reply asks for: code, or nothing, and why                 |
 //! | `repetition` | an answer that repeats itself without an end, shortened                  |
-//! | `prompt`     | texts that a model is shown, however it acts                             |
+//! | [`prompts`]  | the texts that a model is told, as files                                 |
+//! | `prompt`     | what they show of a task                                                 |
 //! | [`episode`]  | one episode: turns, deadlines, outcome                                   |
 //! | `wire`       | conversions between messages of the server, the config and a trace       |
 //! | `pool`       | which of several servers gets the next call or episode                   |
@@ -28,6 +29,7 @@ pub mod episode;
 pub mod model;
 pub mod pool;
 mod prompt;
+pub mod prompts;
 mod recorder;
 mod repetition;
 mod reply;

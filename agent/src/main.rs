@@ -70,6 +70,10 @@ struct RunArgs {
     /// the least busy server.
     #[arg(long, value_name = "URL")]
     inference: Vec<String>,
+    /// A folder with texts that the model is told, in place of ours: see agent_configs/README.md. It replaces the config's
+    /// `prompts`.
+    #[arg(long, value_name = "DIR")]
+    prompts: Option<PathBuf>,
     /// The folder in which the run's folder is made; the config's output_dir if not given.
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
@@ -134,6 +138,9 @@ fn run(args: RunArgs) -> Result<Report, Box<dyn std::error::Error>> {
     let mut config = read_config(&args)?;
     if let Some(output_dir) = args.output_dir {
         config.output_dir = output_dir;
+    }
+    if args.prompts.is_some() {
+        config.prompts = args.prompts;
     }
     if !args.inference.is_empty() {
         config.set_inference(&args.inference);

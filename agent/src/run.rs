@@ -29,6 +29,7 @@ use tokio::sync::watch;
 
 use crate::config::{AgentConfig, RunConfig};
 use crate::episode::Player;
+use crate::prompts::Prompts;
 use crate::{model, server};
 
 mod cost;
@@ -69,8 +70,9 @@ pub struct Options {
 /// [`Error`] if it can't start, its files can't be written, or a server can't be reached any more. Failed
 /// episodes are not errors; the report counts them.
 pub async fn execute(options: Options, stop: watch::Receiver<bool>) -> Result<Report, Error> {
+    let prompts = Prompts::read(options.config.prompts.as_deref())?;
     let models = models(&options.config).await?;
-    let played = with_models(&options, &models, stop).await;
+    let played = with_models(&options, prompts, &models, stop).await;
     for model in &models {
         model.release().await;
     }
@@ -80,6 +82,7 @@ pub async fn execute(options: Options, stop: watch::Receiver<bool>) -> Result<Re
 /// Everything between the first call to the models' servers and the last.
 async fn with_models(
     options: &Options,
+    prompts: Prompts,
     models: &[Arc<dyn model::Model>],
     stop: watch::Receiver<bool>,
 ) -> Result<Report, Error> {
@@ -92,7 +95,7 @@ async fn with_models(
         ([], Some(tasks)) => Some(server::start(tasks, &layout.root.join("env-server.log")).await?),
         ([], None) => return Err(Error::NoTasks),
     };
-    let played = play(options, &layout, set, models, server.as_mut(), stop).await;
+    let played = play(options, prompts, &layout, set, models, server.as_mut(), stop).await;
     // The server is this run's own, so it is stopped even if the run failed.
     if let Some(server) = server {
         server.stop().await;
@@ -103,6 +106,7 @@ async fn with_models(
 /// Everything between the start of the server and its stop.
 async fn play(
     options: &Options,
+    prompts: Prompts,
     layout: &Layout,
     set: Option<String>,
     models: &[Arc<dyn model::Model>],
@@ -115,11 +119,12 @@ async fn play(
     let config = RunConfig { task_set: Some(set), ..options.config.clone() };
     folder::claim(layout, &config)?;
 
-    let environments = Arc::new(pool);
+    let (environments, prompts) = (Arc::new(pool), Arc::new(prompts));
     let player = |(agent, model): (&AgentConfig, &Arc<dyn model::Model>)| Player {
         agent: agent.clone(),
         model: model.clone(),
         environments: environments.clone(),
+        prompts: prompts.clone(),
     };
     let players: Vec<Player> = config.agents.iter().zip(models).map(player).collect();
     let mut jobs = plan::jobs(layout, &config, &players, &tasks, &info)?;

@@ -11,6 +11,7 @@ use agent::config::RunConfig;
 use agent::episode::{Assignment, Outcome, Player};
 use agent::model::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, estimate_usage};
 use agent::pool::Pool;
+use agent::prompts::Prompts;
 use client::{Environment, Retry};
 use proto::env::v1;
 use proto::trace::{EventKind, Step, Trace, Versions};
@@ -81,6 +82,7 @@ async fn play_on(
     let player = Player {
         agent: RunConfig::parse(&yaml).unwrap().agents.remove(0),
         model: model.clone(),
+        prompts: Arc::new(Prompts::read(None).unwrap()),
         environments: Arc::new(Pool::new(vec![environment]).unwrap()),
     };
     let task = v1::TaskSummary { task_id: "knapsack-0000000001".into(), ..v1::TaskSummary::default() };

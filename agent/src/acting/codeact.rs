@@ -1,12 +1,9 @@
 //! Acting by writing Python: each turn holds reasoning and at most one block of code. The block becomes a
 //! step, and the step's observation the next message.
 
-use proto::env::v1::{InitialObservation, Limits};
-use proto::semantics::Semantics;
-
 use super::way::{Acting, Action, Answer, Opening};
-use crate::config::{AgentConfig, Prompt, PromptDetail, SeveralBlocks};
-use crate::prompt;
+use crate::config::{AgentConfig, Prompt, PromptDetail, RuntimePrompt, SeveralBlocks};
+use crate::prompts::{Facts, Prompts, Text};
 use crate::reply::{self, Nothing, Request};
 
 mod texts;
@@ -16,8 +13,6 @@ mod texts;
 pub struct CodeAct {
     /// Whether the interpreter keeps its state from step to step.
     persistent: bool,
-    semantics: Semantics,
-    max_turns: u32,
     prompt: Prompt,
     several_blocks: SeveralBlocks,
 }
@@ -27,38 +22,39 @@ impl CodeAct {
     pub fn new(agent: &AgentConfig) -> Self {
         Self {
             persistent: agent.interpreter_state.is_persistent(),
-            semantics: agent.semantics,
-            max_turns: agent.max_turns,
             prompt: agent.prompt,
             several_blocks: agent.several_blocks,
         }
     }
+
+    /// Which text is said about the interpreter's state; `None` if it is hidden.
+    fn state(&self) -> Option<Text> {
+        let claimed = match self.prompt.runtime {
+            RuntimePrompt::Stated => self.persistent,
+            RuntimePrompt::Misstated => !self.persistent,
+            RuntimePrompt::Hidden => return None,
+        };
+        Some(if claimed { Text::StatePersistent } else { Text::StateReset })
+    }
 }
 
 impl Acting for CodeAct {
-    fn opening(&self, observation: &InitialObservation, limits: &Limits) -> Opening {
+    fn opening(&self, prompts: &Prompts, facts: Facts) -> Result<Opening, minijinja::Error> {
         let (acting, task) = match self.prompt.detail {
-            PromptDetail::Full => {
-                let rules = texts::Rules {
-                    semantics: self.semantics,
-                    several_blocks: self.several_blocks,
-                    max_turns: self.max_turns,
-                    observation: self.prompt.observation,
-                };
-                (texts::acting(&observation.tools, limits, &rules), prompt::task(observation))
-            }
-            PromptDetail::Brief => (
-                texts::acting_in_brief(&observation.tools, limits, self.semantics),
-                prompt::brief_task(observation),
-            ),
+            PromptDetail::Full => (Text::CodeAct, Text::Task),
+            PromptDetail::Brief => (Text::CodeActBrief, Text::TaskBrief),
         };
-        let state = texts::interpreter_state(self.prompt.runtime, self.persistent);
-        let system = std::iter::once(acting).chain(state).collect::<Vec<_>>().join("\n\n");
-        Opening { system, task, tools: Vec::new() }
+        let state = self.state().map(|text| prompts.say(text, &facts)).transpose()?.unwrap_or_default();
+        let facts = Facts { state, ..facts };
+        Ok(Opening {
+            system: prompts.say(acting, &facts)?,
+            task: prompts.say(task, &facts)?,
+            tools: Vec::new(),
+        })
     }
 
-    fn reminder(&self, globals: &[String]) -> Option<String> {
-        (self.persistent && !self.prompt.hide_names).then(|| texts::globals(globals))
+    fn shows_names(&self) -> bool {
+        self.persistent && !self.prompt.hide_names
     }
 
     fn action(&self, answer: Answer<'_>) -> Result<Option<Action>, String> {

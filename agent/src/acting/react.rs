@@ -5,56 +5,50 @@
 //! |---------|--------------------------------------------------------|
 //! | `calls` | a model's calls as calls of the environment, and their answers |
 //! | `text`  | calls in the text of a model without function calling  |
-//! | `texts` | what the model is told                                 |
+//! | `schema` | the functions in OpenAI's form |
 
 use proto::conversation::ToolCall;
-use proto::env::v1::{InitialObservation, Limits};
+use proto::env::v1::Tool;
+use serde_json::Value;
 
 use super::way::{Acting, Action, Answer, Opening};
 use crate::config::{AgentConfig, Prompt, PromptDetail, ToolCalls};
-use crate::prompt;
+use crate::prompts::{Facts, Prompts, Text};
 
 pub mod calls;
 mod schema;
 mod text;
-mod texts;
 
 /// An agent that acts by calling tools.
 #[derive(Debug)]
 pub struct ReAct {
-    max_turns: u32,
     prompt: Prompt,
-    tool_calls: ToolCalls,
+    functions: Vec<Value>,
 }
 
 impl ReAct {
-    /// Acts as the agent's config says.
-    pub fn new(agent: &AgentConfig) -> Self {
-        Self { max_turns: agent.max_turns, prompt: agent.prompt, tool_calls: agent.tool_calls }
+    /// Acts as the agent's config says, with these functions.
+    pub fn new(agent: &AgentConfig, tools: &[Tool]) -> Self {
+        let functions = match agent.tool_calls {
+            ToolCalls::Native => tools.iter().map(schema::function).collect(),
+            ToolCalls::Text => Vec::new(),
+        };
+        Self { prompt: agent.prompt, functions }
     }
 }
 
 impl Acting for ReAct {
-    fn opening(&self, observation: &InitialObservation, limits: &Limits) -> Opening {
-        let tools = schema::with_finish(&observation.tools);
-        let task = match self.prompt.detail {
-            PromptDetail::Full => prompt::task(observation),
-            PromptDetail::Brief => prompt::brief_task(observation),
+    fn opening(&self, prompts: &Prompts, facts: Facts) -> Result<Opening, minijinja::Error> {
+        let (acting, task) = match self.prompt.detail {
+            PromptDetail::Full => (Text::ReAct, Text::Task),
+            PromptDetail::Brief => (Text::ReActBrief, Text::TaskBrief),
         };
-        let written = (self.tool_calls == ToolCalls::Text).then_some(tools.as_slice());
-        let system = match self.prompt.detail {
-            PromptDetail::Full => texts::acting(written, limits, self.max_turns),
-            PromptDetail::Brief => texts::acting_in_brief(written, limits),
-        };
-        let tools = match self.tool_calls {
-            ToolCalls::Native => tools.iter().map(schema::function).collect(),
-            ToolCalls::Text => Vec::new(),
-        };
-        Opening { system, task, tools }
+        let tools = self.functions.clone();
+        Ok(Opening { system: prompts.say(acting, &facts)?, task: prompts.say(task, &facts)?, tools })
     }
 
-    fn reminder(&self, _globals: &[String]) -> Option<String> {
-        None
+    fn shows_names(&self) -> bool {
+        false
     }
 
     fn action(&self, answer: Answer<'_>) -> Result<Option<Action>, String> {

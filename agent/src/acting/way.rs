@@ -3,17 +3,20 @@
 use std::fmt;
 
 use proto::conversation::ToolCall;
-use proto::env::v1::{InitialObservation, Limits};
 use serde_json::Value;
+
+use crate::prompts::{Facts, Prompts};
 
 /// A way of acting.
 pub trait Acting: fmt::Debug + Send + Sync {
     /// What the model is told before its first turn.
-    fn opening(&self, observation: &InitialObservation, limits: &Limits) -> Opening;
+    ///
+    /// # Errors
+    /// What the prompts' templates report.
+    fn opening(&self, prompts: &Prompts, facts: Facts) -> Result<Opening, minijinja::Error>;
 
-    /// The end of this request's last user message, which the conversation does not keep. `globals` are the names in the
-    /// interpreter.
-    fn reminder(&self, globals: &[String]) -> Option<String>;
+    /// Whether each request ends with the names in the interpreter, which the conversation does not keep.
+    fn shows_names(&self) -> bool;
 
     /// The action in a model's answer; `None` if it holds none, which is not an error.
     ///

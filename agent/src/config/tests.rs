@@ -339,7 +339,7 @@ fn paths(value: &serde_json::Value, path: &str, found: &mut BTreeSet<String>) {
 #[test]
 fn the_readme_describes_every_key() {
     let every_key = GOOD
-        .replace("task_families", "task_set: easy\ncache_db_path: c.sqlite\ntask_families")
+        .replace("task_families", "task_set: easy\nprompts: p\ncache_db_path: c.sqlite\ntask_families")
         .replace(
             "backend: scripted",
             "backend: vllm\n      stop: [a]\n      url: [http://127.0.0.1:1]\n      api_key_env: KEY\n      lora_path: l\n      \

@@ -61,6 +61,9 @@ pub enum Error {
         /// The semantics in force.
         in_force: Semantics,
     },
+    /// A prompt's template is broken.
+    #[error("writing a prompt: {0}")]
+    Prompt(#[from] minijinja::Error),
     /// The run was stopped.
     #[error("interrupted")]
     Interrupted,

@@ -10,6 +10,7 @@ use proto::trace::{ModelCall, ModelResponse, Step, TokenUsage, Tokens};
 use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::Player;
 use super::assignment::Assignment;
 use super::end::End;
 use super::error::{CREATE, Error, GET, STEP, call_failed};
@@ -17,6 +18,7 @@ use crate::acting::react::calls::Prepared;
 use crate::acting::{self, Acting, Action, Answer};
 use crate::config::{AgentConfig, CutAnswers};
 use crate::model::{self, Completion, FinishReason, GenerateRequest, Model, Sampling};
+use crate::prompts::{Facts, Prompts, Text};
 use crate::recorder::{self, Recorder};
 use crate::{prompt, repetition, wire};
 
@@ -24,6 +26,7 @@ use crate::{prompt, repetition, wire};
 pub struct Turns<'player> {
     agent: &'player AgentConfig,
     model: &'player dyn Model,
+    prompts: &'player Prompts,
     environment: &'player Environment,
     assignment: &'player Assignment,
     acting: Box<dyn Acting>,
@@ -49,12 +52,12 @@ impl<'player> Turns<'player> {
     /// # Errors
     /// If the server refuses, or does not do what the config requests.
     pub async fn begin(
-        agent: &'player AgentConfig,
-        model: &'player dyn Model,
+        player: &'player Player,
         environment: &'player Environment,
         assignment: &'player Assignment,
         recorder: &mut Recorder,
     ) -> Result<Self, Error> {
+        let Player { agent, model, prompts, .. } = player;
         let request = create_request(agent, assignment);
         let created = environment.create(request).await.map_err(call_failed(CREATE))?;
         let created_semantics = created.semantics();
@@ -73,13 +76,15 @@ impl<'player> Turns<'player> {
             return Err(Error::Semantics { asked, in_force });
         }
 
-        let acting = acting::of(agent);
-        let opening = acting.opening(observation, &limits);
+        let facts = prompt::facts(observation, &limits, agent);
+        let acting = acting::of(agent, &prompt::with_finish(&observation.tools).0);
+        let opening = acting.opening(prompts, facts)?;
         recorder.task(&opening.task, &opening.system);
         recorder.provenance().tools.clone_from(&opening.tools);
         Ok(Self {
             agent,
-            model,
+            model: &**model,
+            prompts,
             environment,
             assignment,
             acting,
@@ -114,7 +119,7 @@ impl<'player> Turns<'player> {
         if self.agent.max_total_tokens.is_some_and(|most| recorder.tokens() >= most) {
             return Ok(Some(End::TokenBudget));
         }
-        let reminder = self.acting.reminder(&self.globals);
+        let reminder = self.acting.shows_names().then(|| self.names()).transpose()?;
         let request = self.generate_request(reminder.clone());
         let call = ModelCall { timestamp: recorder::now(), reminder, ..ModelCall::default() };
         let answer = match timeout_at(self.deadline, self.ask(&request)).await {
@@ -149,6 +154,11 @@ impl<'player> Turns<'player> {
         turn.for_each(|message| conversation::push(&mut self.messages, message));
         recorder.step(step);
         end
+    }
+
+    /// The names in the interpreter, as the model is told them.
+    fn names(&self) -> Result<String, Error> {
+        Ok(self.prompts.say(Text::Names, &Facts { names: self.globals.clone(), ..Facts::default() })?)
     }
 
     /// Whether an answer that was cut off is run all the same.

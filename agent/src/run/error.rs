@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::folder;
-use crate::model;
+use crate::{model, prompts};
 
 /// Why a run can't start, or can't continue.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,9 @@ pub enum Error {
         /// The error of the last of them.
         last: String,
     },
+    /// The prompts can't be used.
+    #[error("prompts: {0}")]
+    Prompts(#[from] prompts::Error),
     /// The models' answers can't be kept.
     #[error("`cache_db_path`: {0}")]
     Cache(model::Error),

@@ -3,23 +3,6 @@
 use proto::env::v1::{Tool, ToolParameter};
 use serde_json::{Map, Value, json};
 
-/// The function that ends a task.
-const FINISH: &str = "finish";
-
-/// The tools, and the one that ends the task, if the server does not list it.
-pub fn with_finish(tools: &[Tool]) -> Vec<Tool> {
-    let mut tools = tools.to_vec();
-    if !tools.iter().any(|tool| tool.name == FINISH) {
-        tools.push(Tool {
-            name: FINISH.to_owned(),
-            description: "Ends the task. Call it once you are done.".to_owned(),
-            returns: "None".to_owned(),
-            ..Tool::default()
-        });
-    }
-    tools
-}
-
 /// A tool in OpenAI's form.
 pub fn function(tool: &Tool) -> Value {
     let kind = |parameter: &ToolParameter| match parameter.r#type.as_str() {
@@ -55,9 +38,8 @@ mod tests {
             parameters: vec![parameter("to", "str"), parameter("steps", "int")],
             returns: "str".into(),
         };
-        let tools = with_finish(&[tool]);
         assert_eq!(
-            function(&tools[0]),
+            function(&tool),
             json!({"type": "function", "function": {
                 "name": "move",
                 "description": "Moves.",
@@ -68,7 +50,5 @@ mod tests {
                 },
             }})
         );
-        assert_eq!((tools.len(), tools[1].name.as_str()), (2, "finish"));
-        assert_eq!(with_finish(&tools).len(), 2);
     }
 }
