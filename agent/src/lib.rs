@@ -4,6 +4,7 @@
 //! |--------------|--------------------------------------------------------------------------|
 //! | [`config`]   | the run config (YAML), read once into typed values                       |
 //! | [`model`]    | the trait that every model client implements, and the clients            |
+//! | [`teach`]    | training data of a run's good episodes, in the files that trainers read  |
 //! | [`teachers`] | scripted policies, and drills: programs that write training data         |
 //! | `acting`     | ways of acting: a model's answer becomes an action, the result a message |
 //! | `reply`      | what a model's reply asks for: code, or nothing, and why                 |
@@ -36,6 +37,7 @@ mod reply;
 pub mod run;
 mod server;
 mod stop;
+pub mod teach;
 pub mod teachers;
 mod trace_page;
 mod version;

@@ -2,16 +2,18 @@
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use agent::config::RunConfig;
 use agent::run::{self, Options, Report};
+use agent::teach;
 use agent::teachers::drills;
 use clap::{Args, Parser, Subcommand};
 use client::Retry;
 use lifecycle::Interrupt;
 use lifecycle::interrupt::EXIT_CODE;
+use proto::dataset::Observations;
 use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
 
@@ -32,6 +34,19 @@ enum Command {
     /// every episode has an evaluation, 1 otherwise, and 130 if the run was stopped.
     #[command(after_long_help = EXAMPLES)]
     Run(RunArgs),
+    /// Plays every agent of a config on every task, as `run`, and writes training data of the good episodes.
+    ///
+    /// The agents are teachers that differ in their regime: one with `persistent_state: true`, one with `false`. A task is
+    /// kept if every teacher's episode of it is good. For each teacher, --out gets a folder with messages.jsonl (as TRL,
+    /// Axolotl and `trainer prepare --chat` read it), sharegpt.jsonl (LLaMA-Factory, Axolotl) and train.parquet (Hugging
+    /// Face's datasets), and report.json says what was dropped and why. The run itself stays in <output_dir>/<run_name>.
+    #[command(after_long_help = "Examples:
+  Both scripted teachers on the tasks in tasks/easy, solved episodes only:
+    agent teach --config agent_configs/teachers/pair.yaml --tasks-root tasks/easy --only-solved --out data/taught
+
+  Other rules for the same episodes, without playing again:
+    agent teach --from runs/teachers/pair --min-score 0.9 --max-total-tokens 20000 --out data/taught-short")]
+    Teach(TeachArgs),
     /// Writes short conversations that teach a small model to copy, for `trainer prepare --chat`.
     #[command(after_help = "Examples:
   agent drills --kind spans --count 20000 --out runs/drills/spans.jsonl
@@ -58,8 +73,18 @@ struct RunArgs {
     /// The run config (YAML).
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    #[command(flatten)]
+    play: PlayArgs,
+    /// Only check the config, and report all its problems; the exit status is 0 if there are none.
+    #[arg(long)]
+    check: bool,
+}
+
+/// Where and what to play.
+#[derive(Debug, Args)]
+struct PlayArgs {
     /// A task folder: its manifest names the task set to play. Needed without --env.
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["env", "check"])]
+    #[arg(long, value_name = "DIR")]
     tasks_root: Option<PathBuf>,
     /// A running environment server, such as http://127.0.0.1:50051. Without it, the run starts its own. May be repeated:
     /// an episode is played on the least busy server, and if that is lost, on another one.
@@ -80,9 +105,43 @@ struct RunArgs {
     /// Play only the first N tasks of each family.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_examples: Option<u64>,
-    /// Only check the config, and report all its problems; the exit status is 0 if there are none.
+}
+
+#[derive(Debug, Args)]
+struct TeachArgs {
+    /// The run config (YAML) of the teachers.
+    #[arg(long, value_name = "FILE", required_unless_present = "from")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    play: PlayArgs,
+    /// Take the episodes of this run's folder, and play none.
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    from: Option<PathBuf>,
+    /// The folder to write.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Only episodes that are solved exactly.
     #[arg(long)]
-    check: bool,
+    only_solved: bool,
+    /// Only episodes with at least this score, 0 to 1.
+    #[arg(long, value_name = "SCORE", default_value_t = 0.0)]
+    min_score: f64,
+    /// Also episodes in which a name was missing.
+    #[arg(long)]
+    allow_missing_variables: bool,
+    /// Only episodes of at most this number of tokens, of prompts and answers over all turns.
+    #[arg(long, value_name = "N")]
+    max_total_tokens: Option<u64>,
+    /// Only episodes of at most this number of turns.
+    #[arg(long, value_name = "N")]
+    max_turns: Option<u64>,
+    /// Keep a good episode even if another teacher's episode of the same task is not good.
+    #[arg(long)]
+    unpaired: bool,
+    /// Write observations as the paper trains: {"error": ..} or {"output": ..}. By default they are written as the agent
+    /// showed them.
+    #[arg(long)]
+    paper_observations: bool,
 }
 
 #[derive(Debug, Args)]
@@ -103,8 +162,9 @@ struct DrillsArgs {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Run(args) if args.check => read_config(&args).map(|_| ExitCode::SUCCESS),
-        Command::Run(args) => run(args).map(|report| conclude(&report)),
+        Command::Run(args) if args.check => read_config(&args.config).map(|_| ExitCode::SUCCESS),
+        Command::Run(args) => run(&args.config, args.play).map(|report| conclude(&report)),
+        Command::Teach(args) => write_training_data(args),
         Command::Drills(args) => write_drills(&args).map(|()| ExitCode::SUCCESS),
     };
     match outcome {
@@ -114,6 +174,36 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn write_training_data(args: TeachArgs) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let (folder, code) = match (args.from, args.config) {
+        (None, Some(config)) => {
+            let report = run(&config, args.play)?;
+            let code = conclude(&report);
+            if report.interrupted {
+                return Ok(code);
+            }
+            (report.folder, code)
+        }
+        (from, _) => (from.unwrap_or_default(), ExitCode::SUCCESS),
+    };
+    let options = teach::Options {
+        run: folder,
+        filter: teach::Filter {
+            only_solved: args.only_solved,
+            min_score: args.min_score,
+            allow_missing_variables: args.allow_missing_variables,
+            max_total_tokens: args.max_total_tokens,
+            max_turns: args.max_turns,
+        },
+        paired: !args.unpaired,
+        observations: args.paper_observations.then_some(Observations::Paper),
+        out: args.out,
+    };
+    let report = teach::write(&options)?;
+    eprintln!("{report}\ntraining data: {}", options.out.display());
+    Ok(code)
 }
 
 fn write_drills(args: &DrillsArgs) -> Result<(), Box<dyn std::error::Error>> {
@@ -126,16 +216,16 @@ fn write_drills(args: &DrillsArgs) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn read_config(args: &RunArgs) -> Result<RunConfig, Box<dyn std::error::Error>> {
-    let text = files::read_text(&args.config)?;
+fn read_config(path: &Path) -> Result<RunConfig, Box<dyn std::error::Error>> {
+    let text = files::read_text(path)?;
     Ok(RunConfig::parse(&text).map_err(|error| {
         let between = if error.0.0.len() == 1 { " " } else { "\n" };
-        format!("{}:{between}{error}", args.config.display())
+        format!("{}:{between}{error}", path.display())
     })?)
 }
 
-fn run(args: RunArgs) -> Result<Report, Box<dyn std::error::Error>> {
-    let mut config = read_config(&args)?;
+fn run(config: &Path, args: PlayArgs) -> Result<Report, Box<dyn std::error::Error>> {
+    let mut config = read_config(config)?;
     if let Some(output_dir) = args.output_dir {
         config.output_dir = output_dir;
     }

@@ -46,7 +46,8 @@ mod summary;
 mod task_set;
 
 pub use error::{Error, PlanError};
-pub use folder::ConfigDiffers;
+pub(crate) use folder::task_ids;
+pub use folder::{ConfigDiffers, Error as FolderError};
 pub use report::{Line, Report};
 
 /// What to run.

@@ -10,6 +10,7 @@
 //! | [`run`]               | result, status and summary files of a run                                      |
 //! | [`trace`]             | trace files (`.trace.json`)                                                    |
 //! | [`conversation`]      | chat files; how observations read to a model, the same in play and in training |
+//! | [`transcript`]        | a trace as the conversation that a model learns from                           |
 //! | [`dataset`]           | what a folder of samples was made from (`dataset.json`)                        |
 //! | [`training`]          | a training's record and metrics (`training.json`, `metrics.jsonl`)             |
 //! | [`study`]             | what a study ran, and where its parts are (`study.json`)                       |
@@ -30,6 +31,7 @@ pub mod study;
 pub mod task;
 pub mod trace;
 pub mod training;
+pub mod transcript;
 
 /// The largest message that clients and servers accept, in bytes: inline tasks and lists of step records are large.
 pub const MAX_MESSAGE_BYTES: usize = 64 << 20;

@@ -3,7 +3,6 @@
 //! | file           | what it holds                                              |
 //! |----------------|------------------------------------------------------------|
 //! | `traces`       | traces of episodes, and which of them are excluded         |
-//! | `conversation` | a trace as a conversation                                  |
 //! | `recorded`     | the token ids in a trace                                   |
 //! | `lines`        | chat files (a conversation per line) and texts (documents) |
 //! | `files`        | the JSON files of a folder or an archive                   |
@@ -11,7 +10,6 @@
 //!
 //! This module knows no tokens.
 
-mod conversation;
 mod files;
 mod lines;
 mod python_json;
@@ -27,7 +25,6 @@ use serde_json::Value;
 
 use crate::{Error, Result};
 
-pub use conversation::{conversation, default_observations, enable_thinking};
 pub use recorded::Call;
 
 /// The sources to read, and which traces of them to take.

@@ -6,9 +6,9 @@ use ::files::digest::Hasher;
 use proto::dataset::TraceOptions;
 use proto::run::{EpisodeResult, Status};
 use proto::trace::{EventKind, Step, Trace};
+use proto::transcript::{conversation, default_observations, enable_thinking};
 use serde::de::DeserializeOwned;
 
-use super::conversation::{conversation, default_observations, enable_thinking};
 use super::files::Files;
 use super::{Content, Reader, recorded};
 use crate::{Error, Result};

@@ -11,9 +11,9 @@ use proto::dataset::Observations;
 use proto::env::v1;
 use proto::env::v1::environment_service_server::{EnvironmentService, EnvironmentServiceServer};
 use proto::trace::{Trace, Versions};
+use proto::transcript::{conversation, default_observations};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
-use trainer::corpus::{conversation, default_observations};
 
 /// A model that gives prepared answers in order, and records what it was sent.
 #[derive(Debug)]

@@ -1,10 +1,11 @@
 //! A trace as the conversation that a model learns from.
 
-use proto::conversation::{self, Message, Role, Shown};
-use proto::dataset::Observations;
-use proto::python_json;
-use proto::trace::{EventKind, Step, Trace};
 use serde_json::json;
+
+use crate::conversation::{self, Message, Role, Shown};
+use crate::dataset::Observations;
+use crate::python_json;
+use crate::trace::{EventKind, Step, Trace};
 
 /// How the observations of a trace are written by default. Traces of this repository's agent are learnt in
 /// the agent's own format, so that a model is run on what it was trained on. Others (of the paper's system,
