@@ -16,7 +16,7 @@ use crate::prompt;
 
 pub mod calls;
 mod schema;
-mod text;
+pub mod text;
 mod texts;
 
 /// An agent that acts by calling tools.
