@@ -88,7 +88,7 @@ fn words(task: &Task, walk: &Walk, way: &[String], random: &mut Random) -> Strin
             "{target} is next to me and not seen yet. I go there and look around.",
             "Of the unseen nodes, {target} is farthest from the start. I move there.",
             "Into the depth: {target} next, and a look around.",
-            "I go on to {target}, with {left} before it.",
+            "I go on to {target}; {left} remain.",
             "{nodes} seen and no goal yet. I try {target}.",
         ],
         [..] => &[
