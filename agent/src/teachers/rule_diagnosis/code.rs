@@ -3,7 +3,7 @@
 use super::goal::Goal;
 use super::kind::Kind;
 use super::rule::Rule;
-use super::state::{PRINTED, State};
+use super::state::{MOST_SUBMITTED, State};
 use super::style::{Names, Style};
 use super::task::Task;
 use crate::teachers::policy::Habit;
@@ -149,7 +149,7 @@ fn affine(task: &Task, style: &Style, state: &State, probing: &str, anew: bool) 
 "
         );
     }
-    code + &format!("print(len({rules}), 'fit:', {rules}[:{PRINTED}])\n")
+    code + &format!("print(len({rules}), 'fit:', {rules}[:{MOST_SUBMITTED}])\n")
 }
 
 /// Submits the rules from an index on, until one is right.

@@ -16,7 +16,7 @@ pub struct State {
     pub goal: Goal,
     /// What was probed: input and answer, in order.
     pub seen: Vec<(i64, i64)>,
-    /// The rules that fit, as they were printed; the code prints the first [`PRINTED`].
+    /// The rules that fit, as they were printed; the code prints the first [`MOST_SUBMITTED`].
     pub rules: Vec<Rule>,
     /// How many rules fit.
     pub count: usize,
@@ -28,8 +28,8 @@ pub struct State {
     pub trouble: Trouble,
 }
 
-/// How many rules are printed, and submitted at most.
-pub const PRINTED: usize = 20;
+/// How many of the rules that fit are submitted at most; a block prints no more of them.
+pub const MOST_SUBMITTED: usize = 20;
 
 impl State {
     /// The state before the first turn.
