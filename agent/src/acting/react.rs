@@ -17,7 +17,7 @@ use crate::prompts::{Facts, Prompts, Text};
 
 pub mod calls;
 mod schema;
-mod text;
+pub mod text;
 
 /// An agent that acts by calling tools.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::keys;
 use super::llm::{Backend, Llm};
 use super::prompt::Prompt;
+use crate::teachers::policy::Policy;
 
 /// An agent: a model, a way of acting, an interpreter state.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -201,6 +202,9 @@ impl FromJson for AgentConfig {
                 "must be `text` with `backend: inference`: function calling needs `vllm` or `openai`".into()
             });
         }
+        if let (Some(agent_type), Some(llm)) = (agent_type, &llm) {
+            check_policy(agent_type, llm, &fields.at("agent_type"));
+        }
         fields.at("persistent_state").require(persistent != Some(None), || {
             "is required: true if the interpreter keeps its state from step to step, false if every step \
              starts afresh"
@@ -234,6 +238,20 @@ fn semantics(value: &Value, place: &Place<'_>) -> Option<Semantics> {
         let names = Semantics::ALL.map(Semantics::name).join(", ");
         place.expected(&format!("one of {names}"), value)
     })
+}
+
+/// Records a problem if a scripted policy acts in another way than the agent.
+fn check_policy(agent_type: AgentType, llm: &Llm, place: &Place<'_>) {
+    let policy = Policy::named(&llm.model).filter(|_| llm.backend() == Some(Backend::Scripted));
+    let (fitting, acts) = match policy {
+        Some(Policy::React) => (AgentType::React, "calls tools"),
+        Some(Policy::Code(_)) => (AgentType::Codeact, "writes Python"),
+        None => return,
+    };
+    let named = if fitting == AgentType::React { "react" } else { "codeact" };
+    place.require(agent_type == fitting, || {
+        format!("must be `{named}` with `llm.model: {}`: this scripted policy {acts}", llm.model)
+    });
 }
 
 fn check_state_loss(state_loss: f64, persistent: Option<bool>, place: &Place<'_>) {

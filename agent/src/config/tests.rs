@@ -190,6 +190,16 @@ fn errors_name_the_key() {
         ("enable_thinking: false", "enable_thinking: maybe", &["agents[0].llm.enable_thinking", "maybe"]),
         (
             "agent_type: codeact",
+            "agent_type: react",
+            &["`agents[0].agent_type`", "`codeact`", "`llm.model: persistent-habit`", "writes Python"],
+        ),
+        (
+            "model: persistent-habit",
+            "model: react",
+            &["`agents[0].agent_type`", "`react`", "`llm.model: react`", "calls tools"],
+        ),
+        (
+            "agent_type: codeact",
             "agent_type: react\n    tool_calls: json",
             &["agents[0].tool_calls", "json", "native", "text"],
         ),
@@ -376,7 +386,7 @@ fn the_readme_describes_every_key() {
 #[test]
 fn every_config_of_the_repository_can_be_used() {
     let mut count = 0;
-    for folder in ["habits", "served", "teachers"] {
+    for folder in ["families", "habits", "served", "teachers"] {
         for file in std::fs::read_dir(configs().join(folder)).unwrap() {
             let path = file.unwrap().path();
             RunConfig::parse(&std::fs::read_to_string(&path).unwrap())
@@ -384,5 +394,5 @@ fn every_config_of_the_repository_can_be_used() {
             count += 1;
         }
     }
-    assert_eq!(count, 8);
+    assert_eq!(count, 13);
 }

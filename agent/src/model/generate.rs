@@ -89,7 +89,10 @@ impl fmt::Display for FinishReason {
 
 /// Estimated usage of one answer, for models without a tokenizer.
 pub fn estimate_usage(messages: &[Message], text: &str) -> TokenUsage {
-    let prompt_tokens = estimate_tokens(messages.iter().map(|message| message.content.len()).sum());
+    let called = |call: &ToolCall| call.name.len() + call.arguments.len();
+    let sent =
+        |message: &Message| message.content.len() + message.tool_calls.iter().map(called).sum::<usize>();
+    let prompt_tokens = estimate_tokens(messages.iter().map(sent).sum());
     let completion_tokens = estimate_tokens(text.len());
     TokenUsage {
         prompt_tokens,

@@ -73,6 +73,46 @@ impl Conversation {
             system.filter_map(|message| stated_calls(&message.content)).next().unwrap_or(DEFAULT_CALLS);
         Ok(Self { public, calls_per_step, turns })
     }
+
+    /// A value of the task's public data.
+    ///
+    /// # Errors
+    /// If there is none, or one of another type; `expected` names the type.
+    pub fn get<'task, T>(
+        &'task self,
+        key: &str,
+        expected: &str,
+        read: impl FnOnce(&'task Value) -> Option<T>,
+    ) -> Result<T, String> {
+        let value = self.public.get(key).ok_or_else(|| format!("the task's public data has no `{key}`"))?;
+        read(value).ok_or_else(|| format!("`{key}` of the task's public data is not {expected}"))
+    }
+
+    /// A whole number of the task's public data.
+    ///
+    /// # Errors
+    /// As [`Conversation::get`].
+    pub fn number(&self, key: &str) -> Result<u64, String> {
+        self.get(key, "a whole number", Value::as_u64)
+    }
+
+    /// A text of the task's public data.
+    ///
+    /// # Errors
+    /// As [`Conversation::get`].
+    pub fn text(&self, key: &str) -> Result<String, String> {
+        self.get(key, "a string", |value| value.as_str().map(str::to_owned))
+    }
+
+    /// A list of texts of the task's public data.
+    ///
+    /// # Errors
+    /// As [`Conversation::get`].
+    pub fn texts(&self, key: &str) -> Result<Vec<String>, String> {
+        self.get(key, "a list of strings", |value| {
+            value.as_array()?.iter().map(|value| value.as_str().map(str::to_owned)).collect()
+        })
+    }
 }
 
 /// The observation in a user message: its first line. What follows, such as the names in the interpreter, is not JSON.

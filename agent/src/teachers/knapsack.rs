@@ -12,30 +12,32 @@
 //! | `order`      | the order in which items are inspected                     |
 //! | `solver`     | exact 0/1 knapsack algorithms, as Python code              |
 //! | `closing`    | the sentences that end an episode                          |
-//! | `text`       | small texts: counts, numbers, Python lists, replies        |
+//! | `best_set`   | the best set of items, computed                            |
+//! | [`react`]    | the policy that calls tools                                |
 
 use super::conversation::Conversation;
-use super::policy::Policy;
+use super::policy::Habit;
 
+mod best_set;
 mod closing;
 mod goal;
 mod names;
 mod order;
 mod persistent;
 pub mod plain;
+pub mod react;
 mod reset;
 mod solver;
 mod task;
-mod text;
 
-pub use task::{FAMILY, Task};
+pub use task::{FAMILY, KEY, Task};
 
-/// Writes the policy's next answer.
-pub fn answer(policy: Policy, task: &Task, conversation: &Conversation, seed: u64) -> String {
-    match policy {
-        Policy::Persistent => persistent::answer(task, conversation, seed),
-        Policy::Reset => reset::answer(task, conversation, seed),
-        Policy::PlainPersistent => plain::persistent(task, conversation, seed),
-        Policy::PlainReset => plain::reset(task, conversation, seed),
+/// Writes the next answer of a policy that writes Python.
+pub fn write(habit: Habit, task: &Task, conversation: &Conversation, seed: u64) -> String {
+    match habit {
+        Habit::Persistent => persistent::answer(task, conversation, seed),
+        Habit::Reset => reset::answer(task, conversation, seed),
+        Habit::PlainPersistent => plain::persistent(task, conversation, seed),
+        Habit::PlainReset => plain::reset(task, conversation, seed),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proto::conversation::Message;
 
-use super::{Policy, answer};
+use super::{Answer, Habit, Policy};
 use crate::reply::{self, Request};
 
 const IDS: usize = 30;
@@ -26,6 +26,14 @@ fn observation(output: &str, error: Option<&str>) -> Message {
     Message::user(json.to_string())
 }
 
+/// The text of a policy that writes Python.
+fn answer(habit: Habit, messages: &[Message], seed: u64) -> Result<String, String> {
+    super::answer(Policy::Code(habit), messages, seed).map(|Answer { text, calls }| {
+        assert!(calls.is_empty(), "{calls:?}");
+        text
+    })
+}
+
 fn code_of(text: &str) -> String {
     let Request::Run(code) = reply::request(text) else { panic!("not one block: {text}") };
     code
@@ -33,12 +41,12 @@ fn code_of(text: &str) -> String {
 
 #[test]
 fn the_same_messages_and_seed_give_the_same_answer() {
-    for policy in [Policy::Persistent, Policy::Reset] {
-        let first = answer(policy, &opening(), 7).unwrap();
-        assert_eq!(first, answer(policy, &opening(), 7).unwrap());
+    for habit in [Habit::Persistent, Habit::Reset] {
+        let first = answer(habit, &opening(), 7).unwrap();
+        assert_eq!(first, answer(habit, &opening(), 7).unwrap());
         let variants: BTreeSet<String> =
-            (0..50).map(|seed| answer(policy, &opening(), seed).unwrap()).collect();
-        assert!(variants.len() >= 45, "{} of 50 {}", variants.len(), policy.name());
+            (0..50).map(|seed| answer(habit, &opening(), seed).unwrap()).collect();
+        assert!(variants.len() >= 45, "{} of 50 {}", variants.len(), Policy::Code(habit).name());
     }
 }
 
@@ -46,10 +54,10 @@ fn the_same_messages_and_seed_give_the_same_answer() {
 fn the_persistent_policy_relies_on_its_helper_and_defines_it_again_when_it_is_lost() {
     for seed in 0..30 {
         let mut messages = opening();
-        let first = answer(Policy::Persistent, &messages, seed).unwrap();
+        let first = answer(Habit::Persistent, &messages, seed).unwrap();
         assert!(code_of(&first).contains("def "));
         messages.extend([Message::assistant(first), observation("8 inspected\n", None)]);
-        let second = answer(Policy::Persistent, &messages, seed).unwrap();
+        let second = answer(Habit::Persistent, &messages, seed).unwrap();
         let code = code_of(&second);
         assert!(!code.contains("def ") && !code.contains("list_items"), "{code}");
 
@@ -57,25 +65,25 @@ fn the_persistent_policy_relies_on_its_helper_and_defines_it_again_when_it_is_lo
             Message::assistant(second),
             observation("", Some("Traceback ...\nNameError: name 'look' is not defined")),
         ]);
-        let third = answer(Policy::Persistent, &messages, seed).unwrap();
+        let third = answer(Habit::Persistent, &messages, seed).unwrap();
         assert!(third.contains("`look`"), "{third}");
         let code = code_of(&third);
         let has_ids = code.contains("list_items()") || code.contains("'item_000000000000'");
         assert!(code.contains("def ") && has_ids, "{third}");
 
         messages.extend([Message::assistant(third), observation("16\n[]\n", None)]);
-        let fourth = code_of(&answer(Policy::Persistent, &messages, seed).unwrap());
+        let fourth = code_of(&answer(Habit::Persistent, &messages, seed).unwrap());
         assert!(!fourth.contains("def "), "it relies on its names again: {fourth}");
     }
 }
 
 /// The answers of a policy whose blocks print what the given outputs say.
-fn answers(policy: Policy, outputs: &[String], seed: u64) -> Vec<String> {
+fn answers(habit: Habit, outputs: &[String], seed: u64) -> Vec<String> {
     let mut messages = opening();
-    let mut answers = vec![answer(policy, &messages, seed).unwrap()];
+    let mut answers = vec![answer(habit, &messages, seed).unwrap()];
     for output in outputs {
         messages.extend([Message::assistant(answers.last().unwrap().clone()), observation(output, None)]);
-        answers.push(answer(policy, &messages, seed).unwrap());
+        answers.push(answer(habit, &messages, seed).unwrap());
     }
     answers
 }
@@ -88,7 +96,7 @@ fn row(index: usize) -> String {
 fn reset_episode(seed: u64) -> Vec<String> {
     let best = "110\n['item_000000000000', 'item_000000000002']\n".to_owned();
     let outputs = [row(0) + &row(1), (2..IDS).map(row).collect(), best, "took\n".to_owned()];
-    answers(Policy::Reset, &outputs, seed)
+    answers(Habit::Reset, &outputs, seed)
 }
 
 #[test]
@@ -125,7 +133,7 @@ fn reasoning_varies_is_complete_and_matches_its_block() {
     let outputs = [look(8), look(16), look(24), look(IDS), "7 items, value 420\n".to_owned()];
     let mut wordings: Vec<BTreeSet<String>> = vec![BTreeSet::new(); 4];
     for seed in 0..300 {
-        let episodes = [answers(Policy::Persistent, &outputs, seed), reset_episode(seed)];
+        let episodes = [answers(Habit::Persistent, &outputs, seed), reset_episode(seed)];
         for (turn, text) in episodes.iter().flat_map(|texts| texts.iter().enumerate()) {
             let (words, code) = (reply::prose(text), code_of(text));
             assert!(!words.is_empty() && !words.contains(['{', '}']), "{words}");
@@ -148,19 +156,26 @@ fn reasoning_varies_is_complete_and_matches_its_block() {
 }
 
 #[test]
-fn a_task_of_another_family_is_refused() {
-    let messages = [Message::user("Go.\n\n{\"goal_node\":\"node_1\"}")];
-    let error = answer(Policy::Reset, &messages, 0).unwrap_err().to_string();
-    assert!(error.contains("`item_ids`") && error.contains("knapsack"), "{error}");
+fn a_task_that_no_policy_can_play_is_refused() {
+    let refused =
+        |public: &str| answer(Habit::Reset, &[Message::user(format!("Go.\n\n{public}"))], 0).unwrap_err();
+    let error = refused("{\"board\":[]}");
+    for part in ["`item_ids`", "`goal_node`", "`probe_budget`", "knapsack, navigation, rule_diagnosis"] {
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(refused("{\"goal_node\":\"node_1\"}").contains("`start_node`"));
+    assert!(refused("{\"goal_node\":7,\"start_node\":\"a\"}").contains("not a string"));
+    let error = refused("{\"probe_budget\":3,\"family_hint\":\"cubic\"}");
+    assert!(error.contains("`cubic`") && error.contains("linear_int"), "{error}");
 }
 
 #[test]
 fn the_plain_policies_differ_only_in_what_they_copy() {
     let printed = ["[(0, 5, 60, 'A'), (1, 6, 59, 'C')]\n", "[(2, 7, 58, 'A')]\n"].map(str::to_owned);
     for seed in 0..30 {
-        let persistent = answers(Policy::PlainPersistent, &printed, seed);
-        let reset = answers(Policy::PlainReset, &printed, seed);
-        assert_eq!(persistent, answers(Policy::PlainPersistent, &printed, seed));
+        let persistent = answers(Habit::PlainPersistent, &printed, seed);
+        let reset = answers(Habit::PlainReset, &printed, seed);
+        assert_eq!(persistent, answers(Habit::PlainPersistent, &printed, seed));
         for (turn, (one, other)) in persistent.iter().zip(&reset).enumerate() {
             assert_eq!(reply::prose(one), reply::prose(other));
             assert_eq!(one.contains("def "), turn == 0, "{one}");
@@ -176,13 +191,135 @@ fn the_plain_persistent_policy_restores_lost_names_from_the_outputs() {
     let missing = observation("", Some("Traceback ...\nNameError: name 'look' is not defined"));
     let mut messages = opening();
     for reply in [observation("[(0, 5, 60, 'A')]\n", None), missing.clone()] {
-        let text = answer(Policy::PlainPersistent, &messages, 3).unwrap();
+        let text = answer(Habit::PlainPersistent, &messages, 3).unwrap();
         messages.extend([Message::assistant(text), reply]);
     }
-    let again = answer(Policy::PlainPersistent, &messages, 3).unwrap();
+    let again = answer(Habit::PlainPersistent, &messages, 3).unwrap();
     assert!(again.contains("def ") && again.contains(" = [(0, 5, 60, 'A')]"), "{again}");
 
     messages.extend([Message::assistant(again), missing]);
-    let given_up = answer(Policy::PlainPersistent, &messages, 3).unwrap();
+    let given_up = answer(Habit::PlainPersistent, &messages, 3).unwrap();
     assert!(given_up.contains("finish()"), "nothing more can be defined: {given_up}");
+}
+
+/// The opening of a navigation task, and of both kinds of rule diagnosis tasks.
+fn other_openings() -> [Vec<Message>; 3] {
+    let opening = |public: serde_json::Value| {
+        vec![
+            Message::system("One block can make at most 25 tool calls."),
+            Message::user(format!("Go.\n\nPublic data:\n{public}")),
+        ]
+    };
+    let rule = |hint: &str, range: [i64; 2]| {
+        let domain = serde_json::json!({"suggested_range": range, "type": "int"});
+        serde_json::json!({"family_hint": hint, "notes": null, "probe_budget": 4, "x_domain": domain})
+    };
+    [
+        opening(serde_json::json!({"goal_node": "node_g", "max_steps": 9, "start_node": "node_a"})),
+        opening(rule("linear_int", [-20, 20])),
+        opening(rule("affine_mod", [0, 14])),
+    ]
+}
+
+/// What the first two blocks of these tasks could print.
+const OTHER_OUTPUTS: [[&str; 2]; 3] = [
+    [
+        "node_a ['node_b', 'node_c']\nat node_b, 8 moves left\n",
+        "node_b ['node_a', 'node_d']\nat node_d, 7 moves left\n",
+    ],
+    ["0: -3\n1: 4\n", "5: 32\na = 7, b = -3\nconfirmed: True\n"],
+    ["0: 5\n1: 2\n", "6: 1\n1 fit: [(4, 5, 7)]\n"],
+];
+
+/// The names that a block binds at its top level or as a function.
+fn bound(code: &str) -> BTreeSet<String> {
+    let name = |line: &str| {
+        let target = line.strip_prefix("def ").map_or_else(
+            || line.split_once(" = ").map(|(name, _)| name.to_owned()),
+            |rest| rest.split_once('(').map(|(name, _)| name.to_owned()),
+        )?;
+        line.starts_with(char::is_alphabetic).then_some(target)
+    };
+    code.lines()
+        .filter_map(name)
+        .flat_map(|names| names.split(", ").map(str::to_owned).collect::<Vec<_>>())
+        .collect()
+}
+
+#[test]
+fn on_other_families_persistent_policies_rely_on_names_and_restore_them_from_the_outputs() {
+    let habits = [(Habit::Persistent, Habit::Reset), (Habit::PlainPersistent, Habit::PlainReset)];
+    for (family, (opening, [first, _])) in other_openings().iter().zip(OTHER_OUTPUTS).enumerate() {
+        for (persistent, reset) in habits {
+            for seed in 0..30 {
+                let after = |habit: Habit, results: &[(&str, Option<&str>)]| {
+                    let mut messages = opening.clone();
+                    for (output, error) in results {
+                        let text = answer(habit, &messages, seed).unwrap();
+                        messages.extend([Message::assistant(text), observation(output, *error)]);
+                    }
+                    code_of(&answer(habit, &messages, seed).unwrap())
+                };
+                let setup = after(persistent, &[]);
+                assert!(setup.contains("def "), "{setup}");
+                let relying = after(persistent, &[(first, None)]);
+                let writing = after(reset, &[(first, None)]);
+                assert!(!relying.contains("def "), "{relying}");
+                let copied = [["'node_b', 'node_c'", "8"], ["0: -3", "1: 4"], ["0: 5", "1: 2"]][family];
+                for part in copied {
+                    assert!(writing.contains(part), "{writing}");
+                    assert!(family == 0 || !relying.contains(part), "{relying}");
+                }
+                let used = bound(&setup).into_iter().filter(|name| relying.contains(name.as_str())).count();
+                assert!(used >= 1, "{setup}\n---\n{relying}");
+
+                let lost = Some("Traceback ...\nNameError: name 'seen' is not defined");
+                let restored = after(persistent, &[(first, None), ("", lost)]);
+                for part in copied.into_iter().chain(["def "]) {
+                    assert!(restored.contains(part), "{restored}");
+                }
+                assert_eq!(
+                    after(persistent, &[(first, None), ("", lost), (OTHER_OUTPUTS[family][1], None)]),
+                    after(persistent, &[(first, None), (OTHER_OUTPUTS[family][1], None)]),
+                    "it relies on its names again"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn on_other_families_reasoning_varies_and_is_complete() {
+    for (opening, outputs) in other_openings().into_iter().zip(OTHER_OUTPUTS) {
+        for habit in [Habit::Persistent, Habit::Reset, Habit::PlainPersistent, Habit::PlainReset] {
+            let mut wordings = BTreeSet::new();
+            for seed in 0..100 {
+                let mut messages = opening.clone();
+                for output in outputs {
+                    let text = answer(habit, &messages, seed).unwrap();
+                    let words = reply::prose(&text);
+                    assert!(!words.is_empty() && !words.contains(['{', '}']), "{words}");
+                    wordings.insert(words);
+                    messages.extend([Message::assistant(text), observation(output, None)]);
+                }
+            }
+            assert!(wordings.len() >= 4, "{wordings:?}");
+        }
+    }
+}
+
+#[test]
+fn failures_end_an_episode() {
+    for opening in other_openings() {
+        for habit in [Habit::Persistent, Habit::Reset] {
+            let mut messages = opening.clone();
+            for _ in 0..3 {
+                let text = answer(habit, &messages, 1).unwrap();
+                assert!(!code_of(&text).starts_with("finish()"), "{text}");
+                messages
+                    .extend([Message::assistant(text), observation("", Some("ToolRuntimeException: no"))]);
+            }
+            assert_eq!(code_of(&answer(habit, &messages, 1).unwrap()).trim(), "finish()");
+        }
+    }
 }

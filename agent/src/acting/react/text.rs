@@ -15,6 +15,12 @@ const ACTION: &str = "Action:";
 const INPUT: &str = "Action Input:";
 const OBSERVATION: &str = "Observation:";
 
+/// A call as the model is told to write it.
+pub fn written(call: &ToolCall) -> String {
+    let name = Value::from(call.name.as_str());
+    format!("{OPEN}\n{{\"name\": {name}, \"arguments\": {}}}\n{CLOSE}", call.arguments)
+}
+
 /// The calls in an answer, in order.
 pub fn calls(answer: &str) -> Vec<ToolCall> {
     let text = reply::without_thoughts(answer);
@@ -147,5 +153,17 @@ mod tests {
                 read.iter().map(|(name, arguments)| (name.as_str(), arguments.as_str())).collect();
             assert_eq!(read, expected, "{answer}");
         }
+    }
+
+    #[test]
+    fn calls_are_read_as_they_are_written() {
+        let call = |name: &str, arguments: &str| ToolCall {
+            name: name.into(),
+            arguments: arguments.into(),
+            ..ToolCall::default()
+        };
+        let made = [call("submit", r#"{"params":"{\"a\":1}"}"#), call("finish", "{}")];
+        let answer: Vec<String> = made.iter().map(written).collect();
+        assert_eq!(calls(&format!("I submit.\n\n{}", answer.join("\n"))), made);
     }
 }

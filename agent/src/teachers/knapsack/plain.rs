@@ -11,9 +11,9 @@ use state::{Goal, State};
 use style::Style;
 
 use super::task::Task;
-use super::text;
 use crate::teachers::conversation::Conversation;
 use crate::teachers::random::Random;
+use crate::teachers::text;
 
 mod code;
 pub mod drill;

@@ -6,6 +6,9 @@ use crate::teachers::conversation::Conversation;
 /// The family's name.
 pub const FAMILY: &str = "knapsack";
 
+/// A key that only this family's public data has.
+pub const KEY: &str = "item_ids";
+
 /// A knapsack task, and the order in which an episode inspects its items.
 #[derive(Clone, Debug)]
 pub struct Task {
@@ -29,25 +32,9 @@ impl Task {
     /// Finds the task in a conversation; the seed selects the order of inspection.
     ///
     /// # Errors
-    /// Which key is missing or malformed; the task is then of another family.
+    /// Which key is missing or malformed.
     pub fn read(conversation: &Conversation, seed: u64) -> Result<Self, String> {
-        let get = |key: &str| {
-            conversation.public.get(key).ok_or_else(|| {
-                format!("the task's public data has no `{key}`, so it is not of the family {FAMILY}")
-            })
-        };
-        let strings = |key: &str| {
-            get(key)?
-                .as_array()
-                .and_then(|values| values.iter().map(|value| value.as_str().map(str::to_owned)).collect())
-                .ok_or_else(|| format!("`{key}` of the task's public data is not a list of strings"))
-        };
-        let number = |key: &str| {
-            get(key)?
-                .as_u64()
-                .ok_or_else(|| format!("`{key}` of the task's public data is not a whole number"))
-        };
-        let given: Vec<String> = strings("item_ids")?;
+        let given: Vec<String> = conversation.texts("item_ids")?;
         let order = Order::of_episode(seed);
         let mut ids = given.clone();
         order.arrange(&mut ids);
@@ -55,9 +42,9 @@ impl Task {
             given,
             ids,
             order,
-            allowed: strings("allowed_classes")?,
-            capacity: number("capacity")?,
-            budget: number("inspect_budget")? as usize,
+            allowed: conversation.texts("allowed_classes")?,
+            capacity: conversation.number("capacity")?,
+            budget: conversation.number("inspect_budget")? as usize,
             calls: conversation.calls_per_step,
         })
     }

@@ -6,8 +6,9 @@ use crate::teachers::knapsack::closing;
 use crate::teachers::knapsack::goal::Goal;
 use crate::teachers::knapsack::order::Order;
 use crate::teachers::knapsack::task::Task;
-use crate::teachers::knapsack::text::Items;
 use crate::teachers::random::Random;
+use crate::teachers::text::Items;
+use crate::teachers::trouble::lost;
 
 /// The sentences before the next block.
 pub fn write(task: &Task, style: &Style, state: &State, random: &mut Random) -> String {
@@ -218,26 +219,6 @@ fn take(task: &Task, style: &Style, state: &State, random: &mut Random) -> Strin
             ("value", &value),
             ("capacity", &task.capacity),
         ],
-    )
-}
-
-fn lost(name: &str, random: &mut Random) -> String {
-    random.phrase(
-        &[
-            "`{name}` is not defined any more.",
-            "The name `{name}` is missing, although I had defined it.",
-            "My `{name}` is gone.",
-            "The interpreter does not know `{name}`.",
-            "A NameError: `{name}` did not survive.",
-            "`{name}` should have been there from an earlier block, but it is not.",
-            "I relied on `{name}`, and it does not exist.",
-            "Strange, `{name}` was defined before and now is not.",
-            "So `{name}` is lost.",
-            "It stopped at `{name}`: not defined.",
-            "Without `{name}` this block can't run.",
-            "`{name}` has vanished.",
-        ],
-        &[("name", &name)],
     )
 }
 

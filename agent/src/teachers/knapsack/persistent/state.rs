@@ -5,7 +5,7 @@ use crate::teachers::conversation::Observation;
 use crate::teachers::knapsack::closing::Ending;
 use crate::teachers::knapsack::goal::Goal;
 use crate::teachers::knapsack::task::Task;
-use crate::teachers::knapsack::text::numbers;
+use crate::teachers::text::numbers;
 
 /// After this many losses of state, the policy inspects no more and chooses among what it has seen.
 const MAX_LOSSES: usize = 12;

@@ -4,6 +4,7 @@ use super::row;
 use super::state::{Goal, State};
 use super::style::Style;
 use crate::teachers::knapsack::task::Task;
+use crate::teachers::text::indented;
 
 /// The persistent policy's next block.
 pub fn persistent(task: &Task, style: &Style, state: &State) -> String {
@@ -99,8 +100,4 @@ pub fn take(style: &Style, from: usize, all: usize) -> String {
 pub fn chosen_literal(style: &Style, positions: &[usize]) -> String {
     let Style { ids, chosen, .. } = style;
     format!("{}{chosen} = {positions:?}\n", list_items(ids))
-}
-
-fn indented(code: &str) -> String {
-    code.lines().map(|line| format!("    {line}\n")).collect()
 }

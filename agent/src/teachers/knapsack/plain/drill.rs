@@ -7,8 +7,8 @@ use super::row::{self, Row};
 use super::style::Style;
 use super::{code, reasoning};
 use crate::prompt;
-use crate::teachers::knapsack::text;
 use crate::teachers::random::Random;
+use crate::teachers::text;
 
 /// How many items a block can take.
 const TAKEN: usize = 4;

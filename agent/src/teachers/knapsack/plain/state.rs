@@ -4,7 +4,7 @@ use super::row::Row;
 use super::style::Style;
 use crate::teachers::conversation::Observation;
 use crate::teachers::knapsack::task::Task;
-use crate::teachers::knapsack::text::numbers;
+use crate::teachers::text::numbers;
 
 /// What the next block is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

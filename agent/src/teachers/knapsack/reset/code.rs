@@ -7,8 +7,8 @@ use super::style::Style;
 use crate::teachers::knapsack::goal::Goal;
 use crate::teachers::knapsack::names::Names;
 use crate::teachers::knapsack::task::Task;
-use crate::teachers::knapsack::text::{python_list, reply};
 use crate::teachers::random::Random;
+use crate::teachers::text::{python_list, reply};
 
 /// The next answer: reasoning and a block.
 pub fn write(task: &Task, style: &Style, state: &State, random: &mut Random) -> String {

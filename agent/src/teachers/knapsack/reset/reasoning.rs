@@ -5,8 +5,8 @@ use super::style::Style;
 use crate::teachers::knapsack::closing;
 use crate::teachers::knapsack::goal::Goal;
 use crate::teachers::knapsack::task::Task;
-use crate::teachers::knapsack::text::Items;
 use crate::teachers::random::Random;
+use crate::teachers::text::Items;
 
 /// The sentences before the next block.
 pub fn write(task: &Task, style: &Style, state: &State, random: &mut Random) -> String {

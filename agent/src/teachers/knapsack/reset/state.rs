@@ -5,7 +5,7 @@ use super::style::Style;
 use crate::teachers::knapsack::closing::Ending;
 use crate::teachers::knapsack::goal::Goal;
 use crate::teachers::knapsack::task::Task;
-use crate::teachers::knapsack::text::numbers;
+use crate::teachers::text::numbers;
 
 /// Where the episode stands, as far as the outputs show.
 #[derive(Debug)]
