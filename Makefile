@@ -10,7 +10,7 @@ SEEDS ?= 1
 # The ablations in the committed results.
 ABLATIONS := $(sort $(wildcard docs/study/ablations/*.json))
 
-.PHONY: build experiment ablations study-docs habits test bench lint guest torch trainer gpu clean
+.PHONY: build experiment ablations study-docs habits test test-vllm bench lint guest torch trainer gpu clean
 
 ## Every release binary but the trainer, into target/release.
 build: guest
@@ -51,6 +51,11 @@ test: guest torch
 	scripts/chromium.sh >/dev/null
 	$(CARGO) build --release --workspace --bins
 	$(CARGO) test --release --workspace
+
+## The agent with a real model on a real vLLM server, on the CPU: installs both (3 GB), a few minutes.
+test-vllm: guest torch
+	$(CARGO) build --release --workspace --bins
+	target/release/vllm --python $$(scripts/vllm.sh) --model $$(scripts/smollm2.sh)
 
 ## Speed and memory, beside peers measured in the same run.
 bench: guest torch
