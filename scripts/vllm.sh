@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 vllm=0.32.0
 torch=2.13.0
 # Of the requirements, these are installed without what they require, or are for GPUs and sound.
-extra=(numba==0.65.0 apache-tvm-ffi)
+extra=(numba==0.65.0 apache-tvm-ffi transformers==5.19.0)
 left_out='^(torch|torchaudio|torchvision|torchcodec|xgrammar|intel-openmp|numba)\b'
 # What makes adapters, and unpacks a model from GGUF.
 tools=(peft==0.21.2 gguf==0.19.0)
