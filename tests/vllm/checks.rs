@@ -121,7 +121,7 @@ async fn repeats(place: &Place) -> Result<()> {
 }
 
 async fn react(place: &Place, name: &'static str, calls: &str) -> Result<()> {
-    let agent = json!({ "agent_type": "react", "tool_calls": calls, "prompt": { "detail": "full" } });
+    let agent = json!({ "agent_type": "react", "tool_calls": calls });
     let run = Run::new(name, agent, json!({ "model": MODEL }));
     let episodes = run.play(place, 4).await?;
     check_episodes(&episodes, 4)?;
@@ -164,7 +164,7 @@ async fn unknown(place: &Place) -> Result<()> {
 async fn overflow(place: &Place) -> Result<()> {
     let prompts = place.out.join("long");
     std::fs::create_dir_all(&prompts)?;
-    files::write_text(&prompts.join("task_brief.txt"), "{% for _ in range(200) %}{{ public }} {% endfor %}")?;
+    files::write_text(&prompts.join("task.txt"), "{% for _ in range(200) %}{{ public }} {% endfor %}")?;
     let mut run = Run::new("overflow", json!({ "agent_type": "codeact" }), json!({ "model": MODEL }));
     run.set("prompts", json!(prompts));
     let episodes = run.play(place, 1).await?;

@@ -33,10 +33,10 @@ impl Run {
     pub fn new(name: &'static str, agent: Value, llm: Value) -> Self {
         let mut full = json!({
             "name": name, "persistent_state": true, "max_turns": 4, "max_tool_calls": 5, "timeout_s": 600,
-            "prompt": { "detail": "brief", "observation": "compact", "hide_names": true },
+            "prompt": { "observation": "compact", "hide_names": true },
         });
         let mut model = json!({
-            "backend": "vllm", "max_tokens": 120, "temperature": 0.7, "timeout_s": 300, "idle_timeout_s": 60,
+            "backend": "vllm", "max_tokens": 250, "temperature": 0.7, "timeout_s": 300, "idle_timeout_s": 60,
             "max_retries": 60, "backoff_base_s": 0.5, "backoff_max_s": 5,
         });
         let extend = |value: &mut Value, more: &Value| {
