@@ -3,6 +3,7 @@
 //! | module       | what it holds                           |
 //! |--------------|-----------------------------------------|
 //! | `assignment` | which episode to play                   |
+//! | `player`     | who plays, and where                    |
 //! | `turns`      | the loop: deadlines, model calls, steps |
 //! | `end`        | how an episode can end                  |
 //! | `error`      | why an episode has no evaluation        |
@@ -10,7 +11,6 @@
 //! Mistakes of the model or of its code are shown to the model and cost a turn. Only a failure of a server or
 //! of the connection to it is an [`Error`]. How the model acts is up to the module `acting`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use client::{Environment, is_unreachable};
@@ -22,36 +22,21 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use turns::Turns;
 
-use crate::config::AgentConfig;
-use crate::model::Model;
-use crate::pool::Pool;
-use crate::prompts::Prompts;
 use crate::recorder::{self, Recorder};
 use crate::stop::stopped;
 
 mod assignment;
 mod end;
 mod error;
+mod player;
 mod turns;
 
 pub use assignment::Assignment;
 pub use error::Error;
+pub use player::Player;
 
 /// How long closing the episode of a stopped run may take: someone is waiting.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
-
-/// An agent and the environment servers that it plays on.
-#[derive(Clone, Debug)]
-pub struct Player {
-    /// The agent's config.
-    pub agent: AgentConfig,
-    /// The agent's model.
-    pub model: Arc<dyn Model>,
-    /// What the model is told.
-    pub prompts: Arc<Prompts>,
-    /// Environment servers with the same tasks. An episode is played on one of them.
-    pub environments: Arc<Pool<Environment>>,
-}
 
 /// The result of an episode.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+pub use crate::tool_call::ToolCall;
 use crate::trace::{InterpreterResult, Step, ToolOutput, Trace};
 
 /// One message of a conversation.
@@ -48,51 +49,6 @@ impl Message {
     /// A tool's answer to a call.
     pub fn tool(call: &ToolCall, content: impl Into<String>) -> Self {
         Self { tool_call_id: call.id.clone(), ..Self::new(Role::Tool, content) }
-    }
-}
-
-/// A tool that a model called. In files and requests it has OpenAI's form:
-/// `{"id": .., "type": "function", "function": {"name": .., "arguments": ".."}}`.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(from = "OpenAiCall", into = "OpenAiCall")]
-pub struct ToolCall {
-    /// Chosen by the model's server; empty if the call was written as text.
-    pub id: String,
-    /// The tool.
-    pub name: String,
-    /// JSON, as the model wrote it: it may be malformed.
-    pub arguments: String,
-}
-
-#[derive(Deserialize, Serialize)]
-struct OpenAiCall {
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    id: String,
-    #[serde(rename = "type", default = "function_type")]
-    kind: String,
-    function: OpenAiFunction,
-}
-
-#[derive(Deserialize, Serialize)]
-struct OpenAiFunction {
-    name: String,
-    arguments: String,
-}
-
-fn function_type() -> String {
-    "function".to_owned()
-}
-
-impl From<OpenAiCall> for ToolCall {
-    fn from(call: OpenAiCall) -> Self {
-        Self { id: call.id, name: call.function.name, arguments: call.function.arguments }
-    }
-}
-
-impl From<ToolCall> for OpenAiCall {
-    fn from(call: ToolCall) -> Self {
-        let function = OpenAiFunction { name: call.name, arguments: call.arguments };
-        Self { id: call.id, kind: function_type(), function }
     }
 }
 

@@ -8,6 +8,7 @@
 //! | [`semantics`]         | how a block of code runs, in messages, files and configs                       |
 //! | [`task`]              | task files and their manifest                                                  |
 //! | [`run`]               | result, status and summary files of a run                                      |
+//! | [`tool_call`]         | a call of a tool, as a model writes it                                         |
 //! | [`trace`]             | trace files (`.trace.json`)                                                    |
 //! | [`conversation`]      | chat files; how observations read to a model, the same in play and in training |
 //! | [`transcript`]        | a trace as the conversation that a model learns from                           |
@@ -29,6 +30,7 @@ pub mod run;
 pub mod semantics;
 pub mod study;
 pub mod task;
+pub mod tool_call;
 pub mod trace;
 pub mod training;
 pub mod transcript;

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::conversation;
 use crate::semantics::Semantics;
+use crate::tool_call;
 
 /// One `.trace.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -300,7 +300,7 @@ pub struct Step {
     pub token_usage: TokenUsage,
     /// *Ours*: what a tool-calling agent called, in order (ReAct).
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub calls: Vec<conversation::ToolCall>,
+    pub calls: Vec<tool_call::ToolCall>,
     /// What each call answered (ReAct).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub results: Option<Vec<ToolOutput>>,

@@ -82,8 +82,10 @@ fn check_episodes(episodes: &[Episode], tasks: usize) -> Result<()> {
         ensure!(episode.result.status == Status::Completed, "{:?}", episode.result.error);
         let mut before = Vec::new();
         for response in episode.responses() {
-            let tokens = response.tokens.as_ref().ok_or_else(|| anyhow::anyhow!("an answer without tokens"))?;
-            let prompt = tokens.whole_prompt(&before).ok_or_else(|| anyhow::anyhow!("`seen` is too large"))?;
+            let tokens =
+                response.tokens.as_ref().ok_or_else(|| anyhow::anyhow!("an answer without tokens"))?;
+            let prompt =
+                tokens.whole_prompt(&before).ok_or_else(|| anyhow::anyhow!("`seen` is too large"))?;
             let written = response.completion_tokens as usize;
             ensure!(tokens.answer.len() == written, "{} ids of {written} tokens", tokens.answer.len());
             let read = (response.total_tokens - response.completion_tokens) as usize;
@@ -96,12 +98,23 @@ fn check_episodes(episodes: &[Episode], tasks: usize) -> Result<()> {
 }
 
 async fn codeact(place: &Place, name: &'static str, persistent: bool) -> Result<()> {
-    let run = Run::new(name, json!({ "agent_type": "codeact", "persistent_state": persistent }), json!({ "model": MODEL, "logprobs": true }));
+    let run = Run::new(
+        name,
+        json!({ "agent_type": "codeact", "persistent_state": persistent }),
+        json!({ "model": MODEL, "logprobs": true }),
+    );
     let episodes = run.play(place, 4).await?;
     check_episodes(&episodes, 4)?;
-    let answers: Vec<_> = episodes.iter().flat_map(Episode::responses).filter_map(|answer| answer.tokens.as_ref()).collect();
-    ensure!(answers.iter().all(|tokens| tokens.logprobs.len() == tokens.answer.len()), "log-probabilities are missing");
-    ensure!(answers.iter().any(|tokens| tokens.logprobs.iter().any(|logprob| *logprob < 0.0)), "all are zero");
+    let answers: Vec<_> =
+        episodes.iter().flat_map(Episode::responses).filter_map(|answer| answer.tokens.as_ref()).collect();
+    ensure!(
+        answers.iter().all(|tokens| tokens.logprobs.len() == tokens.answer.len()),
+        "log-probabilities are missing"
+    );
+    ensure!(
+        answers.iter().any(|tokens| tokens.logprobs.iter().any(|logprob| *logprob < 0.0)),
+        "all are zero"
+    );
     let ran = episodes.iter().flat_map(Episode::steps).filter(|step| step.code.is_some()).count();
     ensure!(ran > 0, "the model never wrote a block that ran");
     Ok(())
@@ -210,10 +223,8 @@ async fn killed(place: &Place, vllm: &Vllm, server: crate::server::Running) -> R
     check_episodes(&run.episodes(place)?, TASKS)?;
     // Nothing is doubled: each task has one episode, and each result one trace.
     let episodes = run.episodes(place)?;
-    let ids: BTreeSet<String> = episodes
-        .iter()
-        .map(|episode| episode.trace.provenance.clone().unwrap_or_default().task_id)
-        .collect();
+    let ids: BTreeSet<String> =
+        episodes.iter().map(|episode| episode.trace.provenance.clone().unwrap_or_default().task_id).collect();
     ensure!(ids.len() == TASKS, "{} tasks in {TASKS} episodes", ids.len());
     Ok(())
 }

@@ -18,8 +18,11 @@ use clap::Parser;
 
 /// Plays episodes with a real model on a real vLLM server, and says what held and what did not.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Example:
-  target/release/vllm --python $(scripts/vllm.sh) --model $(scripts/smollm2.sh)")]
+#[command(
+    version,
+    after_help = "Example:
+  target/release/vllm --python $(scripts/vllm.sh) --model $(scripts/smollm2.sh)"
+)]
 struct Arguments {
     /// A Python in which vLLM is installed.
     #[arg(long, value_name = "FILE")]

@@ -107,10 +107,13 @@ impl Run {
         let mut episodes = Vec::new();
         for entry in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
             let path = entry?.path();
-            let Some(trace) = path.to_str().and_then(|path| path.strip_suffix(".trace.json")) else { continue };
+            let Some(trace) = path.to_str().and_then(|path| path.strip_suffix(".trace.json")) else {
+                continue;
+            };
             let result = PathBuf::from(format!("{trace}.json"));
             if result.exists() {
-                episodes.push(Episode { result: files::read_json(&result)?, trace: files::read_json(&path)? });
+                episodes
+                    .push(Episode { result: files::read_json(&result)?, trace: files::read_json(&path)? });
             }
         }
         Ok(episodes)

@@ -52,7 +52,15 @@ impl Vllm {
             .arg("serve")
             .arg(&self.model)
             .args(["--served-model-name", MODEL, "--host", "127.0.0.1", "--port", &self.port.to_string()])
-            .args(["--dtype", "bfloat16", "--max-model-len", "4096", "--enforce-eager", "--max-num-seqs", "16"])
+            .args([
+                "--dtype",
+                "bfloat16",
+                "--max-model-len",
+                "4096",
+                "--enforce-eager",
+                "--max-num-seqs",
+                "16",
+            ])
             .args(["--enable-lora", "--max-loras", "2", "--max-lora-rank", "16"])
             .args(["--enable-auto-tool-choice", "--tool-call-parser", "hermes"])
             .args(["--distributed-executor-backend", "uni", "--kv-cache-memory-bytes", "1073741824"])

@@ -10,10 +10,10 @@ use proto::trace::{ModelCall, ModelResponse, Step, TokenUsage, Tokens};
 use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Player;
 use super::assignment::Assignment;
 use super::end::End;
 use super::error::{CREATE, Error, GET, STEP, call_failed};
+use super::player::Player;
 use crate::acting::react::calls::Prepared;
 use crate::acting::{self, Acting, Action, Answer};
 use crate::config::{AgentConfig, CutAnswers};

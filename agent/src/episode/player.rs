@@ -1,0 +1,23 @@
+//! Who plays, and where.
+
+use std::sync::Arc;
+
+use client::Environment;
+
+use crate::config::AgentConfig;
+use crate::model::Model;
+use crate::pool::Pool;
+use crate::prompts::Prompts;
+
+/// An agent and the environment servers that it plays on.
+#[derive(Clone, Debug)]
+pub struct Player {
+    /// The agent's config.
+    pub agent: AgentConfig,
+    /// The agent's model.
+    pub model: Arc<dyn Model>,
+    /// What the model is told.
+    pub prompts: Arc<Prompts>,
+    /// Environment servers with the same tasks. An episode is played on one of them.
+    pub environments: Arc<Pool<Environment>>,
+}
