@@ -7,6 +7,8 @@
 //! | `play`   | runs of the agent, and what they left behind |
 //! | `checks` | what has to hold                            |
 
+#![allow(clippy::print_stdout)] // what held is the output
+
 mod checks;
 mod play;
 mod server;

@@ -39,7 +39,7 @@ impl Model for Scripted {
         let answer = teachers::answer(self.policy, &request.messages, request.seed)
             .map_err(|reason| Error::Conversation { model: self.policy.name().to_owned(), reason })?;
         let written: Vec<String> = answer.calls.iter().map(text::written).collect();
-        let whole = [&[answer.text.clone()], written.as_slice()].concat().join("\n\n");
+        let whole = [std::slice::from_ref(&answer.text), written.as_slice()].concat().join("\n\n");
         let usage = estimate_usage(&request.messages, &whole);
         if request.tools.is_empty() {
             return Ok(Completion { text: whole, usage, ..Completion::default() });
