@@ -200,7 +200,7 @@ fn broken_traces_and_lines_are_named_or_skipped() {
             r#"{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}"#,
             "`messages[0].content[0]` is of type \"image_url\"; only text is supported",
         ),
-        (&good.replace("\"id\": 7", "\"tools\": [1]"), "chat.jsonl:3: `tools` is not supported"),
+        (&good.replace("\"id\": 7", "\"tools\": [1]"), "chat.jsonl:3: `tools` is not a list of functions"),
         (&format!("{good} x"), "chat.jsonl:3: trailing characters"),
     ] {
         let message = refusal(read(&chat(line)));
