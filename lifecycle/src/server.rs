@@ -85,7 +85,7 @@ impl Server {
             routes = Routes::from(extend(std::mem::take(routes.axum_router_mut())));
         }
 
-        // Inside of tonic's own deadline, which begins later: a call that reaches both ends here.
+        // Inside of tonic's own deadline, and a little before it.
         *routes.axum_router_mut() =
             std::mem::take(routes.axum_router_mut()).layer(middleware::from_fn(deadline::keep));
 
