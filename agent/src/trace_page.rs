@@ -4,7 +4,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use proto::run::EpisodeResult;
-use proto::trace::{EventKind, Trace};
+use proto::trace::Trace;
 
 use crate::reply;
 
@@ -20,14 +20,7 @@ pub fn render(agent: &str, trace: &Trace, result: &EpisodeResult) -> Result<Stri
     engine.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     engine.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     engine.add_filter("reasoning", reasoning);
-    let steps: Vec<_> = trace
-        .events
-        .iter()
-        .filter_map(|event| match &event.kind {
-            EventKind::StepEvent(step) => Some(step),
-            _ => None,
-        })
-        .collect();
+    let steps: Vec<_> = trace.steps().collect();
     let provenance = trace.provenance.clone().unwrap_or_default();
     engine.render_str(
         TEMPLATE,

@@ -95,13 +95,7 @@ async fn play_on(
 }
 
 fn steps(trace: &Trace) -> Vec<&Step> {
-    let events = trace.events.iter();
-    events
-        .filter_map(|event| match &event.kind {
-            EventKind::StepEvent(step) => Some(&**step),
-            _ => None,
-        })
-        .collect()
+    trace.steps().collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

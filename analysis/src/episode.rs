@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use proto::interpreter_state::InterpreterState;
 use proto::run::{EpisodeResult, Evaluation};
-use proto::trace::{EventKind, Provenance, Step, Trace};
+use proto::trace::{Provenance, Step, Trace};
 
 /// One episode.
 #[derive(Clone, Debug)]
@@ -74,14 +74,7 @@ impl Episode {
     /// counts as recording them only if its summary says that the episode ended before the first step.
     pub fn steps(&self) -> Option<Vec<&Step>> {
         let trace = self.trace.as_ref()?;
-        let steps: Vec<&Step> = trace
-            .events
-            .iter()
-            .filter_map(|event| match &event.kind {
-                EventKind::StepEvent(step) => Some(step.as_ref()),
-                _ => None,
-            })
-            .collect();
+        let steps: Vec<&Step> = trace.steps().collect();
         let ended_before_its_first = trace.summary.num_steps == 0 && trace.summary.finish_reason.is_some();
         (!steps.is_empty() || ended_before_its_first).then_some(steps)
     }

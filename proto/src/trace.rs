@@ -28,6 +28,24 @@ pub struct Trace {
     pub events: Vec<Event>,
 }
 
+impl Trace {
+    /// The turns, in order.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.events.iter().filter_map(|event| match &event.kind {
+            EventKind::StepEvent(step) => Some(&**step),
+            _ => None,
+        })
+    }
+
+    /// The model's answers, in order.
+    pub fn responses(&self) -> impl Iterator<Item = &ModelResponse> {
+        self.events.iter().filter_map(|event| match &event.kind {
+            EventKind::ModelResponseEvent(response) => Some(response),
+            _ => None,
+        })
+    }
+}
+
 /// Totals of a trace. Every field is optional: a trace may be cut short.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

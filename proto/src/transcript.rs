@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::conversation::{self, Message, Role, Shown};
 use crate::dataset::Observations;
 use crate::python_json;
-use crate::trace::{EventKind, Step, Trace};
+use crate::trace::{Step, Trace};
 
 /// How the observations of a trace are written by default. Traces of this repository's agent are learnt in
 /// the agent's own format, so that a model is run on what it was trained on. Others (of the paper's system,
@@ -31,11 +31,7 @@ pub fn conversation(trace: &Trace, observations: Observations) -> Vec<Message> {
         conversation::push(&mut messages, message);
     }
     let shown = Shown::of(trace);
-    let steps = trace.events.iter().filter_map(|event| match &event.kind {
-        EventKind::StepEvent(step) => Some(step),
-        _ => None,
-    });
-    for step in steps {
+    for step in trace.steps() {
         let replies = match observations {
             Observations::Agent => conversation::replies(step, shown),
             Observations::Paper => as_the_paper(step).map(Message::user).into_iter().collect(),

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
 use proto::run::{EpisodeResult, Layout};
-use proto::trace::{EventKind, ModelResponse, Step, Trace};
+use proto::trace::{ModelResponse, Step, Trace};
 use serde_json::{Value, json};
 use tests::{program, root};
 use tokio::process::{Child, Command};
@@ -137,24 +137,12 @@ pub struct Episode {
 impl Episode {
     /// The model's answers.
     pub fn responses(&self) -> Vec<&ModelResponse> {
-        let events = self.trace.events.iter();
-        events
-            .filter_map(|event| match &event.kind {
-                EventKind::ModelResponseEvent(response) => Some(response),
-                _ => None,
-            })
-            .collect()
+        self.trace.responses().collect()
     }
 
     /// Its turns.
     pub fn steps(&self) -> Vec<&Step> {
-        let events = self.trace.events.iter();
-        events
-            .filter_map(|event| match &event.kind {
-                EventKind::StepEvent(step) => Some(&**step),
-                _ => None,
-            })
-            .collect()
+        self.trace.steps().collect()
     }
 }
 

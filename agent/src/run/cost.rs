@@ -1,6 +1,6 @@
 //! What the answers of an episode cost.
 
-use proto::trace::{EventKind, Trace};
+use proto::trace::Trace;
 
 use crate::config::Prices;
 
@@ -9,10 +9,7 @@ const MILLION: f64 = 1e6;
 
 /// The cost of the calls in a trace, in the currency of the prices. Answers that were kept from before cost nothing.
 pub fn of(trace: &Trace, prices: &Prices) -> f64 {
-    let calls = trace.events.iter().filter_map(|event| match &event.kind {
-        EventKind::ModelResponseEvent(response) if !response.cached => Some(response),
-        _ => None,
-    });
+    let calls = trace.responses().filter(|response| !response.cached);
     calls
         .map(|call| {
             let prompt = call.total_tokens.saturating_sub(call.completion_tokens);
@@ -23,7 +20,7 @@ pub fn of(trace: &Trace, prices: &Prices) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use proto::trace::{Event, ModelResponse, Summary};
+    use proto::trace::{Event, EventKind, ModelResponse, Summary};
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! An episode of a run.
 
 use proto::run::{EpisodeResult, Layout};
-use proto::trace::{EventKind, Step, Trace};
+use proto::trace::{Step, Trace};
 
 use super::Error;
 use crate::config::RunConfig;
@@ -25,10 +25,7 @@ pub struct Episode {
 impl Episode {
     /// Its turns.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
-        self.trace.iter().flat_map(|trace| &trace.events).filter_map(|event| match &event.kind {
-            EventKind::StepEvent(step) => Some(&**step),
-            _ => None,
-        })
+        self.trace.iter().flat_map(Trace::steps)
     }
 
     /// Whether a name was missing in a turn: the agent relied on state that was not there, or misspelt it.
