@@ -41,19 +41,19 @@ pub struct AgentConfig {
     /// Tool calls allowed in one step.
     pub max_tool_calls: u32,
     /// Further limits of the environment.
-    #[serde(skip_serializing_if = "StepLimits::is_default")]
+    #[serde(skip_serializing_if = "keys::is_default")]
     pub limits: StepLimits,
     /// What happens if an answer holds several code blocks.
-    #[serde(skip_serializing_if = "SeveralBlocks::is_default")]
+    #[serde(skip_serializing_if = "keys::is_default")]
     pub several_blocks: SeveralBlocks,
     /// How tools are called, if the agent calls them itself.
-    #[serde(skip_serializing_if = "ToolCalls::is_default")]
+    #[serde(skip_serializing_if = "keys::is_default")]
     pub tool_calls: ToolCalls,
     /// What happens if an answer is cut off at the model's limit.
-    #[serde(skip_serializing_if = "CutAnswers::is_default")]
+    #[serde(skip_serializing_if = "keys::is_default")]
     pub cut_answers: CutAnswers,
     /// What the model is told.
-    #[serde(skip_serializing_if = "Prompt::is_default")]
+    #[serde(skip_serializing_if = "keys::is_default")]
     pub prompt: Prompt,
     /// The model.
     pub llm: Llm,
@@ -84,12 +84,6 @@ pub enum ToolCalls {
 
 fields::words! { ToolCalls { "native" => Native, "text" => Text } }
 
-impl ToolCalls {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 impl AgentConfig {
     /// What the model is shown of a turn's result.
     pub fn shown(&self) -> Shown {
@@ -114,12 +108,6 @@ pub enum SeveralBlocks {
 
 fields::words! { SeveralBlocks { "refuse" => Refuse, "first" => First } }
 
-impl SeveralBlocks {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// What happens if an answer is cut off at `max_tokens` or at the context's end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -132,12 +120,6 @@ pub enum CutAnswers {
 }
 
 fields::words! { CutAnswers { "refuse" => Refuse, "run" => Run } }
-
-impl CutAnswers {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
 
 /// Limits of one step, as `runtime_gym.env.v1.Limits` names them. The server's default applies to those that
 /// are `None`.
@@ -167,12 +149,6 @@ pub struct StepLimits {
     /// The interpreter's files, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scratch_bytes: Option<u64>,
-}
-
-impl StepLimits {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 impl FromJson for AgentConfig {

@@ -5,6 +5,11 @@ use fields::{Fields, FromJson, Place};
 /// The most seconds that a config may name, a day: more than any episode needs, and every clock can add it.
 const MAX_SECONDS: f64 = 86_400.0;
 
+/// Whether a key has its default, and is left out of a written config.
+pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// A required name, which becomes a part of file names and of episode ids.
 pub fn name(fields: &Fields<'_>, key: &'static str) -> Option<String> {
     let name: String = fields.required(key)?;

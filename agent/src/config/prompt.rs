@@ -20,12 +20,6 @@ pub struct Prompt {
     pub hide_error_output: bool,
 }
 
-impl Prompt {
-    pub(super) fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// What the system prompts say about the interpreter state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
