@@ -1,11 +1,11 @@
 //! Acting by calling tools (ReAct): each turn holds reasoning and calls of tools, and no code. All calls of a turn are one
 //! step of the environment.
 //!
-//! | file    | what it holds                                          |
-//! |---------|--------------------------------------------------------|
-//! | `calls` | a model's calls as calls of the environment, and their answers |
-//! | `text`  | calls in the text of a model without function calling  |
-//! | `schema` | the functions in OpenAI's form |
+//! | file     | what it holds                                                  |
+//! |----------|----------------------------------------------------------------|
+//! | `calls`  | a model's calls as calls of the environment, and their answers |
+//! | `text`   | calls in the text of a model without function calling          |
+//! | `schema` | the functions in OpenAI's form                                 |
 
 use proto::conversation::ToolCall;
 use proto::env::v1::Tool;
@@ -52,19 +52,20 @@ impl Acting for ReAct {
     }
 
     fn action(&self, answer: Answer<'_>) -> Result<Option<Action>, String> {
-        let calls = match answer.calls {
-            // A server that does not know the model's way of calling leaves its calls in the text.
-            [] => text::calls(answer.text),
-            calls => calls.to_vec(),
-        };
+        let calls = called(answer);
         Ok((!calls.is_empty()).then_some(Action::Tools(calls)))
     }
 
     fn is_whole(&self, answer: Answer<'_>) -> bool {
-        let is_whole = |call: &ToolCall| calls::arguments(&call.arguments).is_ok();
-        match answer.calls {
-            [] => !text::calls(answer.text).is_empty() && text::calls(answer.text).iter().all(is_whole),
-            calls => calls.iter().all(is_whole),
-        }
+        let calls = called(answer);
+        !calls.is_empty() && calls.iter().all(|call| calls::arguments(&call.arguments).is_ok())
+    }
+}
+
+/// The calls of an answer. A server that does not know the model's way of calling leaves them in the text.
+fn called(answer: Answer<'_>) -> Vec<ToolCall> {
+    match answer.calls {
+        [] => text::calls(answer.text),
+        calls => calls.to_vec(),
     }
 }
