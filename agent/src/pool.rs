@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use client::Retry;
+use tokio::time::{Instant, sleep};
 
 /// How long a server that failed gets nothing, if another one can take it.
 const REST: Duration = Duration::from_secs(5);
@@ -53,6 +54,37 @@ impl<T> Pool<T> {
         Call { member }
     }
 
+    /// Asks servers until one answers: after a failure that may pass another one at once, or the same one after a wait.
+    ///
+    /// # Errors
+    /// The first failure that does not pass, or the last that `retry` allows.
+    pub async fn try_each<'pool, R, E, Answer>(
+        &'pool self,
+        retry: &Retry,
+        ask: impl Fn(&'pool T) -> Answer,
+    ) -> Result<R, E>
+    where
+        Answer: Future<Output = Result<R, Failed<E>>>,
+    {
+        let mut attempt = 0;
+        loop {
+            let call = self.call();
+            let Failed { error, passes, retry_after } = match ask(call.server()).await {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
+            };
+            if !passes || !retry.allows_another(attempt) {
+                return Err(error);
+            }
+            call.failed();
+            drop(call);
+            if !self.is_ready() {
+                sleep(retry.wait_at_least(attempt, retry_after)).await;
+            }
+            attempt += 1;
+        }
+    }
+
     /// Whether a server is there that does not rest.
     pub fn is_ready(&self) -> bool {
         self.members.iter().any(|member| member.rest().is_zero())
@@ -64,15 +96,26 @@ impl<T> Pool<T> {
     }
 }
 
+/// A call without an answer.
+#[derive(Debug)]
+pub struct Failed<E> {
+    /// Why.
+    pub error: E,
+    /// Whether the same call may succeed later, or on another server.
+    pub passes: bool,
+    /// How long the server wants to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
 /// A running call; it ends when this value is dropped.
 #[derive(Debug)]
 pub struct Call<'pool, T> {
     member: &'pool Member<T>,
 }
 
-impl<T> Call<'_, T> {
+impl<'pool, T> Call<'pool, T> {
     /// The server that is called.
-    pub fn server(&self) -> &T {
+    pub fn server(&self) -> &'pool T {
         &self.member.server
     }
 

@@ -340,7 +340,7 @@ async fn answers_are_kept_and_not_asked_for_again() {
         llm(&keys)
     };
     let answer = async |llm: &Llm, request: &GenerateRequest| {
-        // Each time opened anew, as by another run.
+        // The cache is opened for each answer, as another run does.
         let cache = Cache::open(&path).unwrap();
         let model = model::from_config(llm, Some(&cache)).await.unwrap();
         let answer = model.generate(request).await.unwrap();

@@ -5,14 +5,13 @@ use proto::conversation::Message;
 use proto::inference::v1;
 use proto::trace::TokenUsage;
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
 use tonic::{Code, Status};
 
 use super::client::{Model, Weights};
 use super::error::Error;
 use super::generate::{Completion, FinishReason, GenerateRequest, Tokens};
 use crate::config;
-use crate::pool::Pool;
+use crate::pool::{Failed, Pool};
 
 /// The machine-readable reason of a call whose prompt is too long.
 const CONTEXT_OVERFLOW: &str = "CONTEXT_OVERFLOW";
@@ -129,27 +128,22 @@ impl Model for Inference {
         let _permit = self.calls.acquire().await;
         let logprobs = self.logprobs.then_some(0);
         let request = v1::GenerateRequest { logprobs, ..wire_request(request, &self.adapter) };
-        let mut attempt = 0;
-        loop {
-            let call = self.servers.call();
-            let Server { url, client } = call.server();
-            let answer = client.clone().generate(request.clone()).await;
-            let status = match answer.map(|response| completion(response.into_inner())) {
-                Ok(Some(completion)) => return Ok(completion),
-                Ok(None) => Status::unavailable("it shut down before the answer's end"),
-                Err(status) => status,
-            };
-            if !is_worth_a_retry(&status) || !self.retry.allows_another(attempt) {
-                return Err(failed(url, &status));
-            }
-            call.failed();
-            drop(call);
-            // Another server can be asked at once.
-            if !self.servers.is_ready() {
-                sleep(self.retry.wait_after(attempt, &status)).await;
-            }
-            attempt += 1;
-        }
+        let request = &request;
+        self.servers
+            .try_each(&self.retry, |Server { url, client }| async move {
+                let answer = client.clone().generate(request.clone()).await;
+                let status = match answer.map(|response| completion(response.into_inner())) {
+                    Ok(Some(completion)) => return Ok(completion),
+                    Ok(None) => Status::unavailable("it shut down before the answer's end"),
+                    Err(status) => status,
+                };
+                Err(Failed {
+                    passes: is_worth_a_retry(&status),
+                    retry_after: client::retry_after(&status),
+                    error: failed(url, &status),
+                })
+            })
+            .await
     }
 }
 

@@ -18,7 +18,7 @@ use client::Retry;
 use reqwest::StatusCode;
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use self::adapter::Adapter;
 use self::failure::{Failure, Kind};
@@ -28,7 +28,7 @@ use super::client::{Model, Weights};
 use super::error::Error;
 use super::generate::{Completion, GenerateRequest};
 use crate::config::{self, Backend};
-use crate::pool::Pool;
+use crate::pool::{Failed, Pool};
 
 mod adapter;
 mod answer;
@@ -68,9 +68,10 @@ impl OpenAi {
         let name = llm.model.clone();
         let key = llm.api_key_env.as_deref().map(Key::read).transpose()?;
         let idle = llm.stream.then(|| Duration::from_secs_f64(llm.idle_timeout_s));
-        let server = |url: &String| Server::new(url, key.clone(), idle);
-        let servers = llm.urls.iter().map(server).collect::<Result<Vec<_>, _>>()?;
-        let servers = Pool::new(servers).ok_or_else(|| Error::NoServer { model: name.clone() })?;
+        let http = server::http()?;
+        let server = |url: &String| Server::new(url, key.clone(), idle, http.clone());
+        let servers = Pool::new(llm.urls.iter().map(server).collect())
+            .ok_or_else(|| Error::NoServer { model: name.clone() })?;
         let vllm = llm.backend() == Some(Backend::Vllm);
         let adapter = llm.lora_path.as_deref().map(|path| Adapter::read(&name, path)).transpose()?;
         let served = adapter.as_ref().map_or_else(|| name.clone(), |adapter| adapter.name.clone());
@@ -168,25 +169,16 @@ impl Model for OpenAi {
     async fn generate(&self, request: &GenerateRequest) -> Result<Completion, Error> {
         // The semaphore is never closed, so acquiring can't fail.
         let _permit = self.calls.acquire().await;
-        let body = self.body(request);
-        let mut attempt = 0;
-        loop {
-            let call = self.servers.call();
-            let failure = match call.server().chat(&body, &request.messages).await {
-                Ok(completion) => return Ok(completion),
-                Err(failure) => failure,
-            };
-            if failure.kind != Kind::Passing || !self.retry.allows_another(attempt) {
-                return Err(call.server().error(failure));
-            }
-            call.failed();
-            drop(call);
-            // Another server can be asked at once.
-            if !self.servers.is_ready() {
-                sleep(self.retry.wait_at_least(attempt, failure.retry_after)).await;
-            }
-            attempt += 1;
-        }
+        let body = &self.body(request);
+        self.servers
+            .try_each(&self.retry, |server| async move {
+                server.chat(body, &request.messages).await.map_err(|failure| Failed {
+                    passes: failure.kind == Kind::Passing,
+                    retry_after: failure.retry_after,
+                    error: server.error(failure),
+                })
+            })
+            .await
     }
 }
 

@@ -51,18 +51,8 @@ struct Listed {
 
 impl Server {
     /// The server at a base URL.
-    ///
-    /// # Errors
-    /// [`Error::Http`] if the system's certificates can't be read.
-    pub fn new(url: &str, key: Option<Key>, idle: Option<Duration>) -> Result<Self, Error> {
-        // It fails if there is one, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder()
-            .user_agent(format!("runtime-gym-agent/{}", version::VERSION))
-            .connect_timeout(CONNECT)
-            .build()
-            .map_err(|error| Error::Http { problem: Failure::connection(error).problem })?;
-        Ok(Self { url: url.trim_end_matches('/').to_owned(), key, idle, http })
+    pub fn new(url: &str, key: Option<Key>, idle: Option<Duration>, http: Client) -> Self {
+        Self { url: url.trim_end_matches('/').to_owned(), key, idle, http }
     }
 
     /// The names of the models that it serves.
@@ -174,4 +164,18 @@ impl Server {
 
 fn parse(text: &str) -> Result<Answer, Failure> {
     serde_json::from_str(text).map_err(|reason| Failure::malformed(text, &reason))
+}
+
+/// The HTTP client that all servers of a model share.
+///
+/// # Errors
+/// [`Error::Http`] if the system's certificates can't be read.
+pub fn http() -> Result<Client, Error> {
+    // It fails if there is one, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .user_agent(format!("runtime-gym-agent/{}", version::VERSION))
+        .connect_timeout(CONNECT)
+        .build()
+        .map_err(|error| Error::Http { problem: Failure::connection(error).problem })
 }
