@@ -13,6 +13,7 @@ mod corpus;
 mod folders;
 mod generate;
 mod init;
+mod loss;
 mod prepare;
 mod quantised;
 mod server;
