@@ -80,6 +80,12 @@ fn described(answer: &Result<Completion, Error>) -> String {
     }
 }
 
+/// A recording in `tests/fixtures/vllm`.
+fn recording(name: &str) -> Value {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/vllm");
+    files::read_json(&folder.join(format!("{name}.json"))).unwrap()
+}
+
 #[tokio::test]
 async fn recorded_answers_are_understood() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/vllm");
@@ -201,7 +207,7 @@ async fn half_an_answer_is_none() {
     // Something else.
     let server = serve(|_, _| Reply::json(200, &json!(["what?"]))).await;
     let error = connect(&server, json!({})).await.unwrap().generate(&hello()).await.unwrap_err().to_string();
-    assert!(error.contains("what?") && error.contains("chat completion"), "{error}");
+    assert!(error.contains("what?") && error.contains("a completion"), "{error}");
 }
 
 #[tokio::test]
@@ -293,6 +299,76 @@ async fn an_adapter_is_loaded_for_the_run_under_a_name_of_its_own() {
     let error =
         connect(&server, json!({ "lora_path": folder.path().join("none") })).await.unwrap_err().to_string();
     assert!(error.contains("none") && error.contains("`llm.lora_path`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_has_forgotten_the_adapter_loads_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("adapter_model.safetensors"), "weights").unwrap();
+    // Another episode's call has had it loaded in between.
+    let twice = Reply::recorded(&recording("lora_load_b_again")["response"]);
+    let server = Http::start(move |got, before| match (got.path.as_str(), before) {
+        ("/v1/load_lora_adapter", 1) => twice.clone(),
+        ("/v1/load_lora_adapter", _) => Reply::Whole { status: 200, headers: vec![], body: "loaded".into() },
+        ("/v1/chat/completions", 0) => Reply::recorded(&recording("err_unknown_model")["response"]),
+        _ => Reply::says("adapted"),
+    })
+    .await;
+    let model = connect(&server, json!({ "lora_path": folder.path(), "max_retries": 0 })).await.unwrap();
+    assert_eq!(model.generate(&hello()).await.unwrap().text, "adapted");
+    assert_eq!(server.got("/v1/load_lora_adapter").len(), 2);
+
+    // A server that is not there yet is no reason to fail, if another one is.
+    let urls = json!([server.url, "http://127.0.0.1:1/v1"]);
+    assert!(model::from_config(&llm(&json!({ "lora_path": folder.path(), "url": urls })), None).await.is_ok());
+}
+
+#[tokio::test]
+async fn prompts_of_tokens_continue_what_was_seen() {
+    let tokenized = recording("tokenize_chat")["response"].clone();
+    let ids: Vec<u32> = serde_json::from_value(tokenized["json"]["tokens"].clone()).unwrap();
+    for (name, stream) in [("completion_token_ids", false), ("completion_token_ids_stream", true)] {
+        let (tokenized, completion) = (tokenized.clone(), recording(name)["response"].clone());
+        let server = serve(move |got, _| match got.path.as_str() {
+            "/tokenize" => Reply::recorded(&tokenized),
+            _ => Reply::recorded(&completion),
+        })
+        .await;
+        let keys = json!({
+            "token_prompts": true, "stream": stream, "logprobs": true, "extra_body": { "top_p": 0.9, "seed": null },
+        });
+        let model = connect(&server, keys).await.unwrap();
+        let answer = model.generate(&hello()).await.unwrap();
+        let tokens = answer.tokens.unwrap();
+        assert_eq!((answer.text.as_str(), tokens.answer.as_slice()), (" w w w w w", [316; 5].as_slice()));
+        assert_eq!((tokens.prompt.len(), tokens.logprobs.len(), tokens.ended), (8, 5, false));
+        assert_eq!(
+            server.got("/tokenize")[0].body,
+            json!({
+                "model": "tiny", "messages": [{ "role": "user", "content": "hello world" }],
+                "chat_template_kwargs": { "enable_thinking": false },
+            })
+        );
+        let mut sent = server.got("/v1/completions")[0].body.clone();
+        assert_eq!(sent.as_object_mut().unwrap().remove("stream").is_some(), stream);
+        sent.as_object_mut().unwrap().remove("stream_options");
+        assert_eq!(
+            sent,
+            json!({
+                "model": "tiny", "prompt": ids, "temperature": 0.0, "max_tokens": 8, "logprobs": 1,
+                "return_token_ids": true, "top_p": 0.9,
+            })
+        );
+
+        // The first message is now an answer of two tokens of which the template knows nothing.
+        let end = ids.iter().position(|id| *id == 1002).unwrap();
+        let seen = [&[1001, 7, 7], &ids[end..=end]].concat();
+        let request = GenerateRequest { seen: seen.clone(), max_tokens: 5000, ..hello() };
+        model.generate(&request).await.unwrap();
+        let sent = &server.got("/v1/completions")[1].body;
+        let prompt = [&seen, &ids[end + 1..]].concat();
+        assert_eq!((&sent["prompt"], &sent["max_tokens"]), (&json!(prompt), &json!(4096 - prompt.len())));
+    }
 }
 
 /// Dropping a call ends its connection, so that the server stops writing.

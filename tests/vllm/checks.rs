@@ -1,7 +1,7 @@
 //! What has to hold.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -39,18 +39,18 @@ pub async fn all(python: &Path, model: &Path, out: &Path) -> Result<(usize, usiz
         outcome.note(name, codeact(&place, name, state).await);
     }
     outcome.note("codeact repeats at temperature 0", repeats(&place).await);
+    outcome.note("prompts of tokens continue what was seen", token_prompts(&place).await);
     outcome.note("react by function calling", react(&place, "react-native", "native").await);
     outcome.note("react as text", react(&place, "react-text", "text").await);
-    for adapter in ["a", "b"] {
-        let path = format!("{}-lora-{adapter}", model.display());
-        let name = if adapter == "a" { "adapter-a" } else { "adapter-b" };
-        outcome.note(name, lora(&place, name, Path::new(&path)).await);
+    let adapter = |letter| PathBuf::from(format!("{}-lora-{letter}", model.display()));
+    for (name, letter) in [("adapter-a", "a"), ("adapter-b", "b")] {
+        outcome.note(name, lora(&place, name, &adapter(letter)).await);
     }
     outcome.note("the adapters answer differently", differ(&place));
     outcome.note("an unknown model is refused before the first episode", unknown(&place).await);
     outcome.note("a conversation that is too long ends its episode", overflow(&place).await);
     outcome.note("recorded tokens become training data", prepare(&place, model).await);
-    outcome.note("a run outlives its server", killed(&place, &vllm, server).await);
+    outcome.note("a run with an adapter outlives its server", killed(&place, &adapter("a"), &vllm, server).await);
     Ok((outcome.passed, outcome.failed))
 }
 
@@ -117,6 +117,26 @@ async fn codeact(place: &Place, name: &'static str, persistent: bool) -> Result<
     );
     let ran = episodes.iter().flat_map(Episode::steps).filter(|step| step.code.is_some()).count();
     ensure!(ran > 0, "the model never wrote a block that ran");
+    Ok(())
+}
+
+/// Whatever the chat template makes of an answer, the next prompt begins with the tokens that the model wrote.
+async fn token_prompts(place: &Place) -> Result<()> {
+    let llm = json!({ "model": MODEL, "token_prompts": true, "logprobs": true });
+    let run = Run::new("token-prompts", json!({ "agent_type": "codeact" }), llm);
+    let episodes = run.play(place, 4).await?;
+    check_episodes(&episodes, 4)?;
+    let mut continued = 0;
+    for episode in &episodes {
+        for pair in episode.responses().windows(2) {
+            let [before, next] = pair else { continue };
+            if before.finish_reason.as_deref() == Some("stop") {
+                ensure!(next.tokens.as_ref().is_some_and(|tokens| !tokens.breaks), "{next:?} breaks with {before:?}");
+                continued += 1;
+            }
+        }
+    }
+    ensure!(continued > 0, "no answer ended before its limit");
     Ok(())
 }
 
@@ -203,10 +223,11 @@ async fn prepare(place: &Place, model: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The server is killed while episodes run, and started again on the same port.
-async fn killed(place: &Place, vllm: &Vllm, server: crate::server::Running) -> Result<()> {
+/// The server is killed while episodes run, and started again on the same port, without the adapter.
+async fn killed(place: &Place, adapter: &Path, vllm: &Vllm, server: crate::server::Running) -> Result<()> {
     const TASKS: usize = 12;
-    let run = Run::new("killed", json!({ "agent_type": "codeact" }), json!({ "model": MODEL }));
+    let llm = json!({ "model": "killed", "lora_path": adapter });
+    let run = Run::new("killed", json!({ "agent_type": "codeact" }), llm);
     let mut agent = run.start(place, TASKS)?;
     let deadline = Instant::now() + PATIENCE;
     while run.results(place) < 2 {

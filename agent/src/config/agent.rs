@@ -177,6 +177,9 @@ impl FromJson for AgentConfig {
             fields.at("tool_calls").require(llm.backend() != Some(Backend::Inference), || {
                 "must be `text` with `backend: inference`: function calling needs `vllm` or `openai`".into()
             });
+            fields.at("tool_calls").require(!llm.token_prompts, || {
+                "must be `text` with `llm.token_prompts`: the server's parser of calls does not see such answers".into()
+            });
         }
         if let (Some(agent_type), Some(llm)) = (agent_type, &llm) {
             check_policy(agent_type, llm, &fields.at("agent_type"));

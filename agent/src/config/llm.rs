@@ -54,6 +54,9 @@ pub struct Llm {
     /// Whether the tokens' log-probabilities are asked for and recorded.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub logprobs: bool,
+    /// Whether prompts are sent as token ids that begin with those of the call before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub token_prompts: bool,
     /// Keys of the request's body that are sent as they are; null removes a key that is sent otherwise.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub extra_body: Map<String, Value>,
@@ -142,6 +145,7 @@ impl FromJson for Llm {
         let prices = fields.or_default("prices");
         let cache_enabled = fields.or("cache_enabled", true);
         let logprobs = fields.or_default("logprobs");
+        let token_prompts: Option<bool> = fields.or_default("token_prompts");
         let extra_body = fields.or_as("extra_body", Map::new(), extra_body);
         let stream = fields.or("stream", true);
         let idle_timeout_s = keys::seconds(&fields, "idle_timeout_s", IDLE_TIMEOUT_S);
@@ -152,7 +156,8 @@ impl FromJson for Llm {
         let backoff_max_s = keys::wait(&fields, "backoff_max_s", 30.0);
         let jitter_s = keys::wait(&fields, "jitter_s", 0.2);
         fields.refuse_unknown();
-        let (backend, model, urls, lora_path) = (backend?, model?, urls?, lora_path?);
+        let (backend, model, urls, lora_path, token_prompts) =
+            (backend?, model?, urls?, lora_path?, token_prompts?);
         let backend = backend.or_else(|| implied_backend(&model, !urls.is_empty()));
         check_model(backend, &model, &fields.at("model"));
         if backend.is_some_and(Backend::is_http) {
@@ -160,6 +165,9 @@ impl FromJson for Llm {
         }
         fields.at("lora_path").require(lora_path.is_none() || backend == Some(Backend::Vllm), || {
             "needs `backend: vllm`: only vLLM loads adapters by a path".into()
+        });
+        fields.at("token_prompts").require(!token_prompts || backend == Some(Backend::Vllm), || {
+            "needs `backend: vllm`: other servers do not tell the tokens of a conversation".into()
         });
         Some(Self {
             backend,
@@ -174,6 +182,7 @@ impl FromJson for Llm {
             prices: prices?,
             cache_enabled: cache_enabled?,
             logprobs: logprobs?,
+            token_prompts,
             extra_body: extra_body?,
             stream: stream?,
             idle_timeout_s: idle_timeout_s?,

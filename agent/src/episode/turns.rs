@@ -36,6 +36,9 @@ pub struct Turns<'player> {
     tools: Vec<Value>,
     /// The tokens of the last call, prompt and answer, if its server gave them.
     tokens: Vec<u32>,
+    /// Whether the conversation continues those tokens: the answer is in it as it is, and nothing that only the last call
+    /// was sent was before it.
+    continues: bool,
     /// The names in the interpreter after the last step.
     globals: Vec<String>,
     /// Index of the next step.
@@ -91,6 +94,7 @@ impl<'player> Turns<'player> {
             messages: vec![Message::system(opening.system), Message::user(opening.task)],
             tools: opening.tools,
             tokens: Vec::new(),
+            continues: false,
             globals: Vec::new(),
             step_index: 0,
             wall_clock: wire::wall_clock(&limits),
@@ -132,6 +136,7 @@ impl<'player> Turns<'player> {
             Ok(answer) => answer.map_err(|error| error.to_string()),
         };
         let mut step = Step { turn: u64::from(turn), ..Step::default() };
+        self.continues = call.reminder.is_none() && is_whole_turn(&answer);
         let answered = record_answer(answer, call, &mut step, &mut self.tokens, recorder);
         let calls = std::mem::take(&mut step.calls);
         let answer = Answer { text: &step.assistant_text, calls: &calls };
@@ -173,8 +178,10 @@ impl<'player> Turns<'player> {
             conversation::push(&mut messages, Message::user(reminder));
         }
         let llm = &self.agent.llm;
+        let continues = llm.token_prompts && self.continues;
         GenerateRequest {
             messages,
+            seen: if continues { self.tokens.clone() } else { Vec::new() },
             tools: self.tools.clone(),
             sampling: Sampling { temperature: llm.temperature },
             seed: self.assignment.policy_seed,
@@ -258,6 +265,12 @@ fn create_request(agent: &AgentConfig, assignment: &Assignment) -> v1::CreateEpi
         state_loss: agent.state_loss,
         semantics: v1::Semantics::from(agent.semantics).into(),
     }
+}
+
+/// Whether an answer is a turn that the model ended itself, and that the conversation keeps.
+fn is_whole_turn(answer: &Result<Completion, String>) -> bool {
+    let tokens = |answer: &Completion| answer.tokens.as_ref().is_some_and(|tokens| tokens.ended);
+    answer.as_ref().is_ok_and(|answer| !answer.text.is_empty() && tokens(answer))
 }
 
 /// Records a model call and its answer; returns why the answer ends where it does.

@@ -25,6 +25,10 @@ pub struct GenerateRequest {
     pub stop: Vec<String>,
     /// Whether the model thinks before it answers, if its chat template has the choice.
     pub enable_thinking: bool,
+    /// The tokens of the call before, prompt and answer, which a prompt of tokens has to begin with; empty if this
+    /// conversation does not continue that one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<u32>,
 }
 
 /// How tokens are sampled.
@@ -63,6 +67,9 @@ pub struct Tokens {
     pub answer: Vec<u32>,
     /// Natural logarithm of each answer token's probability; empty if they were not asked for.
     pub logprobs: Vec<f32>,
+    /// Whether the server says that the answer's last token is the model's end of a turn.
+    #[serde(default)]
+    pub ended: bool,
 }
 
 /// Why an answer ends where it does.

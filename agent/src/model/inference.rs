@@ -172,6 +172,7 @@ fn completion(response: v1::GenerateResponse) -> Option<Completion> {
         prompt: response.prompt_token_ids,
         answer: response.token_ids,
         logprobs: response.logprobs.iter().map(|token| token.logprob).collect(),
+        ended: false,
     };
     Some(Completion {
         text: response.text,

@@ -7,6 +7,7 @@
 //! | `answer`   | the format of answers                                       |
 //! | `failure`  | why there is no answer, and whether another attempt can help |
 //! | `adapter`  | a LoRA that vLLM loads for the run                          |
+//! | `prompt`   | prompts as token ids, which continue the tokens of the call before |
 //!
 //! A call goes to the least busy server of several. A failure that may pass is followed by another attempt, on another
 //! server if there is one; the caller bounds the time of all attempts together. Dropping a call closes its connection,
@@ -34,6 +35,7 @@ mod adapter;
 mod answer;
 mod failure;
 mod key;
+mod prompt;
 mod server;
 
 /// How long a server may take to forget an adapter.
@@ -56,6 +58,8 @@ pub struct OpenAi {
     retry: Retry,
     stream: bool,
     logprobs: bool,
+    /// Whether prompts are sent as tokens.
+    token_prompts: bool,
     extra_body: Map<String, Value>,
 }
 
@@ -102,6 +106,7 @@ impl OpenAi {
             retry: llm.retry(),
             stream: llm.stream,
             logprobs: llm.logprobs,
+            token_prompts: llm.token_prompts,
             extra_body: llm.extra_body.clone(),
         })
     }
@@ -141,6 +146,22 @@ impl OpenAi {
         }
         body
     }
+
+    /// One attempt at one server.
+    async fn attempt(
+        &self,
+        server: &Server,
+        request: &GenerateRequest,
+        body: &Map<String, Value>,
+    ) -> Result<Completion, Failure> {
+        match self.token_prompts {
+            false => server.answer("chat/completions", body, &request.messages).await,
+            true => {
+                let body = prompt::body(server, body, &request.seen).await?;
+                server.answer("completions", &body, &request.messages).await
+            }
+        }
+    }
 }
 
 #[tonic::async_trait]
@@ -155,7 +176,12 @@ impl Model for OpenAi {
     }
 
     fn settings(&self) -> Value {
-        json!({ "vllm": self.vllm, "logprobs": self.logprobs, "extra_body": self.extra_body })
+        let mut settings =
+            json!({ "vllm": self.vllm, "logprobs": self.logprobs, "extra_body": self.extra_body });
+        if self.token_prompts {
+            settings["token_prompts"] = json!(true);
+        }
+        settings
     }
 
     async fn release(&self) {
@@ -172,7 +198,17 @@ impl Model for OpenAi {
         let body = &self.body(request);
         self.servers
             .try_each(&self.retry, |server| async move {
-                server.chat(body, &request.messages).await.map_err(|failure| Failed {
+                let mut answer = self.attempt(server, request, body).await;
+                if let (Err(failure), Some(adapter)) = (&answer, &self.adapter)
+                    && failure.status == Some(StatusCode::NOT_FOUND)
+                {
+                    // It was started anew since the run began.
+                    answer = match adapter.load(server).await {
+                        Ok(()) => self.attempt(server, request, body).await,
+                        Err(failure) => Err(failure),
+                    };
+                }
+                answer.map_err(|failure| Failed {
                     passes: failure.kind == Kind::Passing,
                     retry_after: failure.retry_after,
                     error: server.error(failure),
@@ -186,7 +222,7 @@ impl Model for OpenAi {
 /// no proof: some are incomplete, some give other names.
 async fn check_model(server: &Server, model: &str, vllm: bool) -> Result<(), Error> {
     let models = match server.models().await {
-        Err(Failure { kind: Kind::Unusable(StatusCode::NOT_FOUND), .. }) if !vllm => return Ok(()),
+        Err(Failure { status: Some(StatusCode::NOT_FOUND), .. }) if !vllm => return Ok(()),
         models => models.map_err(|failure| server.error(failure))?,
     };
     if vllm && !models.iter().any(|served| served == model) {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use reqwest::StatusCode;
 use serde_json::json;
 
 use super::failure::{Failure, Kind};
@@ -11,6 +12,9 @@ use crate::model::Error;
 
 /// The file of an adapter's weights.
 const WEIGHTS: &str = "adapter_model.safetensors";
+
+/// What vLLM says of an adapter that it has.
+const LOADED: &str = "already been loaded";
 
 /// A LoRA in a folder that both the agent and the server can read.
 #[derive(Debug)]
@@ -36,12 +40,14 @@ impl Adapter {
         Ok(Self { name: format!("{model}-{}-{now:x}", &sha256[..8]), sha256, path })
     }
 
-    /// Has the server load it.
+    /// Has the server load it, unless it has it.
     pub async fn load(&self, server: &Server) -> Result<(), Failure> {
         let body = json!({ "lora_name": self.name, "lora_path": self.path });
-        server.post("load_lora_adapter", &body).await.map(|_| ()).map_err(|failure| match failure.kind {
+        let Err(failure) = server.post("load_lora_adapter", &body).await else { return Ok(()) };
+        match (failure.status, failure.kind) {
+            (Some(StatusCode::BAD_REQUEST), _) if failure.problem.contains(LOADED) => Ok(()),
             // A missing route; a folder that the server can't read has more words.
-            Kind::Unusable(_) => Failure {
+            (_, Kind::Unusable) => Err(Failure {
                 problem: format!(
                     "{} (loading an adapter needs a vLLM that was started with --enable-lora and with \
                      VLLM_ALLOW_RUNTIME_LORA_UPDATING=True, and {} on its disk)",
@@ -50,10 +56,11 @@ impl Adapter {
                 ),
                 kind: Kind::Refused,
                 ..failure
-            },
-            // vLLM's status for a rank that is too high is 500: trying again does not help.
-            _ => Failure { kind: Kind::Refused, ..failure },
-        })
+            }),
+            // vLLM's status for a rank that is too high: trying again does not help.
+            (Some(StatusCode::INTERNAL_SERVER_ERROR), _) => Err(Failure { kind: Kind::Refused, ..failure }),
+            _ => Err(failure),
+        }
     }
 
     /// Has the server forget it.

@@ -1,4 +1,4 @@
-//! Answers in the format of OpenAI's chat completions, whole or in chunks, with the keys that vLLM adds: token ids and
+//! Answers in the format of OpenAI's chat completions and completions, whole or in chunks, with the keys that vLLM adds: token ids and
 //! reasoning.
 //!
 //! Formats: <https://platform.openai.com/docs/api-reference/chat> and vLLM's `chat_completion/protocol.py`.
@@ -31,8 +31,14 @@ struct Choice {
     /// The next part of the answer.
     delta: Option<Said>,
     finish_reason: Option<String>,
+    /// Which text or token ended the answer; null for the model's own end.
+    stop_reason: Option<Value>,
+    /// The answer of a completion, or the next part of it.
+    text: Option<String>,
     logprobs: Option<Logprobs>,
     token_ids: Option<Vec<u32>>,
+    /// Where completions have it.
+    prompt_token_ids: Option<Vec<u32>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -65,6 +71,8 @@ struct Function {
 #[serde(default)]
 struct Logprobs {
     content: Option<Vec<Logprob>>,
+    /// Where completions have them.
+    token_logprobs: Option<Vec<f32>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,6 +94,7 @@ pub struct Collected {
     reasoning: String,
     tool_calls: Vec<ToolCall>,
     finish_reason: Option<String>,
+    stop_reason: Option<Value>,
     usage: Option<Usage>,
     prompt_ids: Option<Vec<u32>>,
     answer_ids: Option<Vec<u32>>,
@@ -102,15 +111,20 @@ impl Collected {
             return Err(Failure::in_stream(&error));
         }
         self.usage = answer.usage.or(self.usage);
-        self.prompt_ids = answer.prompt_token_ids.or(self.prompt_ids.take());
         // One answer is asked for; the chunk with the usage has none.
-        let Some(choice) = answer.choices.into_iter().next() else { return Ok(()) };
+        let choice = answer.choices.into_iter().next();
+        let prompt_ids = choice.as_ref().and_then(|choice| choice.prompt_token_ids.clone());
+        self.prompt_ids = answer.prompt_token_ids.or(prompt_ids).or(self.prompt_ids.take());
+        let Some(choice) = choice else { return Ok(()) };
         self.finish_reason = choice.finish_reason.or(self.finish_reason.take());
+        self.stop_reason = choice.stop_reason.or(self.stop_reason.take());
         if let Some(ids) = choice.token_ids {
             self.answer_ids.get_or_insert_default().extend(ids);
         }
-        let logprobs = choice.logprobs.and_then(|logprobs| logprobs.content).unwrap_or_default();
-        self.logprobs.extend(logprobs.iter().map(|token| token.logprob));
+        let logprobs = choice.logprobs.unwrap_or_default();
+        self.logprobs.extend(logprobs.content.unwrap_or_default().iter().map(|token| token.logprob));
+        self.logprobs.extend(logprobs.token_logprobs.unwrap_or_default());
+        self.text.push_str(&choice.text.unwrap_or_default());
         let said = choice.message.or(choice.delta).unwrap_or_default();
         self.text.push_str(&said.content.unwrap_or_default());
         self.reasoning.push_str(&said.reasoning.or(said.reasoning_content).unwrap_or_default());
@@ -148,7 +162,10 @@ impl Collected {
         };
         let (reasoning, text) = apart(self.reasoning, self.text);
         let usage = self.usage.map_or_else(|| estimate_usage(messages, &text), Into::into);
+        let ended =
+            finish_reason == FinishReason::Stop && !self.stop_reason.is_some_and(|reason| reason.is_string());
         let tokens = self.answer_ids.map(|answer| Tokens {
+            ended,
             prompt: self.prompt_ids.unwrap_or_default(),
             logprobs: if self.logprobs.len() == answer.len() { self.logprobs } else { Vec::new() },
             answer,

@@ -19,6 +19,8 @@ pub struct Failure {
     pub kind: Kind,
     /// What happened: the status and the server's words, or what the connection reported.
     pub problem: String,
+    /// The status, if the server answered with one.
+    pub status: Option<StatusCode>,
     /// How long the server wants to be left alone.
     pub retry_after: Option<Duration>,
 }
@@ -33,20 +35,23 @@ pub enum Kind {
     /// The server does not take this request.
     Refused,
     /// The server takes no request of this kind: the key, the model or the URL is wrong.
-    Unusable(StatusCode),
+    Unusable,
 }
 
 impl Failure {
-    /// A failure that may pass.
-    pub fn passing(problem: &str) -> Self {
-        Self { kind: Kind::Passing, problem: problem.to_owned(), retry_after: None }
+    fn new(kind: Kind, problem: String) -> Self {
+        Self { kind, problem, status: None, retry_after: None }
     }
 
-    /// Something that is not in the format of OpenAI's API.
-    pub fn malformed(text: &str, reason: &serde_json::Error) -> Self {
-        let problem =
-            format!("answered something else than a chat completion ({reason}): {}", shortened(text));
-        Self { kind: Kind::Refused, problem, retry_after: None }
+    /// A failure that may pass.
+    pub fn passing(problem: &str) -> Self {
+        Self::new(Kind::Passing, problem.to_owned())
+    }
+
+    /// Something that is not in the format of the API.
+    pub fn malformed(expected: &str, text: &str, reason: &serde_json::Error) -> Self {
+        let problem = format!("answered something else than {expected} ({reason}): {}", shortened(text));
+        Self::new(Kind::Refused, problem)
     }
 
     /// The connection failed.
@@ -69,13 +74,13 @@ impl Failure {
         let body: Value = serde_json::from_str(&text).unwrap_or(Value::String(text));
         let kind = match status.as_u16() {
             code if PASSING.contains(&code) => Kind::Passing,
-            401..=405 => Kind::Unusable(status),
+            401..=405 => Kind::Unusable,
             _ if is_overflow(&body) => Kind::Overflow,
             _ => Kind::Refused,
         };
         let words = words(&body);
         let between = if words.is_empty() { "" } else { ": " };
-        Self { kind, problem: format!("{status}{between}{words}"), retry_after }
+        Self { kind, problem: format!("{status}{between}{words}"), status: Some(status), retry_after }
     }
 
     /// An error that was sent as a part of a stream.
@@ -86,7 +91,7 @@ impl Failure {
             Some(code @ 400..500) if !PASSING.map(u64::from).contains(&code) => Kind::Refused,
             _ => Kind::Passing,
         };
-        Self { kind, problem: format!("the answer broke off: {}", words(error)), retry_after: None }
+        Self::new(kind, format!("the answer broke off: {}", words(error)))
     }
 }
 

@@ -6,7 +6,7 @@ use eventsource_stream::{EventStreamError, Eventsource as _};
 use futures::StreamExt as _;
 use proto::conversation::Message;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
@@ -49,6 +49,15 @@ struct Listed {
     id: String,
 }
 
+/// A conversation as tokens.
+#[derive(Debug, Deserialize)]
+pub struct Tokenized {
+    /// The tokens' ids.
+    pub tokens: Vec<u32>,
+    /// The most tokens of a prompt and its answer.
+    pub max_model_len: u32,
+}
+
 impl Server {
     /// The server at a base URL.
     pub fn new(url: &str, key: Option<Key>, idle: Option<Duration>, http: Client) -> Self {
@@ -59,7 +68,7 @@ impl Server {
     pub async fn models(&self) -> Result<Vec<String>, Failure> {
         let text = self.text(self.request(Method::GET, "models")).await?;
         let models: Models =
-            serde_json::from_str(&text).map_err(|reason| Failure::malformed(&text, &reason))?;
+            serde_json::from_str(&text).map_err(|reason| Failure::malformed("a list of models", &text, &reason))?;
         Ok(models.data.into_iter().map(|model| model.id).collect())
     }
 
@@ -68,9 +77,14 @@ impl Server {
         self.text(self.request(Method::POST, path).json(body)).await
     }
 
-    /// The answer to a conversation; `messages` are those of `body`.
-    pub async fn chat(&self, body: &Map<String, Value>, messages: &[Message]) -> Result<Completion, Failure> {
-        let sent = self.send(self.request(Method::POST, "chat/completions").json(body));
+    /// The answer to a request of `path`: a chat or a completion, whose conversation `messages` are.
+    pub async fn answer(
+        &self,
+        path: &str,
+        body: &Map<String, Value>,
+        messages: &[Message],
+    ) -> Result<Completion, Failure> {
+        let sent = self.send(self.request(Method::POST, path).json(body));
         let response = self.in_time(sent).await??;
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let mut collected = Collected::default();
@@ -81,6 +95,15 @@ impl Server {
             collected.add(parse(&text)?)?;
         }
         collected.finish(messages)
+    }
+
+    /// The tokens of a conversation, as the model's chat template writes it: vLLM's `/tokenize`, which is no part of OpenAI's
+    /// API and stands beside its base URL.
+    pub async fn tokenize(&self, body: &Map<String, Value>) -> Result<Tokenized, Failure> {
+        let base = self.url.strip_suffix("/v1").unwrap_or(&self.url);
+        let request = self.with_key(self.http.post(format!("{base}/tokenize")).json(body));
+        let text = self.in_time(self.text(request)).await??;
+        serde_json::from_str(&text).map_err(|reason| Failure::malformed("a list of tokens", &text, &reason))
     }
 
     /// Takes in a streamed answer, to its end or to that of the connection.
@@ -121,7 +144,10 @@ impl Server {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("{}/{path}", self.url));
+        self.with_key(self.http.request(method, format!("{}/{path}", self.url)))
+    }
+
+    fn with_key(&self, request: RequestBuilder) -> RequestBuilder {
         // A key that can't be sent was refused when it was read.
         match self.key.as_ref().and_then(|key| key.header().ok()) {
             Some(header) => request.header(AUTHORIZATION, header),
@@ -140,13 +166,13 @@ impl Server {
             Kind::Passing => Error::Unreachable { url, problem },
             Kind::Overflow => Error::ContextOverflow { problem },
             Kind::Refused => Error::Refused { url, problem },
-            Kind::Unusable(status) => Error::Unusable { advice: self.advice(status.as_u16()), url, problem },
+            Kind::Unusable => Error::Unusable { advice: self.advice(failure.status), url, problem },
         }
     }
 
     /// What to do about a status that no other request will change.
-    fn advice(&self, status: u16) -> String {
-        match (status, &self.key) {
+    fn advice(&self, status: Option<StatusCode>) -> String {
+        match (status.map_or(0, |status| status.as_u16()), &self.key) {
             (401 | 403, Some(key)) => format!("check the key in {}", key.variable()),
             (401 | 403, None) => {
                 "the server wants an API key: name the environment variable that holds it in `llm.api_key_env`".to_owned()
@@ -163,7 +189,7 @@ impl Server {
 }
 
 fn parse(text: &str) -> Result<Answer, Failure> {
-    serde_json::from_str(text).map_err(|reason| Failure::malformed(text, &reason))
+    serde_json::from_str(text).map_err(|reason| Failure::malformed("a completion", text, &reason))
 }
 
 /// The HTTP client that all servers of a model share.
