@@ -49,6 +49,8 @@ impl Run {
         full["llm"] = model;
         let config = json!({
             "output_dir": "unused", "run_name": name, "max_concurrent_runs": 4, "task_families": ["knapsack"], "agents": [full],
+            // What a small model can follow.
+            "prompts": root().join("tests/vllm/prompts"),
         });
         Self { name, config }
     }
