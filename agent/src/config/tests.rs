@@ -353,7 +353,7 @@ fn the_readme_describes_every_key() {
         .replace(
             "backend: scripted",
             "backend: vllm\n      stop: [a]\n      url: [http://127.0.0.1:1]\n      api_key_env: KEY\n      lora_path: l\n      \
-             logprobs: true\n      cache_enabled: false\n      prices: {prompt: 1, completion: 2}\n      stream: false\n      idle_timeout_s: 5\n      extra_body: {top_p: 1}",
+             logprobs: true\n      cache_enabled: false\n      prices: {prompt: 1, completion: 2}\n      stream: false\n      idle_timeout_s: 5\n      token_prompts: true\n      extra_body: {top_p: 1}",
         )
         .replace(
             "    llm:",

@@ -42,13 +42,8 @@ def _flushed(stream: io.TextIOWrapper, descriptor: int) -> io.TextIOWrapper:
         return _standard_stream(descriptor)
 
 
-def _readable(stream: io.TextIOWrapper) -> io.TextIOWrapper:
-    """The standard input, which is empty, or a new one where the agent's code closed or detached it."""
-    try:
-        if not stream.closed:
-            return stream
-    except BaseException:  # noqa: BLE001
-        pass
+def _standard_input() -> io.TextIOWrapper:
+    """A text stream that is empty."""
     return io.TextIOWrapper(io.BufferedReader(io.BytesIO()), encoding="utf-8")
 
 
@@ -113,7 +108,7 @@ class Interpreter:
         del error  # it holds this frame, which would hold it; and with it go objects of the agent's
         limit.lift()
         bound = self._own_names()
-        names = _bounded(sorted(name for name in bound if not name.startswith("_")))
+        names = _bounded(sorted([name for name in bound if name[0] != "_"]))
         digests = definitions.of(parts, bound) if self.record_definitions and parts else []
         return Reply(failure, names, digests)
 
@@ -128,7 +123,12 @@ class Interpreter:
     def _prepare(self) -> None:
         sys.stdout = sys.__stdout__ = self.stdout
         sys.stderr = sys.__stderr__ = self.stderr
-        self.stdin = sys.stdin = sys.__stdin__ = _readable(self.stdin)
+        try:
+            if self.stdin.closed:
+                self.stdin = _standard_input()
+        except BaseException:  # noqa: BLE001  (the agent's code detached it)
+            self.stdin = _standard_input()
+        sys.stdin = sys.__stdin__ = self.stdin
         self.namespace.update(self.reserved)
 
     def _restore(self) -> None:
