@@ -15,7 +15,9 @@
 use std::time::Duration;
 
 use client::Retry;
+use proto::conversation::Message;
 use reqwest::StatusCode;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -38,6 +40,16 @@ mod server;
 
 /// How long a server may take to forget an adapter.
 const RELEASE: Duration = Duration::from_secs(5);
+
+/// The body of a request.
+#[derive(Serialize)]
+struct Body<'request> {
+    /// The conversation, which is written as it is: a copy of it as JSON values would be most of a call's work.
+    messages: &'request [Message],
+    /// Everything else.
+    #[serde(flatten)]
+    settings: Map<String, Value>,
+}
 
 /// A model on one or several servers.
 #[derive(Debug)]
@@ -107,12 +119,11 @@ impl OpenAi {
     }
 
     /// The body of a request.
-    fn body(&self, request: &GenerateRequest) -> Map<String, Value> {
+    fn body<'request>(&self, request: &'request GenerateRequest) -> Body<'request> {
         let max_tokens = if self.vllm { "max_tokens" } else { "max_completion_tokens" };
         let mut body = Map::new();
         let mut set = |key: &str, value: Value| body.insert(key.to_owned(), value);
         set("model", json!(self.served));
-        set("messages", json!(request.messages));
         set("temperature", json!(request.sampling.temperature));
         set("seed", json!(request.seed));
         set(max_tokens, json!(request.max_tokens));
@@ -139,7 +150,7 @@ impl OpenAi {
                 value => body.insert(key.clone(), value.clone()),
             };
         }
-        body
+        Body { messages: &request.messages, settings: body }
     }
 }
 
@@ -172,7 +183,7 @@ impl Model for OpenAi {
         let body = &self.body(request);
         self.servers
             .try_each(&self.retry, |server| async move {
-                server.chat(body, &request.messages).await.map_err(|failure| Failed {
+                server.chat(body, body.messages).await.map_err(|failure| Failed {
                     passes: failure.kind == Kind::Passing,
                     retry_after: failure.retry_after,
                     error: server.error(failure),

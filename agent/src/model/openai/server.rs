@@ -7,8 +7,8 @@ use futures::StreamExt as _;
 use proto::conversation::Message;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Client, Method, RequestBuilder, Response};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::answer::{Answer, Collected};
@@ -69,7 +69,7 @@ impl Server {
     }
 
     /// The answer to a conversation; `messages` are those of `body`.
-    pub async fn chat(&self, body: &Map<String, Value>, messages: &[Message]) -> Result<Completion, Failure> {
+    pub async fn chat(&self, body: &impl Serialize, messages: &[Message]) -> Result<Completion, Failure> {
         let sent = self.send(self.request(Method::POST, "chat/completions").json(body));
         let response = self.in_time(sent).await??;
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
