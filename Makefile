@@ -60,7 +60,7 @@ test-vllm: guest torch
 ## Speed and memory, beside peers measured in the same run.
 bench: guest torch
 	$(CARGO) build --release --workspace --bins
-	BENCH_PYTHON=$$(scripts/bench_python.sh) $(CARGO) bench --workspace --bench steps
+	BENCH_PYTHON=$$(scripts/bench_python.sh) $(CARGO) bench --workspace --bench steps --bench concurrency
 	$(CARGO) bench --workspace --bench density
 	$(CARGO) bench --workspace --bench neighbours
 	PARITY_PYTHON=$$(scripts/parity_python.sh) $(CARGO) bench --workspace --bench tokens

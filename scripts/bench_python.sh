@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Prints the path of a Python with the peers that `make bench` compares the sandbox with: `pyeryx` and a Jupyter kernel.
+# Prints the path of a Python with peers of `make bench`: `pyeryx` and a Jupyter kernel for the sandbox, `openai` for the agent.
 # Installed once, into target/bench/venv. Prints nothing if no Python 3.12 or newer is found.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(pyeryx==0.11.0 jupyter_client==8.10.0 ipykernel==7.4.0)
+packages=(pyeryx==0.11.0 jupyter_client==8.10.0 ipykernel==7.4.0 openai==3.57.0)
 venv=target/bench/venv
 ready=$venv/.ready-$(cksum <<< "${packages[*]}" | cut -d' ' -f1)
 if [ ! -f "$ready" ]; then

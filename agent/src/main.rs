@@ -75,7 +75,8 @@ struct RunArgs {
     config: PathBuf,
     #[command(flatten)]
     play: PlayArgs,
-    /// Only check the config, and report all its problems; the exit status is 0 if there are none.
+    /// Only check the config, all its problems at once, and then the prompts that it or --prompts names; the exit status is
+    /// 0 if there are none.
     #[arg(long)]
     check: bool,
 }
@@ -162,7 +163,7 @@ struct DrillsArgs {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Run(args) if args.check => read_config(&args.config).map(|_| ExitCode::SUCCESS),
+        Command::Run(args) if args.check => check(&args).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => run(&args.config, args.play).map(|report| conclude(&report)),
         Command::Teach(args) => write_training_data(args),
         Command::Drills(args) => write_drills(&args).map(|()| ExitCode::SUCCESS),
@@ -224,17 +225,27 @@ fn read_config(path: &Path) -> Result<RunConfig, Box<dyn std::error::Error>> {
     })?)
 }
 
-fn run(config: &Path, args: PlayArgs) -> Result<Report, Box<dyn std::error::Error>> {
-    let mut config = read_config(config)?;
-    if let Some(output_dir) = args.output_dir {
-        config.output_dir = output_dir;
+/// The config in a file, with what the command line replaces.
+fn config_of(path: &Path, args: &PlayArgs) -> Result<RunConfig, Box<dyn std::error::Error>> {
+    let mut config = read_config(path)?;
+    if let Some(output_dir) = &args.output_dir {
+        config.output_dir.clone_from(output_dir);
     }
     if args.prompts.is_some() {
-        config.prompts = args.prompts;
+        config.prompts.clone_from(&args.prompts);
     }
     if !args.inference.is_empty() {
         config.set_inference(&args.inference);
     }
+    Ok(config)
+}
+
+fn check(args: &RunArgs) -> Result<(), Box<dyn std::error::Error>> {
+    Ok(run::check(&config_of(&args.config, &args.play)?)?)
+}
+
+fn run(config: &Path, args: PlayArgs) -> Result<Report, Box<dyn std::error::Error>> {
+    let config = config_of(config, &args)?;
     let options = Options {
         config,
         tasks_root: args.tasks_root,

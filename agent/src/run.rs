@@ -71,13 +71,25 @@ pub struct Options {
 /// [`Error`] if it can't start, its files can't be written, or a server can't be reached any more. Failed
 /// episodes are not errors; the report counts them.
 pub async fn execute(options: Options, stop: watch::Receiver<bool>) -> Result<Report, Error> {
-    let prompts = Prompts::read(options.config.prompts.as_deref())?;
+    let prompts = prompts(&options.config)?;
     let models = models(&options.config).await?;
     let played = with_models(&options, prompts, &models, stop).await;
     for model in &models {
         model.release().await;
     }
     played
+}
+
+/// Checks the files that a config names, without a run.
+///
+/// # Errors
+/// [`Error::Prompts`], as a run gives it.
+pub fn check(config: &RunConfig) -> Result<(), Error> {
+    prompts(config).map(|_| ())
+}
+
+fn prompts(config: &RunConfig) -> Result<Prompts, Error> {
+    Ok(Prompts::read(config.prompts.as_deref())?)
 }
 
 /// Everything between the first call to the models' servers and the last.

@@ -320,7 +320,9 @@ async fn a_server_that_has_forgotten_the_adapter_loads_it_again() {
 
     // A server that is not there yet is no reason to fail, if another one is.
     let urls = json!([server.url, "http://127.0.0.1:1/v1"]);
-    assert!(model::from_config(&llm(&json!({ "lora_path": folder.path(), "url": urls })), None).await.is_ok());
+    assert!(
+        model::from_config(&llm(&json!({ "lora_path": folder.path(), "url": urls })), None).await.is_ok()
+    );
 }
 
 #[tokio::test]

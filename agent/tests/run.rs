@@ -171,6 +171,44 @@ async fn a_terminated_program_closes_its_episodes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_check_reads_the_config_and_the_prompts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let file = |name: &str, text: &str| fs::write(path(name), text).unwrap();
+    for name in ["good", "bad"] {
+        fs::create_dir(path(name)).unwrap();
+    }
+    file("good/task.txt", "Do: {{ goal }}\n{{ public }}");
+    file("bad/task.txt", "Do: {{ goal }}");
+    let naming_bad = format!("prompts: {}\n{CONFIG}", path("bad").display());
+    file("plain.yaml", CONFIG);
+    file("naming_bad.yaml", &naming_bad);
+    file("misspelt.yaml", &naming_bad.replace("seed_start", "seed_strat"));
+    let agent = async |config: &str, prompts: Option<&str>, check: bool| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_agent"));
+        command.arg("run").arg("--config").arg(path(config)).current_dir(folder.path());
+        command.args(prompts.iter().flat_map(|prompts| ["--prompts", prompts]));
+        let output = command.args(check.then_some("--check")).output().await.unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    for (config, prompts) in
+        [("plain.yaml", None), ("plain.yaml", Some("good")), ("naming_bad.yaml", Some("good"))]
+    {
+        assert_eq!(agent(config, prompts, true).await, (true, String::new()), "{config} {prompts:?}");
+    }
+    for (config, prompts, part) in [
+        ("naming_bad.yaml", None, "bad/task.txt: does not show {{ public }}"),
+        ("plain.yaml", Some("bad"), "bad/task.txt: does not show {{ public }}"),
+        ("plain.yaml", Some("none"), "none"),
+        ("misspelt.yaml", None, "did you mean seed_start?"),
+    ] {
+        let (success, checked) = agent(config, prompts, true).await;
+        assert!(!success && checked.contains(part), "{checked}");
+        assert_eq!(agent(config, prompts, false).await, (false, checked), "a run says the same");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_files_are_those_of_the_papers_system() {
     let folder = tempfile::tempdir().unwrap();
     let fake = Fake::start(Setup { tasks: 3, ..Setup::default() }).await;

@@ -93,10 +93,10 @@ async fn good_episodes_become_the_files_that_trainers_read() {
         let parquet::record::Field::Group(third) = &messages.elements()[2] else { panic!("{messages:?}") };
         assert_eq!(json!(third.get_string(1).unwrap()), talk[2]["content"]);
         assert_eq!(
-            (read[1].get_string(2).unwrap().as_str(), read[1].get_bool(5).unwrap()),
+            (read[1].get_string(1).unwrap().as_str(), read[1].get_bool(4).unwrap()),
             ("knapsack-0000000001", true)
         );
-        assert_eq!(read[1].get_long(7).unwrap() as u64, rows[1]["turns"].as_u64().unwrap());
+        assert_eq!(read[1].get_long(6).unwrap() as u64, rows[1]["turns"].as_u64().unwrap());
     }
     // An earlier output is replaced; another folder is not.
     taught(&run, &out, Filter::default(), true).unwrap();

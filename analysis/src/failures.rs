@@ -26,9 +26,6 @@ use crate::episode::{Episode, Tokens};
 use crate::stats::describe::mean;
 use crate::tool_calls;
 
-/// Python's exceptions for a name that has no value.
-const MISSING_VARIABLE: [&str; 2] = ["NameError", "UnboundLocalError"];
-
 /// One episode; see the module for the definitions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EpisodeFailures {
@@ -72,7 +69,7 @@ impl EpisodeFailures {
     /// None if the episode's trace is missing or records no steps.
     pub fn of(episode: &Episode) -> Option<Self> {
         let steps = episode.steps()?;
-        let first_missing = steps.iter().position(|step| is_missing_variable(step));
+        let first_missing = steps.iter().position(|step| step.misses_a_variable());
         let tokens = episode.tokens();
         let tokens_after =
             |first: usize| steps[first + 1..].iter().map(|step| step.token_usage.total_tokens).sum();
@@ -81,7 +78,7 @@ impl EpisodeFailures {
             solved: episode.evaluation().map(|evaluation| evaluation.is_solved),
             score: episode.evaluation().map(|evaluation| evaluation.score),
             steps: steps.len(),
-            missing_variable_errors: steps.iter().filter(|step| is_missing_variable(step)).count(),
+            missing_variable_errors: steps.iter().filter(|step| step.misses_a_variable()).count(),
             longest_failing_run: longest_run(steps.iter().map(|step| is_failing(step))),
             total_tokens: tokens.map(|tokens| tokens.total),
             tokens_estimated: tokens.is_some_and(|tokens: Tokens| tokens.estimated),
@@ -91,15 +88,6 @@ impl EpisodeFailures {
             definitions: repeated_definitions(&steps),
         })
     }
-}
-
-/// Whether the step's code ended in a missing-variable error: by the exception's type where
-/// the trace has it, else by the last line of the error's text.
-pub(crate) fn is_missing_variable(step: &Step) -> bool {
-    let recorded = step.info.as_ref().and_then(|info| info.exception_type.as_deref());
-    let error = step.interpreter_result.as_ref().and_then(|result| result.error.as_deref());
-    let from_text = || error?.trim_end().lines().last()?.split(':').next();
-    recorded.or_else(from_text).is_some_and(|name| MISSING_VARIABLE.contains(&name))
 }
 
 /// Whether the step fails; see the module.

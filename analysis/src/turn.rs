@@ -2,7 +2,7 @@
 
 use proto::trace::{EventKind, Step, Trace};
 
-use crate::failures::{is_failing, is_missing_variable};
+use crate::failures::is_failing;
 
 /// The finish reason of a complete answer (see [`proto::trace::ModelResponse::finish_reason`]).
 const STOP: &str = "stop";
@@ -60,7 +60,7 @@ impl Turn {
         match step {
             _ if !ran && stopped.is_some_and(|reason| reason != STOP) => Self::Cut,
             _ if !ran => Self::NothingRan,
-            step if is_missing_variable(step) => Self::MissingVariable,
+            step if step.misses_a_variable() => Self::MissingVariable,
             step if is_failing(step) => Self::OtherError,
             _ => Self::Ok,
         }

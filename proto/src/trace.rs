@@ -9,6 +9,9 @@ use serde_json::Value;
 use crate::semantics::Semantics;
 use crate::tool_call;
 
+/// Python's exceptions for a name that has no value.
+const MISSING_VARIABLE: [&str; 2] = ["NameError", "UnboundLocalError"];
+
 /// One `.trace.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
@@ -332,6 +335,15 @@ impl Step {
     pub fn kept(&self) -> &str {
         self.kept_text.as_deref().unwrap_or(&self.assistant_text)
     }
+
+    /// Whether its code ended in a missing-variable error: by the exception's type where the trace has it, else by the last
+    /// line of the error's text.
+    pub fn misses_a_variable(&self) -> bool {
+        let recorded = self.info.as_ref().and_then(|info| info.exception_type.as_deref());
+        let error = self.interpreter_result.as_ref().and_then(|result| result.error.as_deref());
+        let from_text = || error?.trim_end().lines().last()?.split(':').next();
+        recorded.or_else(from_text).is_some_and(|name| MISSING_VARIABLE.contains(&name))
+    }
 }
 
 /// The interpreter's answer, as the model sees it.
@@ -435,5 +447,32 @@ mod tests {
             assert_eq!(call.whole_prompt(&before), Some(prompt));
         }
         assert_eq!(Tokens { seen: 6, ..Tokens::default() }.whole_prompt(&before), None);
+    }
+
+    #[test]
+    fn a_missing_variable_is_known_by_the_exception_or_the_errors_last_line() {
+        let traceback = "Traceback (most recent call last):\n  File \"<step>\", line 1\nNameError: name 'x' is not defined\n";
+        for (error, exception_type, misses) in [
+            (Some("gone"), Some("NameError"), true),
+            (Some("gone"), Some("UnboundLocalError"), true),
+            (Some(traceback), None, true),
+            (Some("NameError"), None, true),
+            // The type is the better evidence.
+            (Some(traceback), Some("KeyError"), false),
+            (Some("KeyError: 'NameError'"), None, false),
+            (None, None, false),
+        ] {
+            let step = Step {
+                interpreter_result: Some(InterpreterResult {
+                    error: error.map(str::to_owned),
+                    ..InterpreterResult::default()
+                }),
+                info: exception_type
+                    .map(|name| StepInfo { exception_type: Some(name.to_owned()), ..StepInfo::default() }),
+                ..Step::default()
+            };
+            assert_eq!(step.misses_a_variable(), misses, "{error:?} {exception_type:?}");
+        }
+        assert!(!Step::default().misses_a_variable(), "nothing ran");
     }
 }

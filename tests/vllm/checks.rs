@@ -50,7 +50,10 @@ pub async fn all(python: &Path, model: &Path, out: &Path) -> Result<(usize, usiz
     outcome.note("an unknown model is refused before the first episode", unknown(&place).await);
     outcome.note("a conversation that is too long ends its episode", overflow(&place).await);
     outcome.note("recorded tokens become training data", prepare(&place, model).await);
-    outcome.note("a run with an adapter outlives its server", killed(&place, &adapter("a"), &vllm, server).await);
+    outcome.note(
+        "a run with an adapter outlives its server",
+        killed(&place, &adapter("a"), &vllm, server).await,
+    );
     Ok((outcome.passed, outcome.failed))
 }
 
@@ -131,7 +134,10 @@ async fn token_prompts(place: &Place) -> Result<()> {
         for pair in episode.responses().windows(2) {
             let [before, next] = pair else { continue };
             if before.finish_reason.as_deref() == Some("stop") {
-                ensure!(next.tokens.as_ref().is_some_and(|tokens| !tokens.breaks), "{next:?} breaks with {before:?}");
+                ensure!(
+                    next.tokens.as_ref().is_some_and(|tokens| !tokens.breaks),
+                    "{next:?} breaks with {before:?}"
+                );
                 continued += 1;
             }
         }

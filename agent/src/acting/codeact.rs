@@ -62,8 +62,9 @@ impl Acting for CodeAct {
             (Request::Run(code), _) => Ok(Some(Action::Code(code))),
             (Request::Several(codes), SeveralBlocks::Refuse) => Err(texts::several_blocks(codes.len())),
             (Request::Several(codes), SeveralBlocks::First) => Ok(codes.into_iter().next().map(Action::Code)),
-            (Request::Nothing(Nothing::NoBlock), _) => Ok(None),
-            (Request::Nothing(Nothing::ToolCall), _) => Err(texts::TOOL_CALL.to_owned()),
+            (Request::Nothing(Nothing::NoBlock), _) if answer.calls.is_empty() => Ok(None),
+            // A server may read a call from the text, and hand it over apart.
+            (Request::Nothing(Nothing::NoBlock | Nothing::ToolCall), _) => Err(texts::TOOL_CALL.to_owned()),
             (Request::Nothing(Nothing::Observation), _) => Err(texts::OBSERVATION.to_owned()),
         }
     }

@@ -4,6 +4,7 @@
 //! |------------|-------------------------------------------------------------|
 //! | `key`      | API keys, read and never shown                              |
 //! | `server`   | one server: requests, answers whole or in parts             |
+//! | `body`     | the body of a request                                       |
 //! | `answer`   | the format of answers                                       |
 //! | `failure`  | why there is no answer, and whether another attempt can help |
 //! | `adapter`  | a LoRA that vLLM loads for the run                          |
@@ -22,6 +23,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use self::adapter::Adapter;
+use self::body::Body;
 use self::failure::{Failure, Kind};
 use self::key::Key;
 use self::server::Server;
@@ -33,6 +35,7 @@ use crate::pool::{Failed, Pool};
 
 mod adapter;
 mod answer;
+mod body;
 mod failure;
 mod key;
 mod prompt;
@@ -112,12 +115,11 @@ impl OpenAi {
     }
 
     /// The body of a request.
-    fn body(&self, request: &GenerateRequest) -> Map<String, Value> {
+    fn body<'request>(&self, request: &'request GenerateRequest) -> Body<'request> {
         let max_tokens = if self.vllm { "max_tokens" } else { "max_completion_tokens" };
         let mut body = Map::new();
         let mut set = |key: &str, value: Value| body.insert(key.to_owned(), value);
         set("model", json!(self.served));
-        set("messages", json!(request.messages));
         set("temperature", json!(request.sampling.temperature));
         set("seed", json!(request.seed));
         set(max_tokens, json!(request.max_tokens));
@@ -144,7 +146,7 @@ impl OpenAi {
                 value => body.insert(key.clone(), value.clone()),
             };
         }
-        body
+        Body { messages: &request.messages, settings: body }
     }
 
     /// One attempt at one server.
@@ -152,10 +154,10 @@ impl OpenAi {
         &self,
         server: &Server,
         request: &GenerateRequest,
-        body: &Map<String, Value>,
+        body: &Body<'_>,
     ) -> Result<Completion, Failure> {
         match self.token_prompts {
-            false => server.answer("chat/completions", body, &request.messages).await,
+            false => server.answer("chat/completions", body, body.messages).await,
             true => {
                 let body = prompt::body(server, body, &request.seen).await?;
                 server.answer("completions", &body, &request.messages).await

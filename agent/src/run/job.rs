@@ -4,8 +4,9 @@ use std::time::SystemTime;
 
 use proto::env::v1;
 use proto::run::{EpisodeResult, Evaluation, Layout, Status};
-use proto::trace::Versions;
+use proto::trace::{Trace, Versions};
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 
 use super::cost;
 use super::error::Error;
@@ -63,14 +64,21 @@ impl Job {
         }
         let unreachable = evaluation.as_ref().err().and_then(episode::Error::unreachable);
         let result = result_of(evaluation, started_at);
-        let (agent, task) = (self.agent(), self.task());
-        files::write_json(&layout.trace(agent, &task.family, &task.task_id), &trace)?;
-        let html = trace_page::render(agent, &trace, &result)?;
-        files::write_text(&layout.trace_html(agent, &task.family, &task.task_id), &html)?;
-        files::write_json(&layout.result(agent, &task.family, &task.task_id), &result)?;
         let tokens = trace.summary.token_usage.completion_tokens;
         let cost = self.player.agent.llm.prices.map(|prices| cost::of(&trace, &prices));
-        Ok(Some(Played { result, unreachable, tokens, cost }))
+        let (job, layout) = (self.clone(), layout.clone());
+        // Milliseconds that other episodes need not wait for.
+        let written = spawn_blocking(move || job.write(&layout, &trace, &result).map(|()| result)).await?;
+        Ok(Some(Played { result: written?, unreachable, tokens, cost }))
+    }
+
+    fn write(&self, layout: &Layout, trace: &Trace, result: &EpisodeResult) -> Result<(), Error> {
+        let (agent, task) = (self.agent(), self.task());
+        files::write_json(&layout.trace(agent, &task.family, &task.task_id), trace)?;
+        let html = trace_page::render(agent, trace, result)?;
+        files::write_text(&layout.trace_html(agent, &task.family, &task.task_id), &html)?;
+        files::write_json(&layout.result(agent, &task.family, &task.task_id), result)?;
+        Ok(())
     }
 }
 

@@ -30,8 +30,7 @@ impl Episode {
 
     /// Whether a name was missing in a turn: the agent relied on state that was not there, or misspelt it.
     pub fn misses_a_variable(&self) -> bool {
-        let kinds = self.steps().filter_map(|step| step.info.as_ref()?.exception_type.as_deref());
-        kinds.into_iter().any(|kind| matches!(kind, "NameError" | "UnboundLocalError"))
+        self.steps().any(Step::misses_a_variable)
     }
 }
 

@@ -12,6 +12,7 @@ pub struct Proxy {
     pub url: String,
     /// The number of connections that it has reset.
     pub resets: Arc<AtomicUsize>,
+    server: String,
     accepting: JoinHandle<()>,
 }
 
@@ -23,22 +24,37 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let done = Arc::new(AtomicUsize::new(0));
-        let count = done.clone();
-        let accepting = tokio::spawn(async move {
-            let mut connections = JoinSet::new();
-            for connection in 0.. {
-                let (client, _) = listener.accept().await.unwrap();
-                let upstream = TcpStream::connect(&server).await.unwrap();
-                let limit = if connection < resets { after_bytes } else { usize::MAX };
-                connections.spawn(forward(client, upstream, limit, count.clone()));
-            }
-        });
-        Self { url, resets: done, accepting }
+        let accepting = tokio::spawn(accept(listener, server.clone(), resets, after_bytes, done.clone()));
+        Self { url, resets: done, server, accepting }
     }
 
     /// Ends every connection, and accepts no new one.
     pub fn cut(&self) {
         self.accepting.abort();
+    }
+
+    /// Accepts connections again, after [`Proxy::cut`], and resets none.
+    pub async fn restore(&mut self) {
+        assert!((&mut self.accepting).await.unwrap_err().is_cancelled());
+        let listener = TcpListener::bind(self.url.trim_start_matches("http://")).await.unwrap();
+        let accepting = accept(listener, self.server.clone(), 0, 0, self.resets.clone());
+        self.accepting = tokio::spawn(accepting);
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    server: String,
+    resets: usize,
+    after_bytes: usize,
+    done: Arc<AtomicUsize>,
+) {
+    let mut connections = JoinSet::new();
+    for connection in 0.. {
+        let (client, _) = listener.accept().await.unwrap();
+        let upstream = TcpStream::connect(&server).await.unwrap();
+        let limit = if connection < resets { after_bytes } else { usize::MAX };
+        connections.spawn(forward(client, upstream, limit, done.clone()));
     }
 }
 

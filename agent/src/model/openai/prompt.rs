@@ -4,26 +4,23 @@
 
 use serde_json::{Map, Value, json};
 
+use super::body::Body;
 use super::failure::Failure;
 use super::server::Server;
 
 /// Keys of a chat's body that decide its prompt.
-const OF_PROMPT: [&str; 6] =
-    ["messages", "tools", "tool_choice", "parallel_tool_calls", "chat_template", "chat_template_kwargs"];
+const OF_PROMPT: [&str; 5] =
+    ["tools", "tool_choice", "parallel_tool_calls", "chat_template", "chat_template_kwargs"];
 
 /// The body of a completion with the prompt of a chat: its tokens, behind `seen`, those of the call before.
 ///
 /// # Errors
 /// If the server can't tell the prompt's tokens.
-pub async fn body(
-    server: &Server,
-    chat: &Map<String, Value>,
-    seen: &[u32],
-) -> Result<Map<String, Value>, Failure> {
+pub async fn body(server: &Server, chat: &Body<'_>, seen: &[u32]) -> Result<Map<String, Value>, Failure> {
     let (mut of_prompt, mut body): (Map<_, _>, Map<_, _>) =
-        chat.clone().into_iter().partition(|(key, _)| OF_PROMPT.contains(&key.as_str()));
+        chat.settings.clone().into_iter().partition(|(key, _)| OF_PROMPT.contains(&key.as_str()));
     of_prompt.extend(body.get("model").map(|model| ("model".to_owned(), model.clone())));
-    let written = server.tokenize(&of_prompt).await?;
+    let written = server.tokenize(&Body { messages: chat.messages, settings: of_prompt }).await?;
     let prompt = continued(seen, written.tokens);
     // A chat's limit is cut to what fits; that of a completion is an error. A prompt that fills the context is one, too.
     let room = written.max_model_len.saturating_sub(prompt.len() as u32).max(1);

@@ -7,8 +7,8 @@ use futures::StreamExt as _;
 use proto::conversation::Message;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::answer::{Answer, Collected};
@@ -67,8 +67,8 @@ impl Server {
     /// The names of the models that it serves.
     pub async fn models(&self) -> Result<Vec<String>, Failure> {
         let text = self.text(self.request(Method::GET, "models")).await?;
-        let models: Models =
-            serde_json::from_str(&text).map_err(|reason| Failure::malformed("a list of models", &text, &reason))?;
+        let models: Models = serde_json::from_str(&text)
+            .map_err(|reason| Failure::malformed("a list of models", &text, &reason))?;
         Ok(models.data.into_iter().map(|model| model.id).collect())
     }
 
@@ -81,7 +81,7 @@ impl Server {
     pub async fn answer(
         &self,
         path: &str,
-        body: &Map<String, Value>,
+        body: &impl Serialize,
         messages: &[Message],
     ) -> Result<Completion, Failure> {
         let sent = self.send(self.request(Method::POST, path).json(body));
@@ -99,7 +99,7 @@ impl Server {
 
     /// The tokens of a conversation, as the model's chat template writes it: vLLM's `/tokenize`, which is no part of OpenAI's
     /// API and stands beside its base URL.
-    pub async fn tokenize(&self, body: &Map<String, Value>) -> Result<Tokenized, Failure> {
+    pub async fn tokenize(&self, body: &impl Serialize) -> Result<Tokenized, Failure> {
         let base = self.url.strip_suffix("/v1").unwrap_or(&self.url);
         let request = self.with_key(self.http.post(format!("{base}/tokenize")).json(body));
         let text = self.in_time(self.text(request)).await??;
