@@ -15,6 +15,7 @@
 //! | `wire`       | conversions between messages of the server, the config and a trace       |
 //! | `pool`       | which of several servers gets the next call or episode                   |
 //! | `recorder`   | the trace of an episode that is being played                             |
+//! | `view`       | what a person is shown of an episode, turn by turn                       |
 //! | `trace_page` | a trace as a web page                                                    |
 //! | `server`     | an environment server as a child of the run                              |
 //! | `stop`       | the signal that stops a run                                              |
@@ -41,4 +42,5 @@ pub mod teach;
 pub mod teachers;
 mod trace_page;
 mod version;
+mod view;
 mod wire;
