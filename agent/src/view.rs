@@ -21,7 +21,6 @@ mod turn;
 pub mod words;
 
 pub use budget::Budget;
-pub use call::Call;
-pub use names::{Fate, Name};
+pub use names::{Change, Fate};
 pub use reader::Reader;
 pub use turn::Turn;

@@ -106,7 +106,7 @@ fn a_page_shows_every_turn_and_escapes_what_the_model_wrote() {
             "max_steps 40, wall_clock_per_step_s 60",
             "interpreter 0123456789ab<",
             "<dt>inspect</dt>\n<dd>12 left",
-            "1, 39 left",
+            "1 of 40",
         ],
     );
 }

@@ -51,7 +51,7 @@ pub struct Missing {
     pub name: String,
     /// The last turn that bound it, from 1.
     pub turn: u64,
-    /// `reset`, `state_loss` or `deleted`.
+    /// Why it is gone, in words.
     pub why: &'static str,
 }
 
@@ -120,9 +120,9 @@ impl Names {
     pub fn missing(&self, name: &str, state: InterpreterState) -> Option<Missing> {
         let bound = self.bound.get(name)?;
         let why = match state {
-            InterpreterState::Reset => "reset",
-            InterpreterState::Persistent if bound.lost => "state_loss",
-            InterpreterState::Persistent => "deleted",
+            InterpreterState::Reset => "the reset after that step took it away",
+            InterpreterState::Persistent if bound.lost => "it was lost with the interpreter's state",
+            InterpreterState::Persistent => "it was deleted since then",
         };
         Some(Missing { name: name.to_owned(), turn: bound.turn, why })
     }
@@ -159,17 +159,16 @@ mod tests {
         assert_eq!(fates(&second), [("a", Fate::Changed), ("b", Fate::Same), ("c", Fate::New)]);
         let third = names.after(3, &info(&["a", "b"], &[]), state);
         assert_eq!(fates(&third), [("a", Fate::Kept), ("b", Fate::Kept), ("c", Fate::Deleted)]);
-        assert_eq!(names.missing("c", state).unwrap(), Missing { name: "c".into(), turn: 2, why: "deleted" });
+        let missing =
+            |names: &Names, name: &str| names.missing(name, state).map(|missing| (missing.turn, missing.why));
+        assert_eq!(missing(&names, "c"), Some((2, "it was deleted since then")));
 
         let lossy = StepInfo { state_lost: true, ..info(&["b"], &[("b", "1")]) };
         let fourth = names.after(4, &lossy, state);
         assert_eq!(fourth.lost, ["a", "b"]);
         assert_eq!(fates(&fourth), [("b", Fate::Again)]);
-        assert_eq!(
-            names.missing("a", state).unwrap(),
-            Missing { name: "a".into(), turn: 2, why: "state_loss" }
-        );
-        assert_eq!(names.missing("z", state), None);
+        assert_eq!(missing(&names, "a"), Some((2, "it was lost with the interpreter's state")));
+        assert_eq!(missing(&names, "z"), None);
     }
 
     #[test]
@@ -181,6 +180,7 @@ mod tests {
         assert!(first.taken);
         let second = names.after(2, &info(&[], &[("a", "1")]), state);
         assert_eq!(fates(&second), [("a", Fate::Again)]);
-        assert_eq!(names.missing("b", state).unwrap(), Missing { name: "b".into(), turn: 1, why: "reset" });
+        let missing = names.missing("b", state).unwrap();
+        assert_eq!((missing.turn, missing.why), (1, "the reset after that step took it away"));
     }
 }
