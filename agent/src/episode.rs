@@ -75,7 +75,7 @@ impl Player {
         assignment: &Assignment,
         mut stop: watch::Receiver<bool>,
     ) -> Outcome {
-        let mut recorder = Recorder::start(self.provenance(assignment));
+        let mut recorder = Recorder::start(self.provenance(assignment), self.watcher.clone());
         let played = tokio::select! {
             played = self.take_turns(environment, assignment, &mut recorder) => played,
             () = stopped(&mut stop) => Err(Error::Interrupted),

@@ -2,6 +2,7 @@
 //!
 //! | module       | what it holds                                                            |
 //! |--------------|--------------------------------------------------------------------------|
+//! | [`chat`]     | one episode in a terminal, which a person plays or watches               |
 //! | [`config`]   | the run config (YAML), read once into typed values                       |
 //! | [`model`]    | the trait that every model client implements, and the clients            |
 //! | [`teach`]    | training data of a run's good episodes, in the files that trainers read  |
@@ -14,7 +15,8 @@
 //! | [`episode`]  | one episode: turns, deadlines, outcome                                   |
 //! | `wire`       | conversions between messages of the server, the config and a trace       |
 //! | `pool`       | which of several servers gets the next call or episode                   |
-//! | `recorder`   | the trace of an episode that is being played                             |
+//! | [`recorder`] | the trace of an episode that is being played, and who follows it         |
+//! | `view`       | what a person is shown of an episode, turn by turn                       |
 //! | `trace_page` | a trace as a web page                                                    |
 //! | `server`     | an environment server as a child of the run                              |
 //! | `stop`       | the signal that stops a run                                              |
@@ -25,13 +27,14 @@
 //! about a task comes from the server.
 
 mod acting;
+pub mod chat;
 pub mod config;
 pub mod episode;
 pub mod model;
 pub mod pool;
 mod prompt;
 pub mod prompts;
-mod recorder;
+pub mod recorder;
 mod repetition;
 mod reply;
 pub mod run;
@@ -41,4 +44,5 @@ pub mod teach;
 pub mod teachers;
 mod trace_page;
 mod version;
+mod view;
 mod wire;

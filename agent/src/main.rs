@@ -5,17 +5,21 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use agent::chat;
 use agent::config::RunConfig;
 use agent::run::{self, Options, Report};
 use agent::teach;
 use agent::teachers::drills;
 use clap::{Args, Parser, Subcommand};
 use client::Retry;
+use command::chat::ChatArgs;
 use lifecycle::Interrupt;
 use lifecycle::interrupt::EXIT_CODE;
 use proto::dataset::Observations;
 use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
+
+mod command;
 
 /// Plays tasks of an environment server: turns a model's answers into actions.
 #[derive(Debug, Parser)]
@@ -47,6 +51,7 @@ enum Command {
   Other rules for the same episodes, without playing again:
     agent teach --from runs/teachers/pair --min-score 0.9 --max-total-tokens 20000 --out data/taught-short")]
     Teach(TeachArgs),
+    Chat(ChatArgs),
     /// Writes short conversations that teach a small model to copy, for `trainer prepare --chat`.
     #[command(after_help = "Examples:
   agent drills --kind spans --count 20000 --out runs/drills/spans.jsonl
@@ -166,6 +171,7 @@ fn main() -> ExitCode {
         Command::Run(args) if args.check => check(&args).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => run(&args.config, args.play).map(|report| conclude(&report)),
         Command::Teach(args) => write_training_data(args),
+        Command::Chat(args) => chat(args),
         Command::Drills(args) => write_drills(&args).map(|()| ExitCode::SUCCESS),
     };
     match outcome {
@@ -253,16 +259,31 @@ fn run(config: &Path, args: PlayArgs) -> Result<Report, Box<dyn std::error::Erro
         max_examples: args.max_examples.map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
         retry: Retry::default(),
     };
-    let runtime = tokio::runtime::Runtime::new()?;
+    let stopped = stopped("the running episodes are closed")?;
+    Ok(tokio::runtime::Runtime::new()?.block_on(run::execute(options, stopped))?)
+}
+
+fn chat(args: ChatArgs) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let config = args.config.as_deref().map(read_config).transpose()?;
+    let options = args.options(config);
+    let stopped = stopped("the episode is closed")?;
+    let played = tokio::runtime::Runtime::new()?.block_on(chat::play(&options, stopped))?;
+    let Some(played) = played else { return Ok(ExitCode::from(EXIT_CODE)) };
+    command::chat::report(&played);
+    Ok(if played.result.result.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What turns true at the first signal that stops the program; the second ends it. `what` is done meanwhile.
+fn stopped(what: &'static str) -> std::io::Result<watch::Receiver<bool>> {
     let (stop, stopped) = watch::channel(false);
     Interrupt::listen(&[SignalKind::interrupt(), SignalKind::terminate()], move |number| {
         if number > 1 {
             std::process::exit(EXIT_CODE.into());
         }
-        eprintln!("stopping: the running episodes are closed (Ctrl-C again to end at once)");
+        eprintln!("stopping: {what} (Ctrl-C again to end at once)");
         stop.send_replace(true);
     })?;
-    Ok(runtime.block_on(run::execute(options, stopped))?)
+    Ok(stopped)
 }
 
 /// Prints the results, and returns the exit status.

@@ -180,7 +180,21 @@ impl Prompts {
     /// # Errors
     /// The first problem of a file.
     pub fn read(folder: Option<&Path>) -> Result<Self, Error> {
-        let path_of = |text: Text| folder.unwrap_or(Path::new("prompts")).join(text.file());
+        let theirs = folder.map(files_of).transpose()?.unwrap_or_default();
+        Self::checked(folder.unwrap_or(Path::new("prompts")), theirs)
+    }
+
+    /// Ours, with another source of one text.
+    ///
+    /// # Errors
+    /// A problem of the source.
+    pub fn with(text: Text, source: &str) -> Result<Self, Error> {
+        Self::checked(Path::new("prompts"), vec![(text, source.to_owned())])
+    }
+
+    /// Texts of a folder, and ours for those that it lacks.
+    fn checked(folder: &Path, theirs: Vec<(Text, String)>) -> Result<Self, Error> {
+        let path_of = |text: Text| folder.join(text.file());
         let mut engine = Environment::new();
         engine.set_undefined_behavior(UndefinedBehavior::Strict);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
@@ -192,7 +206,6 @@ impl Prompts {
             }
         };
         engine.set_syntax(syntax.map_err(template(Text::CodeAct))?);
-        let theirs = folder.map(files_of).transpose()?.unwrap_or_default();
         for text in Text::ALL {
             let source = theirs.iter().find(|(found, _)| *found == text).map(|(_, source)| source.clone());
             let source = source.unwrap_or_else(|| text.ours().to_owned());

@@ -1,19 +1,29 @@
 //! The trace of an episode that is being played.
 
+use std::fmt;
+use std::sync::Arc;
+
 use proto::trace::{Event, EventKind, ModelCall, ModelResponse, Provenance, Step, Summary, Trace};
 
 /// The `schema_version` of the traces that this agent writes.
 pub const SCHEMA_VERSION: &str = "runtime_gym.trace.v1";
 
+/// Someone who follows an episode while it is played.
+pub trait Watcher: fmt::Debug + Send + Sync {
+    /// Another event was recorded: the last one of `trace`.
+    fn saw(&self, trace: &Trace);
+}
+
 /// Collects the events of one episode and their totals.
 #[derive(Debug)]
 pub struct Recorder {
     trace: Trace,
+    watcher: Option<Arc<dyn Watcher>>,
 }
 
 impl Recorder {
     /// Begins a trace now.
-    pub fn start(provenance: Provenance) -> Self {
+    pub fn start(provenance: Provenance, watcher: Option<Arc<dyn Watcher>>) -> Self {
         Self {
             trace: Trace {
                 started_at: Some(now()),
@@ -22,6 +32,7 @@ impl Recorder {
                 summary: Summary::default(),
                 events: Vec::new(),
             },
+            watcher,
         }
     }
 
@@ -78,6 +89,9 @@ impl Recorder {
 
     fn push(&mut self, kind: EventKind) {
         self.trace.events.push(Event { kind, timestamp: now() });
+        if let Some(watcher) = &self.watcher {
+            watcher.saw(&self.trace);
+        }
     }
 }
 

@@ -80,6 +80,15 @@ pub fn without_thoughts(reply: &str) -> String {
     said.flat_map(|part| part.lines.iter().copied()).collect::<Vec<_>>().join("\n")
 }
 
+/// What the model thinks in a reply before it answers, without marks; empty if that is nothing.
+pub fn thoughts(reply: &str) -> String {
+    let text = thoughts::without_channels(reply);
+    let parts = parts::of(&text);
+    let thought = parts.iter().filter(|part| part.content == Content::Thoughts);
+    let thought = thought.map(|part| thoughts::unmarked(&part.lines.join("\n")).to_owned());
+    thought.collect::<Vec<_>>().join("\n\n")
+}
+
 /// The words of a reply beside its code, thoughts included.
 pub fn prose(reply: &str) -> String {
     let parts = parts::of(reply);

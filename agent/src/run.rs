@@ -36,15 +36,16 @@ mod cost;
 mod episodes;
 mod error;
 mod folder;
-mod job;
+pub(crate) mod job;
 mod kept;
-mod plan;
+pub(crate) mod plan;
 mod progress;
 mod report;
 mod servers;
 mod summary;
-mod task_set;
+pub(crate) mod task_set;
 
+pub(crate) use error::call_failed;
 pub use error::{Error, PlanError};
 pub(crate) use folder::task_ids;
 pub use folder::{ConfigDiffers, Error as FolderError};
@@ -100,7 +101,7 @@ async fn with_models(
     stop: watch::Receiver<bool>,
 ) -> Result<Report, Error> {
     let config = &options.config;
-    let set = task_set::requested(config, options.tasks_root.as_deref())?;
+    let set = task_set::requested(config.task_set.as_deref(), options.tasks_root.as_deref())?;
     let layout = Layout::new(&config.output_dir, &config.run_name);
     folder::prepare(&layout)?;
     let mut server = match (&options.envs[..], &options.tasks_root) {
@@ -138,6 +139,7 @@ async fn play(
         model: model.clone(),
         environments: environments.clone(),
         prompts: prompts.clone(),
+        watcher: None,
     };
     let players: Vec<Player> = config.agents.iter().zip(models).map(player).collect();
     let mut jobs = plan::jobs(layout, &config, &players, &tasks, &info)?;

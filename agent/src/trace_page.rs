@@ -1,16 +1,24 @@
 //! A trace as one self-contained web page, for a person to read.
+//!
+//! The page needs neither scripts nor a network. Whatever a model wrote is escaped by the template engine.
 
+use jiff::Timestamp;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use picture::Picture;
 use proto::run::EpisodeResult;
 use proto::trace::Trace;
+use serde::Serialize;
 
-use crate::reply;
+use crate::view::{Reader, Turn, words};
+
+mod picture;
 
 const TEMPLATE: &str = include_str!("../templates/trace.html");
+const STYLE: &str = include_str!("../templates/trace.css");
 
-/// Renders a trace and its result as a page that needs neither scripts nor a network.
+/// Renders a trace and its result as a page.
 ///
 /// # Errors
 /// What the template engine reports; only a broken template can cause an error.
@@ -19,99 +27,57 @@ pub fn render(agent: &str, trace: &Trace, result: &EpisodeResult) -> Result<Stri
     engine.set_auto_escape_callback(|_| AutoEscape::Html);
     engine.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     engine.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    engine.add_filter("reasoning", reasoning);
-    let steps: Vec<_> = trace.steps().collect();
+    engine.add_filter("thousands", words::thousands);
+    engine.add_filter("seconds", words::seconds);
+    engine.add_filter("count", words::count);
     let provenance = trace.provenance.clone().unwrap_or_default();
+    let turns = Reader::turns(trace);
     engine.render_str(
         TEMPLATE,
         context! {
+            style => minijinja::Value::from_safe_string(STYLE.to_owned()),
             agent,
             trace => Serde(trace),
             provenance => Serde(&provenance),
             result => Serde(result),
-            steps => Serde(&steps),
+            totals => Serde(Totals::of(trace, &turns)),
+            picture => Serde(Picture::of(&turns)),
+            turns => Serde(&turns),
         },
     )
 }
 
-/// The model's text without its code block, if that is shown separately, and otherwise the whole text.
-fn reasoning(text: &str, code: Option<String>) -> String {
-    if code.is_some() { reply::prose(text) } else { text.to_owned() }
+/// Sums over all turns.
+#[derive(Debug, Serialize)]
+struct Totals {
+    /// Turns that failed.
+    errors: usize,
+    /// Turns without an action.
+    idle: usize,
+    /// Calls of tools that happened.
+    calls: usize,
+    /// Seconds until the model had answered.
+    model_s: f64,
+    /// Seconds in the interpreter.
+    step_s: f64,
+    /// Seconds from the episode's beginning to its end.
+    seconds: Option<f64>,
+}
+
+impl Totals {
+    fn of(trace: &Trace, turns: &[Turn]) -> Self {
+        let time = |text: &Option<String>| text.as_deref()?.parse::<Timestamp>().ok();
+        let ends = time(&trace.started_at).zip(time(&trace.finished_at));
+        Self {
+            errors: turns.iter().filter(|turn| turn.failure.is_some()).count(),
+            idle: turns.iter().filter(|turn| turn.did_nothing).count(),
+            calls: turns.iter().map(|turn| turn.calls.len()).sum(),
+            model_s: turns.iter().filter_map(|turn| turn.model_s).sum(),
+            step_s: turns.iter().filter_map(|turn| turn.step_s).sum(),
+            seconds: ends.map(|(began, ended)| ended.duration_since(began).as_secs_f64().max(0.0)),
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use proto::run::{EpisodeResult, Status};
-    use proto::semantics::Semantics;
-    use proto::trace::{
-        Event, EventKind, InterpreterResult, Provenance, Step, StepInfo, Summary, ToolCall, Trace, Versions,
-    };
-
-    use super::render;
-
-    #[test]
-    fn a_page_shows_every_turn_and_escapes_what_the_model_wrote() {
-        let step = Step {
-            // The prose quotes the code, too; only the fenced block is left out.
-            assistant_text: "I look <script> with print('<b>').\n\n```python\nprint('<b>')\n```".into(),
-            code: Some("print('<b>')".into()),
-            kept_text: Some("I look [...]".into()),
-            interpreter_result: Some(InterpreterResult {
-                output: "<b>\n".into(),
-                error_output: "warned <b>\n".into(),
-                error: Some("NameError: name 'x' is not defined".into()),
-                ..InterpreterResult::default()
-            }),
-            info: Some(StepInfo {
-                globals: vec!["ids".into()],
-                tool_calls: vec![ToolCall { name: "inspect".into(), ..ToolCall::default() }],
-                state_lost: true,
-                ..StepInfo::default()
-            }),
-            ..Step::default()
-        };
-        let kind = EventKind::StepEvent(Box::new(step));
-        let trace = Trace {
-            started_at: None,
-            finished_at: None,
-            provenance: Some(Provenance {
-                limits: serde_json::json!({"max_steps": 40, "wall_clock_per_step_s": 60.0}),
-                state_loss: 0.3,
-                semantics: Semantics::Notebook,
-                versions: Versions { interpreter_sha256: "0123456789abcdef".into(), ..Versions::default() },
-                ..Provenance::default()
-            }),
-            summary: Summary { task: "Pick & pack".into(), ..Summary::default() },
-            events: vec![Event { kind, timestamp: "2026-01-01T00:00:00Z".into() }],
-        };
-        let result = EpisodeResult {
-            status: Status::Failed,
-            error: Some("server gone".into()),
-            result: None,
-            finished_at: 1.0,
-            started_at: 0.0,
-        };
-        let page = render("teacher", &trace, &result).unwrap();
-        assert!(!page.contains("<script>") && !page.contains("<b>"), "{page}");
-        let parts = [
-            "Pick &amp; pack",
-            "I look &lt;script&gt; with print(",
-            "NameError",
-            "inspect",
-            "ids",
-            "state was lost before this step",
-            "lost before a step with chance 0.3",
-            "server gone",
-            "warned &lt;b&gt;",
-            "I look [...]",
-            "as cells of a notebook",
-            ">episode 0, model 0<",
-            "max_steps 40, wall_clock_per_step_s 60",
-            "interpreter 0123456789ab<",
-        ];
-        for part in parts {
-            assert!(page.contains(part), "{part} in {page}");
-        }
-        assert!(!page.contains("```"), "{page}");
-    }
-}
+mod tests;

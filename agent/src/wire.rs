@@ -31,6 +31,7 @@ pub fn step_result(
         fuel_used: info.fuel_used,
         run_time_us: info.run_time.map_or(0, microseconds),
         state_lost: info.state_lost,
+        budget_left: info.budget_left.into_iter().collect(),
     };
     let result = trace::InterpreterResult {
         success: observation.success,

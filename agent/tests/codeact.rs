@@ -84,6 +84,7 @@ async fn play_on(
         model: model.clone(),
         prompts: Arc::new(Prompts::read(None).unwrap()),
         environments: Arc::new(Pool::new(vec![environment]).unwrap()),
+        watcher: None,
     };
     let task = v1::TaskSummary { task_id: "knapsack-0000000001".into(), ..v1::TaskSummary::default() };
     let assignment =

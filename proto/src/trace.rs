@@ -3,6 +3,8 @@
 //! The layout is that of the paper's system. Fields marked *ours* are absent from its files and optional here, so both
 //! kinds load.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -401,6 +403,9 @@ pub struct StepInfo {
     /// *Ours*: the interpreter's state was lost before this step; absent if it was not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub state_lost: bool,
+    /// *Ours*: what is left of the task's own budgets after the step, such as `{"inspect": 12}`; absent if it has none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub budget_left: BTreeMap<String, i64>,
 }
 
 /// A tool call that happened.

@@ -81,6 +81,33 @@ pub struct Llm {
 }
 
 impl Llm {
+    /// A model of this name without a server, and the defaults for everything else.
+    pub fn unserved(model: &str) -> Self {
+        Self {
+            backend: None,
+            model: model.to_owned(),
+            urls: Vec::new(),
+            api_key_env: None,
+            lora_path: None,
+            temperature: 0.2,
+            max_tokens: 12_288,
+            enable_thinking: false,
+            stop: Vec::new(),
+            prices: None,
+            cache_enabled: true,
+            logprobs: false,
+            extra_body: Map::new(),
+            stream: true,
+            idle_timeout_s: IDLE_TIMEOUT_S,
+            timeout_s: 120.0,
+            max_concurrent_requests: 8,
+            max_retries: 6,
+            backoff_base_s: 0.5,
+            backoff_max_s: 30.0,
+            jitter_s: 0.2,
+        }
+    }
+
     /// How failed calls are repeated. The caller bounds the time of all attempts together.
     pub fn retry(&self) -> Retry {
         Retry {

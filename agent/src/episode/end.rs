@@ -17,6 +17,8 @@ pub enum End {
     TokenBudget,
     /// The conversation does not fit the model's context any more.
     ContextLength,
+    /// The player left.
+    Left,
     /// The run was stopped.
     Interrupted,
     /// See the episode's [`Error`].
@@ -32,6 +34,7 @@ impl End {
             Self::Timeout => "timeout",
             Self::TokenBudget => "token_budget",
             Self::ContextLength => "context_length",
+            Self::Left => "left",
             Self::Interrupted => "interrupted",
             Self::Error => "error",
         }

@@ -8,6 +8,7 @@ use crate::config::AgentConfig;
 use crate::model::Model;
 use crate::pool::Pool;
 use crate::prompts::Prompts;
+use crate::recorder::Watcher;
 
 /// An agent and the environment servers that it plays on.
 #[derive(Clone, Debug)]
@@ -20,4 +21,6 @@ pub struct Player {
     pub prompts: Arc<Prompts>,
     /// Environment servers with the same tasks. An episode is played on one of them.
     pub environments: Arc<Pool<Environment>>,
+    /// Who is told of every event, if someone is.
+    pub watcher: Option<Arc<dyn Watcher>>,
 }

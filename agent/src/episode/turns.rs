@@ -130,6 +130,7 @@ impl<'player> Turns<'player> {
             Err(_) => return Ok(Some(End::Timeout)),
             // Later conversations are longer still.
             Ok(Err(model::Error::ContextOverflow { .. })) => return Ok(Some(End::ContextLength)),
+            Ok(Err(model::Error::Left)) => return Ok(Some(End::Left)),
             Ok(Err(error)) if error.is_of_all_calls() => return Err(Error::Model(error)),
             // Nothing that the model said can be the reason: other episodes would begin in the same way.
             Ok(Err(error @ model::Error::Refused { .. })) if turn == 0 => return Err(Error::Model(error)),

@@ -52,6 +52,9 @@ pub enum Error {
         /// The lengths, in the server's words.
         problem: String,
     },
+    /// The player has left: there will be no more answers.
+    #[error("the player left")]
+    Left,
     /// No answer came in time.
     #[error("the model did not answer within {seconds} s")]
     Timeout {

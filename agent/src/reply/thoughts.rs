@@ -55,6 +55,20 @@ pub fn unopened_end(line: &str) -> Option<&str> {
     })
 }
 
+/// Thoughts without the marks around them.
+pub fn unmarked(thoughts: &str) -> &str {
+    let mut text = thoughts.trim();
+    for (begin, end) in MARKS {
+        if find(text, begin) == Some(0) {
+            text = &text[begin.len()..];
+        }
+        if text.to_ascii_lowercase().ends_with(end) {
+            text = &text[..text.len() - end.len()];
+        }
+    }
+    text.trim()
+}
+
 /// Names of the channels of a reply in OpenAI's harmony format that are thoughts.
 const ANALYSIS: &str = "analysis";
 
@@ -116,6 +130,14 @@ mod tests {
         assert_eq!(unopened_end("No. </think> Then b"), Some(" Then b"));
         assert_eq!(unopened_end("The tag </think> ends them."), None);
         assert_eq!(unopened_end("It ends at `</think>`"), None);
+    }
+
+    #[test]
+    fn marks_are_taken_off_thoughts() {
+        for marked in ["<think>a <b></think>", " <Think>\na <b>\n</THINK> ", "a <b></think>", "<think>a <b>"]
+        {
+            assert_eq!(unmarked(marked), "a <b>", "{marked}");
+        }
     }
 
     #[test]

@@ -27,6 +27,17 @@ pub struct Job {
     pub played: Option<Status>,
 }
 
+/// An episode that was played to an end.
+#[derive(Debug)]
+pub struct Episode {
+    /// What happened.
+    pub trace: Trace,
+    /// How it ended.
+    pub result: EpisodeResult,
+    /// The server that could not be reached, if that is why it failed.
+    pub unreachable: Option<&'static str>,
+}
+
 /// An episode that was played and whose files are written.
 #[derive(Debug)]
 pub struct Played {
@@ -52,33 +63,45 @@ impl Job {
     }
 
     /// Plays the episode and writes its files; the result is `None`, and nothing is written, if it was
-    /// interrupted. The result file is written last: where it exists, the other files do.
+    /// interrupted.
     ///
     /// # Errors
     /// If a file can't be written.
     pub async fn run(&self, layout: &Layout, stop: watch::Receiver<bool>) -> Result<Option<Played>, Error> {
+        let Some(episode) = self.play(stop).await else { return Ok(None) };
+        let (job, layout) = (self.clone(), layout.clone());
+        // Milliseconds that other episodes need not wait for.
+        let (written, episode) =
+            spawn_blocking(move || (job.write(&layout, &episode), episode)).await?;
+        written?;
+        let Episode { trace, result, unreachable } = episode;
+        let tokens = trace.summary.token_usage.completion_tokens;
+        let cost = self.player.agent.llm.prices.map(|prices| cost::of(&trace, &prices));
+        Ok(Some(Played { result, unreachable, tokens, cost }))
+    }
+
+    /// Plays the episode; `None` if it was interrupted.
+    pub async fn play(&self, stop: watch::Receiver<bool>) -> Option<Episode> {
         let started_at = seconds_now();
         let Outcome { trace, evaluation } = self.player.play(&self.assignment, stop).await;
         if matches!(evaluation, Err(episode::Error::Interrupted)) {
-            return Ok(None);
+            return None;
         }
         let unreachable = evaluation.as_ref().err().and_then(episode::Error::unreachable);
-        let result = result_of(evaluation, started_at);
-        let tokens = trace.summary.token_usage.completion_tokens;
-        let cost = self.player.agent.llm.prices.map(|prices| cost::of(&trace, &prices));
-        let (job, layout) = (self.clone(), layout.clone());
-        // Milliseconds that other episodes need not wait for.
-        let written = spawn_blocking(move || job.write(&layout, &trace, &result).map(|()| result)).await?;
-        Ok(Some(Played { result: written?, unreachable, tokens, cost }))
+        Some(Episode { trace, result: result_of(evaluation, started_at), unreachable })
     }
 
-    fn write(&self, layout: &Layout, trace: &Trace, result: &EpisodeResult) -> Result<(), Error> {
+    /// Writes an episode's files. The result file is written last: where it exists, the other files do.
+    ///
+    /// # Errors
+    /// If a file can't be written.
+    pub fn write(&self, layout: &Layout, episode: &Episode) -> Result<(), Error> {
+        let Episode { trace, result, .. } = episode;
         let (agent, task) = (self.agent(), self.task());
         files::write_json(&layout.trace(agent, &task.family, &task.task_id), trace)?;
         let html = trace_page::render(agent, trace, result)?;
         files::write_text(&layout.trace_html(agent, &task.family, &task.task_id), &html)?;
-        files::write_json(&layout.result(agent, &task.family, &task.task_id), result)?;
-        Ok(())
+        Ok(files::write_json(&layout.result(agent, &task.family, &task.task_id), result)?)
     }
 }
 

@@ -52,19 +52,31 @@ pub fn jobs(
 ) -> Result<Vec<Job>, PlanError> {
     let attempt = attempt();
     let job = |player: &Player, task: &v1::TaskSummary| {
-        Ok(Job {
-            player: player.clone(),
-            assignment: Assignment {
-                task: task.clone(),
-                episode_id: episode_id(&[&config.run_name, &player.agent.name, &task.task_id, &attempt]),
-                policy_seed: policy_seed(config.seed_start, task),
-                versions: versions(player, info),
-            },
-            kept: kept::versions(layout, player, task)?,
-            played: None,
-        })
+        let kept = kept::versions(layout, player, task)?;
+        Ok(Job { kept, ..job(config, player, task, info, &attempt) })
     };
     players.iter().flat_map(|player| tasks.iter().map(move |task| job(player, task))).collect()
+}
+
+/// One agent on one task; `attempt` distinguishes this start of the run from all others.
+pub fn job(
+    config: &RunConfig,
+    player: &Player,
+    task: &v1::TaskSummary,
+    info: &v1::GetServerInfoResponse,
+    attempt: &str,
+) -> Job {
+    Job {
+        player: player.clone(),
+        assignment: Assignment {
+            task: task.clone(),
+            episode_id: episode_id(&[&config.run_name, &player.agent.name, &task.task_id, attempt]),
+            policy_seed: policy_seed(config.seed_start, task),
+            versions: versions(player, info),
+        },
+        kept: None,
+        played: None,
+    }
 }
 
 /// The model's seed for a task. It is the same for every agent, so that agents can be compared task by task,
@@ -77,7 +89,7 @@ fn policy_seed(seed_start: u64, task: &v1::TaskSummary) -> u64 {
 
 /// Distinguishes this start of the run from all others: a server that is still running knows the episodes of
 /// an earlier start.
-fn attempt() -> String {
+pub fn attempt() -> String {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     format!("{:x}", since.as_millis())
 }

@@ -6,19 +6,18 @@ use proto::env::v1;
 use proto::task::Manifest;
 
 use super::error::{Error, PlanError};
-use crate::config::RunConfig;
 
 /// The task set that the config or the task folder names. Only the folder's manifest is read, because the
 /// tasks hold hidden data.
 ///
 /// # Errors
 /// If config and folder name different sets, or the manifest can't be read.
-pub fn requested(config: &RunConfig, tasks_root: Option<&Path>) -> Result<Option<String>, Error> {
-    let Some(root) = tasks_root else { return Ok(config.task_set.clone()) };
+pub fn requested(config: Option<&str>, tasks_root: Option<&Path>) -> Result<Option<String>, Error> {
+    let Some(root) = tasks_root else { return Ok(config.map(str::to_owned)) };
     let manifest: Manifest = files::read_json(&root.join("manifest.json"))?;
-    match &config.task_set {
-        Some(set) if *set != manifest.run_name => {
-            Err(PlanError::TwoSets { config: set.clone(), manifest: manifest.run_name }.into())
+    match config {
+        Some(set) if set != manifest.run_name => {
+            Err(PlanError::TwoSets { config: set.to_owned(), manifest: manifest.run_name }.into())
         }
         _ => Ok(Some(manifest.run_name)),
     }

@@ -161,6 +161,7 @@ async fn play(
         model: model.clone(),
         prompts: Arc::new(Prompts::read(None).unwrap()),
         environments: Arc::new(Pool::new(vec![environment]).unwrap()),
+        watcher: None,
     };
     let assignment = Assignment {
         task: v1::TaskSummary::default(),

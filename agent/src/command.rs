@@ -1,0 +1,3 @@
+//! The arguments of commands, and how a command reports.
+
+pub mod chat;
