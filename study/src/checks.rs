@@ -6,10 +6,11 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::kind::Kind;
+use crate::model_server::ModelServer;
 use crate::programs::Programs;
 use crate::stage::{Artifact, Stage};
 
-/// The problems in the configs of these stages, one line each. Of repeats, which differ in their seeds only,
+/// The problems in the configs and servers of these stages, one line each. Of repeats, which differ in their seeds only,
 /// the first is checked.
 ///
 /// # Errors
@@ -19,6 +20,9 @@ pub fn problems(stages: &[&Stage], programs: &Programs) -> Result<Vec<String>> {
     let mut seen = vec![];
     let mut problems = vec![];
     for stage in stages {
+        if let Some(ModelServer::Started(server)) = &stage.server {
+            problems.extend(server.missing().filter(|missing| !problems.contains(missing)));
+        }
         let name = stage.name.split_once('/').filter(|(first, _)| first.starts_with("seed"));
         let name = name.map_or(stage.name.as_str(), |(_, rest)| rest);
         let Some((file, text)) = stage.files.first().filter(|_| !seen.contains(&name)) else { continue };
