@@ -18,6 +18,10 @@ impl Planner<'_> {
     /// All cells of a repeat.
     pub fn cells(&mut self, seed: u64, base: &Base) -> Result<()> {
         let evaluation = &self.experiment.evaluation;
+        // All task sets come first, so that one server lasts for all cells.
+        for tasks in &evaluation.tasks {
+            self.tasks(tasks)?;
+        }
         let server = self.server(seed, base);
         for tasks in &evaluation.tasks {
             for model in &evaluation.models {
