@@ -315,6 +315,29 @@ fn react_is_an_experiment_of_its_own() {
     assert!(configs.iter().all(|config| config["agents"][0]["agent_type"] == "react"));
 }
 
+/// The spec of the paper's main table names the cells of both of its experiments.
+#[test]
+fn the_main_table_is_made_of_the_studys_cells() {
+    let spec: serde_json::Value = files::read_json(&file("paper_table.json")).unwrap();
+    let listed = spec["cells"].as_array().unwrap();
+    assert_eq!(listed.len(), 8);
+    for experiment in ["paper.yaml", "paper_tiny.yaml", "paper_teacher.yaml"] {
+        let plan = plan_of(&file(experiment)).unwrap();
+        for entry in listed {
+            let word = |key: &str| entry[key].as_str().unwrap().to_lowercase();
+            let run = format!("{}_in_{}", word("train"), word("runtime"));
+            let is_meant = |cell: &&proto::study::Cell| {
+                (&cell.tasks, &cell.train, cell.runtime.name())
+                    == (&word("difficulty"), &word("train"), &word("runtime"))
+            };
+            let cell = plan.cells.iter().find(is_meant).unwrap_or_else(|| panic!("{experiment}: {entry}"));
+            let layout = proto::run::Layout { root: cell.run.clone() };
+            assert_eq!(entry["path"], layout.summary(&run, "knapsack").to_str().unwrap(), "{experiment}");
+            assert_eq!(entry["metrics_path"], layout.results(&run, "knapsack").to_str().unwrap());
+        }
+    }
+}
+
 /// Names of the stages that patterns select.
 fn selected(patterns: &[&str]) -> Vec<String> {
     let patterns: Vec<String> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();

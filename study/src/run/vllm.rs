@@ -132,7 +132,7 @@ impl Vllm {
 
 #[cfg(test)]
 mod tests {
-    use super::Vllm;
+    use super::{ASK_INTERVAL, STOP_LIMIT, Vllm};
 
     fn words(text: &str) -> Vec<String> {
         text.split(' ').map(str::to_owned).collect()
@@ -170,6 +170,17 @@ mod tests {
         assert!(server.url().ends_with("/v1"));
         assert!(!folder.path().join("ended").exists());
         server.stop().await;
-        assert!(folder.path().join("ended").exists(), "{}", std::fs::read_to_string(&log).unwrap());
+        let ended = folder.path().join("ended");
+        assert!(ended.exists(), "{}", std::fs::read_to_string(&log).unwrap());
+
+        // It also ends if this program ends without a word: then its input closes.
+        std::fs::remove_file(&ended).unwrap();
+        drop(Vllm::start("env".as_ref(), &arguments, None, true, &log).await.unwrap());
+        let seen = async {
+            while !ended.exists() {
+                tokio::time::sleep(ASK_INTERVAL / 50).await;
+            }
+        };
+        tokio::time::timeout(STOP_LIMIT, seen).await.expect("it was told to end");
     }
 }
