@@ -10,7 +10,7 @@ SEEDS ?= 1
 # The ablations in the committed results.
 ABLATIONS := $(sort $(wildcard docs/study/ablations/*.json))
 
-.PHONY: build experiment ablations study-docs habits test test-vllm bench lint guest torch trainer gpu clean
+.PHONY: build experiment ablations study-docs habits test test-vllm paper-tiny bench lint guest torch trainer gpu clean
 
 ## Every release binary but the trainer, into target/release.
 build: guest
@@ -56,6 +56,13 @@ test: guest torch
 test-vllm: guest torch
 	$(CARGO) build --release --workspace --bins
 	target/release/vllm --python $$(scripts/vllm.sh) --model $$(scripts/smollm2.sh)
+
+## The paper's whole workflow (docs/PAPER.md) on a tiny model, 5 tasks of each difficulty, served by a real vLLM on the CPU: runs/paper_tiny, and the main table.
+paper-tiny: guest torch
+	$(CARGO) build --release --workspace --bins
+	scripts/vllm.sh
+	target/release/study run experiments/paper_tiny.yaml
+	target/release/analysis main-table experiments/paper_table.json --in runs/paper_tiny
 
 ## Speed and memory, beside peers measured in the same run.
 bench: guest torch

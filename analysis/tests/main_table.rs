@@ -38,6 +38,18 @@ fn the_recorded_table() {
     }
 }
 
+/// The same spec elsewhere, with the folder that its paths are relative to.
+#[test]
+fn a_spec_may_be_read_for_another_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = folder.path().join("spec.json");
+    fs::copy(recorded("main_table/spec.json"), &spec).unwrap();
+    let runs = recorded("main_table");
+    let outcome = analysis(&[Path::new("main-table"), &spec, Path::new("--in"), &runs]).succeeded();
+    let beside = analysis(&["main-table".into(), runs.join("spec.json")]).succeeded();
+    assert_eq!((outcome.stdout, outcome.stderr), (beside.stdout, beside.stderr));
+}
+
 #[test]
 fn the_same_seed_gives_the_same_table() {
     let spec = recorded("main_table/spec.json");

@@ -13,6 +13,8 @@ use crate::address::GREETING;
 
 /// How long a server may take to end; a little more than [`DRAIN`](crate::DRAIN).
 const STOP_LIMIT: Duration = Duration::from_secs(15);
+/// A free port of this machine.
+const ANY_PORT: &str = "127.0.0.1:0";
 /// Number of log lines that an error shows.
 const TAIL_LINES: usize = 15;
 
@@ -96,10 +98,23 @@ impl Server {
     ///
     /// # Errors
     /// As [`Server::start`].
-    pub async fn start_command(what: &'static str, mut command: Command, log: &Path) -> Result<Self, Error> {
+    pub async fn start_command(what: &'static str, command: Command, log: &Path) -> Result<Self, Error> {
+        Self::start_on(what, command, ANY_PORT, log).await
+    }
+
+    /// The same, on an address of the caller's choice, such as `127.0.0.1:8000`.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_on(
+        what: &'static str,
+        mut command: Command,
+        address: &str,
+        log: &Path,
+    ) -> Result<Self, Error> {
         let stderr = File::create(log).map_err(|source| Error::Log { what, path: log.to_owned(), source })?;
         command
-            .args(["--listen", "127.0.0.1:0", "--until-stdin-closes"])
+            .args(["--listen", address, "--until-stdin-closes"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(stderr)

@@ -7,6 +7,24 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+/// Keys of a run config that do not affect what a run measures. They may change between two starts of the same run.
+pub const OPERATIONAL_KEYS: [&str; 14] = [
+    "output_dir",
+    "max_concurrent_runs",
+    "max_concurrent_requests",
+    "max_retries",
+    "backoff_base_s",
+    "backoff_max_s",
+    "jitter_s",
+    "url",
+    "cache_db_path",
+    "cache_enabled",
+    "prices",
+    "api_key_env",
+    "stream",
+    "idle_timeout_s",
+];
+
 /// The result of one task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpisodeResult {

@@ -6,10 +6,16 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::kind::Kind;
+use crate::model_server::ModelServer;
 use crate::programs::Programs;
 use crate::stage::{Artifact, Stage};
 
-/// The problems in the configs of these stages, one line each. Of repeats, which differ in their seeds only,
+/// The variable of the API key in a run config.
+const KEY: &str = "/agents/0/llm/api_key_env";
+/// The file, in the working folder, that may hold keys.
+const KEY_FILE: &str = ".env";
+
+/// The problems in the configs and servers of these stages, one line each. Of repeats, which differ in their seeds only,
 /// the first is checked.
 ///
 /// # Errors
@@ -19,10 +25,14 @@ pub fn problems(stages: &[&Stage], programs: &Programs) -> Result<Vec<String>> {
     let mut seen = vec![];
     let mut problems = vec![];
     for stage in stages {
+        if let Some(ModelServer::Started(server)) = &stage.server {
+            problems.extend(server.missing().filter(|missing| !problems.contains(missing)));
+        }
         let name = stage.name.split_once('/').filter(|(first, _)| first.starts_with("seed"));
         let name = name.map_or(stage.name.as_str(), |(_, rest)| rest);
         let Some((file, text)) = stage.files.first().filter(|_| !seen.contains(&name)) else { continue };
         seen.push(name);
+        problems.extend(key(text).map(|problem| format!("{}: {problem}", stage.name)));
         let config = folder.path().join(file);
         std::fs::write(&config, text).with_context(|| format!("writing {}", config.display()))?;
         let command = match stage.kind {
@@ -48,4 +58,31 @@ pub fn problems(stages: &[&Stage], programs: &Programs) -> Result<Vec<String>> {
         }
     }
     Ok(problems)
+}
+
+/// What is wrong with the API key that a run config names, if it is not there. It is read as `agent` does.
+fn key(config: &str) -> Option<String> {
+    let config = fields::from_yaml(config).ok()?;
+    let variable = config.pointer(KEY)?.as_str()?;
+    let is_set = |value: String| !value.trim().is_empty();
+    let in_file = || {
+        let lines = dotenvy::from_path_iter(KEY_FILE).ok()?;
+        lines.flatten().find_map(|(name, value)| (name == variable).then_some(value))
+    };
+    let found = std::env::var(variable).ok().or_else(in_file).is_some_and(is_set);
+    (!found).then(|| {
+        format!("the API key `{variable}` is not set; put it into the environment, or into {KEY_FILE} as {variable}=...")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_key_that_is_not_set_is_named() {
+        let config = |variable: &str| format!("agents: [{{llm: {{model: m, api_key_env: {variable}}}}}]");
+        let problem = super::key(&config("RUNTIME_GYM_NO_SUCH_KEY")).unwrap();
+        assert!(problem.contains("RUNTIME_GYM_NO_SUCH_KEY"), "{problem}");
+        assert_eq!(super::key(&config("CARGO_PKG_NAME")), None);
+        assert_eq!(super::key("agents: [{llm: {model: m}}]"), None);
+    }
 }

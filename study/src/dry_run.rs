@@ -44,7 +44,7 @@ pub fn inspect(
 ) -> Result<Findings> {
     let before = record::read_all(&place.stages());
     let pending = record::pending(&plan.stages, fresh);
-    let mut missing = plan.missing.clone();
+    let mut missing: Vec<String> = plan.missing.iter().map(|missing| missing.problem.clone()).collect();
     match programs {
         Ok(programs) => missing.extend(checks::problems(&pending, programs)?),
         Err(error) => missing.push(format!("{error:#}")),
@@ -68,8 +68,10 @@ pub fn inspect(
     if free_disk.is_some_and(|free| free < disk) {
         missing.push(format!("disk: about {} are needed", words::bytes(disk)));
     }
-    match plan.sizes {
+    let needs_model = |stage: &&Stage| matches!(stage.kind, Kind::Init | Kind::Train | Kind::Evaluate);
+    match plan.sizes.filter(|_| pending.iter().any(needs_model)) {
         Some(sizes) => model(experiment, sizes, &mut text, &mut missing),
+        None if !pending.iter().any(needs_model) => {}
         None => {
             text.push_str("model: how large it is can't be said before it is there; `model.sizes` may say\n")
         }

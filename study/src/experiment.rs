@@ -8,20 +8,22 @@
 //! | `sizes`      | [`Sizes`] of a model, and counts of its weights                    |
 //! | `training`   | [`Training`]: the data and the settings of a training              |
 //! | `evaluation` | [`Evaluation`]: which models play which tasks                      |
+//! | `server`     | [`Server`]: what serves the models, if it is not `trainer serve`   |
 //! | `settings`   | [`Settings`] of other programs, and how they are merged            |
 //! | `state`      | how an interpreter state is read                                   |
 //! | `file`       | a file with what it extends, as one value                          |
 //! | `check`      | what must hold beyond types: names that exist, counts that suffice |
 //! | `read`       | all of these together                                              |
 //!
-//! Settings that only pass through to another program (`agent`, `training`, `tuning`, and the keys beside
-//! `data`) stay unread here. That program checks them before anything runs.
+//! Settings that only pass through to another program (`agent`, `llm`, `training`, `tuning`, and the keys
+//! beside `data`) stay unread here. That program checks them before anything runs.
 
 mod check;
 mod evaluation;
 mod file;
 mod model;
 mod read;
+mod server;
 mod settings;
 mod sizes;
 mod sources;
@@ -31,8 +33,9 @@ mod whole;
 
 pub use evaluation::Evaluation;
 pub use model::{Folder, Fresh, Model};
+pub use server::{Running, Server, Vllm};
 pub use settings::{Settings, merged};
 pub use sizes::Sizes;
-pub use sources::{Drills, Recorded, Tasks, Teacher, Traces};
+pub use sources::{Drills, Player, Recorded, Tasks, Teacher, Traces};
 pub use training::Training;
 pub use whole::Experiment;

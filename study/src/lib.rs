@@ -9,6 +9,9 @@
 //! | [`record`]     | what a stage's folder says of it: finished, unfinished, resumable      |
 //! | [`run`]        | runs the stages that are not finished                                  |
 //! | [`dry_run`]    | reports what would be run, what is missing, and how much it would take |
+//! | [`serve`]      | serves the models of an experiment                                     |
+//! | [`model_server`] | what serves the models of cells                                        |
+//! | [`http`]       | what servers that run already say of themselves                        |
 //! | `checks`       | has other programs check their configs                                 |
 //! | `study_file`   | writes `study.json`                                                    |
 //! | `links`        | readable names for the outputs of stages                               |
@@ -33,13 +36,16 @@ mod child;
 mod content_hash;
 pub mod dry_run;
 pub mod experiment;
+pub mod http;
 pub mod kind;
 mod links;
 mod machine;
+pub mod model_server;
 pub mod plan;
 pub mod programs;
 pub mod record;
 pub mod run;
+pub mod serve;
 pub mod stage;
 mod study_file;
 pub mod words;

@@ -8,7 +8,9 @@
 //! | `agent_run` | a run of `agent run`: its config and its call          |
 //! | `data`      | stages of tasks, traces, drills and samples            |
 //! | `models`    | stages of the base and its adapters                    |
+//! | `served`    | what serves the models of these episodes               |
 //! | `cells`     | stages of evaluation episodes, and the report          |
+//! | `selection` | the part of a plan that was asked for                  |
 //!
 //! Planning reads only the experiment, the task configs that it names, and what comes from outside the study.
 //! Keys, and so folders, follow from these alone: the path of every output is known before anything runs.
@@ -19,6 +21,8 @@ mod data;
 mod models;
 mod place;
 mod planner;
+mod selection;
+mod served;
 mod task_set;
 
 use anyhow::Result;
@@ -27,7 +31,7 @@ use planner::Planner;
 use crate::experiment::Experiment;
 
 pub use place::Place;
-pub use planner::Plan;
+pub use planner::{Missing, Plan};
 
 /// Makes a plan. `analysis` is the SHA-256 of the program that writes the report: another build makes the
 /// report again.

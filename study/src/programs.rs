@@ -5,8 +5,6 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::kind::Kind;
-
 /// A program of this repository.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Program {
@@ -28,18 +26,6 @@ impl Program {
             Self::Agent => "agent",
             Self::Trainer => "trainer",
             Self::Analysis => "analysis",
-        }
-    }
-
-    /// The programs whose build decides the output of a stage of this kind.
-    fn of(kind: Kind) -> &'static [Self] {
-        match kind {
-            Kind::Tasks => &[Self::EnvServer],
-            Kind::Traces => &[Self::Agent, Self::EnvServer],
-            Kind::Drills => &[Self::Agent],
-            Kind::Init | Kind::Prepare | Kind::Train => &[Self::Trainer],
-            Kind::Evaluate => &[Self::Agent, Self::EnvServer, Self::Trainer],
-            Kind::Report => &[Self::Analysis],
         }
     }
 }
@@ -69,10 +55,10 @@ impl Programs {
         executable(&self.folder, program)
     }
 
-    /// The builds that decide the output of a stage of this kind.
-    pub fn records(&self, kind: Kind) -> Vec<proto::study::Program> {
+    /// The builds of some of them.
+    pub fn records(&self, programs: &[Program]) -> Vec<proto::study::Program> {
         let of = |program: &Program| self.records.iter().find(|(this, _)| this == program);
-        Program::of(kind).iter().filter_map(of).map(|(_, record)| record.clone()).collect()
+        programs.iter().filter_map(of).map(|(_, record)| record.clone()).collect()
     }
 
     /// The SHA-256 of a program's executable.

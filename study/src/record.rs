@@ -113,7 +113,7 @@ pub fn finish(
         inputs_finished_at: times.of(&stage.inputs),
         output: stage.output.clone(),
         command: stage.command_line(),
-        programs: programs.records(stage.kind),
+        programs: programs.records(stage.programs()),
         started_at: attempts.started_at.clone(),
         finished_at: jiff::Timestamp::now().to_string(),
         seconds: attempts.seconds,

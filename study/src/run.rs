@@ -2,8 +2,10 @@
 
 mod command_line;
 mod interrupted;
+mod serving;
 mod session;
 mod times;
+mod vllm;
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -23,7 +25,9 @@ use crate::stage::Stage;
 use crate::study_file::{self, Progress};
 use crate::{checks, links, words};
 
+pub use command_line::command_line;
 pub use interrupted::Interrupted;
+pub use serving::Serving;
 
 /// The file that is locked while a study runs: all studies of an output folder share their stages.
 const LOCK: &str = ".lock";
@@ -47,19 +51,26 @@ pub struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// Runs all stages in order, except finished ones. Returns the tables that the report prints.
+    /// Runs all stages in order, except finished ones. Returns the tables that the report prints, if it is one of them.
     ///
     /// # Errors
     /// What stopped it; [`Interrupted`] if someone did. Finished stages stay.
-    pub async fn run(&self, interrupt: Interrupt) -> Result<String> {
-        ensure!(self.plan.missing.is_empty(), "missing:\n  {}", self.plan.missing.join("\n  "));
+    pub async fn run(&self, interrupt: Interrupt) -> Result<Option<String>> {
+        let missing: Vec<&str> = self.plan.missing.iter().map(|missing| missing.problem.as_str()).collect();
+        ensure!(missing.is_empty(), "missing:\n  {}", missing.join("\n  "));
         let study = self.place.study();
         let lock = self.lock()?;
         self.check()?;
         std::fs::create_dir_all(&study).with_context(|| format!("making {}", study.display()))?;
-        study_file::remove(self.place).with_context(|| format!("clearing {}", study.display()))?;
+        let others: Vec<&Stage> = self.finished_others();
+        if !others.iter().any(|stage| stage.kind == Kind::Report) {
+            study_file::remove(self.place).with_context(|| format!("clearing {}", study.display()))?;
+        }
         links::clear(&study, &self.place.stages())
             .with_context(|| format!("clearing {}", study.display()))?;
+        for stage in others {
+            self.link(stage)?;
+        }
         files::write_text(&study.join(EXPERIMENT), &serde_saphyr::to_string(self.experiment)?)?;
 
         let mut progress = Progress { started_at: jiff::Timestamp::now().to_string(), stages: vec![] };
@@ -67,10 +78,25 @@ impl Runner<'_> {
         let ended = self.stages(&mut progress, &mut session).await;
         session.stop_server().await;
         ended?;
-        study_file::write(self.experiment, self.plan, self.place, &progress)?;
         say!("\n{}", times::times(self.plan, &progress));
-        let tables = self.plan.stages.last().map(session::tables).unwrap_or_default();
-        Ok(files::read_text(&tables)?)
+        let Some(report) = self.plan.stages.last().filter(|stage| stage.kind == Kind::Report) else {
+            return Ok(None);
+        };
+        study_file::write(self.experiment, self.plan, self.place, &progress)?;
+        Ok(Some(files::read_text(&session::tables(report))?))
+    }
+
+    /// The finished stages among those that a selection left out.
+    fn finished_others(&self) -> Vec<&Stage> {
+        let all = &self.plan.left_out;
+        let pending = record::pending(all, false);
+        all.iter().filter(|stage| !pending.iter().any(|pending| pending.name == stage.name)).collect()
+    }
+
+    /// Makes the link to a stage's output in the study's folder.
+    fn link(&self, stage: &Stage) -> Result<()> {
+        let link = self.place.study().join(&stage.name);
+        links::make(&link, &stage.output_path()).with_context(|| format!("linking {}", link.display()))
     }
 
     async fn stages(&self, progress: &mut Progress, session: &mut Session<'_>) -> Result<()> {
@@ -104,9 +130,7 @@ impl Runner<'_> {
                     record
                 }
             };
-            let link = self.place.study().join(&stage.name);
-            links::make(&link, &stage.output_path())
-                .with_context(|| format!("linking {}", link.display()))?;
+            self.link(stage)?;
             finish_times.add(&record);
             progress.stages.push((record, reused));
             ensure!(!session.interrupt.asked(), Interrupted);
@@ -174,7 +198,7 @@ impl Runner<'_> {
     }
 
     fn reused(&self, stage: &Stage, record: &Record) -> String {
-        let now = self.programs.records(stage.kind);
+        let now = self.programs.records(stage.programs());
         let other = record.programs.iter().find(|made| now.iter().all(|now| now.sha256 != made.sha256));
         let other =
             other.map_or_else(String::new, |program| format!(", made by another build of {}", program.name));

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::content_hash;
 use crate::kind::Kind;
+use crate::model_server::ModelServer;
 use crate::programs::Program;
 
 /// Everything that a stage's program printed, in the stage's folder.
@@ -38,15 +39,6 @@ pub struct Work {
     pub like: String,
 }
 
-/// The inference server that a stage needs.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Server {
-    /// The arguments of `trainer`, `serve` included.
-    pub arguments: Vec<String>,
-    /// The file of its log.
-    pub log: PathBuf,
-}
-
 /// A stage of a study.
 #[derive(Clone, Debug)]
 pub struct Stage {
@@ -71,8 +63,8 @@ pub struct Stage {
     pub program: Program,
     /// The program's arguments.
     pub arguments: Vec<String>,
-    /// The server that has to run meanwhile.
-    pub server: Option<Server>,
+    /// What serves its models meanwhile.
+    pub server: Option<ModelServer>,
     /// How much there is to do.
     pub work: Option<Work>,
 }
@@ -104,6 +96,21 @@ impl Stage {
     /// The path of its log.
     pub fn log(&self) -> PathBuf {
         self.folder.join(LOG)
+    }
+
+    /// The programs whose build decides its output.
+    pub fn programs(&self) -> &'static [Program] {
+        match self.kind {
+            Kind::Tasks => &[Program::EnvServer],
+            Kind::Traces => &[Program::Agent, Program::EnvServer],
+            Kind::Drills => &[Program::Agent],
+            Kind::Init | Kind::Prepare | Kind::Train => &[Program::Trainer],
+            Kind::Evaluate if self.server.as_ref().is_some_and(ModelServer::is_trainer) => {
+                &[Program::Agent, Program::EnvServer, Program::Trainer]
+            }
+            Kind::Evaluate => &[Program::Agent, Program::EnvServer],
+            Kind::Report => &[Program::Analysis],
+        }
     }
 
     /// The program's name and arguments.

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use study::experiment::Experiment;
 use study::kind::Kind;
+use study::model_server::{ModelServer, Serves};
 use study::plan::{self, Place, Plan};
 
 fn root() -> &'static Path {
@@ -95,6 +96,17 @@ fn what_cannot_be_used_is_refused_by_its_key() {
         ("evaluation: {agent: {state_loss: 0.3}}", "`evaluation.agent.state_loss`: must be 0"),
         ("traces: {'a/b': {folder: x}}", "`traces.a/b`"),
         ("extends: nowhere.yaml", "duplicate"),
+        ("traces: {reset: {policy: null}}", "`traces.reset.policy`: missing; name a scripted policy, or"),
+        ("traces: {reset: {llm: {model: gpt}}}", "`traces.reset.policy`: must be left out with `llm`"),
+        ("evaluation: {llm: {model: x}}", "`evaluation.llm.model`: is set by the study itself"),
+        ("evaluation: {server: {}}", "`evaluation.server.program`: missing"),
+        ("evaluation: {server: {program: []}}", "`evaluation.server.program`: must not be empty"),
+        ("evaluation: {server: {program: vllm, url: x}}", "`evaluation.server.program`: unknown key"),
+        (
+            "evaluation: {server: {program: vllm, arguments: ['--port=1']}}",
+            "`evaluation.server.arguments[0]`: `--port`",
+        ),
+        ("evaluation: {load_in_4bit: true, server: {url: x}}", "`evaluation.load_in_4bit`: must be left out"),
     ];
     for (changes, said) in cases {
         let error = refused(changes);
@@ -198,6 +210,204 @@ fn ablations_share_the_base_unless_it_is_what_they_change() {
     };
     assert!(["mixed-25", "mixed-50", "mixed-75"].into_iter().all(shares));
     assert!(!shares("no-recovery"));
+}
+
+/// The smoke test with vLLM in place of `trainer serve`.
+const VLLM: &str = "evaluation: {server: {program: [env, vllm], arguments: [--dtype, float32]}}";
+
+#[test]
+fn where_models_are_served_is_no_part_of_a_key_but_how_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let cell = |changes: &str| {
+        keys(&plan_of(&variant(folder.path(), changes)).unwrap())["seed1/cells/held-out/reset_in_reset"]
+            .clone()
+    };
+    let vllm = cell(VLLM);
+    assert_ne!(vllm, cell(""));
+    assert_eq!(vllm, cell(&VLLM.replace("env, vllm", "elsewhere/vllm")));
+    assert_ne!(vllm, cell(&VLLM.replace("float32", "bfloat16")));
+    let running = cell("evaluation: {server: {url: 'http://one:8000/v1'}}");
+    assert_ne!(running, vllm);
+    assert_eq!(
+        running,
+        cell("evaluation: {server: {url: ['http://two/v1', 'http://three/v1'], model: qwen}}")
+    );
+    let with = |llm: &str| cell(&format!("evaluation: {{llm: {llm}, server: {{url: x}}}}"));
+    assert_eq!(running, with("{api_key_env: KEY, max_retries: 3}"));
+    assert_ne!(running, with("{extra_body: {top_p: 0.5}}"));
+}
+
+#[test]
+fn vllm_serves_the_base_and_its_adapters() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan_of(&variant(folder.path(), VLLM)).unwrap();
+    let cell = plan.stages.iter().find(|stage| stage.name.ends_with("persistent_in_reset")).unwrap();
+    let config: serde_json::Value = serde_saphyr::from_str(&cell.files[0].1).unwrap();
+    let llm = &config["agents"][0]["llm"];
+    assert_eq!((&llm["backend"], &llm["model"]), (&"vllm".into(), &"persistent".into()));
+    let Some(ModelServer::Started(server)) = &cell.server else { panic!("{:?}", cell.server) };
+    let adapters: Vec<&str> = server.adapters.iter().map(|adapter| adapter.name.as_str()).collect();
+    assert_eq!(adapters, ["persistent", "reset"]);
+    let Serves::Vllm { program, rank, arguments, .. } = &server.program else {
+        panic!("{:?}", server.program)
+    };
+    assert_eq!(
+        (program.join(" "), *rank, arguments.join(" ")),
+        ("env vllm".into(), Some(4), "--dtype float32".into())
+    );
+    // Only what is played is served.
+    let plan = plan.only(&["*/reset_in_reset".to_owned()]).unwrap();
+    let cell = plan.stages.iter().find(|stage| stage.kind == Kind::Evaluate).unwrap();
+    let Some(ModelServer::Started(server)) = &cell.server else { panic!("{:?}", cell.server) };
+    assert_eq!(server.adapters.iter().map(|adapter| adapter.name.as_str()).collect::<Vec<_>>(), ["reset"]);
+}
+
+#[test]
+fn running_servers_load_adapters_and_have_their_own_name_of_the_base() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan =
+        plan_of(&variant(folder.path(), "evaluation: {server: {url: 'http://one:8000/v1'}}")).unwrap();
+    let before = keys(&plan);
+    assert_eq!(plan.unnamed_base().unwrap().urls, ["http://one:8000/v1"]);
+    plan.name_base("Qwen/Qwen3-8B").unwrap();
+    assert_eq!(keys(&plan), before);
+    let config = |cell: &str| -> serde_json::Value {
+        let stage = plan.stages.iter().find(|stage| stage.name.ends_with(cell)).unwrap();
+        serde_saphyr::from_str(&stage.files[0].1).unwrap()
+    };
+    let adapter =
+        plan.stages.iter().find(|stage| stage.name == "seed1/adapters/reset").unwrap().output_path();
+    let (base, reset) = (config("base_in_reset"), config("reset_in_reset"));
+    assert_eq!(base["agents"][0]["llm"]["model"], "Qwen/Qwen3-8B");
+    assert_eq!(reset["agents"][0]["llm"]["lora_path"], adapter.to_str().unwrap());
+    assert_eq!(reset["agents"][0]["llm"]["model"], "reset");
+    assert!(base["output_dir"].as_str().unwrap().starts_with("runs/stages/evaluate-"), "{base}");
+}
+
+#[test]
+fn a_teacher_may_be_a_model_and_how_it_is_called_is_no_part_of_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let teacher = |llm: &str, count: u64| {
+        let changes = format!("traces: {{reset: {{policy: null, count: {count}, llm: {llm}}}}}");
+        plan_of(&variant(folder.path(), &changes)).unwrap()
+    };
+    let key = |llm: &str| keys(&teacher(llm, 6))["traces/reset"].clone();
+    let plain = key("{backend: openai, model: gemini}");
+    let called =
+        "{backend: openai, model: gemini, url: 'https://x/v1', api_key_env: K, max_concurrent_requests: 2}";
+    assert_eq!(plain, key(called));
+    assert_ne!(plain, key("{backend: openai, model: gpt}"));
+    let plan = teacher(called, 6);
+    let traces = plan.stages.iter().find(|stage| stage.name == "traces/reset").unwrap();
+    let config: serde_json::Value = serde_saphyr::from_str(&traces.files[0].1).unwrap();
+    assert_eq!(config["max_concurrent_runs"], 2);
+    assert_eq!(config["agents"][0]["llm"]["url"], "https://x/v1");
+    assert_eq!(config["agents"][0]["persistent_state"], false);
+}
+
+#[test]
+fn react_is_an_experiment_of_its_own() {
+    let plan = plan_of(&file("paper_react.yaml")).unwrap();
+    let configs = plan.stages.iter().filter(|stage| matches!(stage.kind, Kind::Traces | Kind::Evaluate));
+    let configs: Vec<serde_json::Value> =
+        configs.map(|stage| serde_saphyr::from_str(&stage.files[0].1).unwrap()).collect();
+    assert_eq!(configs.len(), 5);
+    assert!(configs.iter().all(|config| config["agents"][0]["agent_type"] == "react"));
+}
+
+/// The spec of the paper's main table names the cells of both of its experiments.
+#[test]
+fn the_main_table_is_made_of_the_studys_cells() {
+    let spec: serde_json::Value = files::read_json(&file("paper_table.json")).unwrap();
+    let listed = spec["cells"].as_array().unwrap();
+    assert_eq!(listed.len(), 8);
+    for experiment in ["paper.yaml", "paper_tiny.yaml", "paper_teacher.yaml"] {
+        let plan = plan_of(&file(experiment)).unwrap();
+        for entry in listed {
+            let word = |key: &str| entry[key].as_str().unwrap().to_lowercase();
+            let run = format!("{}_in_{}", word("train"), word("runtime"));
+            let is_meant = |cell: &&proto::study::Cell| {
+                (&cell.tasks, &cell.train, cell.runtime.name())
+                    == (&word("difficulty"), &word("train"), &word("runtime"))
+            };
+            let cell = plan.cells.iter().find(is_meant).unwrap_or_else(|| panic!("{experiment}: {entry}"));
+            let layout = proto::run::Layout { root: cell.run.clone() };
+            assert_eq!(entry["path"], layout.summary(&run, "knapsack").to_str().unwrap(), "{experiment}");
+            assert_eq!(entry["metrics_path"], layout.results(&run, "knapsack").to_str().unwrap());
+        }
+    }
+}
+
+/// Names of the stages that patterns select.
+fn selected(patterns: &[&str]) -> Vec<String> {
+    let patterns: Vec<String> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+    let plan = plan_of(&file("paper.yaml")).unwrap().only(&patterns).unwrap();
+    plan.stages.iter().map(|stage| stage.name.clone()).collect()
+}
+
+#[test]
+fn patterns_select_stages_with_what_they_need() {
+    assert_eq!(selected(&["traces/*"]), ["tasks/teaching", "traces/persistent", "traces/reset"]);
+    assert_eq!(selected(&["tasks/easy", "tasks/medium"]), ["tasks/easy", "tasks/medium"]);
+    assert_eq!(
+        selected(&["*/cells/medium/persistent_in_reset"]),
+        [
+            "tasks/teaching",
+            "traces/persistent",
+            "data/persistent-1000",
+            "seed3407/adapters/persistent",
+            "tasks/medium",
+            "seed3407/cells/medium/persistent_in_reset"
+        ]
+    );
+    assert_eq!(selected(&["report"]).len(), plan_of(&file("paper.yaml")).unwrap().stages.len());
+    let plan = plan_of(&file("paper.yaml")).unwrap();
+    assert!(!plan.missing.is_empty(), "the model is not in the repository");
+    let traces = plan.only(&["traces/*".to_owned()]).unwrap();
+    assert_eq!((traces.missing.len(), traces.cells.len(), traces.training.len()), (0, 0, 0));
+    let error = plan_of(&file("paper.yaml")).unwrap().only(&["trace/*".to_owned()]).unwrap_err().to_string();
+    assert!(error.contains("trace/*") && error.lines().any(|line| line.trim() == "traces/reset"), "{error}");
+    assert!(plan_of(&file("paper.yaml")).unwrap().only(&["[".to_owned()]).is_err());
+}
+
+#[test]
+fn every_key_is_in_the_readme() {
+    let readme = std::fs::read_to_string(file("README.md")).unwrap();
+    let keys = [
+        "traces.NAME.llm",
+        "evaluation.llm",
+        "evaluation.server.program",
+        "evaluation.server.arguments",
+        "evaluation.server.url",
+        "evaluation.server.model",
+    ];
+    assert!(keys.iter().all(|key| readme.contains(&format!("| `{key}` |"))));
+}
+
+/// A running server is asked before anything runs, and a dry run says so too.
+#[test]
+fn a_server_that_does_not_answer_is_missing() {
+    let out = tempfile::tempdir().unwrap();
+    let study = |more: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_study"))
+            .args([
+                "run",
+                "experiments/smoke.yaml",
+                "--inference",
+                "http://127.0.0.1:9/v1",
+                "--dry-run",
+                "--out",
+            ])
+            .arg(out.path())
+            .args(more)
+            .current_dir(root())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = study(&[]);
+    assert!(said.contains("http://127.0.0.1:9/v1") && said.contains("evaluation.server.model"), "{said}");
+    assert!(!study(&["--only", "traces/*"]).contains("127.0.0.1:9"), "no cell is played");
 }
 
 /// A stage's key must not change from version to version: otherwise every existing output is made again.

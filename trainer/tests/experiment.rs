@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -165,4 +167,83 @@ fn an_interrupted_study_goes_on_where_it_was() {
     let reused: Vec<&str> =
         record.stages.iter().filter(|stage| stage.reused).map(|stage| stage.name.as_str()).collect();
     assert!(reused.contains(&"traces/reset") && reused.contains(&"seed1/base/fresh"), "{reused:?}");
+}
+
+/// `study serve` of the smoke test; it is killed when dropped.
+struct Served {
+    child: Child,
+    base_url: String,
+}
+
+impl Served {
+    fn start(out: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+        let mut child = Command::new(program("study"))
+            .args(["serve", "experiments/smoke.yaml", "--port", &port, "--out"])
+            .arg(out)
+            .current_dir(root())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let ready = lines.find(|line| line.starts_with("serving base, reset at")).expect("it serves");
+        let base_url = format!("http://127.0.0.1:{port}/v1");
+        assert!(ready.contains(&base_url), "{ready}");
+        Self { child, base_url }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
+/// Names of the links below a folder, sorted.
+fn links(folder: &Path) -> Vec<String> {
+    let names = folder.read_dir().into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn parts_of_a_study_run_alone_and_play_on_a_server_that_runs_already() {
+    let work = tempfile::tempdir().unwrap();
+    let out = work.path().join("runs");
+    let folder = out.join("smoke");
+    let part = |file: &Path, more: &[&str]| {
+        let output = study(file, &out).args(more).output().unwrap();
+        succeed(&output)
+    };
+    let smoke = Path::new("experiments/smoke.yaml");
+    let said = part(smoke, &["--only", "traces/*", "--only", "*/adapters/reset"]);
+    assert_eq!(links(&folder.join("traces")), ["persistent", "recovering", "reset"]);
+    assert_eq!(links(&folder.join("seed1/adapters")), ["reset"]);
+    assert!(!said.contains("evaluate") && !folder.join("study.json").exists(), "{said}");
+
+    let served = Served::start(&out);
+    let url = served.base_url.as_str();
+    let cells = ["--only", "*/cells/*/base_in_reset", "--only", "*/cells/*/reset_in_reset"];
+    part(smoke, &[&cells[..], &["--inference", url]].concat());
+    let played = folder.join("seed1/cells/held-out");
+    assert_eq!(links(&played), ["base_in_reset", "reset_in_reset"]);
+    for cell in links(&played) {
+        let summary = played.join(&cell).join(format!("summary_{cell}-knapsack.json"));
+        let summary: proto::run::Summary = files::read_json(&summary).unwrap();
+        assert_eq!(summary.num_tasks_executed, 2, "{cell}");
+    }
+    let config = fs::read_to_string(played.join("reset_in_reset/config.yaml")).unwrap();
+    assert!(config.contains("lora_path") && config.contains("backend: vllm"), "{config}");
+    // What was made before keeps its name, also if it is not asked for.
+    part(smoke, &["--only", "tasks/held-out"]);
+    assert_eq!(links(&folder.join("traces")), ["persistent", "recovering", "reset"]);
+
+    // A model on a server teaches.
+    let llm = format!("{{backend: vllm, model: base, url: '{url}', max_tokens: 40}}");
+    let taught = variant(work.path(), &format!("traces: {{reset: {{policy: null, llm: {llm}}}}}"));
+    part(&taught, &["--only", "traces/reset"]);
+    let summary = folder.join("traces/reset/summary_reset-knapsack.json");
+    let summary: proto::run::Summary = files::read_json(&summary).unwrap();
+    assert_eq!(summary.num_tasks_executed, 6);
 }

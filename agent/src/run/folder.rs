@@ -3,29 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use proto::run::{EpisodeResult, Layout, Status};
+use proto::run::{EpisodeResult, Layout, OPERATIONAL_KEYS, Status};
 use proto::trace::Trace;
 use serde_json::Value;
 
 use crate::config::{self, RunConfig};
-
-/// Keys that do not affect what a run measures. They may change between two starts of the same run.
-const OPERATIONAL: [&str; 14] = [
-    "output_dir",
-    "max_concurrent_runs",
-    "max_concurrent_requests",
-    "max_retries",
-    "backoff_base_s",
-    "backoff_max_s",
-    "jitter_s",
-    "url",
-    "cache_db_path",
-    "cache_enabled",
-    "prices",
-    "api_key_env",
-    "stream",
-    "idle_timeout_s",
-];
 
 /// Why a run folder can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -148,7 +130,7 @@ fn difference(key: String, before: &Value, now: &Value) -> Option<(String, Strin
     match (before, now) {
         (Value::Object(left), Value::Object(right)) => {
             let names = left.keys().chain(right.keys());
-            names.filter(|name| !OPERATIONAL.contains(&name.as_str())).find_map(|name| {
+            names.filter(|name| !OPERATIONAL_KEYS.contains(&name.as_str())).find_map(|name| {
                 let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
                 let absent = &Value::Null;
                 difference(key, left.get(name).unwrap_or(absent), right.get(name).unwrap_or(absent))

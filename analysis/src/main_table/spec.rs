@@ -26,6 +26,8 @@ pub struct Spec {
     pub cells: Vec<CellSpec>,
     /// The path of the spec file; not a key of it.
     pub file: PathBuf,
+    /// The folder that its paths are relative to, that of the file; not a key of it.
+    pub folder: PathBuf,
 }
 
 impl FromJson for Spec {
@@ -44,6 +46,7 @@ impl FromJson for Spec {
             solved_format: solved_format?,
             cells: cells?,
             file: PathBuf::new(),
+            folder: PathBuf::new(),
         })
     }
 }
@@ -185,7 +188,8 @@ impl Spec {
             Self::from_json(&document, &root).inspect(|spec| spec.check(&root))
         };
         let spec = collector.finish(spec).map_err(|problems| anyhow!("{}", lines(path, &problems)))?;
-        Ok(Self { file: path.to_owned(), ..spec })
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Self { file: path.to_owned(), folder, ..spec })
     }
 
     fn check(&self, root: &Place<'_>) {
@@ -198,9 +202,9 @@ impl Spec {
         }
     }
 
-    /// A path of the spec, which is relative to its file.
+    /// A path of the spec, which is relative to its folder.
     pub fn resolve(&self, path: &Path) -> PathBuf {
-        self.file.parent().unwrap_or(Path::new("")).join(path)
+        self.folder.join(path)
     }
 }
 

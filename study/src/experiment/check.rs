@@ -17,13 +17,18 @@ use super::whole::Experiment;
 /// Keys of training configs that the study sets.
 const STUDY_KEYS: [&str; 5] = ["base_model", "datasets", "output_dir", "sequence_len", "seed"];
 /// Keys of an agent that the study sets.
-const STUDY_AGENT_KEYS: [&str; 4] = ["name", "agent_type", "persistent_state", "llm"];
+const STUDY_AGENT_KEYS: [&str; 3] = ["name", "persistent_state", "llm"];
+/// Keys of the evaluation's `llm` that the study sets.
+const STUDY_LLM_KEYS: [&str; 7] =
+    ["backend", "model", "url", "lora_path", "temperature", "max_tokens", "max_concurrent_requests"];
 /// The stage before the first phase.
 const FRESH: &str = "fresh";
 
 const SET_BY_STUDY: &str =
     "is set by the study itself (seeds by `first_seed`, lengths by `sequence_len`); remove it";
 const AGENT_SET_BY_STUDY: &str = "is set by the study itself; remove it";
+const LLM_SET_BY_STUDY: &str =
+    "is set by the study itself (by the keys beside `llm`, and by `evaluation.server`); remove it";
 
 /// Records every problem of an experiment.
 pub fn check(experiment: &Experiment, root: &Place<'_>) {
@@ -122,6 +127,8 @@ fn agents(experiment: &Experiment, root: &Place<'_>) {
     }
     refuse(&root.key("agent"), &experiment.agent, &STUDY_AGENT_KEYS, AGENT_SET_BY_STUDY);
     refuse(&evaluation, &experiment.evaluation.agent, &STUDY_AGENT_KEYS, AGENT_SET_BY_STUDY);
+    let llm = root.key("evaluation").key("llm");
+    refuse(&llm, &experiment.evaluation.llm, &STUDY_LLM_KEYS, LLM_SET_BY_STUDY);
     let agent = merged(&experiment.agent, &experiment.evaluation.agent);
     let loss = agent.get("state_loss").and_then(Value::as_f64).unwrap_or(0.0);
     require(
@@ -138,6 +145,11 @@ fn evaluation(experiment: &Experiment, evaluation: &Evaluation, place: &Place<'_
     for tasks in &evaluation.tasks {
         known(&place.key("tasks"), tasks, &experiment.tasks);
     }
+    require(
+        evaluation.server.is_none() || evaluation.load_in_4bit.is_none(),
+        &place.key("load_in_4bit"),
+        "must be left out with `evaluation.server`: it is an option of `trainer serve`",
+    );
     distinct(&place.key("models"), &evaluation.models);
     distinct(&place.key("runtimes"), &evaluation.runtimes);
     distinct(&place.key("tasks"), &evaluation.tasks);

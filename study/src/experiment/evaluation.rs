@@ -5,6 +5,7 @@ use proto::interpreter_state::InterpreterState;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::server::{Running, Server};
 use super::settings::Settings;
 use super::state;
 
@@ -26,12 +27,30 @@ pub struct Evaluation {
     /// Settings merged over the experiment's `agent`.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub agent: Settings,
-    /// Whether the base is served in four bits; none: if an adapter was trained on four bits.
+    /// Further settings of how the model is called: keys of an agent's `llm`.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub llm: Settings,
+    /// What serves the models; none: `trainer serve`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<Server>,
+    /// Whether `trainer serve` serves the base in four bits; none: if an adapter was trained on four bits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_in_4bit: Option<bool>,
     /// Most tokens of a conversation; none: the model's own limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<u64>,
+}
+
+impl Evaluation {
+    /// Has these running servers serve the models, in place of any other. If the file names running servers, they keep their
+    /// name of the base.
+    pub fn serve_from(&mut self, urls: &[String]) {
+        let model = match self.server.take() {
+            Some(Server::Running(running)) => running.model,
+            _ => None,
+        };
+        self.server = Some(Server::Running(Running { urls: urls.to_vec(), model }));
+    }
 }
 
 impl FromJson for Evaluation {
@@ -45,6 +64,8 @@ impl FromJson for Evaluation {
         let max_tokens = fields.required("max_tokens");
         let max_concurrent_runs = fields.required("max_concurrent_runs");
         let agent = fields.or_default("agent");
+        let llm = fields.or_default("llm");
+        let server = fields.or_default("server");
         let load_in_4bit = fields.or_default("load_in_4bit");
         let context = fields.or_default("context");
         fields.refuse_unknown();
@@ -56,6 +77,8 @@ impl FromJson for Evaluation {
             max_tokens: max_tokens?,
             max_concurrent_runs: max_concurrent_runs?,
             agent: agent?,
+            llm: llm?,
+            server: server?,
             load_in_4bit: load_in_4bit?,
             context: context?,
         })

@@ -35,13 +35,14 @@ pub enum Traces {
     Ready(Recorded),
 }
 
-/// A scripted policy on a task set.
+/// A scripted policy or a model on a task set.
 #[derive(Clone, Debug, Serialize)]
 pub struct Teacher {
     /// The task set's name.
     pub tasks: String,
-    /// The policy.
-    pub policy: String,
+    /// Who plays.
+    #[serde(flatten)]
+    pub player: Player,
     /// The regime of its interpreter.
     pub state: InterpreterState,
     /// How many tasks of each family are played, the first ones; none: all.
@@ -54,11 +55,31 @@ pub struct Teacher {
     pub only_solved: bool,
 }
 
+/// Who plays a teacher's episodes.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Player {
+    /// A scripted policy, by its name.
+    Policy(String),
+    /// A model on a server: `llm` of an agent in a run config.
+    Llm(Settings),
+}
+
+impl Player {
+    /// The policy's or the model's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Policy(policy) => policy,
+            Self::Llm(llm) => llm.get("model").and_then(Value::as_str).unwrap_or_default(),
+        }
+    }
+}
+
 impl FromJson for Teacher {
     fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
         let fields = Fields::new(value, place)?;
         let tasks = fields.required("tasks");
-        let policy = fields.required("policy");
+        let player = player(&fields, place);
         let state = fields.required_as("state", state::read);
         let count = fields.or_default("count");
         let agent = fields.or_default("agent");
@@ -66,12 +87,28 @@ impl FromJson for Teacher {
         fields.refuse_unknown();
         Some(Self {
             tasks: tasks?,
-            policy: policy?,
+            player: player?,
             state: state?,
             count: count?,
             agent: agent?,
             only_solved: only_solved?,
         })
+    }
+}
+
+/// Exactly one of `policy` and `llm`.
+fn player(fields: &Fields<'_>, place: &Place<'_>) -> Option<Player> {
+    let policy: Option<String> = fields.or_default("policy")?;
+    let llm: Option<Settings> = fields.or_default("llm")?;
+    match (policy, llm) {
+        (Some(policy), None) => Some(Player::Policy(policy)),
+        (None, Some(llm)) => Some(Player::Llm(llm)),
+        (None, None) => place
+            .key("policy")
+            .fail("missing; name a scripted policy, or describe a model on a server in `llm` instead"),
+        (Some(_), Some(_)) => {
+            place.key("policy").fail("must be left out with `llm`: a teacher is one of both")
+        }
     }
 }
 

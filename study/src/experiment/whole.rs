@@ -82,10 +82,11 @@ impl Experiment {
         merged(&merged(&self.training, &self.tuning), &adapter.settings)
     }
 
-    /// Whether models are served in four bits.
+    /// Whether models are served in four bits, which only `trainer serve` does.
     pub fn served_in_4bit(&self) -> bool {
         let trained_so =
             |adapter| self.adapter_settings(adapter).get("load_in_4bit") == Some(&Value::Bool(true));
-        self.evaluation.load_in_4bit.unwrap_or_else(|| self.adapters.values().any(trained_so))
+        let wanted = self.evaluation.load_in_4bit.unwrap_or_else(|| self.adapters.values().any(trained_so));
+        wanted && self.evaluation.server.is_none()
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use proto::interpreter_state::InterpreterState;
+use proto::run::OPERATIONAL_KEYS;
 use serde_json::{Value, json};
 
 use super::planner::{Call, text, yaml};
@@ -12,6 +13,9 @@ use crate::experiment::{Settings, merged};
 use crate::programs::Program;
 use crate::stage::Artifact;
 
+/// The config's file, in a stage's folder.
+const CONFIG: &str = "config.yaml";
+
 /// A run: one agent on all tasks of a set.
 pub struct AgentRun<'a> {
     pub name: &'a str,
@@ -19,18 +23,17 @@ pub struct AgentRun<'a> {
     pub set: &'a TaskSet,
     /// Settings of the agent; the second are merged over the first.
     pub agent: [&'a Settings; 2],
-    pub llm: Value,
     pub seed: u64,
     /// Most episodes that are played concurrently.
     pub concurrency: u64,
 }
 
 impl AgentRun<'_> {
-    /// The run config, without the folder of its results.
-    pub fn config(&self) -> Value {
+    /// The run config with a model, without the folder of its results.
+    pub fn config(&self, llm: &Settings) -> Value {
         let ours = Settings::from_iter([
             ("agent_type".to_owned(), json!("codeact")),
-            ("llm".to_owned(), self.llm.clone()),
+            ("llm".to_owned(), json!(llm)),
         ]);
         let mut agent = merged(&merged(&ours, self.agent[0]), self.agent[1]);
         agent.insert("name".to_owned(), json!(self.name));
@@ -45,11 +48,22 @@ impl AgentRun<'_> {
     }
 }
 
+/// Settings of a model without those that do not affect what is measured, such as where its server is.
+pub fn measured(llm: &Settings) -> Settings {
+    let kept = llm.iter().filter(|(key, _)| !OPERATIONAL_KEYS.contains(&key.as_str()));
+    kept.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
 /// The call that plays a run; its results go to the stage's folder.
 pub fn play(folder: &Path, config: &Value, tasks: &Artifact) -> Result<Call> {
+    let path = text(&folder.join(CONFIG));
+    let arguments = ["run", "--config", &path, "--tasks-root", &text(&tasks.path)];
+    Ok(Call::new(Program::Agent, arguments).with_file(CONFIG, config_file(folder, config)?))
+}
+
+/// The config's text in a stage's folder, where its results go.
+pub fn config_file(folder: &Path, config: &Value) -> Result<String> {
     let mut config = config.clone();
     config["output_dir"] = json!(folder);
-    let arguments =
-        ["run", "--config", &text(&folder.join("config.yaml")), "--tasks-root", &text(&tasks.path)];
-    Ok(Call::new(Program::Agent, arguments).with_file("config.yaml", yaml(&config)?))
+    yaml(&config)
 }

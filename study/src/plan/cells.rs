@@ -5,17 +5,23 @@ use proto::interpreter_state::InterpreterState;
 use proto::study::Cell;
 use serde_json::json;
 
-use super::agent_run::{AgentRun, play};
+use super::agent_run::{AgentRun, measured, play};
 use super::models::Base;
 use super::planner::{Call, Draft, Planner, text};
+use crate::experiment::{Settings, merged};
 use crate::kind::Kind;
+use crate::model_server::ModelServer;
 use crate::programs::Program;
-use crate::stage::{Artifact, Server, Stage, Work};
+use crate::stage::{Artifact, Stage, Work};
 
 impl Planner<'_> {
     /// All cells of a repeat.
     pub fn cells(&mut self, seed: u64, base: &Base) -> Result<()> {
         let evaluation = &self.experiment.evaluation;
+        // All task sets come first, so that one server lasts for all cells.
+        for tasks in &evaluation.tasks {
+            self.tasks(tasks)?;
+        }
         let server = self.server(seed, base);
         for tasks in &evaluation.tasks {
             for model in &evaluation.models {
@@ -27,26 +33,17 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// The server for all cells of a repeat.
-    fn server(&self, seed: u64, base: &Base) -> Server {
+    /// How a model is called by name, with further settings of the experiment.
+    fn llm(&self, backend: &str, model: &str, more: &Settings) -> Settings {
         let evaluation = &self.experiment.evaluation;
-        let mut arguments =
-            ["serve", "--model", &text(&base.model.path), "--name", Cell::BASE].map(str::to_owned).to_vec();
-        if self.experiment.served_in_4bit() {
-            arguments.push("--load-in-4bit".to_owned());
-        }
-        for (flag, value) in [("--context", evaluation.context), ("--threads", self.experiment.threads)] {
-            arguments.extend(value.iter().flat_map(|value| [flag.to_owned(), value.to_string()]));
-        }
-        for name in &evaluation.models {
-            let adapter = self.planned(&format!("seed{seed}/adapters/{name}"));
-            arguments.extend(
-                adapter.iter().flat_map(|adapter| {
-                    ["--adapter".to_owned(), format!("{name}={}", adapter.path.display())]
-                }),
-            );
-        }
-        Server { arguments, log: self.place.study().join(format!("seed{seed}")).join("serve.log") }
+        let own = Settings::from_iter([
+            ("backend".to_owned(), json!(backend)),
+            ("model".to_owned(), json!(model)),
+            ("temperature".to_owned(), json!(evaluation.temperature)),
+            ("max_tokens".to_owned(), json!(evaluation.max_tokens)),
+            ("max_concurrent_requests".to_owned(), json!(evaluation.max_concurrent_runs)),
+        ]);
+        merged(&own, more)
     }
 
     /// One cell: a model in a runtime on a task set.
@@ -57,38 +54,35 @@ impl Planner<'_> {
         model: &str,
         runtime: InterpreterState,
         base: &Base,
-        server: &Server,
+        server: &ModelServer,
     ) -> Result<()> {
         let evaluation = &self.experiment.evaluation;
         let (set, generated) = (self.task_set(tasks)?, self.tasks(tasks)?);
         let run = format!("{model}_in_{}", runtime.name());
         let name = format!("seed{seed}/cells/{tasks}/{run}");
-        let config = AgentRun {
+        let agent_run = AgentRun {
             name: &run,
             state: runtime,
             set: &set,
             agent: [&self.experiment.agent, &evaluation.agent],
-            llm: json!({
-                "backend": "inference",
-                "model": model,
-                "temperature": evaluation.temperature,
-                "max_tokens": evaluation.max_tokens,
-                "max_concurrent_requests": evaluation.max_concurrent_runs,
-            }),
             seed,
             concurrency: evaluation.max_concurrent_runs,
-        }
-        .config();
+        };
         let adapter = self.planned(&format!("seed{seed}/adapters/{model}"));
-        let served = json!({
-            "load_in_4bit": self.experiment.served_in_4bit(),
-            "context": evaluation.context,
-            "threads": self.experiment.threads,
-        });
+        let backend = if server.is_trainer() { "inference" } else { "vllm" };
+        let mut llm = self.llm(backend, model, &evaluation.llm);
+        if let ModelServer::Running(running) = server {
+            match &adapter {
+                Some(adapter) => llm.insert("lora_path".to_owned(), json!(adapter.path)),
+                None => llm.insert("model".to_owned(), json!(running.model.as_deref().unwrap_or(Cell::BASE))),
+            };
+        }
+        let config = agent_run.config(&llm);
+        let settings = agent_run.config(&self.llm(backend, model, &measured(&evaluation.llm)));
         let draft = Draft {
             name: name.clone(),
             kind: Kind::Evaluate,
-            settings: json!({ "run": config, "served": served }),
+            settings: json!({ "run": settings, "served": self.served() }),
             inputs: [Some(generated.clone()), Some(base.model.clone()), adapter]
                 .into_iter()
                 .flatten()

@@ -1,19 +1,22 @@
 //! Stages of tasks, traces, drills, and the samples made of them.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::agent_run::{AgentRun, play};
+use super::agent_run::{AgentRun, measured, play};
 use super::planner::{Call, Draft, Planner, text};
 use super::task_set::TaskSet;
-use crate::experiment::{Teacher, Traces};
+use crate::experiment::{Player, Settings, Teacher, Traces};
 use crate::kind::Kind;
 use crate::programs::Program;
 use crate::stage::{Artifact, Work};
 
-/// Episodes of a teacher that are played concurrently. A teacher is not a model: it needs little but an
-/// interpreter.
+/// Episodes of a scripted teacher that are played concurrently. It needs little but an interpreter.
 const TEACHER_CONCURRENCY: u64 = 4;
+/// The same of a model, unless its `max_concurrent_requests` says otherwise.
+const MODEL_CONCURRENCY: u64 = 8;
+/// The key of a model that says how many calls are made at once.
+const REQUESTS: &str = "max_concurrent_requests";
 
 impl Planner<'_> {
     /// A task set, read once.
@@ -100,19 +103,31 @@ impl Planner<'_> {
             state: teacher.state,
             set: &set,
             agent: [&self.experiment.agent, &teacher.agent],
-            llm: json!({ "backend": "scripted", "model": teacher.policy }),
             seed: 0,
-            concurrency: TEACHER_CONCURRENCY,
+            concurrency: match &teacher.player {
+                Player::Policy(_) => TEACHER_CONCURRENCY,
+                Player::Llm(llm) => llm.get(REQUESTS).and_then(Value::as_u64).unwrap_or(MODEL_CONCURRENCY),
+            },
         };
-        let config = run.config();
+        let llm = match &teacher.player {
+            Player::Policy(policy) => Settings::from_iter([
+                ("backend".to_owned(), json!("scripted")),
+                ("model".to_owned(), json!(policy)),
+            ]),
+            Player::Llm(llm) => llm.clone(),
+        };
+        let (config, mut settings) = (run.config(&llm), run.config(&measured(&llm)));
+        if let (Player::Llm(_), Some(settings)) = (&teacher.player, settings.as_object_mut()) {
+            settings.shift_remove("max_concurrent_runs"); // follows from the model's, which does not matter
+        }
         let amount = set.episodes(teacher.count);
         let draft = Draft {
             name: stage,
             kind: Kind::Traces,
-            settings: json!({ "run": config, "count": teacher.count }),
+            settings: json!({ "run": settings, "count": teacher.count }),
             inputs: vec![tasks.clone()],
             output: name.into(),
-            work: Some(Work { amount, unit: "episodes".to_owned(), like: teacher.policy.clone() }),
+            work: Some(Work { amount, unit: "episodes".to_owned(), like: teacher.player.name().to_owned() }),
         };
         self.add(draft, |folder| {
             let mut call = play(folder, &config, &tasks)?;

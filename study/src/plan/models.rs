@@ -86,12 +86,12 @@ impl Planner<'_> {
         }
         for name in ["config.json", "tokenizer.json"] {
             if !path.join(name).is_file() {
-                self.note_missing(format!("`model.path` {}: no {name} in it", path.display()));
+                self.note_missing(path, format!("`model.path` {}: no {name} in it", path.display()));
             }
         }
         let weights = |name: &Path| name.extension().is_some_and(|suffix| suffix == "safetensors");
         if !content_hash::files_below(path)?.iter().any(|(name, _)| weights(name)) {
-            self.note_missing(format!("`model.path` {}: no *.safetensors in it", path.display()));
+            self.note_missing(path, format!("`model.path` {}: no *.safetensors in it", path.display()));
         }
         if let (Ok(found), Some(expected)) = (Sizes::read(path), expected) {
             ensure!(

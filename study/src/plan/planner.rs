@@ -10,8 +10,9 @@ use super::task_set::TaskSet;
 use crate::content_hash;
 use crate::experiment::{Experiment, Model, Sizes};
 use crate::kind::Kind;
+use crate::model_server::ModelServer;
 use crate::programs::Program;
-use crate::stage::{Artifact, Server, Stage, Work};
+use crate::stage::{Artifact, Stage, Work};
 
 /// A study's stages and what they make.
 #[derive(Debug, Default)]
@@ -22,10 +23,21 @@ pub struct Plan {
     pub training: Vec<proto::study::Training>,
     /// Evaluations; their runs are stages' names.
     pub cells: Vec<proto::study::Cell>,
-    /// What has to come from outside the study and is missing, one line each.
-    pub missing: Vec<String>,
+    /// What has to come from outside the study and is missing.
+    pub missing: Vec<Missing>,
+    /// The stages that a selection left out.
+    pub left_out: Vec<Stage>,
     /// The models' sizes, if they are known.
     pub sizes: Option<Sizes>,
+}
+
+/// Something that has to come from outside the study and is missing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Missing {
+    /// The name of the input, [`Artifact::name`].
+    pub input: String,
+    /// What the problem is.
+    pub problem: String,
 }
 
 /// A plan that is being made.
@@ -54,7 +66,7 @@ pub struct Call {
     pub program: Program,
     pub arguments: Vec<String>,
     pub files: Vec<(&'static str, String)>,
-    pub server: Option<Server>,
+    pub server: Option<ModelServer>,
 }
 
 impl Call {
@@ -117,7 +129,7 @@ impl<'a> Planner<'a> {
             return artifact.clone();
         }
         let key = content_hash::path(path).unwrap_or_else(|error| {
-            self.note_missing(format!("{what} {}: {error}", path.display()));
+            self.note_missing(path, format!("{what} {}: {error}", path.display()));
             "missing".to_owned()
         });
         let artifact = Artifact { name: text(path), key, path: path.to_owned() };
@@ -125,10 +137,11 @@ impl<'a> Planner<'a> {
         artifact
     }
 
-    /// Notes that something is missing.
-    pub fn note_missing(&mut self, problem: String) {
-        if !self.plan.missing.contains(&problem) {
-            self.plan.missing.push(problem);
+    /// Notes that something is missing of an external path.
+    pub fn note_missing(&mut self, path: &Path, problem: String) {
+        let missing = Missing { input: text(path), problem };
+        if !self.plan.missing.contains(&missing) {
+            self.plan.missing.push(missing);
         }
     }
 

@@ -1,20 +1,22 @@
-//! Running the programs of stages, with the inference server that some of them need.
+//! Running the programs of stages, with the model server that some of them need.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use lifecycle::Interrupt;
-use lifecycle::child::{Server, tail};
+use lifecycle::child::tail;
 use proto::dataset;
 
 use super::command_line::command_line;
 use super::interrupted::Interrupted;
+use super::serving::Serving;
 use crate::child::{self, Output};
 use crate::kind::Kind;
-use crate::programs::{Program, Programs};
-use crate::stage::{self, Stage};
+use crate::model_server::{ModelServer, Started};
+use crate::programs::Programs;
+use crate::stage::Stage;
 
 /// The tables that `analysis report` prints, in the folder of the report's stage.
 const TABLES: &str = "tables.txt";
@@ -32,13 +34,7 @@ pub struct Session<'a> {
     /// Signals to stop.
     pub interrupt: Interrupt,
     /// The server that runs now. It is kept for later stages that need the same one.
-    pub serving: Option<Serving>,
-}
-
-/// A running inference server, and what it was started for.
-pub struct Serving {
-    spec: stage::Server,
-    server: Server,
+    pub serving: Option<(Started, Serving)>,
 }
 
 /// The file with the tables that a report's stage printed.
@@ -60,14 +56,22 @@ impl Session<'_> {
         let program = self.programs.path(stage.program);
         let mut arguments = stage.arguments.clone();
         let mut by_hand = command_line(&program, &arguments);
-        if let Some(server) = &stage.server {
-            let url = self.serve(server).await?;
-            let serve = command_line(&self.programs.path(Program::Trainer), &server.arguments);
-            by_hand = format!("{by_hand} --inference URL, where URL is that of\n  {serve}");
-            arguments.extend(["--inference".to_owned(), url]);
-        } else {
-            self.stop_server().await;
-        }
+        let urls = match &stage.server {
+            Some(ModelServer::Started(started)) => {
+                let (serve, options) = started.command(self.programs);
+                let serve = command_line(&serve, &options);
+                by_hand = format!("{by_hand} --inference URL, where URL is that of\n  {serve}");
+                vec![self.serve(started).await?]
+            }
+            other => {
+                self.stop_server().await;
+                let urls =
+                    if let Some(ModelServer::Running(running)) = other { &running.urls[..] } else { &[] };
+                by_hand.extend(urls.iter().map(|url| format!(" --inference {url}")));
+                urls.to_vec()
+            }
+        };
+        arguments.extend(urls.into_iter().flat_map(|url| ["--inference".to_owned(), url]));
         let tables = (stage.kind == Kind::Report).then(|| tables(stage));
         let log = stage.log();
         // Long stages show their progress; the output of the others is only in their logs.
@@ -88,7 +92,7 @@ impl Session<'_> {
             bail!(Interrupted);
         }
         let server = match &mut self.serving {
-            Some(serving) => tokio::time::timeout(SERVER_END_WAIT, serving.server.ended()).await.ok(),
+            Some((_, serving)) => tokio::time::timeout(SERVER_END_WAIT, serving.ended()).await.ok(),
             None => None,
         };
         let server = server.map_or_else(String::new, |ended| format!("\n{ended}"));
@@ -102,30 +106,26 @@ impl Session<'_> {
     }
 
     /// Starts the server that a stage needs, unless it runs already, and stops any other. Returns its URL.
-    async fn serve(&mut self, spec: &stage::Server) -> Result<String> {
-        if let Some(Serving { server, .. }) = self.serving.take_if(|serving| serving.spec != *spec) {
-            server.stop().await;
+    async fn serve(&mut self, spec: &Started) -> Result<String> {
+        if let Some((_, other)) = self.serving.take_if(|(running, _)| running != spec) {
+            other.stop().await;
         }
-        if let Some(Serving { server, .. }) = &self.serving {
-            return Ok(server.url().to_owned());
+        if let Some((_, serving)) = &self.serving {
+            return Ok(serving.url());
         }
-        std::fs::create_dir_all(spec.log.parent().unwrap_or(Path::new(".")))
-            .context("making the log's folder")?;
-        let program = self.programs.path(Program::Trainer);
-        say!("    {}", command_line(&program, &spec.arguments));
-        let server = tokio::select! {
-            server = Server::start("inference server", &program, &spec.arguments, &spec.log) => server?,
+        let serving = tokio::select! {
+            serving = Serving::start(spec, self.programs) => serving?,
             () = self.interrupt.again() => bail!(Interrupted),
         };
-        let url = server.url().to_owned();
-        self.serving = Some(Serving { spec: spec.clone(), server });
+        let url = serving.url();
+        self.serving = Some((spec.clone(), serving));
         Ok(url)
     }
 
     /// Stops the server, if one runs.
     pub async fn stop_server(&mut self) {
-        if let Some(Serving { server, .. }) = self.serving.take() {
-            server.stop().await;
+        if let Some((_, serving)) = self.serving.take() {
+            serving.stop().await;
         }
     }
 }
