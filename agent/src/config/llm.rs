@@ -96,6 +96,7 @@ impl Llm {
             prices: None,
             cache_enabled: true,
             logprobs: false,
+            token_prompts: false,
             extra_body: Map::new(),
             stream: true,
             idle_timeout_s: IDLE_TIMEOUT_S,
@@ -160,28 +161,30 @@ impl Backend {
 impl FromJson for Llm {
     fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
         let fields = Fields::new(value, place)?;
+        let default = Self::unserved("");
         let backend: Option<Option<Backend>> = fields.or_default("backend");
         let model: Option<String> = fields.required("model");
         let urls = fields.or_as("url", Vec::new(), urls);
         let api_key_env = fields.or_default("api_key_env");
         let lora_path: Option<Option<PathBuf>> = fields.or_default("lora_path");
-        let temperature = keys::temperature(&fields, "temperature", 0.2);
-        let max_tokens = keys::at_least_one(&fields, "max_tokens", 12_288);
+        let temperature = keys::temperature(&fields, "temperature", default.temperature);
+        let max_tokens = keys::at_least_one(&fields, "max_tokens", default.max_tokens);
         let enable_thinking = fields.or_default("enable_thinking");
         let stop = fields.or_as("stop", Vec::new(), stop_texts);
         let prices = fields.or_default("prices");
-        let cache_enabled = fields.or("cache_enabled", true);
+        let cache_enabled = fields.or("cache_enabled", default.cache_enabled);
         let logprobs = fields.or_default("logprobs");
         let token_prompts: Option<bool> = fields.or_default("token_prompts");
         let extra_body = fields.or_as("extra_body", Map::new(), extra_body);
-        let stream = fields.or("stream", true);
-        let idle_timeout_s = keys::seconds(&fields, "idle_timeout_s", IDLE_TIMEOUT_S);
-        let timeout_s = keys::seconds(&fields, "timeout_s", 120.0);
-        let max_concurrent_requests = keys::at_least_one(&fields, "max_concurrent_requests", 8);
-        let max_retries = fields.or("max_retries", 6);
-        let backoff_base_s = keys::wait(&fields, "backoff_base_s", 0.5);
-        let backoff_max_s = keys::wait(&fields, "backoff_max_s", 30.0);
-        let jitter_s = keys::wait(&fields, "jitter_s", 0.2);
+        let stream = fields.or("stream", default.stream);
+        let idle_timeout_s = keys::seconds(&fields, "idle_timeout_s", default.idle_timeout_s);
+        let timeout_s = keys::seconds(&fields, "timeout_s", default.timeout_s);
+        let max_concurrent_requests =
+            keys::at_least_one(&fields, "max_concurrent_requests", default.max_concurrent_requests);
+        let max_retries = fields.or("max_retries", default.max_retries);
+        let backoff_base_s = keys::wait(&fields, "backoff_base_s", default.backoff_base_s);
+        let backoff_max_s = keys::wait(&fields, "backoff_max_s", default.backoff_max_s);
+        let jitter_s = keys::wait(&fields, "jitter_s", default.jitter_s);
         fields.refuse_unknown();
         let (backend, model, urls, lora_path, token_prompts) =
             (backend?, model?, urls?, lora_path?, token_prompts?);

@@ -71,8 +71,7 @@ impl Job {
         let Some(episode) = self.play(stop).await else { return Ok(None) };
         let (job, layout) = (self.clone(), layout.clone());
         // Milliseconds that other episodes need not wait for.
-        let (written, episode) =
-            spawn_blocking(move || (job.write(&layout, &episode), episode)).await?;
+        let (written, episode) = spawn_blocking(move || (job.write(&layout, &episode), episode)).await?;
         written?;
         let Episode { trace, result, unreachable } = episode;
         let tokens = trace.summary.token_usage.completion_tokens;
