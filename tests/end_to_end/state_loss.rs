@@ -186,7 +186,7 @@ fn an_agent_records_what_was_lost() {
             missed += usize::from(info.state_lost && info.exception_type.as_deref() == Some("NameError"));
         }
         let page = fs::read_to_string(layout.trace_html(RUN, "knapsack", &id)).unwrap();
-        assert_eq!(page.matches("state was lost before this step").count(), lost_here, "{id}");
+        assert_eq!(page.matches("state lost before this step").count(), lost_here, "{id}");
         lost += lost_here;
     }
     assert!(lost > missed && missed > 0, "{lost} losses, {missed} missing variables");
