@@ -172,7 +172,7 @@ async fn react(place: &Place, name: &'static str, calls: &str) -> Result<()> {
 }
 
 async fn lora(place: &Place, name: &'static str, path: &Path) -> Result<()> {
-    let llm = json!({ "model": name, "lora_path": path, "temperature": 0 });
+    let llm = json!({ "model": name, "lora_path": path, "temperature": 0, "logprobs": true });
     let run = Run::new(name, json!({ "agent_type": "codeact", "max_turns": 1 }), llm);
     let episodes = run.play(place, 2).await?;
     check_episodes(&episodes, 2)?;
@@ -181,13 +181,16 @@ async fn lora(place: &Place, name: &'static str, path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// By how likely their tokens are: the same words may be the likeliest of both.
 fn differ(place: &Place) -> Result<()> {
-    let said = |name| -> Result<BTreeSet<String>> {
-        let run = Run::new(name, json!({}), json!({}));
-        Ok(run.episodes(place)?.iter().map(|episode| episode.steps()[0].assistant_text.clone()).collect())
+    let likely = |name| -> Result<Vec<f32>> {
+        let episodes = Run::new(name, json!({}), json!({})).episodes(place)?;
+        let tokens = episodes[0].responses()[0].tokens.clone().unwrap_or_default();
+        ensure!(!tokens.logprobs.is_empty(), "{name}: log-probabilities are missing");
+        Ok(tokens.logprobs)
     };
-    let (a, b) = (said("adapter-a")?, said("adapter-b")?);
-    ensure!(a != b, "both say {a:?}");
+    let (a, b) = (likely("adapter-a")?, likely("adapter-b")?);
+    ensure!(a != b, "both give {a:?}");
     Ok(())
 }
 
