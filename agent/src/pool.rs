@@ -99,7 +99,7 @@ impl<T> Pool<T> {
 /// A call without an answer.
 #[derive(Debug)]
 pub struct Failed<E> {
-    /// Why.
+    /// Why it failed.
     pub error: E,
     /// Whether the same call may succeed later, or on another server.
     pub passes: bool,

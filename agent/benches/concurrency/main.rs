@@ -6,6 +6,7 @@
 //!
 //! | file    | what it holds                                             |
 //! |---------|-----------------------------------------------------------|
+//! | `load`  | what is played: how many conversations and turns          |
 //! | `model` | the model's server, which measures how long it takes      |
 //! | `ours`  | `agent run` and an environment server, as they are used   |
 //! | `peer`  | the same conversations from Python                        |
@@ -18,6 +19,7 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)] // the report is the purpose; a failure ends the benchmark
 
+mod load;
 mod model;
 mod ours;
 mod peer;
@@ -26,8 +28,9 @@ mod side;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
-use model::{LATENCY, Model};
-use side::{AT_ONCE, Measured, TURNS};
+use load::{AT_ONCE, LATENCY, TURNS};
+use model::Model;
+use side::Measured;
 
 /// The most processors that the agent may need, and the most that it may add to a turn at the median.
 const PROCESSORS_AIM: f64 = 1.0;

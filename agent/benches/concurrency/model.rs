@@ -14,10 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use crate::side::TURNS;
-
-/// How long the model takes for an answer.
-pub const LATENCY: Duration = Duration::from_millis(50);
+use crate::load::{LATENCY, TURNS};
 
 /// What the model says at a turn, and at the last.
 const LOOK: &str = "I list the items again, and then I look at what each of them is worth.\n\n```python\nids = \

@@ -14,8 +14,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::load::{AT_ONCE, TURNS};
 use crate::model::Model;
-use crate::side::{AT_ONCE, Conversation, Measured, TURNS, children_cpu, histogram};
+use crate::side::{Conversation, Measured, children_cpu, histogram};
 
 /// Episodes of a run.
 const EPISODES: usize = 5 * AT_ONCE;

@@ -8,8 +8,9 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use crate::load::{AT_ONCE, TURNS};
 use crate::model::Model;
-use crate::side::{AT_ONCE, Conversation, Measured, TURNS, histogram};
+use crate::side::{Conversation, Measured, histogram};
 
 /// What the program reports, in seconds.
 #[derive(Deserialize)]

@@ -5,11 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::model::LATENCY;
-
-/// Conversations at once, and turns of each.
-pub const AT_ONCE: usize = 200;
-pub const TURNS: usize = 20;
+use crate::load::{AT_ONCE, LATENCY};
 
 /// What a conversation consists of beside the model's answers.
 #[derive(Debug, Serialize)]
