@@ -2,6 +2,8 @@
 //!
 //! The page needs neither scripts nor a network. Whatever a model wrote is escaped by the template engine.
 
+use std::sync::OnceLock;
+
 use jiff::Timestamp;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -15,6 +17,8 @@ use crate::view::{Reader, Turn, words};
 
 mod picture;
 
+/// The template's name in error messages.
+const NAME: &str = "trace.html";
 const TEMPLATE: &str = include_str!("../templates/trace.html");
 const STYLE: &str = include_str!("../templates/trace.css");
 
@@ -23,6 +27,26 @@ const STYLE: &str = include_str!("../templates/trace.css");
 /// # Errors
 /// What the template engine reports; only a broken template can cause an error.
 pub fn render(agent: &str, trace: &Trace, result: &EpisodeResult) -> Result<String, minijinja::Error> {
+    let provenance = trace.provenance.clone().unwrap_or_default();
+    let turns = Reader::turns(trace);
+    engine()?.get_template(NAME)?.render(context! {
+        style => minijinja::Value::from_safe_string(STYLE.to_owned()),
+        agent,
+        trace => Serde(trace),
+        provenance => Serde(&provenance),
+        result => Serde(result),
+        totals => Serde(Totals::of(trace, &turns)),
+        picture => Serde(Picture::of(&turns)),
+        turns => Serde(&turns),
+    })
+}
+
+/// The engine, with the template read: once for all pages.
+fn engine() -> Result<&'static Environment<'static>, minijinja::Error> {
+    static ENGINE: OnceLock<Environment<'static>> = OnceLock::new();
+    if let Some(engine) = ENGINE.get() {
+        return Ok(engine);
+    }
     let mut engine = Environment::new();
     engine.set_auto_escape_callback(|_| AutoEscape::Html);
     engine.set_undefined_behavior(UndefinedBehavior::SemiStrict);
@@ -30,21 +54,8 @@ pub fn render(agent: &str, trace: &Trace, result: &EpisodeResult) -> Result<Stri
     engine.add_filter("thousands", words::thousands);
     engine.add_filter("seconds", words::seconds);
     engine.add_filter("count", words::count);
-    let provenance = trace.provenance.clone().unwrap_or_default();
-    let turns = Reader::turns(trace);
-    engine.render_str(
-        TEMPLATE,
-        context! {
-            style => minijinja::Value::from_safe_string(STYLE.to_owned()),
-            agent,
-            trace => Serde(trace),
-            provenance => Serde(&provenance),
-            result => Serde(result),
-            totals => Serde(Totals::of(trace, &turns)),
-            picture => Serde(Picture::of(&turns)),
-            turns => Serde(&turns),
-        },
-    )
+    engine.add_template(NAME, TEMPLATE)?;
+    Ok(ENGINE.get_or_init(|| engine))
 }
 
 /// Sums over all turns.
