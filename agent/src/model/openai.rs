@@ -149,8 +149,26 @@ impl OpenAi {
         Body { messages: &request.messages, settings: body }
     }
 
-    /// One attempt at one server.
+    /// One attempt at one server. If the server has restarted since the run began, it has forgotten the adapter, and loads it
+    /// again.
     async fn attempt(
+        &self,
+        server: &Server,
+        request: &GenerateRequest,
+        body: &Body<'_>,
+    ) -> Result<Completion, Failure> {
+        let answer = self.ask(server, request, body).await;
+        match (&answer, &self.adapter) {
+            (Err(Failure { status: Some(StatusCode::NOT_FOUND), .. }), Some(adapter)) => {
+                adapter.load(server).await?;
+                self.ask(server, request, body).await
+            }
+            _ => answer,
+        }
+    }
+
+    /// One request for an answer.
+    async fn ask(
         &self,
         server: &Server,
         request: &GenerateRequest,
@@ -200,17 +218,7 @@ impl Model for OpenAi {
         let body = &self.body(request);
         self.servers
             .try_each(&self.retry, |server| async move {
-                let mut answer = self.attempt(server, request, body).await;
-                if let (Err(failure), Some(adapter)) = (&answer, &self.adapter)
-                    && failure.status == Some(StatusCode::NOT_FOUND)
-                {
-                    // It was started anew since the run began.
-                    answer = match adapter.load(server).await {
-                        Ok(()) => self.attempt(server, request, body).await,
-                        Err(failure) => Err(failure),
-                    };
-                }
-                answer.map_err(|failure| Failed {
+                self.attempt(server, request, body).await.map_err(|failure| Failed {
                     passes: failure.kind == Kind::Passing,
                     retry_after: failure.retry_after,
                     error: server.error(failure),

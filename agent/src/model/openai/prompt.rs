@@ -1,6 +1,6 @@
 //! Prompts as token ids: the tokens of the call before stay as they are, and the chat template writes only what follows them.
-//! A chat's template writes the whole conversation anew, and the text of an answer may give other tokens than the model
-//! wrote, or lack its thoughts.
+//! In a chat, the template writes all messages each time. An earlier answer may then get other tokens than the model wrote,
+//! or lose its thoughts.
 
 use serde_json::{Map, Value, json};
 
