@@ -12,8 +12,10 @@
 //! | `state_loss` | before which steps a persistent interpreter loses its state      |
 //! | `opening`    | the first observation                                            |
 //! | `play`       | what a step does, with the interpreter or with direct tool calls |
+//! | `progress`   | what an episode has come to, readable while a step runs          |
 //! | `bridge`     | tool calls into the task's hidden state                          |
 //! | `step`       | a step as data: action, observation, info                        |
+//! | `timed`      | how long a step ran, without the time in which it waited         |
 //! | `history`    | the steps that were taken, so that a repeated step runs once     |
 //! | `end`        | how an episode ended                                             |
 //!
@@ -28,12 +30,14 @@ pub(crate) mod lease;
 pub(crate) mod limits;
 pub(crate) mod opening;
 pub(crate) mod play;
+mod progress;
 pub(crate) mod registry;
 mod residency;
 pub(crate) mod spec;
 mod state_loss;
 pub(crate) mod step;
 mod table;
+mod timed;
 
 pub use limits::Limits;
 pub use registry::{Options, Registry};

@@ -67,6 +67,9 @@ pub enum Error {
         /// Why it ended.
         reason: EndReason,
     },
+    /// The step was stopped before its end: its deadline passed, or its episode was closed. The episode is as before it.
+    #[error("the step was stopped before its end, at the call's deadline; the episode is as before it")]
+    Stopped,
     /// The server has no room. The call had no effect.
     #[error(
         "the server has room for {limit} running episodes, all of it taken; close some, or try again later"

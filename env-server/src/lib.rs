@@ -9,6 +9,7 @@
 //! | [`task_set`]    | loading a task set for serving                                    |
 //! | [`catalog`]     | the task sets that a server offers                                |
 //! | [`episode`]     | episodes: hidden state and interpreter, step by step              |
+//! | [`scheduler`]   | which step runs next, on how many threads                         |
 //! | [`error`]       | calls that are refused or fail                                    |
 //! | [`wire`]        | messages converted to these types, and these types to messages    |
 //! | [`server`]      | episodes behind gRPC                                              |
@@ -19,6 +20,7 @@ pub mod episode;
 pub mod error;
 pub mod family;
 pub mod generate;
+pub mod scheduler;
 pub mod server;
 pub mod task_config;
 pub mod task_set;

@@ -3,7 +3,7 @@
 //! tonic ends a call at its deadline too, but with the status CANCELLED, which clients take for their own doing and
 //! do not retry.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -14,11 +14,19 @@ use tonic::Status;
 /// The header that says how long a client waits.
 const TIMEOUT: &str = "grpc-timeout";
 
+/// When a call's client stops waiting: an extension of the request, if the client said so.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(pub Instant);
+
 /// Ends a call at its client's deadline with DEADLINE_EXCEEDED.
-pub async fn keep(request: Request, next: Next) -> Response {
+pub async fn keep(mut request: Request, next: Next) -> Response {
     let header = request.headers().get(TIMEOUT).and_then(|value| value.to_str().ok());
     let Some(deadline) = header.and_then(parse) else { return next.run(request).await };
-    timeout(deadline - margin(deadline), next.run(request)).await.unwrap_or_else(|_| {
+    let within = deadline - margin(deadline);
+    if let Some(at) = Instant::now().checked_add(within) {
+        request.extensions_mut().insert(Deadline(at));
+    }
+    timeout(within, next.run(request)).await.unwrap_or_else(|_| {
         let message = format!("the call was not answered within the client's deadline, {deadline:?}");
         Status::deadline_exceeded(message).into_http()
     })

@@ -4,6 +4,7 @@
 //! |---------------|-------------------------------------------------------------------------|
 //! | [`bind`]      | the address that a server listens on, and the line that says so         |
 //! | [`Server`]    | a server's life: health, reflection, HTTP/2 keep-alive, draining        |
+//! | [`Deadline`]  | when a call's client stops waiting                                      |
 //! | [`shutdown`]  | the signal to stop a server                                             |
 //! | [`telemetry`] | the log on standard error                                               |
 //! | [`Interrupt`] | Ctrl-C and its like, counted, for programs that end their work in order |
@@ -20,6 +21,7 @@ mod stop_signal;
 pub mod telemetry;
 
 pub use address::{announce, bind};
+pub use deadline::Deadline;
 pub use interrupt::Interrupt;
 pub use server::{DRAIN, Error, Server, run_to_end};
 pub use stop_signal::shutdown;

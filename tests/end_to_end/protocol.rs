@@ -361,7 +361,7 @@ async fn a_passed_deadline_is_called_so() {
         request.set_timeout(Duration::from_millis(5));
         let status = client.step(request).await.unwrap_err();
         assert_eq!(status.code(), Code::DeadlineExceeded, "{}", status.message());
-        client.step(step()).await.expect("the step runs to its end, and its answer is kept");
+        client.step(step()).await.expect("the step was stopped, or its answer is kept");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// An error of the sandbox. The agent's code never causes one.
+/// Why the sandbox did not run a step. The agent's code never causes it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -21,6 +21,9 @@ pub enum Error {
     /// The snapshot of a hibernated interpreter could not be read back.
     #[error("waking a Python interpreter failed")]
     Snapshot(#[source] Source),
+    /// Someone stopped the step. The interpreter is as before it.
+    #[error("the step was stopped")]
+    Stopped,
     /// A replayed step behaved differently from its first run.
     #[error("step {step} of {of} did not replay as it ran")]
     Diverged {

@@ -1,17 +1,21 @@
 //! The budget of a step: fuel, which is deterministic, and wall-clock time, which is not.
 //!
 //! The guest counts its own fuel (`build/flatten/meter.rs`): it counts down from a portion, and calls the
-//! host for the next one when it is used up. Portions are small; the host checks the clock at each.
+//! host for the next one when it is used up. Portions are small: at each, the host checks the clock and whether
+//! someone stopped the step, and the step yields, so that others get their turn.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Instant;
 
 use wasmtime::{AsContextMut, Caller, Global, Linker, Trap, Val};
 
 use crate::abi::Malformed;
 use crate::state::State;
+use crate::stop::{Stop, Stopped};
 
-/// The largest portion: some ten milliseconds of work.
-const PORTION: i64 = 100_000_000;
+/// The largest portion: some three milliseconds of work.
+const PORTION: i64 = 30_000_000;
 
 /// The largest budget: more than any machine can use.
 pub const MAX: u64 = 1 << 62;
@@ -20,6 +24,10 @@ pub const MAX: u64 = 1 << 62;
 pub struct Allowance {
     fuel: i64,
     deadline: Option<Instant>,
+    /// With which the step can be stopped.
+    stop: Stop,
+    /// Whether the first portion was taken.
+    begun: bool,
 }
 
 impl Allowance {
@@ -28,28 +36,68 @@ impl Allowance {
         Allowance::new(MAX, None)
     }
 
-    /// A budget of `fuel`, and a deadline.
+    /// A budget of `fuel`, and a deadline, which moves by the time in which the step waits for its turn.
     pub fn new(fuel: u64, deadline: Option<Instant>) -> Allowance {
-        Allowance { fuel: fuel.min(MAX).cast_signed(), deadline }
+        Allowance { fuel: fuel.min(MAX).cast_signed(), deadline, stop: Stop::default(), begun: false }
+    }
+
+    /// The same for a step that `stop` can stop.
+    pub fn stopped_by(self, stop: &Stop) -> Allowance {
+        Allowance { stop: stop.clone(), ..self }
+    }
+
+    /// Takes the next portion.
+    ///
+    /// # Errors
+    /// Nothing is left, the deadline has passed, or someone stopped the step.
+    fn portion(&mut self) -> wasmtime::Result<i64> {
+        if self.fuel < 0 {
+            return Err(Trap::OutOfFuel.into());
+        }
+        if self.stop.is_asked() {
+            return Err(Stopped.into());
+        }
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(Trap::Interrupt.into());
+        }
+        let portion = self.fuel.min(PORTION);
+        self.fuel -= portion;
+        self.begun = true;
+        Ok(portion)
     }
 }
 
 /// Adds the function with which the guest asks for its next portion.
 pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    linker.func_wrap("$root", "refill", |mut guest: Caller<'_, State>, left: i64| {
-        let allowance = &mut guest.data_mut().allowance;
-        allowance.fuel += left;
-        if allowance.fuel < 0 {
-            return Err(wasmtime::Error::from(Trap::OutOfFuel));
-        }
-        if allowance.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err(Trap::Interrupt.into());
-        }
-        let portion = allowance.fuel.min(PORTION);
-        allowance.fuel -= portion;
-        Ok(portion)
+    linker.func_wrap_async("$root", "refill", |mut guest: Caller<'_, State>, (left,): (i64,)| {
+        Box::new(async move {
+            let state = guest.data_mut();
+            state.allowance.fuel += left;
+            // Not while the host waits for the guest's allocator: that call holds another stack.
+            if state.allowance.begun && !state.allocating {
+                let waiting = Instant::now();
+                yield_now().await;
+                // The deadline is of the step's own time: others' turns do not count.
+                let deadline = &mut guest.data_mut().allowance.deadline;
+                *deadline = deadline.map(|deadline| deadline + waiting.elapsed());
+            }
+            guest.data_mut().allowance.portion()
+        })
     })?;
     Ok(())
+}
+
+/// Suspends the guest once. Whoever polls it decides when it goes on.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// The fuel counter of one instance: the global variable that holds the guest's current portion.
@@ -74,10 +122,10 @@ impl Tank {
         self.0.set(store, Val::I64(0))
     }
 
-    /// Sets the budget and keeps the deadline.
+    /// Sets the budget of the running step.
     pub fn set(self, store: &mut impl AsContextMut<Data = State>, fuel: u64) -> wasmtime::Result<()> {
-        let deadline = store.as_context().data().allowance.deadline;
-        self.fill(store, Allowance::new(fuel, deadline))
+        store.as_context_mut().data_mut().allowance.fuel = fuel.min(MAX).cast_signed();
+        self.0.set(store, Val::I64(0))
     }
 
     /// Takes fuel for work that the host does on the guest's behalf.

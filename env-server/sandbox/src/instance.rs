@@ -18,6 +18,7 @@ use crate::pages::{self, PAGE_BYTES};
 use crate::seeds::Seeds;
 use crate::snapshot::Snapshot;
 use crate::state::{Answers, Calls, State};
+use crate::stop::{Stop, Stopped};
 use crate::world::World;
 
 /// An instance of the guest. Its state is its memory, its variables and its world.
@@ -28,11 +29,11 @@ pub struct Instance {
 
 impl Instance {
     /// Starts an instance that is ready for its first block.
-    pub fn start(host: &Host, config: &Config, seeds: Seeds) -> Result<Instance, Error> {
+    pub async fn start(host: &Host, config: &Config, seeds: Seeds) -> Result<Instance, Error> {
         let world = World::new(seeds.system, config.limits.scratch_bytes);
         let (mut store, python) = host.pool.instantiate(world, &config.limits)?;
-        block_on(python.start(&mut store, seeds.python, config))
-            .map_err(|error| host.pool.start_error(error))?;
+        let started = python.start(&mut store, seeds.python, config).await;
+        started.map_err(|error| host.pool.start_error(error))?;
         Ok(Instance { store, python })
     }
 
@@ -105,17 +106,23 @@ impl Instance {
         &self.store.data().world
     }
 
-    /// Runs one block.
+    /// Runs one block. The instance must not be used again after an error.
     ///
     /// # Errors
-    /// The tool calls of a replayed block differ from the recorded ones.
-    pub fn run(&mut self, code: &str, limits: &Limits, answers: Answers) -> Result<Execution, Diverged> {
+    /// The tool calls of a replayed block differ from the recorded ones, or `stop` stopped it.
+    pub async fn run(
+        &mut self,
+        code: &str,
+        limits: &Limits,
+        answers: Answers,
+        stop: &Stop,
+    ) -> Result<Execution, Unfinished> {
         // A replayed block ended within the wall-clock limit the first time. It has no deadline, so that a
         // busier machine cannot stop it.
         let replay = matches!(answers, Answers::Recorded(_));
         let deadline = if replay { None } else { Instant::now().checked_add(limits.wall_clock) };
         let tank = self.python.access.fuel;
-        let _ = tank.fill(&mut self.store, Allowance::new(limits.fuel, deadline));
+        let _ = tank.fill(&mut self.store, Allowance::new(limits.fuel, deadline).stopped_by(stop));
         let state = self.store.data_mut();
         state.world.stdout.clear(limits.output_bytes);
         state.world.stderr.clear(limits.error_output_bytes);
@@ -131,16 +138,17 @@ impl Instance {
         // A few bytes more than are shown, so that a cut can be detected and marked.
         let max_text_bytes = limits.output_bytes.max(TYPE_NAME_BYTES) + 8;
         let variables = self.variables();
-        let result = block_on(self.python.run(&mut self.store, code, max_text_bytes));
+        let result = self.python.run(&mut self.store, code, max_text_bytes).await;
 
         let fuel_left = tank.left(&mut self.store);
         let calls = std::mem::take(&mut self.store.data_mut().calls);
         let reply = match result {
-            Err(error) if error.is::<Diverged>() => return Err(Diverged),
+            Err(error) if error.is::<Diverged>() => return Err(Unfinished::Diverged),
+            Err(error) if error.is::<Stopped>() => return Err(Unfinished::Stopped),
             Err(_) if calls.limit_hit => Err(Failure::ToolCallLimit),
             Err(error) => {
                 let failure = why_killed(&error, self.store.data());
-                self.flush(&variables);
+                self.flush(&variables).await;
                 Err(failure)
             }
             Ok(reply) if self.store.data().memory.refused && raised_memory_error(&reply) => {
@@ -166,10 +174,10 @@ impl Instance {
     /// Lets a stopped guest write what is pending in its standard streams, such as a line without its end. The guest
     /// may be broken and fail here too; then that is lost. `variables` are those that the block began with: with them
     /// the guest has its whole stack again.
-    fn flush(&mut self, variables: &[i32]) {
+    async fn flush(&mut self, variables: &[i32]) {
         let _ = self.python.access.fuel.fill(&mut self.store, Allowance::new(FLUSH_FUEL, None));
         let _ = self.set_variables(variables);
-        let _ = block_on(self.python.flush(&mut self.store));
+        let _ = self.python.flush(&mut self.store).await;
     }
 
     fn set_variables(&mut self, variables: &[i32]) -> wasmtime::Result<()> {
@@ -178,6 +186,15 @@ impl Instance {
         }
         Ok(())
     }
+}
+
+/// Why a block came to no result.
+#[derive(Debug)]
+pub enum Unfinished {
+    /// A replayed block made other tool calls than the first time.
+    Diverged,
+    /// Someone stopped it.
+    Stopped,
 }
 
 /// The fuel for writing what a stopped block left in its streams.

@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
+use crate::engine::block_on;
 use crate::error::Error;
 use crate::execution::Execution;
 use crate::host::Host;
-use crate::instance::Instance;
+use crate::instance::{Instance, Unfinished};
 use crate::outcome::{Definition, Failure, Outcome, TYPE_NAME_BYTES};
 use crate::replay_log::ReplayLog;
 use crate::seeds::Seeds;
 use crate::state::Answers;
 use crate::stats::Stats;
+use crate::stop::Stop;
 use crate::tool::SharedTools;
 use crate::{guest, message};
 
@@ -52,7 +54,7 @@ impl Interpreter {
             stats: Stats::default(),
         };
         if interpreter.persists() {
-            interpreter.instance = Some(interpreter.rebuild()?);
+            interpreter.instance = Some(block_on(interpreter.rebuild(&Stop::default()))?);
         }
         Ok(interpreter)
     }
@@ -65,17 +67,25 @@ impl Interpreter {
         self.run_step(self.next_step, code)
     }
 
-    /// Runs one block of code and returns its outcome.
+    /// Runs one block of code and returns its outcome: [`Interpreter::step`], on this thread, which must not be one that
+    /// drives async tasks.
+    ///
+    /// # Errors
+    /// The same as [`Interpreter::step`].
+    pub fn run_step(&mut self, index: u64, code: &str) -> Result<Outcome, Error> {
+        block_on(self.step(index, code, &Stop::default()))
+    }
+
+    /// Runs one block of code and returns its outcome. It yields every few milliseconds, so that whoever polls it can give
+    /// others their turn, and goes on when it is polled again; it waits for nothing.
     ///
     /// In a resetting interpreter the random numbers of a step follow from the seed and the step's `index`. The caller
     /// may count steps that run no code too. In a persistent interpreter they go on where the last step left them.
     ///
-    /// Blocks the calling thread, which must not be one that drives async tasks.
-    ///
     /// # Errors
-    /// [`Error::AtCapacity`] if no place is free: nothing was run, try again. Any other error means that the
-    /// sandbox is broken.
-    pub fn run_step(&mut self, index: u64, code: &str) -> Result<Outcome, Error> {
+    /// [`Error::AtCapacity`] if no place is free: nothing was run, try again. [`Error::Stopped`] if `stop` stopped it: the
+    /// interpreter is as before, but calls of tools were made. Any other error means that the sandbox is broken.
+    pub async fn step(&mut self, index: u64, code: &str, stop: &Stop) -> Result<Outcome, Error> {
         let started = Instant::now();
         let config = self.config.clone();
         let limits = &config.limits;
@@ -87,11 +97,16 @@ impl Interpreter {
         // Taken out, so that the instance is dropped if a tool panics: the next step rebuilds it.
         let mut instance = match self.instance.take() {
             Some(instance) => instance,
-            None => self.wake()?,
+            None => self.wake(stop).await?,
         };
-        let execution = instance
-            .run(code, limits, Answers::Tools(self.tools.clone()))
-            .map_err(|_| Error::Diverged { step: self.replay_log.steps(), of: self.replay_log.steps() })?;
+        let steps = self.replay_log.steps();
+        let execution =
+            instance.run(code, limits, Answers::Tools(self.tools.clone()), stop).await.map_err(|why| {
+                match why {
+                    Unfinished::Stopped => Error::Stopped,
+                    Unfinished::Diverged => Error::Diverged { step: steps, of: steps },
+                }
+            })?;
         if self.persists() && execution.reply.is_ok() {
             self.replay_log.push(code, &execution);
             if self.replay_log.is_large() {
@@ -134,7 +149,7 @@ impl Interpreter {
     /// The same as [`Interpreter::run`].
     pub fn fork(&mut self, tools: SharedTools) -> Result<Interpreter, Error> {
         if self.persists() && self.instance.is_none() {
-            self.instance = Some(self.wake()?);
+            self.instance = Some(block_on(self.wake(&Stop::default()))?);
         }
         let instance = self.instance.as_mut();
         let copy = instance.map(|instance| instance.fork(&self.host, &self.config.limits)).transpose()?;
@@ -164,14 +179,14 @@ impl Interpreter {
         self.config.state.is_persistent()
     }
 
-    fn rebuild(&self) -> Result<Instance, Error> {
+    async fn rebuild(&self, stop: &Stop) -> Result<Instance, Error> {
         let step = (!self.persists()).then_some(self.next_step);
-        self.replay_log.rebuild(&self.host, &self.config, Seeds::of(self.config.seed, step))
+        self.replay_log.rebuild(&self.host, &self.config, Seeds::of(self.config.seed, step), stop).await
     }
 
     /// Rebuilds the persistent instance. A long replay is replaced by a snapshot, so that it is not repeated.
-    fn wake(&mut self) -> Result<Instance, Error> {
-        let mut instance = self.rebuild()?;
+    async fn wake(&mut self, stop: &Stop) -> Result<Instance, Error> {
+        let mut instance = self.rebuild(stop).await?;
         if self.persists() && !self.replay_log.is_short() {
             self.snapshot(&mut instance, usize::MAX);
         }

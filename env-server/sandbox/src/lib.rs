@@ -75,7 +75,7 @@
 //! | `world`, `wasi`                            | time, randomness, output and files as plain data; the functions that use them |
 //! | `seeds`                                    | the seeds of random numbers                                                   |
 //! | `calls`, `tool`                            | tool calls                                                                    |
-//! | `fuel`                                     | the budget of a step                                                          |
+//! | `fuel`, `stop`                             | the budget of a step; stopping it from outside                                |
 //!
 //! `guest/build.sh` builds the guest as a component, from which `build.rs` makes the module.
 
@@ -105,6 +105,7 @@ mod snapshot;
 mod spill;
 mod state;
 mod stats;
+mod stop;
 mod tool;
 mod wasi;
 mod world;
@@ -119,4 +120,5 @@ pub use proto::interpreter_state::InterpreterState;
 pub use proto::semantics::Semantics;
 pub use sandbox::Sandbox;
 pub use stats::Stats;
+pub use stop::Stop;
 pub use tool::{Argument, SharedTools, Tool, ToolCall, ToolError, ToolErrorKind, ToolHost, ToolRecord};

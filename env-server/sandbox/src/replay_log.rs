@@ -7,10 +7,11 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::execution::Execution;
 use crate::host::Host;
-use crate::instance::Instance;
+use crate::instance::{Instance, Unfinished};
 use crate::seeds::Seeds;
 use crate::snapshot::Snapshot;
 use crate::state::Answers;
+use crate::stop::Stop;
 use crate::tool::ToolRecord;
 
 /// The replay budget in fuel, before it is doubled. Replaying this much takes some 100 ms, to which the last
@@ -93,17 +94,24 @@ impl ReplayLog {
     /// those that its first instance was started with.
     ///
     /// # Errors
-    /// [`Error::Diverged`] if a step behaves differently from its first run.
-    pub fn rebuild(&self, host: &Host, config: &Config, seeds: Seeds) -> Result<Instance, Error> {
+    /// [`Error::Diverged`] if a step behaves differently from its first run; [`Error::Stopped`] if `stop` stopped it.
+    pub async fn rebuild(
+        &self,
+        host: &Host,
+        config: &Config,
+        seeds: Seeds,
+        stop: &Stop,
+    ) -> Result<Instance, Error> {
         let mut instance = match &self.snapshot {
             Some(snapshot) => Instance::restore(host, &config.limits, snapshot)?,
-            None => Instance::start(host, config, seeds)?,
+            None => Instance::start(host, config, seeds).await?,
         };
         for (index, step) in self.steps.iter().enumerate() {
             let answers = Answers::Recorded(step.tool_calls.iter().cloned().collect());
-            let same = match instance.run(&step.code, &config.limits, answers) {
+            let same = match instance.run(&step.code, &config.limits, answers, stop).await {
                 Ok(execution) => execution.reply.is_ok() && execution.fuel_used == step.fuel_used,
-                Err(calls::Diverged) => false,
+                Err(Unfinished::Diverged) => false,
+                Err(Unfinished::Stopped) => return Err(Error::Stopped),
             };
             if !same {
                 return Err(Error::Diverged { step: index, of: self.steps.len() });

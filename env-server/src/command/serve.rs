@@ -7,6 +7,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use env_server::catalog::Catalog;
 use env_server::episode::{Limits, Options, Registry};
+use env_server::scheduler::{MOST_BEGUN, Scheduler};
 use env_server::server::Server;
 use env_server::task_set::TaskSet;
 use env_server::wire;
@@ -92,12 +93,12 @@ impl Serve {
         let options = Options {
             max_episodes: self.max_episodes as usize,
             max_awake: self.max_awake as usize,
-            workers,
             default_lease: Duration::from_secs(self.lease),
             default_limits: Limits::default(),
             step_bytes: wire::step_bytes,
         };
-        let registry = Registry::new(sandbox, catalog, options);
+        let scheduler = Scheduler::new(workers).context("starting the interpreters' threads")?;
+        let registry = Registry::new(sandbox, catalog, scheduler, options);
 
         let address = lifecycle::announce(&listener).context("saying where it listens")?;
         tracing::info!(%address, workers, max_episodes = self.max_episodes, "serving");
@@ -115,8 +116,8 @@ impl Serve {
     }
 
     fn sandbox_options(&self, workers: usize) -> sandbox::Options {
-        // In addition to the interpreters in memory, each worker may have one that it wakes and one that it copies.
-        let working = u32::try_from(2 * workers).unwrap_or(u32::MAX);
+        // In addition to the interpreters in memory: each step that has begun may have one, and a fork that runs its copies.
+        let working = u32::try_from(MOST_BEGUN + workers).unwrap_or(u32::MAX);
         sandbox::Options {
             cache_dir: self.cache_dir.clone(),
             max_interpreters: self.max_awake.min(self.max_episodes).saturating_add(working),

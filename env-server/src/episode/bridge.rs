@@ -13,23 +13,54 @@ use crate::tool;
 pub struct Bridge {
     environment: Box<dyn Environment>,
     finished: bool,
+    before: Before,
     span: tracing::Span,
+}
+
+/// The task's state before the running step.
+enum Before {
+    /// The step can't be undone.
+    NotKept,
+    /// The step has called no tool.
+    Unchanged,
+    /// The step has.
+    Kept(Box<dyn Environment>),
 }
 
 impl Bridge {
     /// The tools of `environment`.
     pub fn new(environment: Box<dyn Environment>) -> Self {
-        Self { environment, finished: false, span: tracing::Span::none() }
+        Self { environment, finished: false, before: Before::NotKept, span: tracing::Span::none() }
     }
 
     /// Tools over a copy of the task's state.
     pub fn fork(&self) -> Self {
-        Self { environment: self.environment.fork(), finished: self.finished, span: tracing::Span::none() }
+        Self { finished: self.finished, ..Self::new(self.environment.fork()) }
     }
 
     /// Whether the agent has called `finish()`.
     pub fn finished(&self) -> bool {
         self.finished
+    }
+
+    /// Begins a step that can be undone. `span` is that of its tool calls.
+    pub fn begin(&mut self, span: tracing::Span) {
+        self.span = span;
+        self.before = Before::Unchanged;
+    }
+
+    /// Puts back the task's state before the running step.
+    pub fn undo(&mut self) {
+        if let Before::Kept(environment) = std::mem::replace(&mut self.before, Before::NotKept) {
+            self.environment = environment;
+            // No step begins after the end.
+            self.finished = false;
+        }
+    }
+
+    /// Ends a step that was not undone. A step without [`Bridge::begin`] needs no end.
+    pub fn keep(&mut self) {
+        self.before = Before::NotKept;
     }
 
     /// Sets the span of the following tool calls.
@@ -62,6 +93,9 @@ impl ToolHost for Bridge {
         let _span = tracing::debug_span!(parent: &self.span, "tool_call", tool = %call.name).entered();
         if self.finished {
             return Err(tool::runtime_error("The episode has ended."));
+        }
+        if let Before::Unchanged = self.before {
+            self.before = Before::Kept(self.environment.fork());
         }
         let answer = self.environment.invoke(call)?;
         self.finished |= call.name == FINISH;

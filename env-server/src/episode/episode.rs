@@ -1,20 +1,25 @@
 //! One episode: its definition, its lease, and one step at a time.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
 use proto::run::Evaluation;
-use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
+use sandbox::Stop;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit};
+use tracing::Instrument as _;
 
 use super::end::EndReason;
 use super::history::Page;
 use super::lease::Lease;
 use super::opening::Opening;
-use super::play::{Closed, Play, Stepped};
+use super::play::{Closed, Play, Stepped, lock};
+use super::progress::Progress;
 use super::residency::{LastUse, Residency, Resident};
 use super::spec::Spec;
 use super::step;
 use crate::error::Error;
+use crate::scheduler::Scheduler;
 
 /// How long an ended episode waits to be closed, if its lease is longer.
 const ENDED_RETENTION: Duration = Duration::from_secs(600);
@@ -26,7 +31,14 @@ pub struct Episode {
     opening: Arc<Opening>,
     created_at: SystemTime,
     lease: Mutex<Lease>,
+    /// Locked while a step runs.
     play: Arc<AsyncMutex<Play>>,
+    /// Locked for moments only.
+    progress: Arc<Mutex<Progress>>,
+    /// Stops the running step, if there is one.
+    running: Mutex<Option<Stop>>,
+    /// Whether the episode is being closed: no step begins any more.
+    closing: AtomicBool,
     residency: Arc<Residency<Episode>>,
     last_use: LastUse,
 }
@@ -39,6 +51,16 @@ pub struct Created {
     pub opening: Arc<Opening>,
     /// The lease.
     pub lease: Lease,
+}
+
+/// A copy of an episode that is to be made.
+pub struct Copy {
+    /// The new episode's id.
+    pub id: String,
+    /// The digest of the request for it.
+    pub request_digest: String,
+    /// The place that it occupies.
+    pub slot: OwnedSemaphorePermit,
 }
 
 /// Where an episode stands, in short.
@@ -84,6 +106,9 @@ impl Episode {
             spec: Arc::new(spec),
             opening,
             created_at: SystemTime::now(),
+            progress: play.progress(),
+            running: Mutex::default(),
+            closing: AtomicBool::new(false),
             play: Arc::new(AsyncMutex::new(play)),
             residency,
             last_use: LastUse::default(),
@@ -111,68 +136,86 @@ impl Episode {
         Created { spec: self.spec.clone(), opening: self.opening.clone(), lease: *self.lease() }
     }
 
-    /// Takes one step on a worker. The steps of one episode run one after the other. A step that has begun runs to
-    /// its end even if its caller has gone, and its answer is kept for the caller's return.
+    /// Takes one step. The steps of one episode run one after the other. A step that has begun runs to its end even if its
+    /// caller has gone, and its answer is kept for the caller's return; only `deadline` and [`Episode::close`] stop it. A
+    /// stored answer is given at once.
     ///
     /// # Errors
     /// See [`Play::step`].
     pub async fn step(
         self: &Arc<Self>,
         request: step::Request,
-        workers: &Arc<Semaphore>,
+        deadline: Option<Instant>,
+        scheduler: &Scheduler,
     ) -> Result<Stepped, Error> {
         self.renew();
-        let queued = Instant::now();
-        let mut play = self.play.clone().lock_owned().await;
-        let worker = workers.clone().acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
-        let queue_time = queued.elapsed();
-        let span = tracing::debug_span!("step", episode_id = self.id(), step_index = request.index);
-        let episode = self.clone();
-        let step = move || {
-            let _worker = worker;
-            let answer = span.in_scope(|| play.step(request, queue_time));
-            // Done here, while `play` is locked: the caller may have gone, and the step may have taken longer than
-            // the lease.
-            episode.renew();
-            episode.note_residency(&play);
-            answer
-        };
-        tokio::task::spawn_blocking(step)
-            .await
-            .unwrap_or_else(|panic| Err(Error::Internal(format!("a step did not come to its end: {panic}"))))
+        // Other requests wait for the running step, which may be the one before them.
+        if let Ok(Some(record)) = self.progress().history.answer(&request) {
+            return Ok(Stepped { record: record.clone(), repeated: true });
+        }
+        let asked = Instant::now();
+        let play = self.play.clone().lock_owned().await;
+        let stop = Stop::at(deadline);
+        scheduler.run(stop.clone(), self.clone().step_now(play, request, asked, stop)).await?
     }
 
-    /// Makes an episode that stands where this one does, once the running step has ended. `add` adds it to the
-    /// server's episodes.
+    async fn step_now(
+        self: Arc<Self>,
+        mut play: OwnedMutexGuard<Play>,
+        request: step::Request,
+        asked: Instant,
+        stop: Stop,
+    ) -> Result<Stepped, Error> {
+        let span = tracing::debug_span!("step", episode_id = self.id(), step_index = request.index);
+        *lock(&self.running) = Some(stop.clone());
+        if self.closing.load(Ordering::SeqCst) {
+            stop.ask();
+        }
+        let answer = play.step(request, asked, &stop).instrument(span).await;
+        *lock(&self.running) = None;
+        // Done here, while `play` is locked: the caller may have gone, and the step may have taken longer than the lease.
+        self.renew();
+        self.note_residency(&play);
+        match answer {
+            Err(Error::Stopped) if self.closing.load(Ordering::SeqCst) => {
+                Err(Error::Ended { reason: EndReason::Closed })
+            }
+            answer => answer,
+        }
+    }
+
+    /// Makes episodes that all stand where this one does, once the running step has ended.
     ///
     /// # Errors
-    /// See [`Play::fork`], and those of `add`.
-    pub async fn fork<T: Send + 'static>(
+    /// See [`Play::fork`].
+    pub async fn fork(
         self: &Arc<Self>,
-        id: String,
-        request_digest: String,
-        slot: OwnedSemaphorePermit,
-        workers: &Arc<Semaphore>,
-        add: impl FnOnce(Episode) -> Result<(Arc<Episode>, T), Error> + Send + 'static,
-    ) -> Result<(Arc<Episode>, T), Error> {
+        copies: Vec<Copy>,
+        scheduler: &Scheduler,
+    ) -> Result<Vec<Episode>, Error> {
         self.renew();
         let mut play = self.play.clone().lock_owned().await;
-        let worker = workers.clone().acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
         let episode = self.clone();
-        let fork = move || {
-            let _worker = worker;
-            let fork = play.fork(slot);
-            // Forking may have woken the interpreter.
-            episode.note_residency(&play);
-            let spec = episode.spec.fork(id, request_digest);
-            let fork = Self::new(spec, episode.opening.clone(), fork?, episode.residency.clone());
-            let (fork, added) = add(fork)?;
-            fork.note_residency(&fork.play.blocking_lock());
-            Ok((fork, added))
+        let fork = async move {
+            let mut forks = Vec::new();
+            for Copy { id, request_digest, slot } in copies {
+                let fork = play.fork(slot);
+                // Forking may have woken the interpreter.
+                episode.note_residency(&play);
+                let spec = episode.spec.fork(id, request_digest);
+                forks.push(Self::new(spec, episode.opening.clone(), fork?, episode.residency.clone()));
+                tokio::task::yield_now().await;
+            }
+            Ok(forks)
         };
-        tokio::task::spawn_blocking(fork)
-            .await
-            .unwrap_or_else(|panic| Err(Error::Internal(format!("an episode was not forked: {panic}"))))
+        scheduler.run(Stop::default(), fork).await?
+    }
+
+    /// Notes that its interpreter is in memory, if it is. Must be called once the episode is in the server's table.
+    pub fn added(self: &Arc<Self>) {
+        if let Ok(play) = self.play.try_lock() {
+            self.note_residency(&play);
+        }
     }
 
     /// Notes whether the interpreter is in memory. Must be called after whatever may have woken or ended it.
@@ -184,8 +227,13 @@ impl Episode {
         }
     }
 
-    /// Ends the episode, if it has not ended, and frees its interpreter and its steps.
-    pub async fn close(&self, reason: EndReason) -> Closed {
+    /// Ends the episode, if it has not ended, and frees its interpreter and its steps. The running step is stopped.
+    pub async fn close(&self, reason: EndReason, scheduler: &Scheduler) -> Closed {
+        self.closing.store(true, Ordering::SeqCst);
+        if let Some(stop) = &*lock(&self.running) {
+            stop.ask();
+            scheduler.hurry();
+        }
         self.close_now(&mut *self.play.lock().await, reason)
     }
 
@@ -199,23 +247,23 @@ impl Episode {
     pub fn close_if_expired(&self, now: Instant) -> bool {
         let Ok(mut play) = self.play.try_lock() else { return false };
         let lease = *self.lease();
-        let expired = lease.expired(now) || (play.end().is_some() && lease.untouched(now) > ENDED_RETENTION);
+        let ended = self.progress().end.is_some();
+        let expired = lease.expired(now) || (ended && lease.untouched(now) > ENDED_RETENTION);
         expired && self.close_now(&mut play, EndReason::LeaseExpired).newly
     }
 
     /// Where the episode stands, in short.
-    pub async fn summary(&self) -> Summary {
-        let play = self.play.lock().await;
-        self.summary_of(&play)
+    pub fn summary(&self) -> Summary {
+        self.summary_of(&self.progress())
     }
 
-    fn summary_of(&self, play: &Play) -> Summary {
+    fn summary_of(&self, progress: &Progress) -> Summary {
         Summary {
             spec: self.spec.clone(),
             created_at: self.created_at,
             lease: *self.lease(),
-            next_step_index: play.next_step_index(),
-            end_reason: play.end().map(|end| end.reason),
+            next_step_index: progress.history.next(),
+            end_reason: progress.end.as_ref().map(|end| end.reason),
         }
     }
 
@@ -223,18 +271,18 @@ impl Episode {
     ///
     /// # Errors
     /// The page of steps that was asked for is no longer kept.
-    pub async fn describe(&self, steps: Steps) -> Result<Description, Error> {
+    pub fn describe(&self, steps: Steps) -> Result<Description, Error> {
         self.renew();
-        let play = self.play.lock().await;
+        let progress = self.progress();
         let steps = match steps {
             Steps::None => Page::default(),
-            Steps::From(index) => play.steps(index)?,
+            Steps::From(index) => progress.history.page(index)?,
         };
         Ok(Description {
-            summary: self.summary_of(&play),
+            summary: self.summary_of(&progress),
             opening: self.opening.clone(),
             steps,
-            evaluation: play.end().map(|end| end.evaluation.clone()),
+            evaluation: progress.end.as_ref().map(|end| end.evaluation.clone()),
         })
     }
 
@@ -243,7 +291,11 @@ impl Episode {
     }
 
     fn lease(&self) -> MutexGuard<'_, Lease> {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.lease)
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        lock(&self.progress)
     }
 }
 

@@ -4,19 +4,21 @@ mod code;
 mod tool_calls;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use proto::task::{ToolParameter, ToolSpec};
-use sandbox::{Config, Interpreter, Sandbox};
+use sandbox::{Config, Interpreter, Sandbox, Stop};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::bridge::Bridge;
 use super::end::{End, EndReason};
-use super::history::{History, Measure, Page};
+use super::history::Measure;
 use super::limits::Limits;
+use super::progress::Progress;
 use super::spec::Spec;
 use super::state_loss::StateLoss;
 use super::step::{Action, Answer, Info, Observation, Record, Request};
+use super::timed::timed;
 use crate::error::{Error, Violation};
 
 /// The state of an episode.
@@ -30,9 +32,7 @@ pub struct Play {
     interpreter: Option<Interpreter>,
     /// Whether a step has run code. If there is no interpreter after that, its state is lost.
     code_ran: bool,
-    history: History,
-    end: Option<End>,
-    closed: bool,
+    progress: Arc<Mutex<Progress>>,
     /// A place among the server's running episodes, given back when the episode ends.
     slot: Option<OwnedSemaphorePermit>,
 }
@@ -81,9 +81,7 @@ impl Play {
             state_loss: spec.state_loss,
             interpreter: None,
             code_ran: false,
-            history: History::new(measure),
-            end: None,
-            closed: false,
+            progress: Arc::new(Mutex::new(Progress::new(measure))),
             slot: Some(slot),
         }
     }
@@ -104,9 +102,7 @@ impl Play {
             state_loss: self.state_loss,
             interpreter: interpreter.transpose().map_err(sandbox_error)?,
             code_ran: self.code_ran,
-            history: self.history.clone(),
-            end: None,
-            closed: false,
+            progress: Arc::new(Mutex::new(lock(&self.progress).clone())),
             slot: Some(slot),
         })
     }
@@ -123,49 +119,42 @@ impl Play {
         }
     }
 
-    /// The index that the next step must carry.
-    pub fn next_step_index(&self) -> u64 {
-        self.history.next()
+    /// What the episode has come to; it can be read while a step runs.
+    pub fn progress(&self) -> Arc<Mutex<Progress>> {
+        self.progress.clone()
     }
 
-    /// How the episode ended, if it has.
-    pub fn end(&self) -> Option<&End> {
-        self.end.as_ref()
-    }
-
-    /// A page of the steps that are kept.
+    /// Takes a step, or returns the stored answer of a repeated step. `asked` is when the step was asked for.
     ///
     /// # Errors
-    /// See [`History::page`].
-    pub fn steps(&self, from: Option<u64>) -> Result<Page, Error> {
-        self.history.page(from)
-    }
-
-    /// Takes a step, or returns the stored answer of a repeated step.
-    ///
-    /// # Errors
-    /// A conflict, a gap, an ended episode, a malformed action, or a fault of the sandbox. The episode is then
-    /// unchanged.
-    pub fn step(&mut self, request: Request, queue_time: Duration) -> Result<Stepped, Error> {
-        if let Some(record) = self.history.answer(&request)? {
+    /// A conflict, a gap, an ended episode, a malformed action, a fault of the sandbox, or `stop` stopped it. The episode
+    /// is then unchanged.
+    pub async fn step(&mut self, request: Request, asked: Instant, stop: &Stop) -> Result<Stepped, Error> {
+        if let Some(record) = lock(&self.progress).history.answer(&request)? {
             return Ok(Stepped { record: record.clone(), repeated: true });
         }
         self.check_running()?;
-        let started = Instant::now();
-        let (observation, mut info) = match &request.action {
-            None => return Err(Violation::new("action", "is required: code or tool_calls").into()),
-            Some(Action::Code(code)) => self.run_code(request.index, code)?,
-            Some(Action::ToolCalls(calls)) => self.call_tools(calls)?,
+        if stop.is_asked() {
+            return Err(Error::Stopped);
+        }
+        let step = async {
+            match &request.action {
+                None => Err(Violation::new("action", "is required: code or tool_calls").into()),
+                Some(Action::Code(code)) => self.run_code(request.index, code, stop).await,
+                Some(Action::ToolCalls(calls)) => self.call_tools(calls),
+            }
         };
-        info.run_time = started.elapsed();
-        info.queue_time = queue_time;
+        let (step, run_time) = timed(step).await;
+        let (observation, mut info) = step?;
+        info.run_time = run_time;
+        info.queue_time = asked.elapsed().saturating_sub(run_time);
         info.budget_left = self.bridge().budget_left();
         let taken = u32::try_from(request.index + 1).unwrap_or(u32::MAX);
         info.steps_left = self.limits.max_steps.saturating_sub(taken);
 
         let answer = self.answer(observation, info);
         let record = Arc::new(Record { request, answer });
-        self.history.push(record.clone());
+        lock(&self.progress).history.push(record.clone());
         Ok(Stepped { record, repeated: false })
     }
 
@@ -176,33 +165,33 @@ impl Play {
         } else {
             (info.steps_left == 0).then_some(EndReason::MaxSteps)
         };
-        let end = reason.map(|reason| self.finish(reason).clone());
+        let end = reason.map(|reason| self.finish(reason));
         Answer { observation, info, end }
     }
 
     /// Ends the episode, unless it has ended, and frees its interpreter.
-    fn finish(&mut self, reason: EndReason) -> &End {
+    fn finish(&mut self, reason: EndReason) -> End {
         self.interpreter = None;
         self.slot = None;
         let bridge = lock(&self.tools);
+        let mut progress = lock(&self.progress);
         let stopped = matches!(reason, EndReason::Closed | EndReason::LeaseExpired);
-        let unplayed = stopped && self.history.next() == 0;
-        self.end.get_or_insert_with(|| End {
-            reason,
-            evaluation: if unplayed { bridge.evaluate_unplayed() } else { bridge.evaluate() },
-        })
+        let unplayed = stopped && progress.history.next() == 0;
+        let evaluate = || if unplayed { bridge.evaluate_unplayed() } else { bridge.evaluate() };
+        progress.end.get_or_insert_with(|| End { reason, evaluation: evaluate() }).clone()
     }
 
     /// Ends the episode, unless it has ended, and forgets its steps.
     pub fn close(&mut self, reason: EndReason) -> Closed {
-        let end = self.finish(reason).clone();
-        self.history.clear();
-        let newly = !std::mem::replace(&mut self.closed, true);
-        Closed { end, steps: self.history.next(), newly }
+        let end = self.finish(reason);
+        let mut progress = lock(&self.progress);
+        progress.history.clear();
+        let newly = !std::mem::replace(&mut progress.closed, true);
+        Closed { end, steps: progress.history.next(), newly }
     }
 
     fn check_running(&self) -> Result<(), Error> {
-        match &self.end {
+        match &lock(&self.progress).end {
             None => Ok(()),
             Some(end) => Err(Error::Ended { reason: end.reason }),
         }
@@ -213,14 +202,15 @@ impl Play {
     }
 }
 
-/// The tools, also after a panic inside a tool call: the call itself reports it, and the task's state stays valid.
-fn lock(tools: &Mutex<Bridge>) -> MutexGuard<'_, Bridge> {
-    tools.lock().unwrap_or_else(PoisonError::into_inner)
+/// What a lock guards, also after a panic inside a tool call: the call itself reports it, and the task's state stays valid.
+pub(super) fn lock<T>(guarded: &Mutex<T>) -> MutexGuard<'_, T> {
+    guarded.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A sandbox without room is for the caller to retry. Any other error is a fault of the server.
+/// A sandbox without room is for the caller to retry. Any other error but a stop is a fault of the server.
 fn sandbox_error(error: sandbox::Error) -> Error {
     match error {
+        sandbox::Error::Stopped => Error::Stopped,
         sandbox::Error::AtCapacity { max } => Error::Full { limit: max as usize },
         error => Error::Internal(format!("the sandbox failed: {:#}", anyhow::Error::new(error))),
     }

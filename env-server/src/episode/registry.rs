@@ -5,9 +5,9 @@ mod sweep;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sandbox::Sandbox;
+use sandbox::{Sandbox, Stop};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use super::bridge::Bridge;
@@ -23,6 +23,7 @@ use super::step;
 use super::table::Table;
 use crate::catalog::Catalog;
 use crate::error::Error;
+use crate::scheduler::Scheduler;
 
 /// Episodes that may be open for each one that may run: ended ones wait to be closed, or for their lease.
 const OPEN_PER_RUNNING: usize = 4;
@@ -34,8 +35,6 @@ pub struct Options {
     pub max_episodes: usize,
     /// The most interpreters in memory between steps; the least recently used ones beyond it are hibernated.
     pub max_awake: usize,
-    /// Steps that run at the same time.
-    pub workers: usize,
     /// Lease of an episode whose request asks for none.
     pub default_lease: Duration,
     /// Limits of an episode whose request leaves them open.
@@ -52,8 +51,8 @@ pub struct Registry {
     table: Mutex<Table>,
     /// Places for running episodes.
     slots: Arc<Semaphore>,
-    /// Places for running steps.
-    workers: Arc<Semaphore>,
+    /// Runs whatever uses an interpreter.
+    scheduler: Scheduler,
     residency: Arc<Residency<Episode>>,
     created: AtomicU64,
     steps: AtomicU64,
@@ -74,13 +73,13 @@ pub struct Counts {
 
 impl Registry {
     /// A registry without episodes.
-    pub fn new(sandbox: Sandbox, catalog: Catalog, options: Options) -> Self {
+    pub fn new(sandbox: Sandbox, catalog: Catalog, scheduler: Scheduler, options: Options) -> Self {
         Self {
             sandbox,
+            scheduler,
             catalog,
             table: Mutex::default(),
             slots: Arc::new(Semaphore::new(options.max_episodes)),
-            workers: Arc::new(Semaphore::new(options.workers)),
             residency: Arc::new(Residency::new(options.max_awake)),
             created: AtomicU64::new(0),
             steps: AtomicU64::new(0),
@@ -113,8 +112,8 @@ impl Registry {
         }
     }
 
-    /// Creates an episode on a worker. A repeated request with an episode id gets the first one's episode. The request
-    /// is decoded on the worker, too: a large one takes a while.
+    /// Creates an episode. A repeated request with an episode id gets the first one's episode. The request is decoded by
+    /// the scheduler's threads, too: a large one takes a while.
     ///
     /// # Errors
     /// A wrong field, an unknown task, an id that is taken, no room.
@@ -122,15 +121,8 @@ impl Registry {
         self: &Arc<Self>,
         request: impl Into<spec::Request> + Send + 'static,
     ) -> Result<Created, Error> {
-        let worker = self.workers.clone().acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
         let registry = self.clone();
-        let create = move || {
-            let _worker = worker;
-            registry.create_now(request.into())
-        };
-        tokio::task::spawn_blocking(create)
-            .await
-            .unwrap_or_else(|panic| Err(Error::Internal(format!("an episode was not created: {panic}"))))
+        self.scheduler.run(Stop::default(), async move { registry.create_now(request.into()) }).await?
     }
 
     fn create_now(&self, request: spec::Request) -> Result<Created, Error> {
@@ -185,13 +177,13 @@ impl Registry {
         })
     }
 
-    /// Takes a step in an episode.
+    /// Takes a step in an episode, unless `deadline` stops it.
     ///
     /// # Errors
     /// An unknown episode, or as [`Play::step`] says.
-    pub async fn step(&self, request: step::Request) -> Result<Stepped, Error> {
+    pub async fn step(&self, request: step::Request, deadline: Option<Instant>) -> Result<Stepped, Error> {
         let episode = self.find(&request.episode_id)?;
-        let stepped = episode.step(request, &self.workers).await?;
+        let stepped = episode.step(request, deadline, &self.scheduler).await?;
         self.steps.fetch_add(u64::from(!stepped.repeated), Ordering::Relaxed);
         Ok(stepped)
     }
@@ -209,7 +201,7 @@ impl Registry {
     /// # Errors
     /// [`Error::UnknownEpisode`].
     pub async fn close(&self, id: &str) -> Result<Closed, Error> {
-        let closed = self.find(id)?.close(EndReason::Closed).await;
+        let closed = self.find(id)?.close(EndReason::Closed, &self.scheduler).await;
         if closed.newly {
             self.table().note_closed(id);
         }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use lifecycle::Deadline;
 use proto::env::v1;
 use proto::env::v1::environment_service_server::EnvironmentService;
 use tokio_stream::wrappers::ReceiverStream;
@@ -92,9 +93,11 @@ impl EnvironmentService for Service {
     }
 
     async fn step(&self, request: Request<v1::StepRequest>) -> Result<Response<v1::StepResponse>, Status> {
+        let deadline = request.extensions().get().map(|Deadline(at)| *at);
         let request = step::Request::from(request.into_inner());
         let id = request.episode_id.clone();
-        let stepped: Response<Stepped> = self.call("Step", &id, self.registry.step(request)).await?;
+        let stepped: Response<Stepped> =
+            self.call("Step", &id, self.registry.step(request, deadline)).await?;
         let Stepped { record, repeated } = stepped.into_inner();
         if !repeated {
             self.metrics.record("Step.run", record.answer.info.run_time);
@@ -114,7 +117,7 @@ impl EnvironmentService for Service {
                 return Err(Error::Forbidden(message.to_owned()));
             }
             let steps = wire::steps(&request)?;
-            self.registry.find(&request.episode_id)?.describe(steps).await
+            self.registry.find(&request.episode_id)?.describe(steps)
         };
         self.call("GetEpisode", &request.episode_id, work).await
     }

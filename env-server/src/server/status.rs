@@ -29,6 +29,7 @@ impl From<Error> for Status {
             Error::StepForgotten { .. } => (Code::FailedPrecondition, "STEP_FORGOTTEN"),
             Error::StepGap { .. } => (Code::FailedPrecondition, "STEP_GAP"),
             Error::Ended { .. } => (Code::FailedPrecondition, "EPISODE_ENDED"),
+            Error::Stopped => (Code::DeadlineExceeded, "STEP_STOPPED"),
             Error::Forbidden(_) => (Code::PermissionDenied, "OPERATOR_ONLY"),
             Error::Full { .. } => {
                 details.set_retry_info(Some(RETRY_AFTER));

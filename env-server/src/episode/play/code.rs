@@ -1,12 +1,19 @@
 //! A step that runs a block of Python.
 
+use sandbox::Stop;
+
 use super::{Play, lock, sandbox_error};
 use crate::episode::step::{Info, Observation, ToolCallRecord};
 use crate::error::Error;
 
 impl Play {
-    pub(super) fn run_code(&mut self, index: u64, code: &str) -> Result<(Observation, Info), Error> {
-        lock(&self.tools).set_span(tracing::Span::current());
+    pub(super) async fn run_code(
+        &mut self,
+        index: u64,
+        code: &str,
+        stop: &Stop,
+    ) -> Result<(Observation, Info), Error> {
+        lock(&self.tools).begin(tracing::Span::current());
         if self.state_loss.strikes(self.config.seed, index) {
             self.interpreter = None;
         }
@@ -17,7 +24,12 @@ impl Play {
                 self.sandbox.interpreter(self.config.clone(), self.tools.clone()).map_err(sandbox_error)?,
             ),
         };
-        let outcome = interpreter.run_step(index, code).map_err(sandbox_error)?;
+        let ran = interpreter.step(index, code, stop).await;
+        match &ran {
+            Err(sandbox::Error::Stopped) => lock(&self.tools).undo(),
+            _ => lock(&self.tools).keep(),
+        }
+        let outcome = ran.map_err(sandbox_error)?;
         self.code_ran = true;
         let observation = Observation {
             success: outcome.error.is_none(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Registry;
 use crate::episode::end::EndReason;
-use crate::episode::episode::{Episode, Summary};
+use crate::episode::episode::{Copy, Episode, Summary};
 use crate::episode::spec;
 use crate::error::{Error, Violation};
 
@@ -42,31 +42,38 @@ impl Registry {
         }
         let count = u32::try_from(missing.len()).map_err(|_| self.full())?;
         let mut slots = self.slots(count)?;
-        let mut made = Vec::new();
+        let mut copies = Vec::new();
         for id in missing {
             let slot = slots.split(1).ok_or_else(|| Error::Internal("a slot is missing".to_owned()))?;
-            let (request_digest, registry) = (digest(&id), self.clone());
-            let add = move |episode| registry.add(episode);
-            match source.fork(id, request_digest, slot, &self.workers, add).await {
-                Ok((fork, is_new)) => made.extend(is_new.then_some(fork)),
+            copies.push(Copy { request_digest: digest(&id), id, slot });
+        }
+        if !copies.is_empty() {
+            self.add_all(source.fork(copies, &self.scheduler).await?).await?;
+        }
+        ids.iter().map(|id| Ok(self.find(id)?.summary())).collect()
+    }
+
+    /// Adds episodes: all of them, or none.
+    async fn add_all(&self, episodes: Vec<Episode>) -> Result<(), Error> {
+        let mut added = Vec::new();
+        for episode in episodes {
+            match self.add(episode) {
+                Ok((episode, is_new)) => added.extend(is_new.then_some(episode)),
                 Err(error) => {
-                    for fork in made {
-                        self.undo(&fork).await;
+                    for episode in added {
+                        self.undo(&episode).await;
                     }
                     return Err(error);
                 }
             }
         }
-        let mut episodes = Vec::new();
-        for id in &ids {
-            episodes.push(self.find(id)?.summary().await);
-        }
-        Ok(episodes)
+        added.iter().for_each(Episode::added);
+        Ok(())
     }
 
     /// Removes an episode that no answer has named.
     async fn undo(&self, episode: &Episode) {
-        if episode.close(EndReason::Closed).await.newly {
+        if episode.close(EndReason::Closed, &self.scheduler).await.newly {
             self.table().remove(episode.id());
         }
     }

@@ -1,0 +1,219 @@
+//! Who runs next: work on interpreters, on a fixed number of threads.
+//!
+//! Work is a future that yields every few milliseconds. It waits in one of a few queues: what has had few turns waits before
+//! what has had many (a multi-level feedback queue). So a short step runs within some milliseconds whatever else runs, and
+//! long steps share what is left. Every [`FAIR_TURN`]th turn goes to the lowest queue, so that nobody starves.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use async_task::{Builder, Runnable};
+use sandbox::Stop;
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::error::Error;
+
+/// The most turns that work in each queue but the last has had.
+const TURNS: [u32; 3] = [0, 3, 31];
+/// How often the lowest queue is served first.
+const FAIR_TURN: u64 = 16;
+
+/// The most work that has begun and has not ended: each may hold an interpreter's place beside those that stay in memory.
+pub const MOST_BEGUN: usize = 256;
+
+/// Runs work on its own threads; they end with it.
+pub struct Scheduler {
+    shared: Arc<Shared>,
+    begun: Arc<Semaphore>,
+}
+
+struct Shared {
+    queues: Mutex<Queues>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Queues {
+    by_turns: [VecDeque<Runnable<Job>>; TURNS.len() + 1],
+    /// Turns given so far.
+    given: u64,
+    closed: bool,
+}
+
+/// What the queues know of a piece of work.
+struct Job {
+    turns: AtomicU32,
+    /// Work that is asked to stop runs first: somebody waits for its end.
+    stop: Stop,
+}
+
+impl Scheduler {
+    /// A scheduler with this many threads.
+    ///
+    /// # Errors
+    /// The system's, if it starts no more threads.
+    pub fn new(threads: usize) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared { queues: Mutex::default(), arrived: Condvar::new() });
+        // Made first: if a thread can't be started, dropping it ends the others.
+        let scheduler = Self { shared: shared.clone(), begun: Arc::new(Semaphore::new(MOST_BEGUN)) };
+        for number in 0..threads {
+            let shared = shared.clone();
+            let name = format!("interpreter-{number}");
+            std::thread::Builder::new().name(name).spawn(move || shared.work())?;
+        }
+        Ok(scheduler)
+    }
+
+    /// Runs work to its end, even if the caller goes away.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the work panics.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        stop: Stop,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let place = self.begun.clone().acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
+        let (done, result) = oneshot::channel();
+        let shared = self.shared.clone();
+        let job = Job { turns: AtomicU32::new(0), stop };
+        let (runnable, task) = Builder::new().metadata(job).spawn(
+            |_| async move {
+                let _place = place;
+                // The caller may have gone.
+                let _ = done.send(work.await);
+            },
+            move |runnable| shared.add(runnable),
+        );
+        task.detach();
+        runnable.schedule();
+        result.await.map_err(|_| Error::Internal("the work did not come to its end".to_owned()))
+    }
+
+    /// Lets work that is asked to stop run next.
+    pub fn hurry(&self) {
+        let mut queues = self.shared.queues();
+        let [first, others @ ..] = &mut queues.by_turns;
+        for queue in others {
+            let (stopped, rest) =
+                std::mem::take(queue).into_iter().partition(|job| job.metadata().stop.is_asked());
+            let stopped: VecDeque<_> = stopped;
+            *queue = rest;
+            first.extend(stopped);
+        }
+    }
+}
+
+impl Drop for Scheduler {
+    fn drop(&mut self) {
+        self.shared.queues().closed = true;
+        self.shared.arrived.notify_all();
+    }
+}
+
+impl Shared {
+    fn queues(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, runnable: Runnable<Job>) {
+        let job = runnable.metadata();
+        let turns = job.turns.load(Ordering::Relaxed);
+        let level = if job.stop.is_asked() { 0 } else { TURNS.iter().filter(|most| turns > **most).count() };
+        self.queues().by_turns[level].push_back(runnable);
+        self.arrived.notify_one();
+    }
+
+    /// Gives turns until the scheduler is dropped.
+    fn work(&self) {
+        let mut queues = self.queues();
+        loop {
+            if queues.closed {
+                return;
+            }
+            let Some(next) = queues.next() else {
+                queues = self.arrived.wait(queues).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            drop(queues);
+            next.metadata().turns.fetch_add(1, Ordering::Relaxed);
+            // Whoever waits for the work learns that it did not end.
+            let _ = catch_unwind(AssertUnwindSafe(|| next.run()));
+            queues = self.queues();
+        }
+    }
+}
+
+impl Queues {
+    fn next(&mut self) -> Option<Runnable<Job>> {
+        self.given += 1;
+        match self.given % FAIR_TURN {
+            0 => self.by_turns.iter_mut().rev().find_map(VecDeque::pop_front),
+            _ => self.by_turns.iter_mut().find_map(VecDeque::pop_front),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Work that takes this many turns, and notes each.
+    async fn turns(name: char, count: usize, seen: Arc<Mutex<String>>) {
+        for turn in 0..count {
+            if turn > 0 {
+                tokio::task::yield_now().await;
+            }
+            seen.lock().unwrap().push(name);
+        }
+    }
+
+    #[tokio::test]
+    async fn short_work_runs_before_long_work_and_long_work_does_not_starve() {
+        let scheduler = Arc::new(Scheduler::new(1).unwrap());
+        let seen = Arc::new(Mutex::new(String::new()));
+        let start = |name, count| {
+            let (scheduler, seen) = (scheduler.clone(), seen.clone());
+            tokio::spawn(async move { scheduler.run(Stop::default(), turns(name, count, seen)).await })
+        };
+        let long = start('l', 1000);
+        while !seen.lock().unwrap().contains('l') {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..50 {
+            start('s', 1).await.unwrap().unwrap();
+        }
+        assert!(!long.is_finished(), "the short work did not wait for the long one");
+        long.await.unwrap().unwrap();
+        let seen = seen.lock().unwrap().clone();
+        assert_eq!((seen.matches('s').count(), seen.matches('l').count()), (50, 1000));
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_is_reported_and_the_thread_goes_on() {
+        let scheduler = Scheduler::new(1).unwrap();
+        let panicking: Result<(), Error> =
+            scheduler.run(Stop::default(), async { panic!("on purpose") }).await;
+        assert!(matches!(panicking, Err(Error::Internal(_))));
+        assert_eq!(scheduler.run(Stop::default(), async { 7 }).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn work_goes_on_when_its_caller_has_gone() {
+        let scheduler = Arc::new(Scheduler::new(1).unwrap());
+        let seen = Arc::new(Mutex::new(String::new()));
+        let work = {
+            let (scheduler, seen) = (scheduler.clone(), seen.clone());
+            tokio::spawn(async move { scheduler.run(Stop::default(), turns('x', 100, seen)).await })
+        };
+        while seen.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        work.abort();
+        while seen.lock().unwrap().len() < 100 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
