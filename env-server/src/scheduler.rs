@@ -171,24 +171,46 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn short_work_runs_before_long_work_and_long_work_does_not_starve() {
+    async fn short_work_does_not_wait_for_long_work() {
         let scheduler = Arc::new(Scheduler::new(1).unwrap());
-        let seen = Arc::new(Mutex::new(String::new()));
-        let start = |name, count| {
-            let (scheduler, seen) = (scheduler.clone(), seen.clone());
-            tokio::spawn(async move { scheduler.run(Stop::default(), turns(name, count, seen)).await })
+        let (seen, stop) = (Arc::new(Mutex::new(String::new())), Stop::default());
+        let long = {
+            let (scheduler, seen, stop) = (scheduler.clone(), seen.clone(), stop.clone());
+            let work = async move {
+                while !stop.is_asked() {
+                    turns('l', 2, seen.clone()).await;
+                }
+            };
+            tokio::spawn(async move { scheduler.run(Stop::default(), work).await })
         };
-        let long = start('l', 1000);
-        while !seen.lock().unwrap().contains('l') {
+        while seen.lock().unwrap().is_empty() {
             tokio::task::yield_now().await;
         }
         for _ in 0..50 {
-            start('s', 1).await.unwrap().unwrap();
+            scheduler.run(Stop::default(), turns('s', 1, seen.clone())).await.unwrap();
         }
-        assert!(!long.is_finished(), "the short work did not wait for the long one");
+        assert!(!long.is_finished());
+        stop.ask();
         long.await.unwrap().unwrap();
-        let seen = seen.lock().unwrap().clone();
-        assert_eq!((seen.matches('s').count(), seen.matches('l').count()), (50, 1000));
+        assert_eq!(seen.lock().unwrap().matches('s').count(), 50);
+    }
+
+    #[test]
+    fn the_lowest_queue_is_served_now_and_then() {
+        let mut queues = Queues::default();
+        let runnable = |turns| {
+            let job = Job { turns: AtomicU32::new(turns), stop: Stop::default() };
+            let (runnable, task) = Builder::new().metadata(job).spawn(|_| async {}, drop);
+            task.detach();
+            runnable
+        };
+        queues.by_turns[TURNS.len()].push_back(runnable(1000));
+        queues.by_turns[0].extend((0..FAIR_TURN).map(|_| runnable(0)));
+        let served: Vec<u32> = std::iter::from_fn(|| queues.next())
+            .map(|next| next.metadata().turns.load(Ordering::Relaxed))
+            .collect();
+        let at = served.iter().position(|turns| *turns == 1000);
+        assert_eq!((served.len() as u64, at), (FAIR_TURN + 1, Some(FAIR_TURN as usize - 1)));
     }
 
     #[tokio::test]
