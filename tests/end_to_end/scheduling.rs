@@ -98,6 +98,24 @@ async fn a_step_that_its_deadline_stops_leaves_the_episode_as_it_was() {
 }
 
 #[tokio::test]
+async fn an_ended_episode_gives_its_place_back_without_a_close() {
+    let server = EnvServer::start(&[], &["--max-episodes", "2"]).await;
+    let client = server.client().await;
+    let mut first = create(&client).await;
+    let end = first.run("finish()").await.evaluation;
+    for _ in 0..30 {
+        let mut episode = create(&client).await;
+        assert!(episode.run("finish()").await.terminated);
+    }
+    assert_eq!(first.close().await.evaluation, end, "it is remembered");
+    // Running ones keep theirs.
+    let _running = (create(&client).await, create(&client).await);
+    let request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    let status = Episode::create(client, request).await.err().unwrap();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+}
+
+#[tokio::test]
 async fn copies_of_one_request_stand_where_the_source_stood() {
     let server = EnvServer::start(&[], &[]).await;
     let mut client = server.client().await;

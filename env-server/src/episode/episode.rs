@@ -252,6 +252,18 @@ impl Episode {
         expired && self.close_now(&mut play, EndReason::LeaseExpired).newly
     }
 
+    /// Closes the episode if it has ended. Returns whether this call closed it.
+    pub fn close_if_ended(&self) -> bool {
+        let Ok(mut play) = self.play.try_lock() else { return false };
+        let ended = self.progress().end.is_some();
+        ended && self.close_now(&mut play, EndReason::Closed).newly
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.progress().closed
+    }
+
     /// Where the episode stands, in short.
     pub fn summary(&self) -> Summary {
         self.summary_of(&self.progress())

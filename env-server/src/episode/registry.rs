@@ -25,7 +25,8 @@ use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::scheduler::Scheduler;
 
-/// Episodes that may be open for each one that may run: ended ones wait to be closed, or for their lease.
+/// Episodes that may be open for each one that may run: ended ones wait to be closed, for their lease, or until their place is
+/// needed.
 const OPEN_PER_RUNNING: usize = 4;
 
 /// The settings of a registry.
@@ -153,7 +154,8 @@ impl Registry {
     fn add(&self, episode: Episode) -> Result<(Arc<Episode>, bool), Error> {
         let episode = Arc::new(episode);
         let mut table = self.table();
-        if table.open() >= self.options.max_episodes.saturating_mul(OPEN_PER_RUNNING) {
+        let most = self.options.max_episodes.saturating_mul(OPEN_PER_RUNNING);
+        if table.open() >= most && !table.close_one_ended() {
             return Err(self.full());
         }
         let present = table.add(episode.clone()).clone();
@@ -185,6 +187,9 @@ impl Registry {
         let episode = self.find(&request.episode_id)?;
         let stepped = episode.step(request, deadline, &self.scheduler).await?;
         self.steps.fetch_add(u64::from(!stepped.repeated), Ordering::Relaxed);
+        if !stepped.repeated && stepped.record.answer.end.is_some() {
+            self.table().note_ended(&stepped.record.request.episode_id);
+        }
         Ok(stepped)
     }
 

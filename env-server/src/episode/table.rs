@@ -17,6 +17,8 @@ pub struct Table {
     by_id: HashMap<String, Arc<Episode>>,
     /// When episodes were closed, and their ids; the oldest first.
     closed: VecDeque<(Instant, String)>,
+    /// Ids of episodes that have ended and may not be closed yet; the oldest first.
+    ended: VecDeque<String>,
 }
 
 impl Table {
@@ -50,6 +52,22 @@ impl Table {
         self.by_id.remove(id);
     }
 
+    /// Notes that an episode has ended by a step.
+    pub fn note_ended(&mut self, id: &str) {
+        self.ended.push_back(id.to_owned());
+    }
+
+    /// Closes the episode that ended first of those that wait to be closed. Returns whether there was one.
+    pub fn close_one_ended(&mut self) -> bool {
+        while let Some(id) = self.ended.pop_front() {
+            if self.by_id.get(&id).is_some_and(|episode| episode.close_if_ended()) {
+                self.note_closed(&id);
+                return true;
+            }
+        }
+        false
+    }
+
     /// Notes that an episode was closed. Must be called once for each.
     pub fn note_closed(&mut self, id: &str) {
         self.closed.push_back((Instant::now(), id.to_owned()));
@@ -70,5 +88,11 @@ impl Table {
         if let Some((_, id)) = self.closed.pop_front() {
             self.by_id.remove(&id);
         }
+    }
+
+    /// Forgets which episodes have ended, of those that are gone.
+    pub fn forget_ended(&mut self) {
+        let by_id = &self.by_id;
+        self.ended.retain(|id| by_id.get(id).is_some_and(|episode| !episode.is_closed()));
     }
 }

@@ -9,6 +9,7 @@ impl Registry {
     pub fn sweep(&self) {
         let now = Instant::now();
         self.table().forget_closed(now);
+        self.table().forget_ended();
         let episodes: Vec<_> = self.table().all().cloned().collect();
         for episode in episodes {
             if episode.close_if_expired(now) {
