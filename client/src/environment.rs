@@ -147,18 +147,14 @@ impl Environment {
         self.retried(wall_clock + self.retry.deadline, call).await
     }
 
-    /// Renews an episode's lease, for turns that make no other call.
+    /// Renews an episode's lease, for turns that make no other call. If the episode is closed, the next call on it says so.
     ///
     /// # Errors
     /// The status of the last attempt.
     pub async fn renew(&self, episode_id: &str) -> Result<(), Status> {
         let call = |mut client: EnvClient| {
-            // Any call on the episode renews its lease; the server does not implement KeepAlive yet.
-            let request = env::GetEpisodeRequest {
-                episode_id: episode_id.to_owned(),
-                ..env::GetEpisodeRequest::default()
-            };
-            async move { client.get_episode(request).await }
+            let request = env::KeepAliveRequest { episode_ids: vec![episode_id.to_owned()] };
+            async move { client.keep_alive(request).await }
         };
         self.retried(self.retry.deadline, call).await.map(drop)
     }

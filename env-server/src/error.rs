@@ -78,6 +78,11 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// The step was taken, but its answer has no room beside the others of its batch.
+    #[error(
+        "the step was taken, but the answers of the batch are too large together; send the same step again for its answer"
+    )]
+    AnswerLeftOut,
     /// The call needs a credential that this one lacks.
     #[error("{0}")]
     Forbidden(String),

@@ -4,6 +4,7 @@
 //! |-----------|-------------------------------------------------------|
 //! | `run`     | a server's life: listener, health, sweeping, shutdown |
 //! | `service` | one handler for each call                             |
+//! | `steps`   | the steps of one call: a stream, a batch              |
 //! | `status`  | errors as gRPC statuses that name the field           |
 //! | `metrics` | latency histograms                                    |
 
@@ -11,5 +12,6 @@ mod metrics;
 mod run;
 mod service;
 mod status;
+mod steps;
 
 pub use run::Server;

@@ -8,7 +8,7 @@ use crate::model;
 /// Calls, as errors name them.
 pub const CREATE: &str = "CreateEpisode";
 pub const STEP: &str = "Step";
-pub const GET: &str = "GetEpisode";
+pub const KEEP_ALIVE: &str = "KeepAlive";
 pub const CLOSE: &str = "CloseEpisode";
 
 /// Why an episode has no evaluation.

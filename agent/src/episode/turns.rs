@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::assignment::Assignment;
 use super::end::End;
-use super::error::{CREATE, Error, GET, STEP, call_failed};
+use super::error::{CREATE, Error, KEEP_ALIVE, STEP, call_failed};
 use super::player::Player;
 use crate::acting::react::calls::Prepared;
 use crate::acting::{self, Acting, Action, Answer};
@@ -245,7 +245,7 @@ impl<'player> Turns<'player> {
 
     /// Renews the lease in a turn that runs nothing: its length assumes that every turn reaches the server.
     async fn renew(&self) -> Result<Option<End>, Error> {
-        self.environment.renew(&self.assignment.episode_id).await.map_err(call_failed(GET))?;
+        self.environment.renew(&self.assignment.episode_id).await.map_err(call_failed(KEEP_ALIVE))?;
         Ok(None)
     }
 }

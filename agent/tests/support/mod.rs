@@ -330,12 +330,9 @@ impl EnvironmentService for Service {
 
     async fn get_episode(
         &self,
-        request: Request<v1::GetEpisodeRequest>,
+        _: Request<v1::GetEpisodeRequest>,
     ) -> Result<Response<v1::GetEpisodeResponse>, Status> {
-        let mut state = self.0.lock().unwrap();
-        assert!(state.episodes.contains_key(&request.into_inner().episode_id));
-        state.renewals += 1;
-        Ok(Response::new(v1::GetEpisodeResponse::default()))
+        Err(Status::unimplemented("the agent keeps what it was told"))
     }
 
     async fn close_episode(
@@ -392,9 +389,13 @@ impl EnvironmentService for Service {
 
     async fn keep_alive(
         &self,
-        _: Request<v1::KeepAliveRequest>,
+        request: Request<v1::KeepAliveRequest>,
     ) -> Result<Response<v1::KeepAliveResponse>, Status> {
-        Err(Status::unimplemented("the agent renews leases by other calls"))
+        let mut state = self.0.lock().unwrap();
+        let ids = request.into_inner().episode_ids;
+        assert!(ids.iter().all(|id| state.episodes.contains_key(id)), "{ids:?}");
+        state.renewals += 1;
+        Ok(Response::new(v1::KeepAliveResponse::default()))
     }
 }
 

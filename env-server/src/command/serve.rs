@@ -14,7 +14,7 @@ use env_server::wire;
 use lifecycle::telemetry;
 use sandbox::Sandbox;
 
-/// Serve episodes over gRPC. The first line on standard output is
+/// Serve episodes over gRPC, gRPC-Web and JSON over HTTP. The first line on standard output is
 /// `listening on http://ADDRESS`; the log goes to standard error.
 #[derive(Args)]
 #[command(after_help = "\

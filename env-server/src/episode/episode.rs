@@ -298,6 +298,20 @@ impl Episode {
         })
     }
 
+    /// Renews the lease, and returns it; `None` if the episode is closed.
+    pub fn keep_alive(&self) -> Option<Lease> {
+        if self.progress().closed {
+            return None;
+        }
+        self.renew();
+        Some(*self.lease())
+    }
+
+    /// When it was created, and its id: the order of a listing.
+    pub fn age(&self) -> (SystemTime, &str) {
+        (self.created_at, self.id())
+    }
+
     fn renew(&self) {
         self.lease().renew();
     }

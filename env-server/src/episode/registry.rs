@@ -1,6 +1,8 @@
 //! All episodes of a server: create, find, expire, forget.
 
 mod fork;
+mod keep_alive;
+mod list;
 mod sweep;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +26,9 @@ use super::table::Table;
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::scheduler::Scheduler;
+
+pub use keep_alive::Leases;
+pub use list::{Listing, Query};
 
 /// Episodes that may be open for each one that may run: ended ones wait to be closed, for their lease, or until their place is
 /// needed.

@@ -4,32 +4,41 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use futures::stream::{self, BoxStream, StreamExt as _};
 use lifecycle::Deadline;
 use proto::env::v1;
 use proto::env::v1::environment_service_server::EnvironmentService;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
 use super::metrics::Metrics;
+use super::steps;
 use crate::episode::play::Stepped;
 use crate::episode::{Registry, step};
-use crate::error::Error;
+use crate::error::{Error, Violation};
 use crate::family;
 use crate::version::{COMMIT, VERSION};
 use crate::wire;
 
-/// The environment service over a registry.
+/// The most steps of one batch.
+const MAX_BATCH: usize = 1000;
+/// Steps of a batch that wait or run at a time. The first answer may be the last to come, so others are held meanwhile.
+const BATCH_AHEAD: usize = 256;
+/// Steps of a stream that are taken before their answers are read.
+const STREAM_AHEAD: usize = 16;
+
+/// The environment service over a registry. Clones are the same service.
+#[derive(Clone)]
 pub struct Service {
     registry: Arc<Registry>,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     started_at: SystemTime,
 }
 
 impl Service {
     /// A service that starts now.
     pub fn new(registry: Arc<Registry>) -> Self {
-        Self { registry, metrics: Metrics::default(), started_at: SystemTime::now() }
+        Self { registry, metrics: Arc::default(), started_at: SystemTime::now() }
     }
 
     /// Runs a call inside its span, times it, and encodes its answer.
@@ -44,6 +53,23 @@ impl Service {
         let answer = work.instrument(span.clone()).await;
         self.metrics.record(name, started.elapsed());
         span.in_scope(|| answer.map(|answer| Response::new(answer.into())).map_err(Status::from))
+    }
+
+    /// Takes a step, by whichever call it came.
+    async fn take_step(
+        self,
+        request: v1::StepRequest,
+        deadline: Option<Instant>,
+    ) -> Result<Arc<step::Record>, Status> {
+        let request = step::Request::from(request);
+        let id = request.episode_id.clone();
+        let stepped: Response<Stepped> =
+            self.call("Step", &id, self.registry.step(request, deadline)).await?;
+        let Stepped { record, repeated } = stepped.into_inner();
+        if !repeated {
+            self.metrics.record("Step.run", record.answer.info.run_time);
+        }
+        Ok(record)
     }
 
     fn info(&self) -> v1::GetServerInfoResponse {
@@ -93,15 +119,8 @@ impl EnvironmentService for Service {
     }
 
     async fn step(&self, request: Request<v1::StepRequest>) -> Result<Response<v1::StepResponse>, Status> {
-        let deadline = request.extensions().get().map(|Deadline(at)| *at);
-        let request = step::Request::from(request.into_inner());
-        let id = request.episode_id.clone();
-        let stepped: Response<Stepped> =
-            self.call("Step", &id, self.registry.step(request, deadline)).await?;
-        let Stepped { record, repeated } = stepped.into_inner();
-        if !repeated {
-            self.metrics.record("Step.run", record.answer.info.run_time);
-        }
+        let deadline = deadline(&request);
+        let record = self.clone().take_step(request.into_inner(), deadline).await?;
         Ok(Response::new(record.as_ref().into()))
     }
 
@@ -130,20 +149,34 @@ impl EnvironmentService for Service {
         self.call("CloseEpisode", &id, self.registry.close(&id)).await
     }
 
-    type StepStreamStream = ReceiverStream<Result<v1::StepStreamResponse, Status>>;
+    type StepStreamStream = BoxStream<'static, Result<v1::StepStreamResponse, Status>>;
 
     async fn step_stream(
         &self,
-        _: Request<Streaming<v1::StepRequest>>,
+        request: Request<Streaming<v1::StepRequest>>,
     ) -> Result<Response<Self::StepStreamStream>, Status> {
-        Err(unimplemented("StepStream"))
+        let (service, deadline) = (self.clone(), deadline(&request));
+        let step = move |request| service.clone().take_step(request, deadline);
+        let taken = steps::taken(request.into_inner(), STREAM_AHEAD, step);
+        Ok(Response::new(taken.map(|taken| taken.map(Into::into)).boxed()))
     }
 
     async fn step_batch(
         &self,
-        _: Request<v1::StepBatchRequest>,
+        request: Request<v1::StepBatchRequest>,
     ) -> Result<Response<v1::StepBatchResponse>, Status> {
-        Err(unimplemented("StepBatch"))
+        let (service, deadline) = (self.clone(), deadline(&request));
+        let requests = request.into_inner().steps;
+        let work = async {
+            if requests.len() > MAX_BATCH {
+                let description = format!("must be at most {MAX_BATCH}; send the others in further calls");
+                return Err(Violation::new("steps", description).into());
+            }
+            let step = |request| service.clone().take_step(request, deadline);
+            let requests = stream::iter(requests.into_iter().map(Ok::<_, Error>));
+            steps::batch(steps::taken(requests, BATCH_AHEAD, step)).await
+        };
+        self.call("StepBatch", "", work).await
     }
 
     async fn fork_episode(
@@ -163,19 +196,27 @@ impl EnvironmentService for Service {
 
     async fn list_episodes(
         &self,
-        _: Request<v1::ListEpisodesRequest>,
+        request: Request<v1::ListEpisodesRequest>,
     ) -> Result<Response<v1::ListEpisodesResponse>, Status> {
-        Err(unimplemented("ListEpisodes"))
+        let (registry, query) = (self.registry.clone(), request.into_inner().into());
+        let work = async {
+            // Of 100,000 episodes a listing takes milliseconds.
+            let listing = tokio::task::spawn_blocking(move || registry.list(&query)).await;
+            listing.map_err(|error| Error::Internal(error.to_string()))?
+        };
+        self.call("ListEpisodes", "", work).await
     }
 
     async fn keep_alive(
         &self,
-        _: Request<v1::KeepAliveRequest>,
+        request: Request<v1::KeepAliveRequest>,
     ) -> Result<Response<v1::KeepAliveResponse>, Status> {
-        Err(unimplemented("KeepAlive"))
+        let ids = request.into_inner().episode_ids;
+        self.call("KeepAlive", "", async { self.registry.keep_alive(ids) }).await
     }
 }
 
-fn unimplemented(call: &str) -> Status {
-    Status::unimplemented(format!("{call} is part of the protocol but not of this version of the server"))
+/// When the client stops waiting for a call.
+fn deadline<T>(request: &Request<T>) -> Option<Instant> {
+    request.extensions().get().map(|Deadline(at)| *at)
 }

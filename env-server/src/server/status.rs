@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use proto::env::v1;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -30,6 +31,7 @@ impl From<Error> for Status {
             Error::StepGap { .. } => (Code::FailedPrecondition, "STEP_GAP"),
             Error::Ended { .. } => (Code::FailedPrecondition, "EPISODE_ENDED"),
             Error::Stopped => (Code::DeadlineExceeded, "STEP_STOPPED"),
+            Error::AnswerLeftOut => (Code::ResourceExhausted, "ANSWER_LEFT_OUT"),
             Error::Forbidden(_) => (Code::PermissionDenied, "OPERATOR_ONLY"),
             Error::Full { .. } => {
                 details.set_retry_info(Some(RETRY_AFTER));
@@ -46,6 +48,17 @@ impl From<Error> for Status {
         };
         details.set_error_info(reason, DOMAIN, HashMap::new());
         Status::with_error_details(code, message, details)
+    }
+}
+
+/// A failed call among several.
+pub fn call_error(status: &Status) -> v1::CallError {
+    let violation = status.get_details_bad_request().and_then(|bad| bad.field_violations.into_iter().next());
+    v1::CallError {
+        code: status.code().into(),
+        message: status.message().to_owned(),
+        field: violation.map(|violation| violation.field).unwrap_or_default(),
+        reason: status.get_details_error_info().map(|info| info.reason).unwrap_or_default(),
     }
 }
 

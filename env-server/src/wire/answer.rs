@@ -14,6 +14,7 @@ use crate::episode::lease::Lease;
 use crate::episode::limits::Limits;
 use crate::episode::opening::Opening;
 use crate::episode::play::Closed;
+use crate::episode::registry::{Leases, Listing};
 use crate::task_set::TaskSet;
 
 impl From<Created> for v1::CreateEpisodeResponse {
@@ -146,6 +147,28 @@ impl From<Description> for v1::GetEpisodeResponse {
             evaluation: description.evaluation.as_ref().map(evaluation),
             // For operators only, and this version has no credentials.
             task_json: String::new(),
+        }
+    }
+}
+
+impl From<Listing> for v1::ListEpisodesResponse {
+    fn from(listing: Listing) -> Self {
+        Self {
+            episodes: listing.episodes.into_iter().map(v1::EpisodeSummary::from).collect(),
+            next_page_token: listing.next_page_token.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<Leases> for v1::KeepAliveResponse {
+    fn from(leases: Leases) -> Self {
+        Self {
+            leases: leases
+                .leases
+                .into_iter()
+                .map(|lease| lease.map(Into::into).unwrap_or_default())
+                .collect(),
+            unknown_episode_ids: leases.unknown,
         }
     }
 }

@@ -11,6 +11,7 @@ use proto::semantics::Semantics;
 use crate::catalog::Query;
 use crate::episode::episode::Steps;
 use crate::episode::limits::Asked;
+use crate::episode::registry::Query as EpisodeQuery;
 use crate::episode::spec::{Request, Task};
 use crate::error::Violation;
 
@@ -67,6 +68,20 @@ impl From<v1::ListTasksRequest> for Query {
             family: message.family,
             page_size: message.page_size as usize,
             page_token: message.page_token,
+        }
+    }
+}
+
+impl From<v1::ListEpisodesRequest> for EpisodeQuery {
+    fn from(message: v1::ListEpisodesRequest) -> Self {
+        Self {
+            interpreter_state: InterpreterState::from_wire(message.interpreter_state()),
+            page_size: message.page_size as usize,
+            page_token: message.page_token,
+            only_running: message.only_running,
+            set: message.set,
+            task_id: message.task_id,
+            family: message.family,
         }
     }
 }
