@@ -3,7 +3,7 @@
 //! | module        | what it holds                                                           |
 //! |---------------|-------------------------------------------------------------------------|
 //! | [`bind`]      | the address that a server listens on, and the line that says so         |
-//! | [`Server`]    | a server's life: health, reflection, HTTP/2 keep-alive, draining        |
+//! | [`Server`]    | a server's life: health, reflection, gRPC-Web, JSON over HTTP, draining |
 //! | [`Deadline`]  | when a call's client stops waiting                                      |
 //! | [`shutdown`]  | the signal to stop a server                                             |
 //! | [`telemetry`] | the log on standard error                                               |
@@ -14,6 +14,7 @@
 
 mod address;
 pub mod child;
+mod connect;
 mod deadline;
 pub mod interrupt;
 mod server;

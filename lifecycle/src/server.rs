@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::{Router, middleware};
@@ -12,7 +13,9 @@ use tonic::codegen::http::{Request, Response};
 use tonic::server::NamedService;
 use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
+use tonic_web::GrpcWebLayer;
 
+use crate::connect::{self, Gateway};
 use crate::deadline;
 
 /// How long calls under way may take to end once a server shuts down.
@@ -25,7 +28,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// Why serving ended early.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// A gRPC service, with health and reflection beside it, and perhaps HTTP routes on the same port.
+/// A gRPC service, with health and reflection beside it. It is served as gRPC-Web and as JSON over HTTP too, and there may be
+/// other HTTP routes on the same port.
 pub struct Server {
     routes: Routes,
     /// The service's full name, for health checks.
@@ -80,14 +84,17 @@ impl Server {
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
-        let http1 = self.http.is_some();
-        if let Some(extend) = self.http {
-            routes = Routes::from(extend(std::mem::take(routes.axum_router_mut())));
-        }
-
         // Inside of tonic's own deadline, and a little before it.
-        *routes.axum_router_mut() =
-            std::mem::take(routes.axum_router_mut()).layer(middleware::from_fn(deadline::keep));
+        let grpc = std::mem::take(routes.axum_router_mut())
+            .layer(middleware::from_fn(deadline::keep))
+            .layer(GrpcWebLayer::new());
+        let all = match self.http {
+            Some(extend) => extend(grpc),
+            None => grpc,
+        };
+        let gateway = Gateway::new(&[self.descriptors, tonic_health::pb::FILE_DESCRIPTOR_SET])?;
+        let routes =
+            Routes::from(all.layer(middleware::from_fn_with_state(Arc::new(gateway), connect::translate)));
 
         let (drain, mut draining) = tokio::sync::watch::channel(false);
         let stop = {
@@ -97,7 +104,7 @@ impl Server {
             }
         };
         let serve = tonic::transport::Server::builder()
-            .accept_http1(http1)
+            .accept_http1(true)
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .http2_keepalive_timeout(Some(KEEP_ALIVE))
             .add_routes(routes)
