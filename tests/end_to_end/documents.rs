@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::{Deserializer, Value, json};
+use tempfile::TempDir;
 use tests::{EnvServer, program, root};
 
 const DOCUMENTS: [&str; 3] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
@@ -41,12 +43,8 @@ fn every_path_that_is_named_is_there() {
     assert!(checked > 100, "only {checked} paths were found");
 }
 
-#[tokio::test]
-async fn the_first_episode_of_the_readme_is_the_example_and_runs() {
-    let example = text("client/examples/first_episode.rs");
-    let code = &example[example.find("use std::").unwrap()..];
-    assert!(text("README.md").contains(&format!("```rust\n{code}```")), "README.md has another program");
-
+/// The task set of the README's first episode.
+fn tiny_tasks() -> TempDir {
     let tasks = tempfile::tempdir().unwrap();
     let config = root().join("task_configs/tiny.json");
     let generate = Command::new(program("env-server"))
@@ -54,11 +52,44 @@ async fn the_first_episode_of_the_readme_is_the_example_and_runs() {
         .output()
         .unwrap();
     assert!(generate.status.success(), "{generate:?}");
+    tasks
+}
+
+#[tokio::test]
+async fn the_first_episode_of_the_readme_is_the_example_and_runs() {
+    let example = text("client/examples/first_episode.rs");
+    let code = &example[example.find("use std::").unwrap()..];
+    assert!(text("README.md").contains(&format!("```rust\n{code}```")), "README.md has another program");
+
+    let tasks = tiny_tasks();
     let server = EnvServer::start(&[tasks.path()], &[]).await;
     let output = Command::new(program("examples/first_episode")).arg(&server.url).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains(r#"{"class":"#) && said.contains("is_solved: false"), "{said}");
+}
+
+/// The very lines, run by a shell, but for the server's address.
+#[tokio::test]
+async fn the_episode_with_curl_runs_as_the_readme_shows_it() {
+    let readme = text("README.md");
+    let (_, rest) = readme.split_once("```sh\n").unwrap();
+    let (lines, _) = rest.split_once("```").unwrap();
+    assert_eq!(lines.lines().filter(|line| line.starts_with("curl ")).count(), 5, "{lines}");
+    let tasks = tiny_tasks();
+    let server = EnvServer::start(&[tasks.path()], &[]).await;
+    assert!(lines.contains("http://127.0.0.1:50051"), "{lines}");
+    let lines = lines.replace("http://127.0.0.1:50051", &server.url);
+    let output = Command::new("sh").args(["-e", "-c", &lines]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let answers: Vec<Value> =
+        Deserializer::from_slice(&output.stdout).into_iter().collect::<Result<_, _>>().unwrap();
+    let [created, first, second, third, closed] = answers.as_slice() else { panic!("{answers:?}") };
+    assert_eq!(created["episodeId"], "by-hand");
+    assert_eq!(first["observation"]["globals"], json!(["ids", "json"]));
+    assert!(second["observation"]["output"].as_str().unwrap().starts_with("{\"class\":"), "{second}");
+    assert_eq!((&third["terminated"], &third["endReason"]), (&json!(true), &json!("END_REASON_FINISHED")));
+    assert_eq!((&closed["endReason"], &closed["steps"]), (&json!("END_REASON_FINISHED"), &json!("3")));
 }
 
 #[test]

@@ -67,20 +67,6 @@ async fn health_and_reflection_answer() {
 }
 
 #[tokio::test]
-async fn calls_of_later_versions_are_unimplemented() {
-    let server = EnvServer::start(&[], &[]).await;
-    let mut client = server.client().await;
-    let statuses = [
-        client.list_episodes(v1::ListEpisodesRequest::default()).await.unwrap_err(),
-        client.keep_alive(v1::KeepAliveRequest::default()).await.unwrap_err(),
-        client.step_batch(v1::StepBatchRequest::default()).await.unwrap_err(),
-    ];
-    for status in statuses {
-        assert_eq!(status.code(), Code::Unimplemented);
-    }
-}
-
-#[tokio::test]
 async fn a_full_server_says_so_and_has_room_again() {
     let server = EnvServer::start(&[], &["--max-episodes", "2"]).await;
     let request = || create_request(&knapsack_task(), InterpreterState::Persistent);
