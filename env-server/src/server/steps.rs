@@ -124,7 +124,7 @@ mod tests {
         first.await;
         second.await;
         // What has ended is forgotten.
-        let _ = order.after_earlier("c", async {});
+        order.after_earlier("c", async {}).await;
         assert_eq!(order.latest.keys().collect::<Vec<_>>(), ["c"]);
     }
 }
