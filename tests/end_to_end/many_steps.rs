@@ -174,7 +174,7 @@ async fn a_client_that_does_not_read_does_not_make_the_server_go_on() {
     let requests = (0..100).map(|index| code_step(&flooded.id, index, "print('x' * 400_000)"));
     let requests: Vec<_> = requests.collect();
     let mut answers = client.step_stream(tokio_stream::iter(requests)).await.unwrap().into_inner();
-    while next_step_index(&client, &flooded.id).await < 16 {
+    while next_step_index(&client, &flooded.id).await == 0 {
         tokio::task::yield_now().await;
     }
     // Enough for all of the stream's steps, if they ran.
@@ -182,7 +182,7 @@ async fn a_client_that_does_not_read_does_not_make_the_server_go_on() {
         assert!(other.observe("print('y' * 400_000)").await.success);
     }
     let taken = next_step_index(&client, &flooded.id).await;
-    assert!((16..=50).contains(&taken), "{taken} steps were taken");
+    assert!(taken <= 50, "{taken} steps were taken");
     let mut read = 0;
     while let Some(answer) = answers.message().await.unwrap() {
         assert_eq!(told(&answer).len(), 400_000);

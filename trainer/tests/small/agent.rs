@@ -95,7 +95,7 @@ impl EnvironmentService for Echo {
     }
 
     async fn get_episode(&self, _: Request<v1::GetEpisodeRequest>) -> Answer<v1::GetEpisodeResponse> {
-        Ok(Response::new(v1::GetEpisodeResponse::default()))
+        not_here()
     }
 
     async fn close_episode(&self, _: Request<v1::CloseEpisodeRequest>) -> Answer<v1::CloseEpisodeResponse> {
@@ -134,7 +134,7 @@ impl EnvironmentService for Echo {
     }
 
     async fn keep_alive(&self, _: Request<v1::KeepAliveRequest>) -> Answer<v1::KeepAliveResponse> {
-        not_here()
+        Ok(Response::new(v1::KeepAliveResponse::default()))
     }
 }
 
