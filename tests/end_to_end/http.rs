@@ -112,7 +112,7 @@ async fn errors_are_json_with_the_status_of_http() {
 
     for (body, named) in [
         (json!({ "episodeID": "x" }), "episodeID"),
-        (json!({ "stepIndex": "many" }), "many"),
+        (json!({ "stepIndex": "many" }), "stepIndex"),
         (json!([]), "StepRequest"),
     ] {
         let (status, wrong) = http.json("Step", &body).await;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use prost::Message as _;
 use prost_reflect::{DeserializeOptions, DynamicMessage, MessageDescriptor};
+use serde_path_to_error::{Deserializer, Track};
 use tonic::Status;
 
 /// A way to write messages.
@@ -39,9 +40,12 @@ impl Codec {
         }
         let mut json = serde_json::Deserializer::from_slice(&body);
         let options = DeserializeOptions::new().deny_unknown_fields(true);
-        let message = DynamicMessage::deserialize_with_options(kind.clone(), &mut json, &options);
+        let mut track = Track::new();
+        let tracked = Deserializer::new(&mut json, &mut track);
+        let message = DynamicMessage::deserialize_with_options(kind.clone(), tracked, &options);
         let message = message.and_then(|message| json.end().map(|()| message)).map_err(|error| {
-            Status::invalid_argument(format!("the body is not a {} as JSON: {error}", kind.name()))
+            let (kind, path) = (kind.name(), track.path());
+            Status::invalid_argument(format!("the body is not a {kind} as JSON: {path}: {error}"))
         })?;
         Ok(message.encode_to_vec().into())
     }
