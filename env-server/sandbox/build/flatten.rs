@@ -47,12 +47,13 @@ pub fn flatten(component: &[u8]) -> Vec<u8> {
     for (instance, module) in component.instances() {
         numbers.import(&component, instance, module);
     }
+    let host_functions = numbers.functions();
     for (instance, module) in component.instances() {
         numbers.define(&component, instance, module, &reach);
     }
 
     // The metering's global and function have the highest indices.
-    let meter = Meter { fuel: numbers.globals(), refill: numbers.functions() };
+    let meter = Meter { fuel: numbers.globals(), refill: numbers.functions(), host_functions };
     let frames = Frames::of(&component, &reach);
     let mut sections = Sections::default();
     sections.span_memory(&component);

@@ -88,9 +88,9 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// The fuel for an allocation that the host requests, in addition to what the guest's allocator counts: about
-/// the cost of the same call within the guest.
-const ALLOCATION_FUEL: u64 = 1000;
+/// The fuel for an allocation that the host requests, in addition to what the guest's allocator counts: the call
+/// takes another engine stack.
+const ALLOCATION_FUEL: u64 = 10_000;
 
 /// The host's access to an instance.
 #[derive(Clone)]

@@ -1,5 +1,6 @@
 //! The WebAssembly engine: how code is compiled, where instances are placed, and how a call into one is run.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -57,6 +58,19 @@ pub fn new(options: &Options) -> wasmtime::Result<Engine> {
         .wasm_backtrace_max_frames(None)
         .generate_address_map(false);
     Engine::new(&config)
+}
+
+/// Suspends a call once. Whoever polls it decides when it goes on.
+pub async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Runs a call into an instance to its end on this thread. The call has a stack of the engine. Where it yields

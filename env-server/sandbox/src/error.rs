@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::budget::NoMemory;
+
 /// Why the sandbox did not run a step. The agent's code never causes it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -12,6 +14,9 @@ pub enum Error {
         /// [`crate::Options::max_interpreters`].
         max: u32,
     },
+    /// The memory budget ([`crate::Options::budget`]) has no room. Drop or hibernate an interpreter and try again.
+    #[error(transparent)]
+    NoMemory(#[from] NoMemory),
     /// The engine could not be set up, or the guest could not be compiled or linked.
     #[error("setting up the Python sandbox failed")]
     Setup(#[source] Source),

@@ -4,13 +4,12 @@
 //! host for the next one when it is used up. Portions are small: at each, the host checks the clock and whether
 //! someone stopped the step, and the step yields, so that others get their turn.
 
-use std::future::poll_fn;
-use std::task::Poll;
 use std::time::Instant;
 
 use wasmtime::{AsContextMut, Caller, Global, Linker, Trap, Val};
 
 use crate::abi::Malformed;
+use crate::engine::yield_now;
 use crate::state::State;
 use crate::stop::{Stop, Stopped};
 
@@ -85,19 +84,6 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         })
     })?;
     Ok(())
-}
-
-/// Suspends the guest once. Whoever polls it decides when it goes on.
-async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 /// The fuel counter of one instance: the global variable that holds the guest's current portion.

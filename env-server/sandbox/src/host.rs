@@ -2,6 +2,7 @@
 
 use wasmtime::{Memory, Store};
 
+use crate::budget::Budget;
 use crate::engine::{self, block_on};
 use crate::error::{Error, explain_kernel_limit};
 use crate::limits::Limits;
@@ -36,7 +37,7 @@ impl Host {
         let source = cache::Source { bytes: guest::MODULE, sha256: guest::MODULE_SHA256 };
         let module = cache::module(&engine, source, options.cache_dir.as_deref()).map_err(setup)?;
         let linker = linker::new(&engine, &module).map_err(setup)?;
-        let pool = Pool::new(engine, &linker, &module, options.max_interpreters).map_err(setup)?;
+        let pool = Pool::new(engine, &linker, &module, options).map_err(setup)?;
         let spill = Spill::new(options.hibernation_dir.as_deref(), options.hibernation_bytes)
             .map_err(|error| Error::Setup(error.into()))?;
         let python_version = python_version(&pool, options)?;
@@ -52,6 +53,11 @@ impl Host {
     /// The version of Python, such as `3.14.0`.
     pub fn python_version(&self) -> &str {
         &self.python_version
+    }
+
+    /// The memory of all interpreters together.
+    pub fn budget(&self) -> &Budget {
+        self.pool.budget()
     }
 }
 

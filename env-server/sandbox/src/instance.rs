@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use wasmtime::{Store, Trap, Val};
 
+use crate::budget::NoMemory;
 use crate::calls::Diverged;
 use crate::config::Config;
 use crate::engine::block_on;
@@ -16,7 +17,7 @@ use crate::limits::Limits;
 use crate::outcome::{Failure, TYPE_NAME_BYTES};
 use crate::pages::{self, PAGE_BYTES};
 use crate::seeds::Seeds;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, TooLarge};
 use crate::state::{Answers, Calls, State};
 use crate::stop::{Stop, Stopped};
 use crate::world::World;
@@ -38,17 +39,20 @@ impl Instance {
     }
 
     /// Creates an instance in the state that a snapshot holds.
-    pub fn restore(host: &Host, limits: &Limits, snapshot: &Snapshot) -> Result<Instance, Error> {
+    pub async fn restore(host: &Host, limits: &Limits, snapshot: &Snapshot) -> Result<Instance, Error> {
         let (world, memory_bytes) = (snapshot.world.clone(), snapshot.memory_bytes());
-        Instance::with_state(host, limits, world, memory_bytes, &snapshot.variables, |memory| {
-            snapshot.write_to(memory, host.pristine())
-        })
+        let mut instance = Instance::of_size(host, limits, world, memory_bytes, &snapshot.variables)?;
+        snapshot.write_to(instance.memory_mut(), host.pristine()).await?;
+        Ok(instance)
     }
 
-    /// A snapshot of its state between two steps; `None` if it would hold more than `max_bytes` of memory.
-    pub fn snapshot(&mut self, host: &Host, max_bytes: usize) -> Option<Snapshot> {
+    /// A snapshot of its state between two steps.
+    ///
+    /// # Errors
+    /// It would hold more than `max_bytes` of memory.
+    pub async fn snapshot(&mut self, host: &Host, max_bytes: usize) -> Result<Snapshot, TooLarge> {
         let (variables, world) = (self.variables(), self.world().clone());
-        Snapshot::take(self.memory(), variables, world, host.pristine(), &host.spill, max_bytes)
+        Snapshot::take(self.memory(), variables, world, host.pristine(), &host.spill, max_bytes).await
     }
 
     /// Creates a copy of this instance.
@@ -56,23 +60,22 @@ impl Instance {
         let (world, variables) = (self.world().clone(), self.variables());
         let memory = self.memory();
         let changed = pages::changed(memory, host.pristine());
-        Instance::with_state(host, limits, world, memory.len(), &variables, |copy| {
-            for at in changed {
-                copy[at..at + PAGE_BYTES].copy_from_slice(&memory[at..at + PAGE_BYTES]);
-            }
-            Ok(())
-        })
+        let mut copy = Instance::of_size(host, limits, world, memory.len(), &variables)?;
+        for at in changed {
+            copy.memory_mut()[at..at + PAGE_BYTES].copy_from_slice(&memory[at..at + PAGE_BYTES]);
+        }
+        Ok(copy)
     }
 
-    fn with_state(
+    /// Creates an instance whose memory is pristine, apart from its size.
+    fn of_size(
         host: &Host,
         limits: &Limits,
         world: World,
         memory_bytes: usize,
         variables: &[i32],
-        write_memory: impl FnOnce(&mut [u8]) -> Result<(), Error>,
     ) -> Result<Instance, Error> {
-        let failed = |error: wasmtime::Error| Error::Start(error.into());
+        let failed = |error: wasmtime::Error| host.pool.start_error(error);
         let (mut store, python) = host.pool.instantiate(world, limits)?;
         let memory = python.access.memory;
         let more = memory_bytes.saturating_sub(memory.data_size(&store)) as u64;
@@ -80,7 +83,6 @@ impl Instance {
             let pages = more / memory.page_size(&store);
             block_on(memory.grow_async(&mut store, pages)).map_err(failed)?;
         }
-        write_memory(memory.data_mut(&mut store))?;
         let mut instance = Instance { store, python };
         instance.set_variables(variables).map_err(failed)?;
         Ok(instance)
@@ -96,6 +98,10 @@ impl Instance {
         self.python.access.memory.data(&self.store)
     }
 
+    fn memory_mut(&mut self) -> &mut [u8] {
+        self.python.access.memory.data_mut(&mut self.store)
+    }
+
     /// The values of its mutable globals between two steps.
     pub fn variables(&mut self) -> Vec<i32> {
         self.python.variables.iter().map(|variable| variable.get(&mut self.store).unwrap_i32()).collect()
@@ -109,7 +115,7 @@ impl Instance {
     /// Runs one block. The instance must not be used again after an error.
     ///
     /// # Errors
-    /// The tool calls of a replayed block differ from the recorded ones, or `stop` stopped it.
+    /// The tool calls of a replayed block differ from the recorded ones, or the block was not run to its end.
     pub async fn run(
         &mut self,
         code: &str,
@@ -141,10 +147,15 @@ impl Instance {
         let result = self.python.run(&mut self.store, code, max_text_bytes).await;
 
         let fuel_left = tank.left(&mut self.store);
+        let fuel_taken = limits.fuel.min(fuel::MAX) - fuel_left;
+        stop.note_fuel(fuel_taken);
         let calls = std::mem::take(&mut self.store.data_mut().calls);
         let reply = match result {
             Err(error) if error.is::<Diverged>() => return Err(Unfinished::Diverged),
             Err(error) if error.is::<Stopped>() => return Err(Unfinished::Stopped),
+            Err(ref error) if let Some(no_memory) = error.downcast_ref() => {
+                return Err(Unfinished::NoMemory(*no_memory));
+            }
             Err(_) if calls.limit_hit => Err(Failure::ToolCallLimit),
             Err(error) => {
                 let failure = why_killed(&error, self.store.data());
@@ -167,7 +178,7 @@ impl Instance {
             error_output_left_out,
             tool_calls: calls.made,
             tool_call_limit_hit: calls.limit_hit,
-            fuel_used: limits.fuel.min(fuel::MAX) - fuel_left - calls.fuel_withheld,
+            fuel_used: fuel_taken - calls.fuel_withheld,
         })
     }
 
@@ -195,6 +206,8 @@ pub enum Unfinished {
     Diverged,
     /// Someone stopped it.
     Stopped,
+    /// The process has no room for it.
+    NoMemory(NoMemory),
 }
 
 /// The fuel for writing what a stopped block left in its streams.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::budget::Share;
 use crate::config::Config;
 use crate::engine::block_on;
 use crate::error::Error;
@@ -31,19 +32,21 @@ pub struct Interpreter {
     instance: Option<Instance>,
     /// Rebuilds the persistent instance.
     replay_log: ReplayLog,
+    /// What the log and the files take of the memory budget.
+    kept: Share,
     globals: Vec<String>,
     /// The index of the next step.
     next_step: u64,
     stats: Stats,
 }
 
-/// The largest snapshot, in bytes of changed memory, that is taken of an interpreter in use. Larger ones are
-/// taken only if the replay log exceeds its size bound or the interpreter hibernates.
-const LARGE_SNAPSHOT: usize = 8 << 20;
+/// The largest snapshot, in bytes of changed memory, that is always worth a replay of more than a few milliseconds.
+const SMALL_SNAPSHOT: usize = 8 << 20;
 
 impl Interpreter {
     pub(crate) fn new(host: Arc<Host>, config: Config, tools: SharedTools) -> Result<Interpreter, Error> {
         let mut interpreter = Interpreter {
+            kept: host.budget().hold(0),
             host,
             config: Arc::new(config),
             tools,
@@ -83,8 +86,8 @@ impl Interpreter {
     /// may count steps that run no code too. In a persistent interpreter they go on where the last step left them.
     ///
     /// # Errors
-    /// [`Error::AtCapacity`] if no place is free: nothing was run, try again. [`Error::Stopped`] if `stop` stopped it: the
-    /// interpreter is as before, but calls of tools were made. Any other error means that the sandbox is broken.
+    /// [`Error::AtCapacity`] if no place is free: nothing was run, try again. [`Error::Stopped`] if `stop` stopped it, and
+    /// [`Error::NoMemory`]: the interpreter is as before, but calls of tools may have been made. Any other error means that the sandbox is broken.
     pub async fn step(&mut self, index: u64, code: &str, stop: &Stop) -> Result<Outcome, Error> {
         let started = Instant::now();
         let config = self.config.clone();
@@ -104,17 +107,19 @@ impl Interpreter {
             instance.run(code, limits, Answers::Tools(self.tools.clone()), stop).await.map_err(|why| {
                 match why {
                     Unfinished::Stopped => Error::Stopped,
+                    Unfinished::NoMemory(error) => error.into(),
                     Unfinished::Diverged => Error::Diverged { step: steps, of: steps },
                 }
             })?;
         if self.persists() && execution.reply.is_ok() {
             self.replay_log.push(code, &execution);
             if self.replay_log.is_large() {
-                self.snapshot(&mut instance, usize::MAX);
+                self.snapshot(&mut instance, usize::MAX).await;
             } else if self.replay_log.is_long() {
-                self.snapshot(&mut instance, LARGE_SNAPSHOT);
+                self.snapshot(&mut instance, self.replay_log.worthwhile_bytes()).await;
             }
             self.instance = Some(instance);
+            self.note_kept();
         }
         self.next_step = index.wrapping_add(1);
         self.stats.steps += 1;
@@ -154,6 +159,7 @@ impl Interpreter {
         let instance = self.instance.as_mut();
         let copy = instance.map(|instance| instance.fork(&self.host, &self.config.limits)).transpose()?;
         Ok(Interpreter {
+            kept: self.host.budget().take_large(self.kept.bytes())?,
             host: self.host.clone(),
             config: self.config.clone(),
             tools,
@@ -171,8 +177,15 @@ impl Interpreter {
     pub fn hibernate(&mut self) {
         let Some(mut instance) = self.instance.take() else { return };
         if !self.replay_log.is_short() {
-            self.snapshot(&mut instance, usize::MAX);
+            block_on(self.snapshot(&mut instance, usize::MAX));
         }
+        self.note_kept();
+    }
+
+    /// Notes what is kept in memory beside the instance's own.
+    fn note_kept(&mut self) {
+        let files = self.instance.as_ref().map_or(0, |instance| instance.world().bytes());
+        self.kept.set(self.replay_log.kept_bytes().0 + files);
     }
 
     fn persists(&self) -> bool {
@@ -184,21 +197,25 @@ impl Interpreter {
         self.replay_log.rebuild(&self.host, &self.config, Seeds::of(self.config.seed, step), stop).await
     }
 
-    /// Rebuilds the persistent instance. A long replay is replaced by a snapshot, so that it is not repeated.
+    /// Rebuilds the persistent instance. A long replay is replaced by a snapshot, so that it is not repeated, unless
+    /// the snapshot would take longer.
     async fn wake(&mut self, stop: &Stop) -> Result<Instance, Error> {
         let mut instance = self.rebuild(stop).await?;
+        self.stats.replayed_fuel += self.replay_log.fuel();
+        self.replay_log.replayed();
         if self.persists() && !self.replay_log.is_short() {
-            self.snapshot(&mut instance, usize::MAX);
+            let max_bytes = self.replay_log.worthwhile_bytes().max(SMALL_SNAPSHOT);
+            self.snapshot(&mut instance, max_bytes).await;
         }
         Ok(instance)
     }
 
     /// Replaces the replay log by a snapshot of the instance. If more than `max_bytes` of its memory changed,
-    /// doubles the replay budget instead.
-    fn snapshot(&mut self, instance: &mut Instance, max_bytes: usize) {
-        match instance.snapshot(&self.host, max_bytes) {
-            Some(snapshot) => self.replay_log.compact(snapshot),
-            None => self.replay_log.double_budget(),
+    /// the snapshot is put off until the steps and their replays are worth it.
+    async fn snapshot(&mut self, instance: &mut Instance, max_bytes: usize) {
+        match instance.snapshot(&self.host, max_bytes).await {
+            Ok(snapshot) => self.replay_log.compact(snapshot),
+            Err(too_large) => self.replay_log.put_off(too_large.bytes),
         }
     }
 

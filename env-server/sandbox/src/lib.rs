@@ -76,10 +76,12 @@
 //! | `seeds`                                    | the seeds of random numbers                                                   |
 //! | `calls`, `tool`                            | tool calls                                                                    |
 //! | `fuel`, `stop`                             | the budget of a step; stopping it from outside                                |
+//! | `budget`                                   | the memory of everything together                                             |
 //!
 //! `guest/build.sh` builds the guest as a component, from which `build.rs` makes the module.
 
 mod abi;
+mod budget;
 mod cache;
 mod calls;
 mod config;
@@ -110,6 +112,7 @@ mod tool;
 mod wasi;
 mod world;
 
+pub use budget::{Budget, NoMemory, Share};
 pub use config::Config;
 pub use error::{Error, Source};
 pub use interpreter::Interpreter;

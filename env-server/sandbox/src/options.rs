@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::budget::Budget;
+
 /// The options of a [`crate::Sandbox`]. `Options::default()` suits most uses.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -23,11 +25,13 @@ pub struct Options {
     pub hibernation_dir: Option<PathBuf>,
     /// The size limit of that file in bytes. What does not fit is stored in memory.
     pub hibernation_bytes: u64,
+    /// The memory of all interpreters together, of those that hibernate too. A step that finds no room is not run.
+    pub budget: Budget,
 }
 
 impl Default for Options {
     /// 1,024 interpreters of up to 1 GiB; 4 MiB kept resident in each free place; no directory for
-    /// hibernation, and up to 16 GiB in it if one is set.
+    /// hibernation, and up to 16 GiB in it if one is set; no bound of all memory.
     fn default() -> Self {
         Options {
             cache_dir: None,
@@ -36,6 +40,7 @@ impl Default for Options {
             keep_resident_bytes: 4 << 20,
             hibernation_dir: None,
             hibernation_bytes: 16 << 30,
+            budget: Budget::default(),
         }
     }
 }

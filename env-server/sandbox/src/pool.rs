@@ -2,12 +2,17 @@
 
 use wasmtime::{Engine, InstancePre, Linker, Module, PoolConcurrencyLimitError, Store};
 
+use crate::budget::{Budget, NoMemory};
 use crate::engine::block_on;
 use crate::error::{Error, explain_kernel_limit};
 use crate::guest::{Exports, Python};
 use crate::limits::Limits;
+use crate::options::Options;
 use crate::state::State;
 use crate::world::World;
+
+/// What an instance takes at first: the pages that it writes, its stacks, its tables. Measured by `benches/density.rs`.
+const INSTANCE_BYTES: usize = 512 << 10;
 
 /// A linked module and the places for its instances.
 pub struct Pool {
@@ -16,6 +21,7 @@ pub struct Pool {
     exports: Exports,
     /// [`crate::Options::max_interpreters`], for error messages.
     max_interpreters: u32,
+    budget: Budget,
 }
 
 impl Pool {
@@ -24,19 +30,21 @@ impl Pool {
         engine: Engine,
         linker: &Linker<State>,
         module: &Module,
-        max_interpreters: u32,
+        options: &Options,
     ) -> wasmtime::Result<Pool> {
         let exports = Exports::of(module)?;
         let linked = linker.instantiate_pre(module)?;
-        Ok(Pool { engine, linked, exports, max_interpreters })
+        let (max_interpreters, budget) = (options.max_interpreters, options.budget.clone());
+        Ok(Pool { engine, linked, exports, max_interpreters, budget })
     }
 
     /// Creates an instance in a store of its own. It has not run any code yet.
     ///
     /// # Errors
-    /// [`Error::AtCapacity`] if no place is free.
+    /// [`Error::AtCapacity`] if no place is free; [`Error::NoMemory`].
     pub fn instantiate(&self, world: World, limits: &Limits) -> Result<(Store<State>, Python), Error> {
-        let mut store = Store::new(&self.engine, State::new(world, limits));
+        let share = self.budget.take(INSTANCE_BYTES)?;
+        let mut store = Store::new(&self.engine, State::new(world, limits, share));
         store.limiter(|state| &mut state.memory);
         let created = block_on(async {
             let instance = self.linked.instantiate_async(&mut store).await?;
@@ -47,10 +55,17 @@ impl Pool {
         Ok((store, python))
     }
 
+    /// Where instances take their memory from.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// The error for an instance that could not be started.
     pub fn start_error(&self, error: wasmtime::Error) -> Error {
         if error.is::<PoolConcurrencyLimitError>() {
             Error::AtCapacity { max: self.max_interpreters }
+        } else if let Some(no_memory) = error.downcast_ref::<NoMemory>() {
+            Error::NoMemory(*no_memory)
         } else {
             Error::Start(explain_kernel_limit(error).into())
         }

@@ -14,9 +14,12 @@ use crate::state::Answers;
 use crate::stop::Stop;
 use crate::tool::ToolRecord;
 
-/// The replay budget in fuel, before it is doubled. Replaying this much takes some 100 ms, to which the last
-/// step may add; a snapshot takes one or two milliseconds, so taking one this often costs almost nothing.
+/// The replay budget in fuel of an interpreter of which little changed. Replaying this much takes some 100 ms; a
+/// snapshot takes one or two milliseconds, so taking one this often costs almost nothing.
 const MAX_FUEL: u64 = 1_000_000_000;
+/// The replay budget in fuel for each changed byte of a larger interpreter. A snapshot takes 2 ns a byte, replaying
+/// this much 3 to 6 ns: snapshots take less than the steps between them, and replays not much more than a snapshot.
+const FUEL_PER_BYTE: u64 = 64;
 /// The bound of the log's size: the code of its steps, their tool calls and the answers.
 const MAX_BYTES: usize = 4 << 20;
 /// A log with no more fuel than this is replayed in one or two milliseconds. It is kept instead of a
@@ -30,10 +33,12 @@ pub struct ReplayLog {
     steps: Vec<Arc<Step>>,
     /// The fuel of all steps.
     fuel: u64,
+    /// The fuel of all replays since the snapshot.
+    replayed: u64,
     /// The size of all steps in bytes.
     bytes: usize,
-    /// The replay budget is `MAX_FUEL << doublings`; it doubles each time a snapshot would be too large.
-    doublings: u32,
+    /// The replay budget, if it is more than [`MAX_FUEL`].
+    larger_budget: u64,
 }
 
 /// A step that was not killed.
@@ -57,21 +62,38 @@ impl ReplayLog {
         self.steps.push(Arc::new(step));
     }
 
-    /// Whether a replay would exceed the budget.
+    /// Whether its steps and their replays exceed the budget.
     pub fn is_long(&self) -> bool {
-        self.fuel >> self.doublings > MAX_FUEL
+        self.spent() > self.larger_budget.max(MAX_FUEL)
+    }
+
+    /// The largest snapshot, in bytes of changed memory, that is worth what the steps and their replays took.
+    pub fn worthwhile_bytes(&self) -> usize {
+        usize::try_from(self.spent() / FUEL_PER_BYTE).unwrap_or(usize::MAX)
+    }
+
+    /// Sets the budget to what a snapshot of `changed` bytes is worth.
+    pub fn put_off(&mut self, changed: usize) {
+        self.larger_budget = FUEL_PER_BYTE.saturating_mul(changed as u64);
+    }
+
+    /// Notes that the log was replayed.
+    pub fn replayed(&mut self) {
+        self.replayed += self.fuel;
+    }
+
+    /// The fuel of a replay.
+    pub fn fuel(&self) -> u64 {
+        self.fuel
+    }
+
+    fn spent(&self) -> u64 {
+        self.fuel.saturating_add(self.replayed)
     }
 
     /// Whether the steps exceed the size bound.
     pub fn is_large(&self) -> bool {
         self.bytes > MAX_BYTES
-    }
-
-    /// Doubles the replay budget until the log is within it.
-    pub fn double_budget(&mut self) {
-        while self.is_long() {
-            self.doublings += 1;
-        }
     }
 
     /// Whether a replay takes one or two milliseconds at most.
@@ -103,7 +125,7 @@ impl ReplayLog {
         stop: &Stop,
     ) -> Result<Instance, Error> {
         let mut instance = match &self.snapshot {
-            Some(snapshot) => Instance::restore(host, &config.limits, snapshot)?,
+            Some(snapshot) => Instance::restore(host, &config.limits, snapshot).await?,
             None => Instance::start(host, config, seeds).await?,
         };
         for (index, step) in self.steps.iter().enumerate() {
@@ -112,6 +134,7 @@ impl ReplayLog {
                 Ok(execution) => execution.reply.is_ok() && execution.fuel_used == step.fuel_used,
                 Err(Unfinished::Diverged) => false,
                 Err(Unfinished::Stopped) => return Err(Error::Stopped),
+                Err(Unfinished::NoMemory(error)) => return Err(error.into()),
             };
             if !same {
                 return Err(Error::Diverged { step: index, of: self.steps.len() });

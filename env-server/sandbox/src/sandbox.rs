@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::error::Error;
 use crate::guest;
@@ -44,6 +45,11 @@ impl Sandbox {
     /// interpreter starts.
     pub fn least_memory_bytes(&self) -> usize {
         self.host.pristine().len()
+    }
+
+    /// The memory of everything together ([`crate::Options::budget`]).
+    pub fn budget(&self) -> &Budget {
+        self.host.budget()
     }
 
     /// The SHA-256, in hexadecimal, of the guest: Python and our own code in it. The same guest gives the

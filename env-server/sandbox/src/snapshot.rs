@@ -1,5 +1,6 @@
 //! The state of an interpreter between two steps, compressed and independent of any instance.
 
+use crate::engine::yield_now;
 use crate::error::Error;
 use crate::pages::{self, PAGE_BYTES};
 use crate::spill::{Spill, Stored};
@@ -20,22 +21,25 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Stores the difference between `memory` and `pristine` in `spill`. `None` if more than `max_bytes`
-    /// differ.
-    pub fn take(
+    /// Stores the difference between `memory` and `pristine` in `spill`. It yields every few milliseconds.
+    ///
+    /// # Errors
+    /// More than `max_bytes` differ.
+    pub async fn take(
         memory: &[u8],
         variables: Vec<i32>,
         world: World,
         pristine: &[u8],
         spill: &Spill,
         max_bytes: usize,
-    ) -> Option<Snapshot> {
+    ) -> Result<Snapshot, TooLarge> {
         let pages = pages::changed(memory, pristine);
-        if pages.len() * PAGE_BYTES > max_bytes {
-            return None;
+        let bytes = pages.len() * PAGE_BYTES;
+        if bytes > max_bytes {
+            return Err(TooLarge { bytes });
         }
-        let difference = spill.store(pack(memory, &pages, pristine));
-        Some(Snapshot { memory_bytes: memory.len(), pages, difference, variables, world })
+        let difference = spill.store(pack(memory, &pages, pristine).await);
+        Ok(Snapshot { memory_bytes: memory.len(), pages, difference, variables, world })
     }
 
     /// The size in bytes of the memory that it restores.
@@ -53,24 +57,35 @@ impl Snapshot {
     }
 
     /// Writes the changed pages to `memory`, which must hold the pristine state and be at least
-    /// [`Snapshot::memory_bytes`] long.
+    /// [`Snapshot::memory_bytes`] long. It yields every few milliseconds.
     ///
     /// # Errors
     /// [`Error::Snapshot`] if the stored difference cannot be read or is damaged.
-    pub fn write_to(&self, memory: &mut [u8], pristine: &[u8]) -> Result<(), Error> {
-        unpack(&self.difference.read()?, memory, &self.pages, pristine)
-            .ok_or_else(|| Error::Snapshot("the stored snapshot is damaged".into()))
+    pub async fn write_to(&self, memory: &mut [u8], pristine: &[u8]) -> Result<(), Error> {
+        let written = unpack(&self.difference.read()?, memory, &self.pages, pristine).await;
+        written.ok_or_else(|| Error::Snapshot("the stored snapshot is damaged".into()))
     }
+}
+
+/// A snapshot would hold more than it may.
+pub struct TooLarge {
+    /// The bytes of changed memory.
+    pub bytes: usize,
 }
 
 /// The number of pages in a chunk, which is compressed as one.
 const CHUNK_PAGES: usize = 64;
+/// The number of chunks after which others get their turn: two megabytes, or some four milliseconds.
+const CHUNKS_A_TURN: usize = 8;
 
 /// Compresses the changed pages, chunk by chunk: a compressed chunk follows its length (4 bytes,
 /// little-endian).
-fn pack(memory: &[u8], pages: &[usize], pristine: &[u8]) -> Vec<u8> {
+async fn pack(memory: &[u8], pages: &[usize], pristine: &[u8]) -> Vec<u8> {
     let (mut packed, mut bytes) = (Vec::new(), Vec::with_capacity(CHUNK_PAGES * PAGE_BYTES));
-    for pages in pages.chunks(CHUNK_PAGES) {
+    for (number, pages) in (1..).zip(pages.chunks(CHUNK_PAGES)) {
+        if number % CHUNKS_A_TURN == 0 {
+            yield_now().await;
+        }
         bytes.clear();
         for page in pages {
             bytes.extend_from_slice(&memory[*page..*page + PAGE_BYTES]);
@@ -84,9 +99,12 @@ fn pack(memory: &[u8], pages: &[usize], pristine: &[u8]) -> Vec<u8> {
 }
 
 /// Reverses [`pack`]: writes the pages to `memory`. `None` if `packed` is damaged.
-fn unpack(mut packed: &[u8], memory: &mut [u8], pages: &[usize], pristine: &[u8]) -> Option<()> {
+async fn unpack(mut packed: &[u8], memory: &mut [u8], pages: &[usize], pristine: &[u8]) -> Option<()> {
     let mut bytes = vec![0; CHUNK_PAGES * PAGE_BYTES];
-    for pages in pages.chunks(CHUNK_PAGES) {
+    for (number, pages) in (1..).zip(pages.chunks(CHUNK_PAGES)) {
+        if number % CHUNKS_A_TURN == 0 {
+            yield_now().await;
+        }
         let (length, rest) = packed.split_first_chunk()?;
         let (chunk, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
         packed = rest;
@@ -111,6 +129,7 @@ fn xor_with_pristine(bytes: &mut [u8], pages: &[usize], pristine: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::block_on;
 
     #[test]
     fn packed_pages_are_restored_and_damage_is_detected() {
@@ -121,15 +140,15 @@ mod tests {
         for (number, page) in pages.iter().enumerate() {
             memory[page + number] = 99;
         }
-        let packed = pack(&memory, &pages, &pristine);
+        let packed = block_on(pack(&memory, &pages, &pristine));
         assert!(packed.len() < 20 * pages.len() + 2000, "{} bytes", packed.len());
 
         let mut again = pristine.clone();
         again.resize(memory.len(), 0);
-        unpack(&packed, &mut again, &pages, &pristine).unwrap();
+        block_on(unpack(&packed, &mut again, &pages, &pristine)).unwrap();
         assert!(again == memory);
         for broken in [&packed[..packed.len() - 1], &packed[1..], &[], &[255; 9]] {
-            assert_eq!(unpack(broken, &mut again, &pages, &pristine), None);
+            assert_eq!(block_on(unpack(broken, &mut again, &pages, &pristine)), None);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use wasmtime::ResourceLimiter;
 
 use crate::abi::Access;
+use crate::budget::Share;
 use crate::fuel::Allowance;
 use crate::limits::Limits;
 use crate::tool::{SharedTools, ToolRecord};
@@ -24,8 +25,8 @@ pub struct State {
 
 impl State {
     /// The state of an instance that has not run any code.
-    pub fn new(world: World, limits: &Limits) -> State {
-        let memory = Memory { limit: limits.memory_bytes, refused: false };
+    pub fn new(world: World, limits: &Limits, share: Share) -> State {
+        let memory = Memory { limit: limits.memory_bytes, refused: false, share };
         State {
             access: None,
             allocating: false,
@@ -37,22 +38,29 @@ impl State {
     }
 }
 
-/// The limit of the guest's memory. A refused growth is a `MemoryError` in Python.
+/// The limit of the guest's memory. A growth beyond it is refused, which is a `MemoryError` in Python. A growth for which the
+/// process has no room ends the step, since nothing but the agent's code may decide what Python sees.
 pub struct Memory {
     limit: usize,
     /// Whether a growth was refused during this step.
     pub refused: bool,
+    /// What it takes of the budget.
+    share: Share,
 }
 
 impl ResourceLimiter for Memory {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let allowed = desired <= self.limit;
         self.refused |= !allowed;
+        // The first pages are shared by all instances until they are written.
+        if allowed && current > 0 {
+            self.share.grow_large(desired - current)?;
+        }
         Ok(allowed)
     }
 

@@ -7,6 +7,9 @@ pub struct Stats {
     pub steps: u64,
     /// The fuel of all steps.
     pub fuel_used: u64,
+    /// The fuel of steps that were run again to rebuild it, after hibernation or a step that killed it. No step's
+    /// fuel includes it.
+    pub replayed_fuel: u64,
     /// The tool calls of all steps.
     pub tool_calls: u64,
     /// The size in bytes of a persistent interpreter's memory, shared pages included; 0 if it is not in

@@ -1,7 +1,7 @@
-//! Stopping a running step from outside.
+//! Stopping a running step from outside, and what it has used until then.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Stops the step that it was given to. Clones stop the same step.
@@ -9,6 +9,7 @@ use std::time::Instant;
 pub struct Stop {
     asked: Arc<AtomicBool>,
     deadline: Option<Instant>,
+    fuel_used: Arc<AtomicU64>,
 }
 
 /// Someone stopped the step.
@@ -25,6 +26,17 @@ impl Stop {
     /// Asks the step to stop; it does so within some milliseconds of its own time.
     pub fn ask(&self) {
         self.asked.store(true, Ordering::SeqCst);
+    }
+
+    /// The fuel that the step has used: known when it has ended, in whatever way. The steps that were run again to wake its
+    /// interpreter are a part of it.
+    pub fn fuel_used(&self) -> u64 {
+        self.fuel_used.load(Ordering::Relaxed)
+    }
+
+    /// Notes fuel that was used.
+    pub(crate) fn note_fuel(&self, fuel: u64) {
+        self.fuel_used.fetch_add(fuel, Ordering::Relaxed);
     }
 
     /// Whether someone has, or the deadline has passed.

@@ -159,18 +159,22 @@ fn undoing_a_step_does_not_replay_a_long_history() {
 }
 
 #[test]
-fn a_long_history_with_a_large_memory_is_replayed_at_most_once() {
+fn a_large_memory_is_kept_when_replays_took_as_long() {
     let mut python = persistent();
     prints(&mut python, "import random\nlarge = random.Random(1).randbytes(12_000_000)");
-    for _ in 0..5 {
+    while python.stats().fuel_used < 1_100_000_000 {
         prints(&mut python, LONG);
     }
-    assert!(python.stats().kept_bytes < 100_000, "no snapshot while it is in memory");
-    for _ in 0..2 {
+    assert!(python.stats().kept_bytes < 100_000, "no snapshot yet: a replay takes less");
+    // In use are the value, and what making it left in the memory.
+    let most = 64 * python.stats().memory_bytes as u64;
+    for _ in 0..8 {
         fails(&mut python, "import os; os._exit(1)");
         prints(&mut python, "print(len(large))");
-        assert!(python.stats().kept_bytes > 10_000_000, "a long replay is replaced by a snapshot");
     }
+    let stats = python.stats();
+    assert!(stats.kept_bytes > 10_000_000, "replays are replaced by a snapshot");
+    assert!(stats.replayed_fuel > 1_000_000_000 && stats.replayed_fuel < most, "{stats:?}");
 }
 
 #[test]

@@ -111,3 +111,31 @@ fn a_panic_in_a_tool_undoes_the_step() {
     assert!(result.is_err());
     assert_eq!(prints(&mut python, "print(x)"), "1\n");
 }
+
+#[test]
+fn undoing_a_step_takes_a_bounded_replay_however_large_the_heap_and_long_the_history() {
+    const BYTES: u64 = 110_000_000;
+    /// The replay of [`sandbox::Stats::replayed_fuel`] for each changed byte.
+    const FUEL_PER_BYTE: u64 = 64;
+    let limits = Limits { fuel: 3_000_000_000, ..Limits::default() };
+    let mut python = common::with_limits(InterpreterState::Persistent, limits);
+    prints(&mut python, &format!("import os\nheap = b'x' * {BYTES}\nrounds = 0"));
+    let step = "for _ in range(500_000): rounds += 1";
+    while python.stats().fuel_used < 3 * FUEL_PER_BYTE * BYTES {
+        prints(&mut python, step);
+    }
+    // Some of the memory is the interpreter's own.
+    let most = FUEL_PER_BYTE * (BYTES + (8 << 20));
+    let state = "print(rounds, len(heap), heap[-1])";
+    let expected = prints(&mut python, state);
+    for killed in 1..=3 {
+        let before = python.stats().replayed_fuel;
+        assert_eq!(fails(&mut python, "heap = rounds = None\nos._exit(1)").failure, Some(Failure::Crashed));
+        assert_eq!(prints(&mut python, state), expected);
+        let replayed = python.stats().replayed_fuel - before;
+        assert!(replayed <= most, "{killed}: {replayed} of {most}");
+    }
+    // Replays count as what a snapshot is worth, so they end.
+    let all = python.stats().replayed_fuel;
+    assert!(all <= 2 * most, "{all} of {most}");
+}

@@ -187,10 +187,12 @@ fn find(guest: &mut Guest<'_>, file: u32, path: u32, length: u32) -> Result<File
 fn read_path(guest: &mut Guest<'_>, at: u32, length: u32) -> Result<FileResult<String>> {
     /// The work of a lookup per byte of the path: in the worst case every second byte is a name.
     const BYTE_WORK: usize = 100;
+    /// The work of copying the path, and of a lookup of no name.
+    const PATH_WORK: usize = 4_000;
     if length as usize > PATH_BYTES {
         return Ok(Err(Error::NameTooLong));
     }
-    charge(guest, length as usize * BYTE_WORK)?;
+    charge(guest, PATH_WORK + length as usize * BYTE_WORK)?;
     let memory = access(guest)?.memory.data(&*guest);
     let bytes = Bytes(memory).slice(at, length)?;
     Ok(std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Error::Invalid))
