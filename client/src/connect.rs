@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use proto::env::v1::environment_service_client::EnvironmentServiceClient;
 use proto::inference::v1::inference_service_client::InferenceServiceClient;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 
+use crate::credentials::{Bearer, Credentials};
+
 /// A connected, cheaply cloned client of the environment server.
-pub type EnvClient = EnvironmentServiceClient<Channel>;
+pub type EnvClient = EnvironmentServiceClient<InterceptedService<Channel, Bearer>>;
 
 /// A connected, cheaply cloned client of the inference server.
 pub type InferenceClient = InferenceServiceClient<Channel>;
@@ -23,6 +26,9 @@ pub enum ConnectError {
         /// The rule that it breaks.
         problem: &'static str,
     },
+    /// A token or certificate that can't be used.
+    #[error("{0}")]
+    Credentials(String),
     /// No server answers at the URL.
     #[error("no {server} answers at {url} (start one with `{command}`): {source}")]
     Unreachable {
@@ -41,51 +47,71 @@ pub enum ConnectError {
 /// vanished without closing the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// Connects to the environment server at `url` (`http://host:port`).
+/// Connects to the environment server at `url` (`http://host:port` or `https://host:port`), with the credentials that
+/// environment variables hold.
 ///
 /// # Errors
-/// [`ConnectError`] if the URL is malformed or no server answers within 10 s.
+/// As [`connect_as`].
 pub async fn connect(url: &str) -> Result<EnvClient, ConnectError> {
-    let channel = channel(url, "environment server", "env-server serve").await?;
-    Ok(EnvironmentServiceClient::new(channel)
+    connect_as(url, &Credentials::from_env()).await
+}
+
+/// Connects to the environment server at `url` with these credentials. A server that does not accept the token says so
+/// at the first call.
+///
+/// # Errors
+/// [`ConnectError`] if the URL or a credential is malformed, or no server answers within 10 s.
+pub async fn connect_as(url: &str, credentials: &Credentials) -> Result<EnvClient, ConnectError> {
+    let bearer = credentials.bearer().map_err(ConnectError::Credentials)?;
+    let channel = channel(url, credentials, "environment server", "env-server serve").await?;
+    Ok(EnvironmentServiceClient::with_interceptor(channel, bearer)
         .max_decoding_message_size(proto::MAX_MESSAGE_BYTES)
         .max_encoding_message_size(proto::MAX_MESSAGE_BYTES))
 }
 
-/// Connects to the inference server at `url` (`http://host:port`).
+/// Connects to the inference server at `url` (`http://host:port` or `https://host:port`).
 ///
 /// # Errors
 /// [`ConnectError`] if the URL is malformed or no server answers within 10 s.
 pub async fn connect_inference(url: &str) -> Result<InferenceClient, ConnectError> {
-    let channel = channel(url, "inference server", "trainer serve").await?;
+    let channel = channel(url, &Credentials::from_env(), "inference server", "trainer serve").await?;
     Ok(InferenceServiceClient::new(channel)
         .max_decoding_message_size(proto::MAX_MESSAGE_BYTES)
         .max_encoding_message_size(proto::MAX_MESSAGE_BYTES))
 }
 
-async fn channel(url: &str, server: &'static str, command: &'static str) -> Result<Channel, ConnectError> {
-    let endpoint = endpoint(url)
-        .map_err(|problem| ConnectError::BadUrl { url: url.to_owned(), problem })?
+async fn channel(
+    url: &str,
+    credentials: &Credentials,
+    server: &'static str,
+    command: &'static str,
+) -> Result<Channel, ConnectError> {
+    let unreachable = |source| ConnectError::Unreachable { server, command, url: url.to_owned(), source };
+    let mut endpoint =
+        endpoint(url).map_err(|problem| ConnectError::BadUrl { url: url.to_owned(), problem })?;
+    if endpoint.uri().scheme_str() == Some("https") {
+        let tls = credentials.tls().map_err(ConnectError::Credentials)?;
+        endpoint = endpoint.tls_config(tls).map_err(unreachable)?;
+    }
+    let endpoint = endpoint
         .connect_timeout(Duration::from_secs(10))
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE)
         .keep_alive_while_idle(true)
         .tcp_nodelay(true);
-    let unreachable = |source| ConnectError::Unreachable { server, command, url: url.to_owned(), source };
     endpoint.connect().await.map_err(unreachable)
 }
 
 /// The endpoint that a URL names, or what is wrong with the URL.
 fn endpoint(url: &str) -> Result<Endpoint, &'static str> {
     if !url.contains("://") {
-        return Err("it does not begin with http://");
+        return Err("it does not begin with http:// or https://");
     }
     let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|_| "it cannot be read as one")?;
     let uri = endpoint.uri();
     match uri.scheme_str() {
-        Some("http") => {}
-        Some("https") => return Err("https is not available, only http"),
-        _ => return Err("it does not begin with http://"),
+        Some("http" | "https") => {}
+        _ => return Err("it does not begin with http:// or https://"),
     }
     if uri.host().is_none_or(str::is_empty) || uri.port().is_none() {
         return Err("it must name host and port");
@@ -102,9 +128,9 @@ mod tests {
         let cases = [
             ("127.0.0.1:50051", "http://"),
             ("localhost", "http://"),
-            ("https://host:50051", "https"),
             ("ftp://host:1", "http://"),
             ("http://host", "port"),
+            ("https://host", "port"),
             ("http://:50051", "host"),
             ("http://ho st:1", "read"),
         ];
@@ -113,5 +139,6 @@ mod tests {
             assert!(problem.contains(part), "{url}: {problem}");
         }
         assert!(endpoint("http://[::1]:50051").is_ok());
+        assert!(endpoint("https://host:50051").is_ok());
     }
 }

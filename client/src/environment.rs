@@ -113,14 +113,24 @@ impl Environment {
         request: env::CreateEpisodeRequest,
     ) -> Result<env::CreateEpisodeResponse, Status> {
         let lease = request.lease.and_then(|lease| lease.try_into().ok()).unwrap_or(DEFAULT_LEASE);
+        let call = |mut client: EnvClient| {
+            let request = request.clone();
+            async move { client.create_episode(request).await }
+        };
+        self.while_exhausted(lease, || self.retried(self.retry.deadline, call)).await
+    }
+
+    /// Makes a call again while it is refused for want of room or quota (RESOURCE_EXHAUSTED), until a lease of this length
+    /// has ended.
+    async fn while_exhausted<T, F: Future<Output = Result<T, Status>>>(
+        &self,
+        lease: Duration,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, Status> {
         let give_up = Instant::now() + lease + BEYOND_LEASE;
         let mut refusals = 0;
         loop {
-            let call = |mut client: EnvClient| {
-                let request = request.clone();
-                async move { client.create_episode(request).await }
-            };
-            match self.retried(self.retry.deadline, call).await {
+            match call().await {
                 Err(status) if status.code() == Code::ResourceExhausted && Instant::now() < give_up => {
                     sleep(self.retry.wait_after(refusals, &status)).await;
                     refusals += 1;
@@ -131,7 +141,7 @@ impl Environment {
     }
 
     /// Runs one step. `wall_clock` is the step's wall-clock limit; the deadline of an attempt is longer by
-    /// [`Retry::deadline`].
+    /// [`Retry::deadline`]. A step for which the caller's quota has nothing left is asked for again, as a create is.
     ///
     /// # Errors
     /// The status of the last attempt.
@@ -144,7 +154,8 @@ impl Environment {
             let request = request.clone();
             async move { client.step(request).await }
         };
-        self.retried(wall_clock + self.retry.deadline, call).await
+        let deadline = wall_clock + self.retry.deadline;
+        self.while_exhausted(DEFAULT_LEASE, || self.retried(deadline, call)).await
     }
 
     /// Renews an episode's lease, for turns that make no other call. If the episode is closed, the next call on it says so.

@@ -3,6 +3,7 @@
 //! | module        | what it holds                                                            |
 //! |---------------|--------------------------------------------------------------------------|
 //! | `connect`     | connections to both servers: [`connect()`], [`connect_inference`]        |
+//! | `credentials` | tokens, and roots of certificates: [`Credentials`]                        |
 //! | `environment` | the environment server's calls, repeated until answered: [`Environment`] |
 //! | `retry`       | which calls to repeat, and when: [`Retry`], [`is_unreachable`]           |
 //! | `status`      | what a failed call says: [`explain`], [`reason`], [`retry_after`]        |
@@ -11,11 +12,13 @@
 //! on it.
 
 mod connect;
+mod credentials;
 mod environment;
 mod retry;
 mod status;
 
-pub use connect::{ConnectError, EnvClient, InferenceClient, connect, connect_inference};
+pub use connect::{ConnectError, EnvClient, InferenceClient, connect, connect_as, connect_inference};
+pub use credentials::{Bearer, Credentials};
 pub use environment::Environment;
 pub use retry::{Retry, is_unreachable};
 pub use status::{explain, reason, retry_after};

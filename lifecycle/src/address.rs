@@ -30,14 +30,14 @@ pub async fn bind(address: &str, kind: &str) -> Result<TcpListener, String> {
     })
 }
 
-/// Prints `listening on http://ADDRESS`, for people and parent processes; returns the address.
+/// Prints `listening on SCHEME://ADDRESS`, where the scheme is `http` or `https`, for people and parent processes; returns the address.
 ///
 /// # Errors
 /// If the address can't be read or standard output can't be written.
-pub fn announce(listener: &TcpListener) -> io::Result<SocketAddr> {
+pub fn announce(listener: &TcpListener, scheme: &str) -> io::Result<SocketAddr> {
     let address = listener.local_addr()?;
     let mut stdout = io::stdout();
-    writeln!(stdout, "{GREETING}http://{address}")?;
+    writeln!(stdout, "{GREETING}{scheme}://{address}")?;
     stdout.flush()?;
     Ok(address)
 }

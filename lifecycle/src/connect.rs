@@ -13,15 +13,13 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, LengthLimitError};
 use prost_reflect::{DescriptorError, DescriptorPool, MethodDescriptor};
 use tonic::codegen::http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request};
 use tonic::{Code, Status};
 
 use codec::Codec;
 
-/// The longest body of a request, in bytes.
-const MAX_BODY_BYTES: usize = 64 << 20;
 /// A gRPC message's flags and length, before the message.
 const FRAME_BYTES: usize = 5;
 
@@ -34,18 +32,26 @@ pub struct Gateway {
     services: Vec<DescriptorPool>,
     /// The messages of errors' details.
     details: DescriptorPool,
+    /// The longest body of a request, in bytes.
+    max_body_bytes: usize,
 }
 
 impl Gateway {
-    /// A gateway to the services of these encoded `FileDescriptorSet`s.
+    /// A gateway to the services of these encoded `FileDescriptorSet`s, for requests up to a length in bytes.
     ///
     /// # Errors
     /// A set that can't be decoded, or is not complete.
-    pub fn new(descriptors: &[&[u8]]) -> Result<Self, DescriptorError> {
+    pub fn new(descriptors: &[&[u8]], max_body_bytes: usize) -> Result<Self, DescriptorError> {
         Ok(Self {
             services: descriptors.iter().map(|set| DescriptorPool::decode(*set)).collect::<Result<_, _>>()?,
             details: DescriptorPool::decode(tonic_types::pb::FILE_DESCRIPTOR_SET)?,
+            max_body_bytes,
         })
+    }
+
+    /// Whether the calls of this path are streams of requests.
+    pub fn takes_stream(&self, path: &str) -> bool {
+        matches!(self.method(path), Some(Ok(method)) if method.is_client_streaming())
     }
 
     /// The method whose calls have this path, `/SERVICE/METHOD`, if the service is known.
@@ -79,15 +85,28 @@ pub async fn translate(State(gateway): State<Arc<Gateway>>, request: Request, ne
         )
             .into_response();
     };
-    match call(method, codec, request, next).await {
+    match call(method, codec, gateway.max_body_bytes, request, next).await {
         Ok(body) => ([(header::CONTENT_TYPE, codec.content_type())], body).into_response(),
         Err(status) => failure::response(&status, &gateway.details),
+    }
+}
+
+/// The answer to a request of any of the protocols that is refused before its call begins.
+pub fn refusal(request: &HeaderMap, status: Status) -> Response {
+    match request.get(header::CONTENT_TYPE).filter(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
+        None => failure::response(&status, &DescriptorPool::new()),
+        Some(kind) => {
+            let mut response = status.into_http();
+            response.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
+            response
+        }
     }
 }
 
 async fn call(
     method: Result<MethodDescriptor, Status>,
     codec: Codec,
+    max_body_bytes: usize,
     request: Request,
     next: Next,
 ) -> Result<Vec<u8>, Status> {
@@ -98,9 +117,12 @@ async fn call(
     }
     let (mut parts, body) = request.into_parts();
     check(&parts.headers)?;
-    let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
-        let message = format!("the request's body can't be read, or exceeds {MAX_BODY_BYTES} bytes: {error}");
-        Status::resource_exhausted(message)
+    let body = to_bytes(body, max_body_bytes).await.map_err(|error| {
+        let error = error.into_inner();
+        if error.is::<LengthLimitError>() {
+            return Status::out_of_range(format!("the request's body exceeds {max_body_bytes} bytes"));
+        }
+        Status::cancelled(format!("the request's body did not come to its end: {error}"))
     })?;
     let message = codec.decode(method.input(), body)?;
     become_grpc(&mut parts)?;
