@@ -20,7 +20,8 @@ const START_LIMIT: Duration = Duration::from_secs(300);
 /// # Errors
 /// [`Error`] if it can't be started or does not listen in time.
 pub async fn start(tasks: &Path, log: &Path) -> Result<Server, Error> {
-    let arguments = ["serve".as_ref(), "--tasks".as_ref(), tasks.as_os_str()];
+    // The run's config says what its episodes may use.
+    let arguments = ["serve".as_ref(), "--any-limits".as_ref(), "--tasks".as_ref(), tasks.as_os_str()];
     let program = program();
     let started = Server::start(WHAT, &program, arguments, log);
     tokio::time::timeout(START_LIMIT, started).await.unwrap_or_else(|_| {

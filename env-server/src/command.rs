@@ -1,8 +1,10 @@
 //! The commands, each in its own file.
 
 mod generate;
+mod limits;
 mod sandbox;
 mod serve;
+mod token;
 
 use clap::Subcommand;
 
@@ -12,7 +14,9 @@ pub enum Command {
     /// Write the tasks that a config describes.
     Generate(generate::Generate),
     /// Serve episodes over gRPC.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
+    /// Make a token for a caller.
+    Token(token::Token),
     /// Try the interpreter: run blocks of Python and see what an agent would see.
     Sandbox(sandbox::Sandbox),
 }
@@ -23,6 +27,7 @@ impl Command {
         match self {
             Self::Generate(command) => command.run(),
             Self::Serve(command) => command.run(),
+            Self::Token(command) => command.run(),
             Self::Sandbox(command) => command.run(),
         }
     }

@@ -1,5 +1,9 @@
 //! Calls that are refused or fail. A failure of the agent's code is not one of them: that is part of an observation.
 
+use std::time::Duration;
+
+use sandbox::NoMemory;
+
 use crate::episode::end::EndReason;
 
 /// A request field that cannot be accepted.
@@ -78,6 +82,21 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// The server's memory is used up. The call had no effect.
+    #[error("the server's memory is used up, {} MiB; close episodes, or try again later", .0.limit >> 20)]
+    NoMemory(NoMemory),
+    /// The caller's tenant has used up a quota. The call had no effect.
+    #[error(
+        "the tenant's quota {quota}={limit} is used up; try again later, or ask the server's operator for more"
+    )]
+    OverQuota {
+        /// The quota, as the file of tokens names it.
+        quota: &'static str,
+        /// Its value.
+        limit: u64,
+        /// How long it will take until there is some left; zero if that can't be told.
+        wait: Duration,
+    },
     /// The step was taken, but its answer has no room beside the others of its batch.
     #[error(
         "the step was taken, but the answers of the batch are too large together; send the same step again for its answer"
@@ -92,6 +111,12 @@ pub enum Error {
     /// A fault of the server itself.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+impl From<NoMemory> for Error {
+    fn from(error: NoMemory) -> Self {
+        Self::NoMemory(error)
+    }
 }
 
 impl From<Violation> for Error {

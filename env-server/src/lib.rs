@@ -10,6 +10,8 @@
 //! | [`catalog`]     | the task sets that a server offers                                |
 //! | [`episode`]     | episodes: hidden state and interpreter, step by step              |
 //! | [`scheduler`]   | which step runs next, on how many threads                         |
+//! | [`memory`]      | the memory of the machine, and of this process                    |
+//! | [`quota`]       | what tenants use, held against their quotas                       |
 //! | [`error`]       | calls that are refused or fail                                    |
 //! | [`wire`]        | messages converted to these types, and these types to messages    |
 //! | [`server`]      | episodes behind gRPC                                              |
@@ -20,6 +22,8 @@ pub mod episode;
 pub mod error;
 pub mod family;
 pub mod generate;
+pub mod memory;
+pub mod quota;
 pub mod scheduler;
 pub mod server;
 pub mod task_config;

@@ -4,18 +4,25 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use bytesize::ByteSize;
 use clap::Args;
 use env_server::catalog::Catalog;
-use env_server::episode::{Limits, Options, Registry};
+use env_server::episode::{Options, Registry};
+use env_server::memory;
 use env_server::scheduler::{MOST_BEGUN, Scheduler};
 use env_server::server::Server;
 use env_server::task_set::TaskSet;
 use env_server::wire;
-use lifecycle::telemetry;
-use sandbox::Sandbox;
+use lifecycle::{AccessOptions, telemetry};
+use sandbox::{Budget, Sandbox};
+
+use super::limits::LimitOptions;
+
+/// The part of the memory, one of so many, that places keep for their next interpreters.
+const RESIDENT_SHARE: usize = 8;
 
 /// Serve episodes over gRPC, gRPC-Web and JSON over HTTP. The first line on standard output is
-/// `listening on http://ADDRESS`; the log goes to standard error.
+/// `listening on http://ADDRESS`, or `https://`; the log goes to standard error.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -32,6 +39,9 @@ pub struct Serve {
     /// Address to listen on, a name or an IP address with a port; port 0 takes any free one.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50051")]
     listen: String,
+
+    #[command(flatten)]
+    access: AccessOptions,
 
     /// The most episodes that run at the same time.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -50,6 +60,13 @@ pub struct Serve {
     /// memory, compressed.
     #[arg(long, value_name = "GIB", default_value_t = 16)]
     hibernation_gib: u64,
+
+    /// The memory that the server may take, such as 16GiB: interpreters, steps and
+    /// tasks of episodes, requests and answers. Where it is used up, interpreters
+    /// are hibernated; if that is not enough, calls are refused. [default: three
+    /// quarters of the machine's, or of the control group's]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<ByteSize>,
 
     /// Steps that run at the same time; 0: one for each processor.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -72,6 +89,10 @@ pub struct Serve {
     /// The log's format.
     #[arg(long, value_enum, default_value_t = telemetry::Format::Text)]
     log_format: telemetry::Format,
+
+    // The last one: its heading holds for what follows.
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 impl Serve {
@@ -86,23 +107,30 @@ impl Serve {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         };
+        let memory = self.memory_bytes()?;
         let catalog = self.catalog()?;
+        let access = self.access.load().map_err(anyhow::Error::msg)?;
         // Before the interpreter is compiled: a taken port should fail at once.
         let listener = lifecycle::bind(&self.listen, "env-server").await.map_err(anyhow::Error::msg)?;
-        let sandbox = Sandbox::new(&self.sandbox_options(workers)).context("starting the Python sandbox")?;
+        let address = listener.local_addr().context("reading the address")?;
+        access.check(address.ip()).map_err(|error| anyhow!("cannot listen on {address}: {error}"))?;
+        let sandbox =
+            Sandbox::new(&self.sandbox_options(workers, memory)).context("starting the Python sandbox")?;
         let options = Options {
             max_episodes: self.max_episodes as usize,
             max_awake: self.max_awake as usize,
             default_lease: Duration::from_secs(self.lease),
-            default_limits: Limits::default(),
+            default_limits: self.limits.defaults(),
+            most_limits: self.limits.most(),
             step_bytes: wire::step_bytes,
         };
         let scheduler = Scheduler::new(workers).context("starting the interpreters' threads")?;
         let registry = Registry::new(sandbox, catalog, scheduler, options);
 
-        let address = lifecycle::announce(&listener).context("saying where it listens")?;
-        tracing::info!(%address, workers, max_episodes = self.max_episodes, "serving");
-        Server::new(registry)
+        let address = lifecycle::announce(&listener, access.scheme()).context("saying where it listens")?;
+        let memory_mib = memory >> 20;
+        tracing::info!(%address, workers, max_episodes = self.max_episodes, memory_mib, "serving");
+        Server::new(registry, access)
             .run(listener, lifecycle::shutdown(self.until_stdin_closes))
             .await
             .map_err(|error| anyhow!("serving failed: {error}"))
@@ -115,15 +143,30 @@ impl Serve {
         })
     }
 
-    fn sandbox_options(&self, workers: usize) -> sandbox::Options {
+    fn sandbox_options(&self, workers: usize, memory: usize) -> sandbox::Options {
         // In addition to the interpreters in memory: each step that has begun may have one, and a fork that runs its copies.
         let working = u32::try_from(MOST_BEGUN + workers).unwrap_or(u32::MAX);
+        let max_interpreters = self.max_awake.min(self.max_episodes).saturating_add(working);
+        let most_resident = memory / RESIDENT_SHARE / max_interpreters as usize;
+        let defaults = sandbox::Options::default();
         sandbox::Options {
+            budget: Budget::new(memory),
+            keep_resident_bytes: defaults.keep_resident_bytes.min(most_resident),
             cache_dir: self.cache_dir.clone(),
-            max_interpreters: self.max_awake.min(self.max_episodes).saturating_add(working),
+            max_interpreters,
             hibernation_dir: Some(self.hibernation_dir.clone().unwrap_or_else(std::env::temp_dir)),
             hibernation_bytes: self.hibernation_gib.saturating_mul(1 << 30),
-            ..sandbox::Options::default()
+            ..defaults
+        }
+    }
+
+    fn memory_bytes(&self) -> anyhow::Result<usize> {
+        match self.memory {
+            Some(size) => Ok(usize::try_from(size.as_u64()).unwrap_or(usize::MAX)),
+            None => Ok(memory::available_bytes()
+                .context("asking for the machine's memory; --memory sets it")?
+                / 4
+                * 3),
         }
     }
 }

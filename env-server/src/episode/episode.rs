@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use proto::run::Evaluation;
 use sandbox::Stop;
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tracing::Instrument as _;
 
 use super::end::EndReason;
@@ -16,9 +16,10 @@ use super::opening::Opening;
 use super::play::{Closed, Play, Stepped, lock};
 use super::progress::Progress;
 use super::residency::{LastUse, Residency, Resident};
-use super::spec::Spec;
+use super::spec::{Spec, Task};
 use super::step;
 use crate::error::Error;
+use crate::quota::{Meter, Place};
 use crate::scheduler::Scheduler;
 
 /// How long an ended episode waits to be closed, if its lease is longer.
@@ -60,7 +61,7 @@ pub struct Copy {
     /// The digest of the request for it.
     pub request_digest: String,
     /// The place that it occupies.
-    pub slot: OwnedSemaphorePermit,
+    pub place: Place,
 }
 
 /// Where an episode stands, in short.
@@ -120,6 +121,16 @@ impl Episode {
         &self.spec.episode_id
     }
 
+    /// Where its task comes from.
+    pub fn task(&self) -> &Task {
+        &self.spec.task
+    }
+
+    /// Who owns it.
+    pub fn tenant(&self) -> &str {
+        &self.spec.tenant
+    }
+
     /// The digest of the request that created it.
     pub fn request_digest(&self) -> &str {
         &self.spec.request_digest
@@ -136,9 +147,17 @@ impl Episode {
         Created { spec: self.spec.clone(), opening: self.opening.clone(), lease: *self.lease() }
     }
 
+    /// The stored answer to a step that was taken before. Renews the lease.
+    pub fn stored(&self, request: &step::Request) -> Option<Stepped> {
+        self.renew();
+        // Other requests wait for the running step, which may be the one before them.
+        let record = self.progress().history.answer(request).ok()??.clone();
+        Some(Stepped { record, repeated: true })
+    }
+
     /// Takes one step. The steps of one episode run one after the other. A step that has begun runs to its end even if its
-    /// caller has gone, and its answer is kept for the caller's return; only `deadline` and [`Episode::close`] stop it. A
-    /// stored answer is given at once.
+    /// caller has gone, and its answer is kept for the caller's return; only `deadline` and [`Episode::close`] stop it. Its
+    /// fuel is counted by `meter`, however it ends.
     ///
     /// # Errors
     /// See [`Play::step`].
@@ -146,17 +165,15 @@ impl Episode {
         self: &Arc<Self>,
         request: step::Request,
         deadline: Option<Instant>,
+        meter: Arc<Meter>,
         scheduler: &Scheduler,
     ) -> Result<Stepped, Error> {
-        self.renew();
-        // Other requests wait for the running step, which may be the one before them.
-        if let Ok(Some(record)) = self.progress().history.answer(&request) {
-            return Ok(Stepped { record: record.clone(), repeated: true });
-        }
         let asked = Instant::now();
         let play = self.play.clone().lock_owned().await;
         let stop = Stop::at(deadline);
-        scheduler.run(stop.clone(), self.clone().step_now(play, request, asked, stop)).await?
+        // In a box: it is large, and the futures around it are moved and kept by the hundred.
+        let step = Box::pin(self.clone().step_now(play, request, asked, stop.clone(), meter));
+        scheduler.run(stop, step).await?
     }
 
     async fn step_now(
@@ -165,6 +182,7 @@ impl Episode {
         request: step::Request,
         asked: Instant,
         stop: Stop,
+        meter: Arc<Meter>,
     ) -> Result<Stepped, Error> {
         let span = tracing::debug_span!("step", episode_id = self.id(), step_index = request.index);
         *lock(&self.running) = Some(stop.clone());
@@ -172,6 +190,7 @@ impl Episode {
             stop.ask();
         }
         let answer = play.step(request, asked, &stop).instrument(span).await;
+        meter.burn(stop.fuel_used());
         *lock(&self.running) = None;
         // Done here, while `play` is locked: the caller may have gone, and the step may have taken longer than the lease.
         self.renew();
@@ -198,8 +217,8 @@ impl Episode {
         let episode = self.clone();
         let fork = async move {
             let mut forks = Vec::new();
-            for Copy { id, request_digest, slot } in copies {
-                let fork = play.fork(slot);
+            for Copy { id, request_digest, place } in copies {
+                let fork = play.fork(place);
                 // Forking may have woken the interpreter.
                 episode.note_residency(&play);
                 let spec = episode.spec.fork(id, request_digest);

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use sandbox::Share;
+
 use super::step::{Record, Request};
 use crate::error::Error;
 
@@ -11,6 +13,9 @@ const KEPT_BYTES: usize = 16 << 20;
 
 /// Bytes of steps on one page; clients accept messages of 4 MiB by default.
 const PAGE_BYTES: usize = 2 << 20;
+
+/// What a kept step takes beside its texts.
+pub const RECORD_BYTES: usize = 1 << 10;
 
 /// Some of the steps that are kept.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +43,8 @@ struct Kept {
     /// Shared with the forks of the episode.
     record: Arc<Record>,
     bytes: usize,
+    /// What it takes of the server's memory.
+    _share: Arc<Share>,
 }
 
 impl History {
@@ -49,6 +56,11 @@ impl History {
     /// The index that the next step must carry.
     pub fn next(&self) -> u64 {
         self.taken
+    }
+
+    /// The bytes of the steps that are kept.
+    pub fn kept_bytes(&self) -> usize {
+        self.kept_bytes
     }
 
     /// The steps that are kept, beginning with the step of index `from`, or the first one that is kept.
@@ -91,18 +103,19 @@ impl History {
         let Some(taken) = self.kept.len().checked_sub(back).and_then(|at| self.kept.get(at)) else {
             return Err(Error::StepForgotten { index });
         };
-        if taken.record.request.action == request.action {
-            Ok(Some(&taken.record))
-        } else {
-            Err(Error::StepConflict { index, next })
-        }
+        let is_same = match (&taken.record.request.action, &request.action) {
+            (Some(kept), Some(asked)) => kept.is_of(asked),
+            (kept, asked) => kept == asked,
+        };
+        if is_same { Ok(Some(&taken.record)) } else { Err(Error::StepConflict { index, next }) }
     }
 
-    /// Adds the next step.
-    pub fn push(&mut self, record: Arc<Record>) {
+    /// Adds the next step. `share` is set to what it takes.
+    pub fn push(&mut self, record: Arc<Record>, mut share: Share) {
         let bytes = (self.measure)(&record);
+        share.set(RECORD_BYTES + bytes);
         self.kept_bytes += bytes;
-        self.kept.push_back(Kept { record, bytes });
+        self.kept.push_back(Kept { record, bytes, _share: Arc::new(share) });
         self.taken += 1;
         while self.kept_bytes > KEPT_BYTES && self.kept.len() > 1 {
             self.kept_bytes -= self.kept.pop_front().map_or(0, |kept| kept.bytes);
@@ -117,6 +130,8 @@ impl History {
 
 #[cfg(test)]
 mod tests {
+    use sandbox::Budget;
+
     use super::*;
     use crate::episode::step::{Action, Answer, Info, Observation};
 
@@ -128,17 +143,18 @@ mod tests {
         Request { episode_id: String::new(), index, action: Some(Action::Code(code.to_owned())) }
     }
 
-    fn record(index: u64, output: String) -> Arc<Record> {
-        let observation = Observation { output, ..Observation::default() };
+    fn push(history: &mut History, index: u64, output_bytes: usize) {
+        let observation = Observation { output: "x".repeat(output_bytes), ..Observation::default() };
         let answer = Answer { observation, info: Info::default(), end: None };
-        Arc::new(Record { request: request(index, "a"), answer })
+        let record = Record { request: request(index, "a"), answer };
+        history.push(Arc::new(record), Budget::default().hold(0));
     }
 
     #[test]
     fn a_long_episode_keeps_its_latest_answers() {
         let mut history = history();
         for index in 0..5 {
-            history.push(record(index, "x".repeat(6 << 20)));
+            push(&mut history, index, 6 << 20);
         }
         assert_eq!(history.next(), 5);
         assert_eq!(history.kept.len(), 2);
@@ -155,7 +171,7 @@ mod tests {
         assert!(history.page(None).unwrap().steps.is_empty());
         let sizes = [5 << 20, 6 << 20, 1 << 20, 1 << 20, 1, 3 << 20, 1, 1 << 20];
         for (index, size) in (0..).zip(sizes) {
-            history.push(record(index, "x".repeat(size)));
+            push(&mut history, index, size);
         }
         let mut pages = Vec::new();
         let mut from = None;
@@ -175,7 +191,7 @@ mod tests {
     #[test]
     fn one_answer_is_kept_however_large() {
         let mut history = history();
-        history.push(record(0, "x".repeat(KEPT_BYTES + 1)));
+        push(&mut history, 0, KEPT_BYTES + 1);
         assert!(history.answer(&request(0, "a")).unwrap().is_some());
     }
 }

@@ -48,87 +48,79 @@ pub struct Asked {
     pub scratch_bytes: Option<usize>,
 }
 
-/// The longest wall-clock limit that a request may ask for.
-const MAX_WALL_CLOCK: Duration = Duration::from_secs(600);
-/// The most output, error output, code or tool data that a request may ask for, per step. An answer holds each of them once and
-/// must fit in a message.
-const MAX_TEXT_BYTES: usize = 8 << 20;
-/// The most scratch space that a request may ask for: the files are in the server's memory.
-const MAX_SCRATCH_BYTES: usize = 64 << 20;
-/// The most fuel that a request may ask for, per step: a few minutes of work.
-const MAX_FUEL: u64 = 1_000_000_000_000;
-/// The most tool calls that a request may ask for, per step.
-const MAX_TOOL_CALLS: u32 = 10_000;
+/// The highest limit of output, error output, code or tool data, per step. An answer holds each of them once and must fit in a
+/// message.
+const HIGHEST_TEXT_BYTES: usize = 8 << 20;
 
 impl Limits {
-    /// The limits in force where a request asks for `asked`; `defaults` fill the rest. An interpreter starts with
-    /// `least_memory` bytes.
+    /// The highest limits that a server can have.
+    pub fn highest() -> Self {
+        Self {
+            max_steps: u32::MAX,
+            step: sandbox::Limits {
+                // A few minutes of work.
+                fuel: 1_000_000_000_000,
+                wall_clock: Duration::from_secs(600),
+                memory_bytes: sandbox::Options::default().max_memory_bytes,
+                output_bytes: HIGHEST_TEXT_BYTES,
+                error_output_bytes: HIGHEST_TEXT_BYTES,
+                code_bytes: HIGHEST_TEXT_BYTES,
+                tool_calls: 10_000,
+                tool_bytes: HIGHEST_TEXT_BYTES,
+                // The files are in the server's memory.
+                scratch_bytes: 64 << 20,
+            },
+        }
+    }
+
+    /// The limits in force where a request asks for `asked`: `defaults` fill the rest, and nothing may be above `most`. An
+    /// interpreter starts with `least_memory` bytes.
     ///
     /// # Errors
     /// A violation for a value out of range. Values are never clamped.
-    pub fn new(asked: &Asked, defaults: &Limits, least_memory: usize) -> Result<Limits, Violation> {
-        let default = &defaults.step;
+    pub fn new(
+        asked: &Asked,
+        defaults: &Limits,
+        most: &Limits,
+        least_memory: usize,
+    ) -> Result<Limits, Violation> {
         if let Some(asked) = asked.memory_bytes.filter(|asked| *asked < least_memory) {
             let rule = format!("an interpreter starts with {least_memory} bytes already; found {asked}");
             return Err(Violation::new("limits.memory_bytes", rule));
         }
-        Ok(Limits {
-            max_steps: at_most("max_steps", asked.max_steps, defaults.max_steps, u32::MAX)?,
-            step: sandbox::Limits {
-                tool_calls: at_most(
-                    "tool_calls_per_step",
-                    asked.tool_calls_per_step,
-                    default.tool_calls,
-                    MAX_TOOL_CALLS,
-                )?,
-                fuel: at_most("fuel_per_step", asked.fuel_per_step, default.fuel, MAX_FUEL)?,
-                wall_clock: wall_clock(asked.wall_clock_per_step, default.wall_clock)?,
-                // The server reserves memory for its default, so that is also the most.
-                memory_bytes: at_most(
-                    "memory_bytes",
-                    asked.memory_bytes,
-                    default.memory_bytes,
-                    default.memory_bytes,
-                )?,
-                output_bytes: at_most(
-                    "output_bytes_per_step",
-                    asked.output_bytes_per_step,
-                    default.output_bytes,
-                    MAX_TEXT_BYTES,
-                )?,
-                error_output_bytes: at_most(
-                    "error_output_bytes_per_step",
-                    asked.error_output_bytes_per_step,
-                    default.error_output_bytes,
-                    MAX_TEXT_BYTES,
-                )?,
-                code_bytes: at_most(
-                    "code_bytes_per_step",
-                    asked.code_bytes_per_step,
-                    default.code_bytes,
-                    MAX_TEXT_BYTES,
-                )?,
-                tool_bytes: at_most(
-                    "tool_bytes_per_step",
-                    asked.tool_bytes_per_step,
-                    default.tool_bytes,
-                    MAX_TEXT_BYTES,
-                )?,
-                scratch_bytes: at_most(
-                    "scratch_bytes",
-                    asked.scratch_bytes,
-                    default.scratch_bytes,
-                    MAX_SCRATCH_BYTES,
-                )?,
-            },
-        })
+        let mut limits = defaults.clone();
+        let (step, most_steps, most) = (&mut limits.step, most.max_steps, &most.step);
+        set("max_steps", &mut limits.max_steps, asked.max_steps, most_steps)?;
+        set("tool_calls_per_step", &mut step.tool_calls, asked.tool_calls_per_step, most.tool_calls)?;
+        set("fuel_per_step", &mut step.fuel, asked.fuel_per_step, most.fuel)?;
+        set_wall_clock(&mut step.wall_clock, asked.wall_clock_per_step, most.wall_clock)?;
+        set("memory_bytes", &mut step.memory_bytes, asked.memory_bytes, most.memory_bytes)?;
+        for (name, limit, asked, most) in [
+            ("output_bytes_per_step", &mut step.output_bytes, asked.output_bytes_per_step, most.output_bytes),
+            (
+                "error_output_bytes_per_step",
+                &mut step.error_output_bytes,
+                asked.error_output_bytes_per_step,
+                most.error_output_bytes,
+            ),
+            ("code_bytes_per_step", &mut step.code_bytes, asked.code_bytes_per_step, most.code_bytes),
+            ("tool_bytes_per_step", &mut step.tool_bytes, asked.tool_bytes_per_step, most.tool_bytes),
+            ("scratch_bytes", &mut step.scratch_bytes, asked.scratch_bytes, most.scratch_bytes),
+        ] {
+            set(name, limit, asked, most)?;
+        }
+        Ok(limits)
     }
 }
 
-fn at_most<T: Display + Ord>(name: &str, asked: Option<T>, default: T, most: T) -> Result<T, Violation> {
+/// Sets a limit to what was asked for, if anything was.
+fn set<T: Display + Ord>(name: &str, limit: &mut T, asked: Option<T>, most: T) -> Result<(), Violation> {
     match asked {
-        None => Ok(default),
-        Some(asked) if asked <= most => Ok(asked),
+        None => Ok(()),
+        Some(asked) if asked <= most => {
+            *limit = asked;
+            Ok(())
+        }
         Some(asked) => Err(Violation::new(
             format!("limits.{name}"),
             format!("{asked} is above this server's most, {most}"),
@@ -136,13 +128,15 @@ fn at_most<T: Display + Ord>(name: &str, asked: Option<T>, default: T, most: T) 
     }
 }
 
-fn wall_clock(asked: Option<Duration>, default: Duration) -> Result<Duration, Violation> {
+fn set_wall_clock(limit: &mut Duration, asked: Option<Duration>, most: Duration) -> Result<(), Violation> {
     match asked {
-        None => Ok(default),
-        Some(asked) if !asked.is_zero() && asked <= MAX_WALL_CLOCK => Ok(asked),
+        None => Ok(()),
+        Some(asked) if !asked.is_zero() && asked <= most => {
+            *limit = asked;
+            Ok(())
+        }
         Some(_) => {
-            let most = MAX_WALL_CLOCK.as_secs();
-            let rule = format!("must be above 0 and at most {most} s");
+            let rule = format!("must be above 0 and at most {} s, this server's most", most.as_secs());
             Err(Violation::new("limits.wall_clock_per_step", rule))
         }
     }
@@ -169,24 +163,71 @@ mod tests {
 
     const LEAST: usize = 30 << 20;
 
-    #[test]
-    fn unset_limits_take_the_defaults() {
-        let limits = Limits::new(&Asked::default(), &Limits::default(), LEAST).unwrap();
-        assert_eq!(limits, Limits::default());
+    fn limits(asked: &Asked, most: &Limits) -> Result<Limits, Violation> {
+        Limits::new(asked, &Limits::default(), most, LEAST)
     }
 
     #[test]
-    fn limits_out_of_range_name_their_field() {
-        let too_much = Asked { memory_bytes: Some(usize::MAX), ..Asked::default() };
-        let violation = Limits::new(&too_much, &Limits::default(), LEAST).unwrap_err();
-        assert_eq!(violation.field, "limits.memory_bytes");
+    fn unset_limits_take_the_defaults() {
+        for most in [Limits::default(), Limits::highest()] {
+            assert_eq!(limits(&Asked::default(), &most).unwrap(), Limits::default());
+        }
+    }
 
+    /// Asks for these values more than the defaults.
+    fn more(count: u32, bytes: usize) -> Asked {
+        let Limits { max_steps, step } = Limits::default();
+        Asked {
+            max_steps: Some(max_steps + count),
+            tool_calls_per_step: Some(step.tool_calls + count),
+            fuel_per_step: Some(step.fuel + u64::from(count)),
+            wall_clock_per_step: Some(step.wall_clock + Duration::from_secs(count.into())),
+            memory_bytes: Some(step.memory_bytes + bytes),
+            output_bytes_per_step: Some(step.output_bytes + bytes),
+            error_output_bytes_per_step: Some(step.error_output_bytes + bytes),
+            code_bytes_per_step: Some(step.code_bytes + bytes),
+            tool_bytes_per_step: Some(step.tool_bytes + bytes),
+            scratch_bytes: Some(step.scratch_bytes + bytes),
+        }
+    }
+
+    #[test]
+    fn nobody_gets_more_than_the_most() {
+        assert_eq!(limits(&more(0, 0), &Limits::default()).unwrap(), Limits::default());
+        let (none, asked) = (Asked::default(), more(1, 1));
+        for (field, asked) in [
+            ("max_steps", Asked { max_steps: asked.max_steps, ..none.clone() }),
+            ("tool_calls_per_step", Asked { tool_calls_per_step: asked.tool_calls_per_step, ..none.clone() }),
+            ("fuel_per_step", Asked { fuel_per_step: asked.fuel_per_step, ..none.clone() }),
+            ("wall_clock_per_step", Asked { wall_clock_per_step: asked.wall_clock_per_step, ..none.clone() }),
+            ("memory_bytes", Asked { memory_bytes: asked.memory_bytes, ..none.clone() }),
+            (
+                "output_bytes_per_step",
+                Asked { output_bytes_per_step: asked.output_bytes_per_step, ..none.clone() },
+            ),
+            (
+                "error_output_bytes_per_step",
+                Asked { error_output_bytes_per_step: asked.error_output_bytes_per_step, ..none.clone() },
+            ),
+            ("code_bytes_per_step", Asked { code_bytes_per_step: asked.code_bytes_per_step, ..none.clone() }),
+            ("tool_bytes_per_step", Asked { tool_bytes_per_step: asked.tool_bytes_per_step, ..none.clone() }),
+            ("scratch_bytes", Asked { scratch_bytes: asked.scratch_bytes, ..none.clone() }),
+        ] {
+            let violation = limits(&asked, &Limits::default()).unwrap_err();
+            assert_eq!(violation.field, format!("limits.{field}"));
+            let allowed = limits(&asked, &Limits::highest()).unwrap();
+            assert_ne!(allowed, Limits::default(), "{field}");
+        }
+    }
+
+    #[test]
+    fn limits_of_nothing_name_their_field() {
         let too_little = Asked { memory_bytes: Some(1), ..Asked::default() };
-        let violation = Limits::new(&too_little, &Limits::default(), LEAST).unwrap_err();
+        let violation = limits(&too_little, &Limits::default()).unwrap_err();
         assert_eq!(violation.field, "limits.memory_bytes");
 
         let zero = Asked { wall_clock_per_step: Some(Duration::ZERO), ..Asked::default() };
-        let violation = Limits::new(&zero, &Limits::default(), LEAST).unwrap_err();
+        let violation = limits(&zero, &Limits::default()).unwrap_err();
         assert_eq!(violation.field, "limits.wall_clock_per_step");
     }
 }

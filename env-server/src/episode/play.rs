@@ -7,12 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use proto::task::{ToolParameter, ToolSpec};
-use sandbox::{Config, Interpreter, Sandbox, Stop};
-use tokio::sync::OwnedSemaphorePermit;
+use sandbox::{Config, Interpreter, NoMemory, Sandbox, Share, Stop};
 
 use super::bridge::Bridge;
 use super::end::{End, EndReason};
-use super::history::Measure;
+use super::history::{self, Measure};
 use super::limits::Limits;
 use super::progress::Progress;
 use super::spec::Spec;
@@ -20,6 +19,14 @@ use super::state_loss::StateLoss;
 use super::step::{Action, Answer, Info, Observation, Record, Request};
 use super::timed::timed;
 use crate::error::{Error, Violation};
+use crate::quota::Place;
+
+/// The steps of an episode that are kept may take this much, the next one included, of what is spared for small shares.
+const LARGE_BYTES: usize = 4 << 20;
+/// What an episode takes beside its task, its steps and its interpreter.
+const EPISODE_BYTES: usize = 4 << 10;
+/// What a task takes, opened, in units of its text.
+const TASK_FACTOR: usize = 4;
 
 /// The state of an episode.
 pub struct Play {
@@ -33,8 +40,10 @@ pub struct Play {
     /// Whether a step has run code. If there is no interpreter after that, its state is lost.
     code_ran: bool,
     progress: Arc<Mutex<Progress>>,
-    /// A place among the server's running episodes, given back when the episode ends.
-    slot: Option<OwnedSemaphorePermit>,
+    /// Its place among the running episodes, given back when it ends.
+    place: Option<Place>,
+    /// What the definition and the task take of the server's memory.
+    share: Share,
 }
 
 /// A step that was taken.
@@ -57,14 +66,19 @@ pub struct Closed {
 
 impl Play {
     /// An episode before its first step. `measure` says how many bytes a kept step counts as.
+    ///
+    /// # Errors
+    /// The server's memory is used up.
     pub fn new(
         sandbox: Sandbox,
         spec: &Spec,
         tools: &[ToolSpec],
         bridge: Bridge,
-        slot: OwnedSemaphorePermit,
+        place: Place,
         measure: Measure,
-    ) -> Self {
+    ) -> Result<Self, Error> {
+        let mut share = sandbox.budget().take(EPISODE_BYTES)?;
+        share.grow_large(spec.task.bytes() * TASK_FACTOR)?;
         let config = Config {
             state: spec.interpreter_state,
             semantics: spec.semantics,
@@ -73,7 +87,7 @@ impl Play {
             tools: tools.iter().map(python_function).collect(),
             record_definitions: spec.record_definitions,
         };
-        Self {
+        Ok(Self {
             sandbox,
             config,
             limits: spec.limits.clone(),
@@ -82,16 +96,18 @@ impl Play {
             interpreter: None,
             code_ran: false,
             progress: Arc::new(Mutex::new(Progress::new(measure))),
-            slot: Some(slot),
-        }
+            place: Some(place),
+            share,
+        })
     }
 
-    /// A copy of interpreter, task and steps. The copy occupies `slot`.
+    /// A copy of interpreter, task and steps. The copy occupies `place`.
     ///
     /// # Errors
     /// The episode has ended, there is no room, or the sandbox failed.
-    pub fn fork(&mut self, slot: OwnedSemaphorePermit) -> Result<Self, Error> {
+    pub fn fork(&mut self, place: Place) -> Result<Self, Error> {
         self.check_running()?;
+        let share = self.sandbox.budget().take_large(self.share.bytes())?;
         let tools = Arc::new(Mutex::new(self.bridge().fork()));
         let interpreter = self.interpreter.as_mut().map(|interpreter| interpreter.fork(tools.clone()));
         Ok(Self {
@@ -103,7 +119,8 @@ impl Play {
             interpreter: interpreter.transpose().map_err(sandbox_error)?,
             code_ran: self.code_ran,
             progress: Arc::new(Mutex::new(lock(&self.progress).clone())),
-            slot: Some(slot),
+            place: Some(place),
+            share,
         })
     }
 
@@ -137,11 +154,13 @@ impl Play {
         if stop.is_asked() {
             return Err(Error::Stopped);
         }
+        let share = self.share_of_step(&request)?;
         let step = async {
             match &request.action {
                 None => Err(Violation::new("action", "is required: code or tool_calls").into()),
                 Some(Action::Code(code)) => self.run_code(request.index, code, stop).await,
                 Some(Action::ToolCalls(calls)) => self.call_tools(calls),
+                Some(Action::LongCode { .. }) => Err(Error::Internal("a kept action was sent".to_owned())),
             }
         };
         let (step, run_time) = timed(step).await;
@@ -153,9 +172,21 @@ impl Play {
         info.steps_left = self.limits.max_steps.saturating_sub(taken);
 
         let answer = self.answer(observation, info);
-        let record = Arc::new(Record { request, answer });
-        lock(&self.progress).history.push(record.clone());
+        let action = request.action.map(|action| action.kept(self.limits.step.code_bytes));
+        let record = Arc::new(Record { request: Request { action, ..request }, answer });
+        lock(&self.progress).history.push(record.clone(), share);
         Ok(Stepped { record, repeated: false })
+    }
+
+    /// A share for the most that a step and its answer may take.
+    fn share_of_step(&self, request: &Request) -> Result<Share, NoMemory> {
+        let sandbox::Limits { output_bytes, error_output_bytes, tool_bytes, .. } = &self.limits.step;
+        // The error's text has the same limit as the output.
+        let most =
+            history::RECORD_BYTES + request.bytes() + 2 * output_bytes + error_output_bytes + tool_bytes;
+        let budget = self.sandbox.budget();
+        let is_large = most + lock(&self.progress).history.kept_bytes() > LARGE_BYTES;
+        if is_large { budget.take_large(most) } else { budget.take(most) }
     }
 
     /// Ends the episode if this was its last step.
@@ -172,7 +203,7 @@ impl Play {
     /// Ends the episode, unless it has ended, and frees its interpreter.
     fn finish(&mut self, reason: EndReason) -> End {
         self.interpreter = None;
-        self.slot = None;
+        self.place = None;
         let bridge = lock(&self.tools);
         let mut progress = lock(&self.progress);
         let stopped = matches!(reason, EndReason::Closed | EndReason::LeaseExpired);
@@ -207,9 +238,10 @@ pub(super) fn lock<T>(guarded: &Mutex<T>) -> MutexGuard<'_, T> {
     guarded.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A sandbox without room is for the caller to retry. Any other error but a stop is a fault of the server.
+/// A sandbox without room or memory is for the caller to retry. Any other error but a stop is a fault of the server.
 fn sandbox_error(error: sandbox::Error) -> Error {
     match error {
+        sandbox::Error::NoMemory(error) => Error::NoMemory(error),
         sandbox::Error::Stopped => Error::Stopped,
         sandbox::Error::AtCapacity { max } => Error::Full { limit: max as usize },
         error => Error::Internal(format!("the sandbox failed: {:#}", anyhow::Error::new(error))),

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use lifecycle::Caller;
 use sandbox::{Sandbox, Stop};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::sync::{Semaphore, TryAcquireError};
 
 use super::bridge::Bridge;
 use super::end::EndReason;
@@ -25,6 +26,7 @@ use super::step;
 use super::table::Table;
 use crate::catalog::Catalog;
 use crate::error::Error;
+use crate::quota::{Meter, Meters, Place};
 use crate::scheduler::Scheduler;
 
 pub use keep_alive::Leases;
@@ -45,6 +47,8 @@ pub struct Options {
     pub default_lease: Duration,
     /// Limits of an episode whose request leaves them open.
     pub default_limits: Limits,
+    /// The highest limits that a request may ask for.
+    pub most_limits: Limits,
     /// How many bytes a step counts as, of those that an episode keeps for repeated requests.
     pub step_bytes: Measure,
 }
@@ -57,6 +61,7 @@ pub struct Registry {
     table: Mutex<Table>,
     /// Places for running episodes.
     slots: Arc<Semaphore>,
+    meters: Meters,
     /// Runs whatever uses an interpreter.
     scheduler: Scheduler,
     residency: Arc<Residency<Episode>>,
@@ -86,6 +91,7 @@ impl Registry {
             catalog,
             table: Mutex::default(),
             slots: Arc::new(Semaphore::new(options.max_episodes)),
+            meters: Meters::default(),
             residency: Arc::new(Residency::new(options.max_awake)),
             created: AtomicU64::new(0),
             steps: AtomicU64::new(0),
@@ -118,37 +124,44 @@ impl Registry {
         }
     }
 
-    /// Creates an episode. A repeated request with an episode id gets the first one's episode. The request is decoded by
-    /// the scheduler's threads, too: a large one takes a while.
+    /// Creates an episode of the caller's tenant. A repeated request with an episode id gets the first one's episode. The
+    /// request is decoded by the scheduler's threads, too: a large one takes a while.
     ///
     /// # Errors
-    /// A wrong field, an unknown task, an id that is taken, no room.
+    /// A wrong field, an unknown task, an id that is taken, no room, a quota that is used up.
     pub async fn create(
         self: &Arc<Self>,
+        caller: Caller,
         request: impl Into<spec::Request> + Send + 'static,
     ) -> Result<Created, Error> {
         let registry = self.clone();
-        self.scheduler.run(Stop::default(), async move { registry.create_now(request.into()) }).await?
+        let create = async move { registry.create_now(&caller, request.into()) };
+        self.scheduler.run(Stop::default(), create).await?
     }
 
-    fn create_now(&self, request: spec::Request) -> Result<Created, Error> {
-        if let Some(episode) = self.created_before(&request.episode_id, &request.digest)? {
+    fn create_now(&self, caller: &Caller, request: spec::Request) -> Result<Created, Error> {
+        let tenant = &*caller.tenant;
+        if let Some(episode) = self.created_before(tenant, &request.episode_id, &request.digest)? {
             return Ok(episode.created());
         }
-        let (spec, environment) = Spec::new(request, &self.terms())?;
+        let meter = self.meters.of(caller, tenant);
+        meter.create(1)?;
+        let (spec, environment) = Spec::new(request, &self.terms(tenant))?;
         let opening = Arc::new(Opening::of(environment.as_ref()));
-        let slot = self.slots(1)?;
+        let place = self.place(&meter)?;
         let bridge = Bridge::new(environment);
         let (sandbox, measure) = (self.sandbox.clone(), self.options.step_bytes);
-        let play = Play::new(sandbox, &spec, &opening.tools, bridge, slot, measure);
+        let play = Play::new(sandbox, &spec, &opening.tools, bridge, place, measure)?;
         let (episode, _) = self.add(Episode::new(spec, opening, play, self.residency.clone()))?;
         Ok(episode.created())
     }
 
-    fn terms(&self) -> Terms<'_> {
+    fn terms<'a>(&'a self, tenant: &'a str) -> Terms<'a> {
         Terms {
+            tenant,
             catalog: &self.catalog,
             default_limits: &self.options.default_limits,
+            most_limits: &self.options.most_limits,
             default_lease: self.options.default_lease,
             least_memory: self.sandbox.least_memory_bytes(),
         }
@@ -176,46 +189,81 @@ impl Registry {
         Error::Full { limit: self.options.max_episodes }
     }
 
-    /// Places for `count` more running episodes.
-    fn slots(&self, count: u32) -> Result<OwnedSemaphorePermit, Error> {
-        self.slots.clone().try_acquire_many_owned(count).map_err(|error| match error {
+    /// A place for one more running episode.
+    fn place(&self, meter: &Meter) -> Result<Place, Error> {
+        let slot = self.slots.clone().try_acquire_owned().map_err(|error| match error {
             TryAcquireError::Closed => Error::ShuttingDown,
             TryAcquireError::NoPermits => self.full(),
-        })
+        })?;
+        meter.place(slot)
     }
 
     /// Takes a step in an episode, unless `deadline` stops it.
     ///
     /// # Errors
-    /// An unknown episode, or as [`Play::step`] says.
-    pub async fn step(&self, request: step::Request, deadline: Option<Instant>) -> Result<Stepped, Error> {
-        let episode = self.find(&request.episode_id)?;
-        let stepped = episode.step(request, deadline, &self.scheduler).await?;
+    /// An unknown episode, a quota that is used up, or as [`Play::step`] says.
+    pub async fn step(
+        &self,
+        caller: &Caller,
+        request: step::Request,
+        deadline: Option<Instant>,
+    ) -> Result<Stepped, Error> {
+        let episode = self.find(caller, &request.episode_id)?;
+        if let Some(stored) = episode.stored(&request) {
+            return Ok(stored);
+        }
+        let meter = self.meters.of(caller, episode.tenant());
+        meter.step()?;
+        let stepped = episode.step(request, deadline, meter, &self.scheduler).await?;
         self.steps.fetch_add(u64::from(!stepped.repeated), Ordering::Relaxed);
         if !stepped.repeated && stepped.record.answer.end.is_some() {
-            self.table().note_ended(&stepped.record.request.episode_id);
+            self.table().note_ended(episode);
         }
         Ok(stepped)
     }
 
-    /// An episode by id.
+    /// An episode by id. One that the caller may not act in is unknown, as if it did not exist.
     ///
     /// # Errors
     /// [`Error::UnknownEpisode`].
-    pub fn find(&self, id: &str) -> Result<Arc<Episode>, Error> {
-        self.table().find(id).cloned().ok_or_else(|| Error::UnknownEpisode { id: id.to_owned() })
+    pub fn find(&self, caller: &Caller, id: &str) -> Result<Arc<Episode>, Error> {
+        self.table().find(caller, id).cloned().ok_or_else(|| Error::UnknownEpisode { id: id.to_owned() })
+    }
+
+    /// A tenant's episode by id.
+    fn find_of(&self, tenant: &str, id: &str) -> Result<Arc<Episode>, Error> {
+        self.table().find_of(tenant, id).cloned().ok_or_else(|| Error::UnknownEpisode { id: id.to_owned() })
+    }
+
+    /// The whole task file of an episode, as JSON: hidden data and reference answer too.
+    ///
+    /// # Errors
+    /// If the caller is no operator.
+    pub fn private_task(&self, caller: &Caller, episode: &Episode) -> Result<String, Error> {
+        if !caller.is_operator() {
+            return Err(Error::Forbidden("include_private needs an operator's token".to_owned()));
+        }
+        let (_, file) = episode.task().load(&self.catalog)?;
+        serde_json::to_string(file.as_ref())
+            .map_err(|error| Error::Internal(format!("a task cannot be written as JSON: {error}")))
     }
 
     /// Ends an episode, if it has not ended, and frees what it holds.
     ///
     /// # Errors
     /// [`Error::UnknownEpisode`].
-    pub async fn close(&self, id: &str) -> Result<Closed, Error> {
-        let closed = self.find(id)?.close(EndReason::Closed, &self.scheduler).await;
+    pub async fn close(&self, caller: &Caller, id: &str) -> Result<Closed, Error> {
+        let episode = self.find(caller, id)?;
+        let closed = episode.close(EndReason::Closed, &self.scheduler).await;
         if closed.newly {
-            self.table().note_closed(id);
+            self.table().note_closed(episode);
         }
         Ok(closed)
+    }
+
+    /// Frees the memory of an interpreter or of a closed episode. Returns whether there was one.
+    pub fn free_some(&self) -> bool {
+        self.residency.evict() || self.table().forget_oldest_closed()
     }
 
     /// Creates no more episodes from now on.
@@ -223,9 +271,14 @@ impl Registry {
         self.slots.close();
     }
 
-    /// The episode with this id, if the request with this digest created it.
-    fn created_before(&self, id: &str, request_digest: &str) -> Result<Option<Arc<Episode>>, Error> {
-        match self.table().find(id) {
+    /// The tenant's episode with this id, if the request with this digest created it.
+    fn created_before(
+        &self,
+        tenant: &str,
+        id: &str,
+        request_digest: &str,
+    ) -> Result<Option<Arc<Episode>>, Error> {
+        match self.table().find_of(tenant, id) {
             Some(episode) if !episode.was_created_by(request_digest) => {
                 Err(Error::EpisodeExists { id: id.to_owned() })
             }

@@ -56,6 +56,17 @@ impl<R: Resident> Residency<R> {
         }
     }
 
+    /// Hibernates the least recently used one that is not in use. Returns whether there was one.
+    pub fn evict(&self) -> bool {
+        loop {
+            let Some((_, oldest)) = self.by_use().pop_first() else { return false };
+            // Whoever uses one that is in use notes it afterwards.
+            if oldest.upgrade().is_some_and(|oldest| oldest.hibernate()) {
+                return true;
+            }
+        }
+    }
+
     fn note(&self, resident: &Arc<R>) {
         let now = self.next.fetch_add(1, Ordering::Relaxed);
         let mut by_use = self.by_use();

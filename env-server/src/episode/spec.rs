@@ -24,6 +24,8 @@ pub use task::Task;
 pub struct Spec {
     /// The episode's id.
     pub episode_id: String,
+    /// Who owns it. Ids of different tenants have nothing to do with each other.
+    pub tenant: String,
     /// Identifies the request that created the episode: SHA-256, in hexadecimal.
     pub request_digest: String,
     /// Where the task comes from.
@@ -76,10 +78,14 @@ pub struct Request {
 /// What a server offers to requests.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
+    /// Who asks.
+    pub tenant: &'a str,
     /// The tasks that a request can name.
     pub catalog: &'a Catalog,
     /// Limits that a request leaves open.
     pub default_limits: &'a Limits,
+    /// The highest limits that a request may ask for.
+    pub most_limits: &'a Limits,
     /// Lease of a request that asks for none.
     pub default_lease: Duration,
     /// Bytes of memory that an interpreter starts with.
@@ -104,7 +110,8 @@ impl Spec {
                 "must be SEMANTICS_SCRIPT or SEMANTICS_NOTEBOOK, or unset for the first",
             )
         })?;
-        let limits = Limits::new(&request.limits, terms.default_limits, terms.least_memory)?;
+        let limits =
+            Limits::new(&request.limits, terms.default_limits, terms.most_limits, terms.least_memory)?;
         let lease = lease::duration(request.lease, terms.default_lease)?;
         let episode_id = episode_id(&request.episode_id)?;
         let task = request
@@ -119,6 +126,7 @@ impl Spec {
         let state_loss = StateLoss::new(request.state_loss, interpreter_state)?;
         let spec = Self {
             episode_id,
+            tenant: terms.tenant.to_owned(),
             request_digest: request.digest,
             task_summary,
             task,
@@ -192,8 +200,10 @@ mod tests {
 
     fn check(request: Request) -> Result<Spec, Error> {
         let terms = Terms {
+            tenant: "default",
             catalog: &Catalog::default(),
             default_limits: &Limits::default(),
+            most_limits: &Limits::default(),
             default_lease: Duration::from_secs(900),
             least_memory: 30 << 20,
         };

@@ -20,6 +20,20 @@ pub struct Request {
     pub action: Option<Action>,
 }
 
+impl Request {
+    /// The size of its texts, in bytes.
+    pub fn bytes(&self) -> usize {
+        match &self.action {
+            None => 0,
+            Some(Action::Code(code)) => code.len(),
+            Some(Action::ToolCalls(calls)) => {
+                calls.iter().map(|call| size_of_val(call) + call.name.len() + call.arguments_json.len()).sum()
+            }
+            Some(Action::LongCode { beginning, .. }) => beginning.len(),
+        }
+    }
+}
+
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -27,6 +41,40 @@ pub enum Action {
     Code(String),
     /// Calls tools directly, in order, without the interpreter.
     ToolCalls(Vec<DirectCall>),
+    /// Code that was too long to run. It is not kept.
+    LongCode {
+        /// How it begins.
+        beginning: String,
+        /// SHA-256 of all of it, in hexadecimal.
+        sha256: String,
+    },
+}
+
+/// What is kept of code that was too long to run, in bytes.
+const BEGINNING_BYTES: usize = 1 << 10;
+
+impl Action {
+    /// What is kept of it, where code of more than `code_bytes` does not run.
+    #[must_use]
+    pub fn kept(self, code_bytes: usize) -> Self {
+        match self {
+            Self::Code(code) if code.len() > code_bytes => {
+                let beginning = code[..code.floor_char_boundary(BEGINNING_BYTES)].to_owned();
+                Self::LongCode { beginning, sha256: files::digest::bytes(code) }
+            }
+            other => other,
+        }
+    }
+
+    /// Whether it is what was kept of `asked`.
+    pub fn is_of(&self, asked: &Self) -> bool {
+        match (self, asked) {
+            (Self::LongCode { beginning, sha256 }, Self::Code(code)) => {
+                code.starts_with(beginning) && *sha256 == files::digest::bytes(code)
+            }
+            (kept, asked) => kept == asked,
+        }
+    }
 }
 
 /// A tool call that a client makes without the interpreter.

@@ -5,26 +5,43 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lifecycle::Access;
 use proto::MAX_MESSAGE_BYTES;
 use proto::env;
 use proto::env::v1::environment_service_server::EnvironmentServiceServer;
+use sandbox::Budget;
 use tokio::net::TcpListener;
+use tokio::time::MissedTickBehavior;
 
+use super::in_flight::{Answers, Counted};
 use super::service::Service;
 use crate::episode::Registry;
+use crate::memory;
 
 /// Interval at which expired leases are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// Interval at which the process's memory is measured.
+const MEASURE_EVERY: Duration = Duration::from_millis(100);
+
+/// The largest request, in bytes: the longest code of a step is 8 MiB, the longest inline task 4 MiB.
+const MAX_REQUEST_BYTES: usize = 12 << 20;
 
 /// An environment server.
 pub struct Server {
     registry: Arc<Registry>,
+    access: Access,
+    answers: Arc<Answers>,
 }
 
 impl Server {
-    /// A server over this registry.
-    pub fn new(registry: Registry) -> Self {
-        Self { registry: Arc::new(registry) }
+    /// A server over this registry, for those who have access.
+    pub fn new(registry: Registry, access: Access) -> Self {
+        let (registry, answers) = (Arc::new(registry), Arc::<Answers>::default());
+        let (weak, unread) = (Arc::downgrade(&registry), answers.clone());
+        let free_some =
+            move || unread.give_up_one() || weak.upgrade().is_some_and(|registry| registry.free_some());
+        registry.sandbox().budget().reclaim_with(free_some);
+        Self { registry, access, answers }
     }
 
     /// Serves on `listener` until `shutdown` resolves. Then it takes no new calls, and those under way may end.
@@ -37,20 +54,43 @@ impl Server {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let service = EnvironmentServiceServer::new(Service::new(self.registry.clone()))
-            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        let budget = self.registry.sandbox().budget().clone();
+        let service = Counted::new(service, budget.clone(), self.answers.clone(), MAX_REQUEST_BYTES);
+        let background = async {
+            tokio::select! {
+                ended = sweep(&self.registry, &self.answers) => ended,
+                ended = watch_memory(&budget) => ended,
+            }
+        };
         let begin_draining = || self.registry.shut_down();
         lifecycle::Server::new(service, env::FILE_DESCRIPTOR_SET)
-            .run(listener, shutdown, begin_draining, sweep(&self.registry))
+            .with_access(self.access)
+            .with_largest_request(MAX_REQUEST_BYTES)
+            .run(listener, shutdown, begin_draining, background)
             .await
     }
 }
 
 /// Closes episodes whose leases have run out, until it is dropped.
-async fn sweep(registry: &Registry) -> Result<Infallible, lifecycle::Error> {
+async fn sweep(registry: &Registry, answers: &Answers) -> Result<Infallible, lifecycle::Error> {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     loop {
         ticks.tick().await;
         registry.sweep();
+        answers.give_up_old();
+    }
+}
+
+/// Measures the process's memory, until it is dropped.
+async fn watch_memory(budget: &Budget) -> Result<Infallible, lifecycle::Error> {
+    let mut ticks = tokio::time::interval(MEASURE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let budget = budget.clone();
+        // Hibernating interpreters takes a while.
+        tokio::task::spawn_blocking(move || memory::taken_bytes().map(|bytes| budget.measure(bytes))).await?;
     }
 }

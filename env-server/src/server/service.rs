@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use futures::stream::{self, BoxStream, StreamExt as _};
-use lifecycle::Deadline;
+use lifecycle::{Caller, Deadline};
 use proto::env::v1;
 use proto::env::v1::environment_service_server::EnvironmentService;
 use tonic::{Request, Response, Status, Streaming};
@@ -58,13 +58,14 @@ impl Service {
     /// Takes a step, by whichever call it came.
     async fn take_step(
         self,
+        caller: Caller,
         request: v1::StepRequest,
         deadline: Option<Instant>,
     ) -> Result<Arc<step::Record>, Status> {
         let request = step::Request::from(request);
         let id = request.episode_id.clone();
         let stepped: Response<Stepped> =
-            self.call("Step", &id, self.registry.step(request, deadline)).await?;
+            self.call("Step", &id, self.registry.step(&caller, request, deadline)).await?;
         let Stepped { record, repeated } = stepped.into_inner();
         if !repeated {
             self.metrics.record("Step.run", record.answer.info.run_time);
@@ -113,14 +114,15 @@ impl EnvironmentService for Service {
         &self,
         request: Request<v1::CreateEpisodeRequest>,
     ) -> Result<Response<v1::CreateEpisodeResponse>, Status> {
+        let caller = caller(&request)?;
         let request = request.into_inner();
         let id = request.episode_id.clone();
-        self.call("CreateEpisode", &id, self.registry.create(request)).await
+        self.call("CreateEpisode", &id, self.registry.create(caller, request)).await
     }
 
     async fn step(&self, request: Request<v1::StepRequest>) -> Result<Response<v1::StepResponse>, Status> {
-        let deadline = deadline(&request);
-        let record = self.clone().take_step(request.into_inner(), deadline).await?;
+        let (caller, deadline) = (caller(&request)?, deadline(&request));
+        let record = self.clone().take_step(caller, request.into_inner(), deadline).await?;
         Ok(Response::new(record.as_ref().into()))
     }
 
@@ -128,15 +130,15 @@ impl EnvironmentService for Service {
         &self,
         request: Request<v1::GetEpisodeRequest>,
     ) -> Result<Response<v1::GetEpisodeResponse>, Status> {
+        let caller = caller(&request)?;
         let request = request.into_inner();
         let work = async {
-            if request.include_private {
-                let message =
-                    "include_private needs an operator credential, which this server does not issue";
-                return Err(Error::Forbidden(message.to_owned()));
-            }
             let steps = wire::steps(&request)?;
-            self.registry.find(&request.episode_id)?.describe(steps)
+            let episode = self.registry.find(&caller, &request.episode_id)?;
+            let private = request.include_private.then(|| self.registry.private_task(&caller, &episode));
+            let task_json = private.transpose()?.unwrap_or_default();
+            let description = v1::GetEpisodeResponse::from(episode.describe(steps)?);
+            Ok(v1::GetEpisodeResponse { task_json, ..description })
         };
         self.call("GetEpisode", &request.episode_id, work).await
     }
@@ -145,8 +147,9 @@ impl EnvironmentService for Service {
         &self,
         request: Request<v1::CloseEpisodeRequest>,
     ) -> Result<Response<v1::CloseEpisodeResponse>, Status> {
+        let caller = caller(&request)?;
         let id = request.into_inner().episode_id;
-        self.call("CloseEpisode", &id, self.registry.close(&id)).await
+        self.call("CloseEpisode", &id, self.registry.close(&caller, &id)).await
     }
 
     type StepStreamStream = BoxStream<'static, Result<v1::StepStreamResponse, Status>>;
@@ -155,8 +158,8 @@ impl EnvironmentService for Service {
         &self,
         request: Request<Streaming<v1::StepRequest>>,
     ) -> Result<Response<Self::StepStreamStream>, Status> {
-        let (service, deadline) = (self.clone(), deadline(&request));
-        let step = move |request| service.clone().take_step(request, deadline);
+        let (service, caller, deadline) = (self.clone(), caller(&request)?, deadline(&request));
+        let step = move |request| service.clone().take_step(caller.clone(), request, deadline);
         let taken = steps::taken(request.into_inner(), STREAM_AHEAD, step);
         Ok(Response::new(taken.map(|taken| taken.map(Into::into)).boxed()))
     }
@@ -165,14 +168,14 @@ impl EnvironmentService for Service {
         &self,
         request: Request<v1::StepBatchRequest>,
     ) -> Result<Response<v1::StepBatchResponse>, Status> {
-        let (service, deadline) = (self.clone(), deadline(&request));
+        let (service, caller, deadline) = (self.clone(), caller(&request)?, deadline(&request));
         let requests = request.into_inner().steps;
         let work = async {
             if requests.len() > MAX_BATCH {
                 let description = format!("must be at most {MAX_BATCH}; send the others in further calls");
                 return Err(Violation::new("steps", description).into());
             }
-            let step = |request| service.clone().take_step(request, deadline);
+            let step = |request| service.clone().take_step(caller.clone(), request, deadline);
             let requests = stream::iter(requests.into_iter().map(Ok::<_, Error>));
             steps::batch(steps::taken(requests, BATCH_AHEAD, step)).await
         };
@@ -183,10 +186,11 @@ impl EnvironmentService for Service {
         &self,
         request: Request<v1::ForkEpisodeRequest>,
     ) -> Result<Response<v1::ForkEpisodeResponse>, Status> {
+        let caller = caller(&request)?;
         let v1::ForkEpisodeRequest { episode_id, new_episode_ids } = request.into_inner();
         let id = episode_id.clone();
         let work = async {
-            let forks = self.registry.fork(episode_id, new_episode_ids).await?;
+            let forks = self.registry.fork(caller, episode_id, new_episode_ids).await?;
             Ok(v1::ForkEpisodeResponse {
                 episodes: forks.into_iter().map(v1::EpisodeSummary::from).collect(),
             })
@@ -198,10 +202,11 @@ impl EnvironmentService for Service {
         &self,
         request: Request<v1::ListEpisodesRequest>,
     ) -> Result<Response<v1::ListEpisodesResponse>, Status> {
-        let (registry, query) = (self.registry.clone(), request.into_inner().into());
+        let (registry, caller) = (self.registry.clone(), caller(&request)?);
+        let query = request.into_inner().into();
         let work = async {
             // Of 100,000 episodes a listing takes milliseconds.
-            let listing = tokio::task::spawn_blocking(move || registry.list(&query)).await;
+            let listing = tokio::task::spawn_blocking(move || registry.list(&caller, &query)).await;
             listing.map_err(|error| Error::Internal(error.to_string()))?
         };
         self.call("ListEpisodes", "", work).await
@@ -211,12 +216,18 @@ impl EnvironmentService for Service {
         &self,
         request: Request<v1::KeepAliveRequest>,
     ) -> Result<Response<v1::KeepAliveResponse>, Status> {
+        let caller = caller(&request)?;
         let ids = request.into_inner().episode_ids;
-        self.call("KeepAlive", "", async { self.registry.keep_alive(ids) }).await
+        self.call("KeepAlive", "", async { self.registry.keep_alive(&caller, ids) }).await
     }
 }
 
 /// When the client stops waiting for a call.
 fn deadline<T>(request: &Request<T>) -> Option<Instant> {
     request.extensions().get().map(|Deadline(at)| *at)
+}
+
+/// Who makes the call.
+fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
+    request.extensions().get().cloned().ok_or_else(|| Status::internal("nobody has said who calls"))
 }

@@ -11,13 +11,16 @@ use crate::error::Error;
 
 /// The domain of this service's error reasons (`google.rpc.ErrorInfo`).
 const DOMAIN: &str = "runtime-gym";
-/// How long a client should wait when the server is full.
+/// How long a client should wait at least when it can't be told when there will be room.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+/// The trailer from which gRPC clients with a retry policy read how long to wait, in milliseconds.
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let message = cut(error.to_string());
         let mut details = ErrorDetails::new();
+        let mut retry = None;
         let (code, reason) = match error {
             Error::Invalid(violation) => {
                 details.add_bad_request_violation(violation.field, cut(violation.description));
@@ -34,11 +37,19 @@ impl From<Error> for Status {
             Error::AnswerLeftOut => (Code::ResourceExhausted, "ANSWER_LEFT_OUT"),
             Error::Forbidden(_) => (Code::PermissionDenied, "OPERATOR_ONLY"),
             Error::Full { .. } => {
-                details.set_retry_info(Some(RETRY_AFTER));
+                retry = Some(RETRY_AFTER);
                 (Code::ResourceExhausted, "SERVER_FULL")
             }
+            Error::NoMemory(_) => {
+                retry = Some(RETRY_AFTER);
+                (Code::ResourceExhausted, "SERVER_MEMORY")
+            }
+            Error::OverQuota { wait, .. } => {
+                retry = Some(if wait.is_zero() { RETRY_AFTER } else { wait });
+                (Code::ResourceExhausted, "OVER_QUOTA")
+            }
             Error::ShuttingDown => {
-                details.set_retry_info(Some(RETRY_AFTER));
+                retry = Some(RETRY_AFTER);
                 (Code::Unavailable, "SHUTTING_DOWN")
             }
             Error::Internal(_) => {
@@ -47,8 +58,24 @@ impl From<Error> for Status {
             }
         };
         details.set_error_info(reason, DOMAIN, HashMap::new());
-        Status::with_error_details(code, message, details)
+        let retry = retry.map(jittered);
+        if retry.is_some() {
+            details.set_retry_info(retry);
+        }
+        let mut status = Status::with_error_details(code, message, details);
+        if let Some(wait) = retry {
+            // Rounded up: a client that comes too early is refused again.
+            let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+            status.metadata_mut().insert(PUSHBACK, millis.into());
+        }
+        status
     }
+}
+
+/// Up to twice as long, or a second longer: clients that were refused together do not come back together.
+fn jittered(wait: Duration) -> Duration {
+    let share = getrandom::u32().unwrap_or_default();
+    wait + wait.min(Duration::from_secs(1)).mul_f64(f64::from(share) / f64::from(u32::MAX))
 }
 
 /// A failed call among several.
@@ -85,12 +112,35 @@ mod tests {
         let violations = status.get_details_bad_request().unwrap().field_violations;
         assert_eq!(violations[0].field, "lease");
         assert_eq!(status.get_details_error_info().unwrap().reason, "INVALID_FIELD");
+        assert!(status.get_details_retry_info().is_none(), "it would be wrong again");
     }
 
     #[test]
     fn a_full_server_says_when_to_retry() {
         let status = Status::from(Error::Full { limit: 3 });
         assert_eq!(status.code(), Code::ResourceExhausted);
-        assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(RETRY_AFTER));
+        let wait = status.get_details_retry_info().unwrap().retry_delay.unwrap();
+        assert!((RETRY_AFTER..=2 * RETRY_AFTER).contains(&wait), "{wait:?}");
+        let pushback: u128 = status.metadata().get(PUSHBACK).unwrap().to_str().unwrap().parse().unwrap();
+        assert_eq!(pushback, wait.as_millis() + 1);
+    }
+
+    #[test]
+    fn clients_are_not_told_to_come_back_together() {
+        let wait = |_| {
+            let status = Status::from(Error::Full { limit: 3 });
+            status.metadata().get(PUSHBACK).unwrap().to_str().unwrap().to_owned()
+        };
+        assert!((0..50).map(wait).collect::<std::collections::HashSet<_>>().len() > 5);
+    }
+
+    #[test]
+    fn a_quota_says_how_long_it_is_used_up() {
+        let wait = Duration::from_secs(9);
+        let status = Status::from(Error::OverQuota { quota: "steps_per_second", limit: 3, wait });
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        let told = status.get_details_retry_info().unwrap().retry_delay.unwrap();
+        assert!((wait..=2 * wait).contains(&told), "{told:?}");
+        assert!(status.message().contains("steps_per_second=3"), "{status}");
     }
 }

@@ -89,7 +89,7 @@ impl From<&TaskSummary> for v1::TaskSummary {
             task_id: task.task_id.clone(),
             family: task.family.clone(),
             public_sha256: task.public_sha256.clone(),
-            // For operators only, and this version has no credentials.
+            // For operators only, who find them in the task file of an episode.
             seed: None,
             difficulty_json: String::new(),
         }
@@ -145,7 +145,7 @@ impl From<Description> for v1::GetEpisodeResponse {
             steps: description.steps.steps.iter().map(|record| record.as_ref().into()).collect(),
             next_step_page_token: description.steps.next.map_or_else(String::new, |index| index.to_string()),
             evaluation: description.evaluation.as_ref().map(evaluation),
-            // For operators only, and this version has no credentials.
+            // For operators only: the handler adds it.
             task_json: String::new(),
         }
     }

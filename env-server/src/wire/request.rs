@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn unset_limits_take_the_defaults() {
         let asked = Asked::from(v1::Limits::default());
-        let limits = Limits::new(&asked, &Limits::default(), 30 << 20).unwrap();
+        let limits = Limits::new(&asked, &Limits::default(), &Limits::default(), 30 << 20).unwrap();
         assert_eq!(v1::Limits::from(&limits), v1::Limits::from(&Limits::default()));
     }
 
@@ -133,7 +133,7 @@ mod tests {
     fn a_negative_duration_is_out_of_range() {
         let negative = prost_types::Duration { seconds: -1, nanos: 0 };
         let asked = Asked::from(v1::Limits { wall_clock_per_step: Some(negative), ..Default::default() });
-        let violation = Limits::new(&asked, &Limits::default(), 30 << 20).unwrap_err();
+        let violation = Limits::new(&asked, &Limits::default(), &Limits::default(), 30 << 20).unwrap_err();
         assert_eq!(violation.field, "limits.wall_clock_per_step");
     }
 

@@ -44,7 +44,9 @@ impl From<&Request> for v1::StepRequest {
 impl From<&Action> for ActionMessage {
     fn from(action: &Action) -> Self {
         match action {
-            Action::Code(code) => Self::Code(v1::CodeAction { code: code.clone() }),
+            Action::Code(code) | Action::LongCode { beginning: code, .. } => {
+                Self::Code(v1::CodeAction { code: code.clone() })
+            }
             Action::ToolCalls(calls) => {
                 let call = |DirectCall { name, arguments_json }: &DirectCall| v1::ToolCall {
                     name: name.clone(),

@@ -26,7 +26,7 @@ impl Play {
         };
         let ran = interpreter.step(index, code, stop).await;
         match &ran {
-            Err(sandbox::Error::Stopped) => lock(&self.tools).undo(),
+            Err(sandbox::Error::Stopped | sandbox::Error::NoMemory(_)) => lock(&self.tools).undo(),
             _ => lock(&self.tools).keep(),
         }
         let outcome = ran.map_err(sandbox_error)?;

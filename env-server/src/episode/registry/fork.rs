@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use lifecycle::Caller;
+
 use super::Registry;
 use crate::episode::end::EndReason;
 use crate::episode::episode::{Copy, Episode, Summary};
@@ -14,43 +16,47 @@ const FIELD: &str = "new_episode_ids";
 
 impl Registry {
     /// Copies an episode into new ones that stand where it does: all of them, or none. An id that the same request has
-    /// created before is answered as it stands. An empty id is replaced by a random one.
+    /// created before is answered as it stands. An empty id is replaced by a random one. The copies belong to the source's
+    /// tenant.
     ///
     /// # Errors
-    /// An unknown episode, one that has ended, a wrong or taken id, no room.
+    /// An unknown episode, one that has ended, a wrong or taken id, no room, a quota that is used up.
     pub async fn fork(
         self: &Arc<Self>,
+        caller: Caller,
         source_id: String,
         new_ids: Vec<String>,
     ) -> Result<Vec<Summary>, Error> {
         let registry = self.clone();
         // A task of its own: a caller who goes away must not leave some of the copies behind.
-        tokio::spawn(async move { registry.fork_all(&source_id, &new_ids).await })
+        tokio::spawn(async move { registry.fork_all(&caller, &source_id, &new_ids).await })
             .await
             .unwrap_or_else(|panic| Err(Error::Internal(format!("an episode was not forked: {panic}"))))
     }
 
-    async fn fork_all(self: &Arc<Self>, source_id: &str, new_ids: &[String]) -> Result<Vec<Summary>, Error> {
-        let source = self.find(source_id)?;
+    async fn fork_all(
+        self: &Arc<Self>,
+        caller: &Caller,
+        source_id: &str,
+        new_ids: &[String],
+    ) -> Result<Vec<Summary>, Error> {
+        let source = self.find(caller, source_id)?;
         let ids = self.check_new_ids(new_ids)?;
         let digest = |id: &str| files::digest::bytes(format!("fork/{}/{id}", source.id()));
         let mut missing = Vec::new();
         for id in &ids {
-            if self.created_before(id, &digest(id))?.is_none() {
+            if self.created_before(source.tenant(), id, &digest(id))?.is_none() {
                 missing.push(id.clone());
             }
         }
-        let count = u32::try_from(missing.len()).map_err(|_| self.full())?;
-        let mut slots = self.slots(count)?;
-        let mut copies = Vec::new();
-        for id in missing {
-            let slot = slots.split(1).ok_or_else(|| Error::Internal("a slot is missing".to_owned()))?;
-            copies.push(Copy { request_digest: digest(&id), id, slot });
-        }
-        if !copies.is_empty() {
+        if !missing.is_empty() {
+            let meter = self.meters.of(caller, source.tenant());
+            let copy = |id: String| Ok(Copy { request_digest: digest(&id), id, place: self.place(&meter)? });
+            let copies = missing.into_iter().map(copy).collect::<Result<Vec<_>, Error>>()?;
+            meter.create(copies.len() as u64)?;
             self.add_all(source.fork(copies, &self.scheduler).await?).await?;
         }
-        ids.iter().map(|id| Ok(self.find(id)?.summary())).collect()
+        ids.iter().map(|id| Ok(self.find_of(source.tenant(), id)?.summary())).collect()
     }
 
     /// Adds episodes: all of them, or none.
@@ -72,9 +78,9 @@ impl Registry {
     }
 
     /// Removes an episode that no answer has named.
-    async fn undo(&self, episode: &Episode) {
+    async fn undo(&self, episode: &Arc<Episode>) {
         if episode.close(EndReason::Closed, &self.scheduler).await.newly {
-            self.table().remove(episode.id());
+            self.table().remove(episode);
         }
     }
 

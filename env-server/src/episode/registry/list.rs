@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use lifecycle::Caller;
 use proto::interpreter_state::InterpreterState;
 
 use super::Registry;
@@ -42,11 +43,11 @@ pub struct Listing {
 }
 
 impl Registry {
-    /// One page of the episodes in the table. Renews no lease.
+    /// One page of the episodes in the table that the caller may act in. Renews no lease.
     ///
     /// # Errors
     /// A wrong size, family or page token.
-    pub fn list(&self, query: &Query) -> Result<Listing, Error> {
+    pub fn list(&self, caller: &Caller, query: &Query) -> Result<Listing, Error> {
         let size = match query.page_size {
             0 => DEFAULT_PAGE,
             size @ 1..=MAX_PAGE => size,
@@ -57,6 +58,7 @@ impl Registry {
         }
         let last = position(&query.page_token)?;
         let mut episodes: Vec<_> = self.table().all().cloned().collect();
+        episodes.retain(|episode| caller.may_act_for(episode.tenant()));
         // The page begins where the previous one ended, whatever was created or forgotten since.
         episodes.retain(|episode| {
             last.is_none_or(|last| episode.age() < last) && query.matches(&episode.summary())

@@ -14,7 +14,7 @@ impl Registry {
         for episode in episodes {
             if episode.close_if_expired(now) {
                 tracing::info!(episode_id = episode.id(), "lease expired");
-                self.table().note_closed(episode.id());
+                self.table().note_closed(episode);
             }
         }
     }

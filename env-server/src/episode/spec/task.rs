@@ -40,6 +40,15 @@ pub enum Task {
 }
 
 impl Task {
+    /// The size of its text, in bytes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Reference { .. } => 0,
+            Self::Inline(text) => text.len(),
+            Self::Generated { config_json, .. } => config_json.len(),
+        }
+    }
+
     /// The name of the task's set, empty for a task that belongs to none, and the task.
     ///
     /// # Errors
