@@ -10,7 +10,7 @@ SEEDS ?= 1
 # The ablations in the committed results.
 ABLATIONS := $(sort $(wildcard docs/study/ablations/*.json))
 
-.PHONY: build experiment ablations study-docs habits test test-vllm paper-tiny bench lint guest torch trainer gpu clean
+.PHONY: build experiment ablations study-docs habits test test-vllm paper-tiny bench load lint guest torch trainer gpu clean
 
 ## Every release binary but the trainer, into target/release.
 build: guest
@@ -49,6 +49,7 @@ habits: build
 test: guest torch
 	scripts/parity_python.sh >/dev/null
 	scripts/chromium.sh >/dev/null
+	scripts/clients.sh >/dev/null
 	$(CARGO) build --release --workspace --bins
 	$(CARGO) test --release --workspace
 
@@ -71,6 +72,11 @@ bench: guest torch
 	$(CARGO) bench --workspace --bench density
 	$(CARGO) bench --workspace --bench neighbours
 	PARITY_PYTHON=$$(scripts/parity_python.sh) $(CARGO) bench --workspace --bench tokens
+
+## Many sessions and hostile neighbours on a server in another process, beside OpenEnv: a quarter of an hour.
+load: guest
+	$(CARGO) build --release --bins
+	peer=$$(scripts/bench_openenv.sh) && target/release/load scenarios $${peer:+--openenv "$$peer"} --json target/bench/load.json
 
 ## The trainer's parity tests and benchmark on this machine's GPU.
 gpu: torch

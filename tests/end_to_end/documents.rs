@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Deserializer, Value, json};
-use tempfile::TempDir;
-use tests::{EnvServer, program, root};
+use tests::{EnvServer, program, root, tiny_tasks};
 
 const DOCUMENTS: [&str; 3] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
 
@@ -43,23 +42,14 @@ fn every_path_that_is_named_is_there() {
     assert!(checked > 100, "only {checked} paths were found");
 }
 
-/// The task set of the README's first episode.
-fn tiny_tasks() -> TempDir {
-    let tasks = tempfile::tempdir().unwrap();
-    let config = root().join("task_configs/tiny.json");
-    let generate = Command::new(program("env-server"))
-        .args(["generate", "--config", config.to_str().unwrap(), "--out", tasks.path().to_str().unwrap()])
-        .output()
-        .unwrap();
-    assert!(generate.status.success(), "{generate:?}");
-    tasks
-}
-
 #[tokio::test]
 async fn the_first_episode_of_the_readme_is_the_example_and_runs() {
     let example = text("client/examples/first_episode.rs");
     let code = &example[example.find("use std::").unwrap()..];
     assert!(text("README.md").contains(&format!("```rust\n{code}```")), "README.md has another program");
+
+    let python = text("client/examples/first_episode.py");
+    assert!(text("README.md").contains(&format!("```python\n{python}```")), "README.md has another program");
 
     let tasks = tiny_tasks();
     let server = EnvServer::start(&[tasks.path()], &[]).await;

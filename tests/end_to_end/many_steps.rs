@@ -43,7 +43,7 @@ fn told(answer: &v1::StepStreamResponse) -> String {
 
 #[tokio::test]
 async fn each_step_of_a_batch_has_an_outcome_of_its_own() {
-    let server = EnvServer::start(&[], &[]).await;
+    let server = EnvServer::start(&[], &["--any-limits"]).await;
     let client = server.client().await;
     let (a, b) = (create(&client).await, create(&client).await);
     let steps = vec![
@@ -73,7 +73,7 @@ async fn each_step_of_a_batch_has_an_outcome_of_its_own() {
 
 #[tokio::test]
 async fn the_steps_of_a_batch_run_side_by_side() {
-    let server = EnvServer::start(&[], &["--workers", "1"]).await;
+    let server = EnvServer::start(&[], &["--workers", "1", "--any-limits"]).await;
     let client = server.client().await;
     let mut endless = create(&client).await;
     let mut steps = vec![code_step(&endless.id, 0, "while True: pass")];
@@ -102,7 +102,7 @@ async fn the_steps_of_a_batch_run_side_by_side() {
 
 #[tokio::test]
 async fn a_batch_is_bounded() {
-    let server = EnvServer::start(&[], &[]).await;
+    let server = EnvServer::start(&[], &["--any-limits"]).await;
     let client = server.client().await;
     let step = code_step("nobody", 0, "pass");
     let status = batch(&client, vec![step.clone(); 1001]).await.unwrap_err();
@@ -127,7 +127,7 @@ async fn a_batch_is_bounded() {
 
 #[tokio::test]
 async fn a_stream_answers_in_the_order_of_its_requests_and_outlives_failures() {
-    let server = EnvServer::start(&[], &[]).await;
+    let server = EnvServer::start(&[], &["--any-limits"]).await;
     let mut client = server.client().await;
     let (a, b) = (create(&client).await, create(&client).await);
     let mut requests = Vec::new();
@@ -151,7 +151,7 @@ async fn a_stream_answers_in_the_order_of_its_requests_and_outlives_failures() {
 
 #[tokio::test]
 async fn a_stream_is_a_conversation() {
-    let server = EnvServer::start(&[], &[]).await;
+    let server = EnvServer::start(&[], &["--any-limits"]).await;
     let mut client = server.client().await;
     let episode = create(&client).await;
     let (requests, receiver) = mpsc::channel(1);
@@ -168,7 +168,7 @@ async fn a_stream_is_a_conversation() {
 /// An answer of a step has 400 kB here. The connection may hold some, and the server 16.
 #[tokio::test]
 async fn a_client_that_does_not_read_does_not_make_the_server_go_on() {
-    let server = EnvServer::start(&[], &[]).await;
+    let server = EnvServer::start(&[], &["--any-limits"]).await;
     let mut client = server.client().await;
     let (mut other, flooded) = (create(&client).await, create(&client).await);
     let requests = (0..100).map(|index| code_step(&flooded.id, index, "print('x' * 400_000)"));

@@ -1,6 +1,9 @@
 //! Paths of the repository, its fixtures, and the programs it builds.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
 
 /// The repository's root.
 pub fn root() -> &'static Path {
@@ -29,4 +32,19 @@ pub fn program(name: &str) -> PathBuf {
 /// If the fixture is missing.
 pub fn knapsack_task() -> String {
     std::fs::read_to_string(fixtures("interpreter").join("task.json")).expect("the fixture is there")
+}
+
+/// A set of a few tasks, generated from `task_configs/tiny.json`.
+///
+/// # Panics
+/// If `env-server generate` fails.
+pub fn tiny_tasks() -> TempDir {
+    let tasks = tempfile::tempdir().expect("there is a folder for temporary files");
+    let generate = Command::new(program("env-server"))
+        .args(["generate".as_ref(), "--config".as_ref(), root().join("task_configs/tiny.json").as_os_str()])
+        .args(["--out".as_ref(), tasks.path().as_os_str()])
+        .output()
+        .expect("env-server runs");
+    assert!(generate.status.success(), "{generate:?}");
+    tasks
 }

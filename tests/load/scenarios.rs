@@ -1,0 +1,129 @@
+//! Loads that are played in turn, and what follows from them.
+//!
+//! | file     | what it holds                                             |
+//! |----------|-----------------------------------------------------------|
+//! | `beside` | 64, 500 and 1,000 sessions, beside OpenEnv                |
+//! | `many`   | 10,000 episodes that live and step                        |
+//! | `guests` | endless, abandoned and cancelled neighbours               |
+
+mod beside;
+mod guests;
+mod many;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use crate::measure::{Load, Measured, measure};
+use crate::pace::Pace;
+use crate::player::Script;
+use crate::report::{Finding, Report};
+use crate::servers::Place;
+
+/// A scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scenario {
+    /// 64 sessions, unary and batched, beside OpenEnv.
+    Few,
+    /// 500 and 1,000 sessions, beside OpenEnv.
+    Hundreds,
+    /// 10,000 live episodes.
+    Many,
+    /// Short steps beside endless ones.
+    Guests,
+    /// Episodes that are created and never closed.
+    Abandoned,
+    /// Calls that are cancelled.
+    Cancelled,
+}
+
+/// How the scenarios are played.
+#[derive(Args, Debug)]
+pub struct Terms {
+    /// A Python that has OpenEnv. [default: the peer is left out]
+    #[arg(long, value_name = "PYTHON")]
+    openenv: Option<PathBuf>,
+    /// Only these, with commas between them. [default: all]
+    #[arg(long, value_name = "SCENARIOS", value_delimiter = ',')]
+    only: Vec<Scenario>,
+    /// Few sessions and little time: whether everything works, not how fast.
+    #[arg(long)]
+    short: bool,
+    /// Rounds of the scenarios with a peer: all of them take turns.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rounds: usize,
+    /// Seconds that each load is measured.
+    #[arg(long, value_name = "SECONDS", default_value_t = 8)]
+    seconds: u64,
+    /// Further arguments of `env-server serve`.
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    server: Vec<String>,
+}
+
+/// Plays the scenarios, one after the other.
+pub async fn run(terms: &Terms, report: &mut Report) -> Result<()> {
+    for scenario in Scenario::value_variants() {
+        if !terms.only.is_empty() && !terms.only.contains(scenario) {
+            continue;
+        }
+        match scenario {
+            Scenario::Few => beside::few(terms, report).await?,
+            Scenario::Hundreds => beside::hundreds(terms, report).await?,
+            Scenario::Many => many::play(terms, report).await?,
+            Scenario::Guests => guests::endless(terms, report).await?,
+            Scenario::Abandoned => guests::abandoned(terms, report).await?,
+            Scenario::Cancelled => guests::cancelled(terms, report).await?,
+        }
+    }
+    Ok(())
+}
+
+impl Terms {
+    /// A number, and a smaller one for the short form.
+    fn size(&self, whole: usize, short: usize) -> usize {
+        if self.short { short } else { whole }
+    }
+
+    /// A closed loop of this many sessions.
+    fn load(&self, what: impl Into<String>, sessions: usize) -> Load {
+        Load {
+            what: what.into(),
+            sessions,
+            batch: None,
+            pace: Pace::Closed,
+            warm_up: if self.short { Duration::from_millis(200) } else { Duration::from_secs(2) },
+            length: if self.short { Duration::from_secs(1) } else { Duration::from_secs(self.seconds) },
+            connections: None,
+            script: Script { code: None, episode_steps: 500, timeout: Duration::from_secs(60) },
+            guests: crate::guests::Guests::default(),
+        }
+    }
+
+    /// Arguments of a server with room for this many episodes, all of them awake.
+    fn room(&self, episodes: usize) -> Vec<String> {
+        let places = episodes.to_string();
+        let room = ["--max-episodes", &places, "--max-awake", &places].map(str::to_owned);
+        [&room[..], &self.server].concat()
+    }
+}
+
+impl Report {
+    /// Plays a load and keeps what was measured.
+    async fn play(&mut self, place: &Place, load: &Load) -> Result<Measured> {
+        let measured = measure(place, load).await?;
+        self.loads.push(measured.clone());
+        Ok(measured)
+    }
+
+    /// Adds a finding whose aim is speed.
+    fn find(&mut self, what: impl Into<String>, value: String, aim: String, is_met: bool) {
+        self.findings.push(Finding { what: what.into(), value, aim, is_met, is_required: false });
+    }
+
+    /// Adds a finding that must be as its aim says.
+    fn require(&mut self, what: impl Into<String>, value: String, aim: String, is_met: bool) {
+        self.findings.push(Finding { what: what.into(), value, aim, is_met, is_required: true });
+    }
+}

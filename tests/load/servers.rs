@@ -1,0 +1,79 @@
+//! The servers under load, each a process of its own.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use lifecycle::child;
+use tempfile::TempDir;
+use tests::{program, root};
+use tokio::process::Command;
+
+use crate::process::Process;
+
+/// Which protocol a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `env-server serve`.
+    Ours,
+    /// An OpenEnv server, the peer.
+    OpenEnv,
+}
+
+/// A server to play on.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Which protocol it speaks.
+    pub kind: Kind,
+    /// `http://HOST:PORT`.
+    pub url: String,
+    /// Its process; `None` if it is not known.
+    pub process: Option<Process>,
+}
+
+/// A server that this program started; it ends when dropped.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it is.
+    pub place: Place,
+    _process: child::Server,
+    /// Tasks and log.
+    _folder: TempDir,
+}
+
+impl Running {
+    /// Starts the `env-server` beside this program, with a set of 1000 small tasks and these arguments.
+    pub async fn ours(arguments: &[String]) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let tasks = folder.path().join("tasks");
+        let generated = Command::new(program("env-server"))
+            .arg("generate")
+            .arg("--config")
+            .arg(root().join("task_configs/tiny.json"))
+            .arg("--out")
+            .arg(&tasks)
+            .output()
+            .await?;
+        ensure!(
+            generated.status.success(),
+            "generating tasks: {}",
+            String::from_utf8_lossy(&generated.stderr)
+        );
+        let mut command = Command::new(program("env-server"));
+        command.arg("serve").arg("--tasks").arg(&tasks).args(arguments);
+        Self::start(Kind::Ours, "environment server", command, folder).await
+    }
+
+    /// Starts a server of OpenEnv with room for this many sessions. `python` must have `openenv`.
+    pub async fn openenv(python: &Path, sessions: usize) -> Result<Self> {
+        let mut command = Command::new(python);
+        command.args(["-c", include_str!("openenv_server.py"), &sessions.to_string()]);
+        Self::start(Kind::OpenEnv, "OpenEnv server", command, tempfile::tempdir()?).await
+    }
+
+    async fn start(kind: Kind, what: &'static str, command: Command, folder: TempDir) -> Result<Self> {
+        let process = child::Server::start_command(what, command, &folder.path().join("log")).await?;
+        let pid = process.pid().with_context(|| format!("the {what} has ended"))?;
+        let place = Place { kind, url: process.url().to_owned(), process: Some(Process::new(pid)) };
+        Ok(Self { place, _process: process, _folder: folder })
+    }
+}
