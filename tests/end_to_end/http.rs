@@ -121,7 +121,7 @@ async fn errors_are_json_with_the_status_of_http() {
     }
     let (status, stream) = http.json("StepStream", &json!({})).await;
     assert_eq!((status, &stream["code"]), (501, &json!("unimplemented")));
-    let operators = json!({ "episodeId": "x", "includePrivate": true });
+    let operators = json!({ "episodeId": http.episode().await.id, "includePrivate": true });
     assert_eq!(http.json("GetEpisode", &operators).await.0, 403);
 }
 
