@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Prints the folder of gRPC clients that are not ours: Python's grpcio with the generated messages (`venv/bin/python`), and
-# Node with @grpc/grpc-js (`venv/bin/node`). Installed once, into target/clients.
+# Node with @grpc/grpc-js (`venv/bin/node`). Installed once, into target/clients. If there is no curl, Debian's is installed,
+# which needs apt-get and root (or sudo without a password).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,5 +19,12 @@ if [ ! -f "$ready" ]; then
         "${proto#proto/}"
     PATH="$PWD/$folder/venv/bin:$PATH" npm install --silent --no-audit --no-fund --prefix "$folder" "${node[@]}" >&2
     touch "$ready"
+fi
+if ! command -v curl >/dev/null; then
+    as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo -n)
+    echo "== curl from Debian's packages (once)" >&2
+    "${as_root[@]}" apt-get update -qq >&2
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends curl ca-certificates >&2
 fi
 echo "$PWD/$folder"
