@@ -137,25 +137,31 @@ async fn large_tasks_are_refused_when_there_is_no_room() {
 }
 
 #[tokio::test]
-async fn answers_that_nobody_reads_take_bounded_memory() {
+async fn many_large_answers_at_once_take_bounded_memory() {
     let server = server().await;
     let client = server.client().await;
     let mut episode = create(&client).await;
     for _ in 0..40 {
         assert!(episode.observe("print('x' * 60_000)").await.success);
     }
-    let mut unread = Vec::new();
+    let mut calls = Vec::new();
     for _ in 0..20 {
-        // A connection of its own, whose answers are left where they are.
         let mut client = server.client().await;
         for _ in 0..50 {
             let mut request = v1::GetEpisodeRequest { episode_id: episode.id.clone(), ..Default::default() };
             request.include_steps = true;
             let mut client = client.clone();
-            unread.push(tokio::spawn(async move { client.get_episode(request).await }));
+            calls.push(tokio::spawn(async move { client.get_episode(request).await }));
         }
         let _ = client.get_server_info(v1::GetServerInfoRequest {}).await;
     }
     assert!(create(&client).await.observe("print(1)").await.success);
+    for call in calls {
+        let answer = call.await.unwrap();
+        assert!(
+            answer.as_ref().err().is_none_or(|status| status.code() == Code::ResourceExhausted),
+            "{answer:?}"
+        );
+    }
     assert!(most_taken(&server) < BUDGET + BUDGET / 4, "{} MiB", most_taken(&server) / MIB);
 }
