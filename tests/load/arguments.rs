@@ -63,7 +63,7 @@ pub struct Play {
     /// Sessions that play at the same time, each with a persistent episode.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive)]
     sessions: usize,
-    /// Takes the steps of so many sessions in one call (StepBatch).
+    /// The number of sessions whose steps go into one call (StepBatch).
     #[arg(long, value_name = "N", value_parser = positive)]
     batch: Option<usize>,
     /// An open loop: steps a second that are due, whether earlier ones are answered or not. Latencies count from when a step

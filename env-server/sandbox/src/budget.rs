@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// The part of the budget, one of so many, that large shares leave to small ones.
+/// Large shares leave a part of the budget to small ones: the budget divided by this number.
 const SPARED: usize = 8;
 
 /// A budget. Clones are the same budget.

@@ -18,7 +18,7 @@ use sandbox::{Budget, Sandbox};
 
 use super::limits::LimitOptions;
 
-/// The part of the memory, one of so many, that places keep for their next interpreters.
+/// Free places keep pages for their next interpreters. All of them together keep the memory divided by this number, at most.
 const RESIDENT_SHARE: usize = 8;
 
 /// Serve episodes over gRPC, gRPC-Web and JSON over HTTP. The first line on standard output is

@@ -14,7 +14,7 @@ Examples:
   env-server token --tenant red
   env-server token --tenant ops --role operator")]
 pub struct Token {
-    /// Whose token it is. Callers of one tenant share their episodes.
+    /// The tenant that the token belongs to. Callers of one tenant share their episodes.
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = tenant)]
     tenant: String,
 
