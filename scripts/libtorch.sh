@@ -18,7 +18,7 @@ fi
 echo "== libtorch $torch from PyPI into .libtorch (once)" >&2
 work=$(mktemp -d .libtorch.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-python3 -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --only-binary=:all: \
+python3 -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-deps --no-compile --only-binary=:all: \
     --target "$work/wheels" --python-version 3.12 --implementation cp --platform manylinux_2_28_x86_64 \
     --platform manylinux_2_25_x86_64 --platform manylinux2014_x86_64 \
     "torch==$torch" "nvidia-cuda-runtime==$cuda_runtime" "nvidia-cuda-cupti==$cuda_cupti"

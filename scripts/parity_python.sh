@@ -11,7 +11,7 @@ ready=$venv/.ready-$(cksum < "$requirements" | cut -d' ' -f1)
 if [ ! -f "$ready" ]; then
     echo "== The trainer's Python originals into $venv (once)" >&2
     python3 -m venv --clear "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" >&2
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir -r "$requirements" >&2
     touch "$ready"
 fi
 echo "$PWD/$venv/bin/python"
