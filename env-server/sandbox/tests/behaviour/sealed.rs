@@ -1,10 +1,6 @@
 //! The virtual world that code sees instead of the host. `attacks` tries to get out of it.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
-use common::{prints, reset};
+use crate::common::{prints, reset};
 
 /// The value of an expression, or the exception that it raises.
 fn outcome_of(expression: &str) -> String {

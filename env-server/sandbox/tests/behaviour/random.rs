@@ -1,12 +1,8 @@
 //! Random numbers: what they follow from in each regime, and what they do not give away.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
 use std::collections::HashSet;
 
-use common::{SANDBOX, config, counter, fails, interpreter, prints};
+use crate::common::{SANDBOX, config, counter, fails, interpreter, prints};
 use sandbox::{Config, Interpreter, InterpreterState, Limits};
 
 /// Draws from every source.

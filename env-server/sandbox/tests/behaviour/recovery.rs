@@ -1,12 +1,8 @@
 //! Recovery: a step that kills a persistent interpreter is undone.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
 use std::sync::{Arc, Mutex};
 
-use common::{Counter, SANDBOX, config, counter, fails, interpreter, persistent, prints};
+use crate::common::{Counter, SANDBOX, config, counter, fails, interpreter, persistent, prints};
 use sandbox::{
     Config, Failure, Interpreter, InterpreterState, Limits, SharedTools, ToolCall, ToolError, ToolHost,
 };
@@ -118,7 +114,7 @@ fn undoing_a_step_takes_a_bounded_replay_however_large_the_heap_and_long_the_his
     /// The replay of [`sandbox::Stats::replayed_fuel`] for each changed byte.
     const FUEL_PER_BYTE: u64 = 64;
     let limits = Limits { fuel: 3_000_000_000, ..Limits::default() };
-    let mut python = common::with_limits(InterpreterState::Persistent, limits);
+    let mut python = crate::common::with_limits(InterpreterState::Persistent, limits);
     prints(&mut python, &format!("import os\nheap = b'x' * {BYTES}\nrounds = 0"));
     let step = "for _ in range(500_000): rounds += 1";
     while python.stats().fuel_used < 3 * FUEL_PER_BYTE * BYTES {

@@ -1,10 +1,6 @@
 //! The times of files: they come from the virtual clock, can be set, and what depends on them is right.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
-use common::{counter, persistent, prints, reset};
+use crate::common::{counter, persistent, prints, reset};
 
 #[test]
 fn changes_are_timed_by_the_virtual_clock() {

@@ -1,6 +1,6 @@
 """Writes what CPython on Linux (glibc, C locale, UTC) answers to many formats, into `expected.json` beside this.
 
-    LC_ALL=C TZ=UTC python3 env-server/sandbox/tests/strftime/record.py
+    LC_ALL=C TZ=UTC python3 env-server/sandbox/tests/behaviour/strftime/record.py
 """
 
 import datetime

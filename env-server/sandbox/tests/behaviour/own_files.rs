@@ -1,10 +1,6 @@
 //! The agent's own files: they can be imported, and their frames are shown.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
-use common::{Counter, config, counter, fails, interpreter, notebooks, persistent, prints, reset};
+use crate::common::{Counter, config, counter, fails, interpreter, notebooks, persistent, prints, reset};
 use sandbox::{Config, Failure, InterpreterState, Limits};
 
 const HELPER: &str = "open('helper.py', 'w').write('def go(): return 42\\n')";

@@ -1,13 +1,9 @@
 //! Every recorded sequence of blocks has the recorded outcomes, in both regimes.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use common::{config, interpreter};
+use crate::common::{config, interpreter};
 use sandbox::{Config, InterpreterState, Tool, ToolCall, ToolError, ToolErrorKind, ToolHost};
 use serde_json::{Map, Value, json};
 

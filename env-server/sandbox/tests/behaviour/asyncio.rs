@@ -1,10 +1,6 @@
 //! `asyncio` works for what needs no sockets, and says what it cannot do.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
-use common::{fails, notebooks, persistent, prints, reset};
+use crate::common::{fails, notebooks, persistent, prints, reset};
 
 #[test]
 fn coroutines_run_and_sleeping_advances_the_clock() {

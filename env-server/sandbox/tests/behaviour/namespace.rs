@@ -1,10 +1,6 @@
 //! The namespace of a step: what it contains at the start, and what persists.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
-use common::{fails, notebooks, persistent, prints, reset};
+use crate::common::{fails, notebooks, persistent, prints, reset};
 use sandbox::Failure;
 
 #[test]

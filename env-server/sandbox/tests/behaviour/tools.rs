@@ -1,10 +1,6 @@
 //! Tools as the agent's code sees them.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
-use common::{Counter, config, counter, fails, interpreter, persistent, prints, with_limits};
+use crate::common::{Counter, config, counter, fails, interpreter, persistent, prints, with_limits};
 use sandbox::{Config, Failure, InterpreterState, Limits, Tool};
 use serde_json::json;
 

@@ -1,10 +1,6 @@
 //! Collecting cyclic garbage costs little, and frees it in time.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
-use common::{config, counter, interpreter, persistent, prints, reset};
+use crate::common::{config, counter, interpreter, persistent, prints, reset};
 use sandbox::{Config, InterpreterState, Limits};
 
 /// The fuel of a block in a new interpreter.

@@ -1,10 +1,6 @@
 //! `strftime` and `setlocale` answer as CPython on Linux. `strftime/record.py` records the answers.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
-use common::{prints, reset};
+use crate::common::{prints, reset};
 use serde_json::Value;
 
 const EXPECTED: &str = include_str!("strftime/expected.json");

@@ -1,10 +1,6 @@
 //! Notebook semantics, in both regimes, and what scripts do instead.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
-use common::{config, counter, fails, interpreter, notebook, notebooks, persistent, prints, reset};
+use crate::common::{config, counter, fails, interpreter, notebook, notebooks, persistent, prints, reset};
 use sandbox::{Config, Failure, Interpreter, InterpreterState, Semantics};
 
 fn scripts() -> [Interpreter; 2] {

@@ -1,10 +1,6 @@
 //! Standard error: what goes there, what does not, and its limit.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
-use common::{fails, persistent, reset, with_limits};
+use crate::common::{fails, persistent, reset, with_limits};
 use sandbox::{Failure, InterpreterState, Limits, Outcome};
 
 /// Runs a block in a new interpreter; it must succeed.
@@ -92,7 +88,7 @@ fn each_step_has_its_own() {
     );
     python.run("sys.stderr.close()").unwrap();
     assert_eq!(python.run("print('again', file=sys.stderr)").unwrap().error_output, "again\n");
-    let mut copy = python.fork(common::counter().0).unwrap();
+    let mut copy = python.fork(crate::common::counter().0).unwrap();
     assert_eq!(copy.run("print('copy', file=sys.stderr)").unwrap().error_output, "copy\n");
     assert_eq!(python.run("print('o')").unwrap().error_output, "");
 }

@@ -1,12 +1,8 @@
 //! Limits: a step that exceeds one fails with a type and a text, and the interpreter remains usable.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::{fails, persistent, prints, reset, with_limits};
+use crate::common::{fails, persistent, prints, reset, with_limits};
 use sandbox::{Failure, InterpreterState, Limits};
 
 const BOTH: [InterpreterState; 2] = [InterpreterState::Persistent, InterpreterState::Reset];

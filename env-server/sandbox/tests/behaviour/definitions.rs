@@ -1,12 +1,8 @@
 //! The digests of definitions, which show whether a name was defined again with an equal value.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{config, counter, interpreter, prints};
+use crate::common::{config, counter, interpreter, prints};
 use sandbox::{Config, Interpreter, InterpreterState};
 
 const BOTH: [InterpreterState; 2] = [InterpreterState::Persistent, InterpreterState::Reset];

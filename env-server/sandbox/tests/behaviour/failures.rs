@@ -1,10 +1,6 @@
 //! The error texts that an agent reads; no exception breaks the interpreter.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
-use common::{fails, persistent, prints};
+use crate::common::{fails, persistent, prints};
 use sandbox::Failure;
 
 /// The error of a block, below the traceback's header and frames.

@@ -1,11 +1,7 @@
 //! Fuel stands for processor time: code that CPython's authors unrolled, small functions and the host's own work are
 //! counted too. `cargo bench -p sandbox --bench fuel` measures the time.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
-use common::{persistent, prints};
+use crate::common::{persistent, prints};
 
 /// The fuel of `repeat`, run `times` times after `prepare`, beyond that of running it once.
 fn fuel(prepare: &str, repeat: &str, times: u64) -> u64 {

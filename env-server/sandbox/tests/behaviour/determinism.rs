@@ -1,12 +1,8 @@
 //! The same seed, code and answers give the same outcomes, fuel included.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::{Counter, SANDBOX, config, counter, prints, reset};
+use crate::common::{Counter, SANDBOX, config, counter, prints, reset};
 use sandbox::{Config, InterpreterState, Options, Outcome, Sandbox};
 
 const STEPS: [&str; 6] = [

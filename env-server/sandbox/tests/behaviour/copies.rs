@@ -1,10 +1,6 @@
 //! Forks and hibernation keep the whole state of an interpreter.
 
-#![allow(clippy::unwrap_used)] // helpers are tests too
-
-mod common;
-
-use common::{config, counter, fails, interpreter, persistent, prints, reset, with_limits};
+use crate::common::{config, counter, fails, interpreter, persistent, prints, reset, with_limits};
 use sandbox::{Error, Failure, Interpreter, InterpreterState, Limits, Options, Sandbox, Stats};
 
 /// State that pickling would lose.
