@@ -1,12 +1,13 @@
 //! The disk cache of the guest's machine code.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
 use wasmtime::{Engine, Module};
 
 /// A module, and the SHA-256 of its bytes in hexadecimal.
@@ -32,8 +33,8 @@ pub fn module(engine: &Engine, source: Source<'_>, directory: Option<&Path>) -> 
 
     let file = directory.join(file_name(engine, source.sha256));
     if file.exists() {
-        match load(engine, &file) {
-            Ok(component) => return Ok(component),
+        match verify(&file).map_err(wasmtime::Error::from).and_then(|()| load(engine, &file)) {
+            Ok(module) => return Ok(module),
             Err(error) => tracing::warn!(file = %file.display(), %error, "rebuilding a broken cache entry"),
         }
     }
@@ -83,11 +84,35 @@ fn load(engine: &Engine, file: &Path) -> wasmtime::Result<Module> {
     }
 }
 
-/// Writes a temporary file and renames it, so that readers see the whole file or none.
+/// Checks that a file holds the bytes that were written. A disk that lost power may give back zeros for some of them, and
+/// such machine code starts and crashes later.
+fn verify(file: &Path) -> io::Result<()> {
+    let wanted = fs::read(hash_file(file))?;
+    if wanted != Sha256::digest(fs::read(file)?).as_slice() {
+        return Err(io::Error::other("its bytes are not those that were written"));
+    }
+    Ok(())
+}
+
+/// Where the hash of a file is kept: the 32 bytes of SHA-256.
+fn hash_file(file: &Path) -> PathBuf {
+    file.with_extension("sha256")
+}
+
+/// Writes the machine code, and then its hash.
 fn write(directory: &Path, file: &Path, code: &[u8]) -> io::Result<()> {
+    replace(directory, file, code)?;
+    replace(directory, &hash_file(file), &Sha256::digest(code))?;
+    // Both names are on the disk, too.
+    File::open(directory)?.sync_all()
+}
+
+/// Writes a temporary file and renames it, so that readers see the whole file or none, also after a loss of power.
+fn replace(directory: &Path, file: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut temporary = tempfile::NamedTempFile::new_in(directory)?;
     temporary.as_file().set_permissions(Permissions::from_mode(0o600))?;
-    temporary.write_all(code)?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
     temporary.persist(file)?;
     Ok(())
 }
@@ -101,7 +126,8 @@ mod tests {
         Source { bytes: b"\0asm\x01\0\0\0", sha256: "0123456789abcdef0123456789abcdef" };
 
     fn entries(directory: &Path) -> Vec<PathBuf> {
-        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
+        let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "cwasm")).collect()
     }
 
     fn mode(path: &Path) -> u32 {
@@ -122,11 +148,18 @@ mod tests {
         assert_eq!(fs::metadata(entry).unwrap().modified().unwrap(), made, "used, not rebuilt");
 
         let whole = fs::read(entry).unwrap();
-        for broken in [&b"not machine code"[..], &[], &whole[..whole.len() / 2]] {
+        // As a disk may give it back: with the last page zeroed.
+        let mut zeroed = whole.clone();
+        let last_page = zeroed.len().saturating_sub(4096);
+        zeroed[last_page..].fill(0);
+        for broken in [&b"not machine code"[..], &[], &whole[..whole.len() / 2], &zeroed] {
             fs::write(entry, broken).unwrap();
             module(&engine, EMPTY, Some(&directory)).unwrap();
             assert_eq!(fs::read(entry).unwrap(), whole);
         }
+        fs::remove_file(hash_file(entry)).unwrap();
+        module(&engine, EMPTY, Some(&directory)).unwrap();
+        assert!(hash_file(entry).exists(), "an entry without its hash is rebuilt");
     }
 
     #[test]

@@ -1,15 +1,12 @@
 //! What all interpreters of a sandbox share.
 
-use wasmtime::{Memory, Store};
-
 use crate::budget::Budget;
 use crate::engine::{self, block_on};
 use crate::error::{Error, explain_kernel_limit};
 use crate::limits::Limits;
 use crate::options::Options;
-use crate::pool::Pool;
+use crate::pool::{Placed, Pool};
 use crate::spill::Spill;
-use crate::state::State;
 use crate::world::World;
 use crate::{cache, guest, linker};
 
@@ -19,14 +16,9 @@ pub struct Host {
     pub pool: Pool,
     /// Where snapshots are stored.
     pub spill: Spill,
-    pristine: Pristine,
+    /// An instance that never runs. Its memory is the initial memory of every interpreter.
+    pristine: Placed,
     python_version: String,
-}
-
-/// An instance that never runs. Its memory is the initial memory of every interpreter.
-struct Pristine {
-    store: Store<State>,
-    memory: Memory,
 }
 
 impl Host {
@@ -41,13 +33,13 @@ impl Host {
         let spill = Spill::new(options.hibernation_dir.as_deref(), options.hibernation_bytes)
             .map_err(|error| Error::Setup(error.into()))?;
         let python_version = python_version(&pool, options)?;
-        let pristine = Pristine::new(&pool, options)?;
+        let pristine = pool.instantiate(World::new([0; 32], 0), &start_limits(options))?;
         Ok(Host { pool, spill, pristine, python_version })
     }
 
     /// The memory of an interpreter that has not run any code.
     pub fn pristine(&self) -> &[u8] {
-        self.pristine.memory.data(&self.pristine.store)
+        self.pristine.python.access.memory.data(&self.pristine.store)
     }
 
     /// The version of Python, such as `3.14.0`.
@@ -61,16 +53,10 @@ impl Host {
     }
 }
 
-impl Pristine {
-    fn new(pool: &Pool, options: &Options) -> Result<Pristine, Error> {
-        let (store, python) = pool.instantiate(World::new([0; 32], 0), &start_limits(options))?;
-        Ok(Pristine { store, memory: python.access.memory })
-    }
-}
-
 fn python_version(pool: &Pool, options: &Options) -> Result<String, Error> {
-    let (mut store, python) = pool.instantiate(World::new([0; 32], 0), &start_limits(options))?;
-    block_on(python.version(&mut store)).map_err(|error| Error::Start(error.into()))
+    let mut instance = pool.instantiate(World::new([0; 32], 0), &start_limits(options))?;
+    let version = instance.python.version(&mut instance.store);
+    block_on(version).map_err(|error| Error::Start(error.into()))
 }
 
 fn start_limits(options: &Options) -> Limits {

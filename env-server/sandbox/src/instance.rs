@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use wasmtime::{Store, Trap, Val};
+use wasmtime::{Trap, Val};
 
 use crate::budget::NoMemory;
 use crate::calls::Diverged;
@@ -11,11 +11,12 @@ use crate::engine::block_on;
 use crate::error::Error;
 use crate::execution::Execution;
 use crate::fuel::{self, Allowance};
-use crate::guest::{Python, Reply};
+use crate::guest::Reply;
 use crate::host::Host;
 use crate::limits::Limits;
 use crate::outcome::{Failure, TYPE_NAME_BYTES};
 use crate::pages::{self, PAGE_BYTES};
+use crate::pool::Placed;
 use crate::seeds::Seeds;
 use crate::snapshot::{Snapshot, TooLarge};
 use crate::state::{Answers, Calls, State};
@@ -24,18 +25,17 @@ use crate::world::World;
 
 /// An instance of the guest. Its state is its memory, its variables and its world.
 pub struct Instance {
-    store: Store<State>,
-    python: Python,
+    placed: Placed,
 }
 
 impl Instance {
     /// Starts an instance that is ready for its first block.
     pub async fn start(host: &Host, config: &Config, seeds: Seeds) -> Result<Instance, Error> {
         let world = World::new(seeds.system, config.limits.scratch_bytes);
-        let (mut store, python) = host.pool.instantiate(world, &config.limits)?;
-        let started = python.start(&mut store, seeds.python, config).await;
+        let mut placed = host.pool.instantiate(world, &config.limits)?;
+        let started = placed.python.start(&mut placed.store, seeds.python, config).await;
         started.map_err(|error| host.pool.start_error(error))?;
-        Ok(Instance { store, python })
+        Ok(Instance { placed })
     }
 
     /// Creates an instance in the state that a snapshot holds.
@@ -76,14 +76,14 @@ impl Instance {
         variables: &[i32],
     ) -> Result<Instance, Error> {
         let failed = |error: wasmtime::Error| host.pool.start_error(error);
-        let (mut store, python) = host.pool.instantiate(world, limits)?;
-        let memory = python.access.memory;
-        let more = memory_bytes.saturating_sub(memory.data_size(&store)) as u64;
+        let mut placed = host.pool.instantiate(world, limits)?;
+        let (memory, store) = (placed.python.access.memory, &mut placed.store);
+        let more = memory_bytes.saturating_sub(memory.data_size(&*store)) as u64;
         if more > 0 {
-            let pages = more / memory.page_size(&store);
-            block_on(memory.grow_async(&mut store, pages)).map_err(failed)?;
+            let pages = more / memory.page_size(&*store);
+            block_on(memory.grow_async(store, pages)).map_err(failed)?;
         }
-        let mut instance = Instance { store, python };
+        let mut instance = Instance { placed };
         instance.set_variables(variables).map_err(failed)?;
         Ok(instance)
     }
@@ -95,21 +95,26 @@ impl Instance {
 
     /// Its memory between two steps.
     pub fn memory(&self) -> &[u8] {
-        self.python.access.memory.data(&self.store)
+        self.placed.python.access.memory.data(&self.placed.store)
     }
 
     fn memory_mut(&mut self) -> &mut [u8] {
-        self.python.access.memory.data_mut(&mut self.store)
+        self.placed.python.access.memory.data_mut(&mut self.placed.store)
     }
 
     /// The values of its mutable globals between two steps.
     pub fn variables(&mut self) -> Vec<i32> {
-        self.python.variables.iter().map(|variable| variable.get(&mut self.store).unwrap_i32()).collect()
+        self.placed
+            .python
+            .variables
+            .iter()
+            .map(|variable| variable.get(&mut self.placed.store).unwrap_i32())
+            .collect()
     }
 
     /// Its world.
     pub fn world(&self) -> &World {
-        &self.store.data().world
+        &self.placed.store.data().world
     }
 
     /// Runs one block. The instance must not be used again after an error.
@@ -127,9 +132,9 @@ impl Instance {
         // busier machine cannot stop it.
         let replay = matches!(answers, Answers::Recorded(_));
         let deadline = if replay { None } else { Instant::now().checked_add(limits.wall_clock) };
-        let tank = self.python.access.fuel;
-        let _ = tank.fill(&mut self.store, Allowance::new(limits.fuel, deadline).stopped_by(stop));
-        let state = self.store.data_mut();
+        let tank = self.placed.python.access.fuel;
+        let _ = tank.fill(&mut self.placed.store, Allowance::new(limits.fuel, deadline).stopped_by(stop));
+        let state = self.placed.store.data_mut();
         state.world.stdout.clear(limits.output_bytes);
         state.world.stderr.clear(limits.error_output_bytes);
         state.memory.refused = false;
@@ -144,12 +149,12 @@ impl Instance {
         // A few bytes more than are shown, so that a cut can be detected and marked.
         let max_text_bytes = limits.output_bytes.max(TYPE_NAME_BYTES) + 8;
         let variables = self.variables();
-        let result = self.python.run(&mut self.store, code, max_text_bytes).await;
+        let result = self.placed.python.run(&mut self.placed.store, code, max_text_bytes).await;
 
-        let fuel_left = tank.left(&mut self.store);
+        let fuel_left = tank.left(&mut self.placed.store);
         let fuel_taken = limits.fuel.min(fuel::MAX) - fuel_left;
         stop.note_fuel(fuel_taken);
-        let calls = std::mem::take(&mut self.store.data_mut().calls);
+        let calls = std::mem::take(&mut self.placed.store.data_mut().calls);
         let reply = match result {
             Err(error) if error.is::<Diverged>() => return Err(Unfinished::Diverged),
             Err(error) if error.is::<Stopped>() => return Err(Unfinished::Stopped),
@@ -158,16 +163,16 @@ impl Instance {
             }
             Err(_) if calls.limit_hit => Err(Failure::ToolCallLimit),
             Err(error) => {
-                let failure = why_killed(&error, self.store.data());
+                let failure = why_killed(&error, self.placed.store.data());
                 self.flush(&variables).await;
                 Err(failure)
             }
-            Ok(reply) if self.store.data().memory.refused && raised_memory_error(&reply) => {
+            Ok(reply) if self.placed.store.data().memory.refused && raised_memory_error(&reply) => {
                 Err(Failure::OutOfMemory)
             }
             Ok(reply) => Ok(reply),
         };
-        let state = self.store.data_mut();
+        let state = self.placed.store.data_mut();
         let (output, output_left_out) = state.world.stdout.take();
         let (error_output, error_output_left_out) = state.world.stderr.take();
         Ok(Execution {
@@ -186,14 +191,14 @@ impl Instance {
     /// may be broken and fail here too; then that is lost. `variables` are those that the block began with: with them
     /// the guest has its whole stack again.
     async fn flush(&mut self, variables: &[i32]) {
-        let _ = self.python.access.fuel.fill(&mut self.store, Allowance::new(FLUSH_FUEL, None));
+        let _ = self.placed.python.access.fuel.fill(&mut self.placed.store, Allowance::new(FLUSH_FUEL, None));
         let _ = self.set_variables(variables);
-        let _ = self.python.flush(&mut self.store).await;
+        let _ = self.placed.python.flush(&mut self.placed.store).await;
     }
 
     fn set_variables(&mut self, variables: &[i32]) -> wasmtime::Result<()> {
-        for (variable, value) in self.python.variables.iter().zip(variables) {
-            variable.set(&mut self.store, Val::I32(*value))?;
+        for (variable, value) in self.placed.python.variables.iter().zip(variables) {
+            variable.set(&mut self.placed.store, Val::I32(*value))?;
         }
         Ok(())
     }

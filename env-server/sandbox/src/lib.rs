@@ -99,6 +99,7 @@ mod message;
 mod options;
 mod outcome;
 mod pages;
+mod places;
 mod pool;
 mod replay_log;
 mod sandbox;

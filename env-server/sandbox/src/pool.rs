@@ -8,6 +8,7 @@ use crate::error::{Error, explain_kernel_limit};
 use crate::guest::{Exports, Python};
 use crate::limits::Limits;
 use crate::options::Options;
+use crate::places::{Occupied, Places};
 use crate::state::State;
 use crate::world::World;
 
@@ -22,6 +23,15 @@ pub struct Pool {
     /// [`crate::Options::max_interpreters`], for error messages.
     max_interpreters: u32,
     budget: Budget,
+    places: Places,
+}
+
+/// An instance in its place.
+pub struct Placed {
+    pub store: Store<State>,
+    pub python: Python,
+    // The last one: it is dropped after the store.
+    _place: Occupied,
 }
 
 impl Pool {
@@ -35,14 +45,23 @@ impl Pool {
         let exports = Exports::of(module)?;
         let linked = linker.instantiate_pre(module)?;
         let (max_interpreters, budget) = (options.max_interpreters, options.budget.clone());
-        Ok(Pool { engine, linked, exports, max_interpreters, budget })
+        let places = Places::new(options.max_memory_bytes);
+        Ok(Pool { engine, linked, exports, max_interpreters, budget, places })
     }
 
     /// Creates an instance in a store of its own. It has not run any code yet.
     ///
     /// # Errors
     /// [`Error::AtCapacity`] if no place is free; [`Error::NoMemory`].
-    pub fn instantiate(&self, world: World, limits: &Limits) -> Result<(Store<State>, Python), Error> {
+    pub fn instantiate(&self, world: World, limits: &Limits) -> Result<Placed, Error> {
+        let make = || self.make(world, limits);
+        let memory =
+            |(store, python): &(Store<State>, Python)| python.access.memory.data_ptr(store).cast_const();
+        let ((store, python), _place) = self.places.occupy(make, memory)?;
+        Ok(Placed { store, python, _place })
+    }
+
+    fn make(&self, world: World, limits: &Limits) -> Result<(Store<State>, Python), Error> {
         let share = self.budget.take(INSTANCE_BYTES)?;
         let mut store = Store::new(&self.engine, State::new(world, limits, share));
         store.limiter(|state| &mut state.memory);
@@ -53,6 +72,11 @@ impl Pool {
         let python = created.map_err(|error| self.start_error(error))?;
         store.data_mut().access = Some(python.access.clone());
         Ok((store, python))
+    }
+
+    /// The places of instances.
+    pub fn places(&self) -> &Places {
+        &self.places
     }
 
     /// Where instances take their memory from.

@@ -1,6 +1,7 @@
 //! The factory of interpreters.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::budget::Budget;
 use crate::config::Config;
@@ -50,6 +51,19 @@ impl Sandbox {
     /// The memory of everything together ([`crate::Options::budget`]).
     pub fn budget(&self) -> &Budget {
         self.host.budget()
+    }
+
+    /// Gives back to the system what is kept in places that have been free for this long
+    /// ([`crate::Options::keep_resident_bytes`]). Returns how many those were. Meanwhile no interpreter is made; it takes some
+    /// microseconds for each place.
+    pub fn trim(&self, free_for: Duration) -> usize {
+        self.host.pool.places().trim(free_for)
+    }
+
+    /// The bytes on disk that hibernated interpreters take, and the most that they may
+    /// ([`crate::Options::hibernation_bytes`]).
+    pub fn hibernation_bytes(&self) -> (u64, u64) {
+        self.host.spill.usage()
     }
 
     /// The SHA-256, in hexadecimal, of the guest: Python and our own code in it. The same guest gives the

@@ -76,6 +76,16 @@ impl Spill {
         }
     }
 
+    /// The bytes of the file that are in use, and the most that may be; both 0 without a file.
+    pub fn usage(&self) -> (u64, u64) {
+        if self.shared.file.is_none() {
+            return (0, 0);
+        }
+        let blocks = self.blocks();
+        let used = u64::from(blocks.unused) - blocks.released.len() as u64;
+        (used * BLOCK_BYTES as u64, u64::from(blocks.max) * BLOCK_BYTES as u64)
+    }
+
     fn write(&self, bytes: &[u8]) -> Option<Extent> {
         let file = self.shared.file.as_ref()?;
         let blocks = self.blocks().take(bytes.len().div_ceil(BLOCK_BYTES))?;
@@ -177,7 +187,10 @@ mod tests {
         let of = |byte, blocks: usize| vec![byte; blocks * BLOCK_BYTES - 7];
         let (first, second, third) = (spill.store(of(1, 6)), spill.store(of(2, 5)), spill.store(of(3, 4)));
         assert_eq!([&first, &second, &third].map(on_disk), [true, false, true]);
+        let usage = |blocks: u64| (blocks * BLOCK_BYTES as u64, 10 * BLOCK_BYTES as u64);
+        assert_eq!(spill.usage(), usage(10));
         drop(first);
+        assert_eq!(spill.usage(), usage(4));
         let (fourth, fifth) = (spill.store(of(4, 2)), spill.store(of(5, 4)));
         for (stored, bytes) in
             [(&second, of(2, 5)), (&third, of(3, 4)), (&fourth, of(4, 2)), (&fifth, of(5, 4))]
@@ -204,5 +217,6 @@ mod tests {
         assert!(Spill::new(Some(&file.path().join("below")), 1).is_err());
         let spill = Spill::new(None, 1 << 20).unwrap();
         assert!(!on_disk(&spill.store(vec![1; 6])));
+        assert_eq!(spill.usage(), (0, 0));
     }
 }

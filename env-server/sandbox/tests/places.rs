@@ -5,6 +5,8 @@
 mod common;
 
 use std::sync::{Arc, Barrier, Mutex};
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use common::{Counter, SANDBOX, config, counter, prints};
 use sandbox::{
@@ -107,4 +109,41 @@ fn a_sandbox_is_sync_and_an_interpreter_is_send() {
     fn moved<T: Send>(_: &T) {}
     shared(&*SANDBOX);
     moved(&persistent(&SANDBOX).unwrap());
+}
+
+/// The memory that this process has to itself, in bytes.
+#[cfg(target_os = "linux")]
+fn private_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: Vec<usize> = statm.split_whitespace().map(|pages| pages.parse().unwrap()).collect();
+    (pages[1] - pages[2]) * rustix::param::page_size()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn free_places_give_their_memory_back_and_can_be_used_again() {
+    const COUNT: usize = 200;
+    let sandbox = Sandbox::new(&Options { max_interpreters: 256, ..Options::default() }).unwrap();
+    let used = |_| {
+        let mut python = persistent(&sandbox).unwrap();
+        prints(&mut python, "x = list(range(50_000))");
+        python
+    };
+    let before = private_bytes();
+    let mut kept = used(0);
+    drop((1..COUNT).map(used).collect::<Vec<_>>());
+    let in_free_places = private_bytes().saturating_sub(before);
+    assert!(in_free_places > COUNT * (200 << 10), "{in_free_places} bytes");
+    assert_eq!(sandbox.trim(Duration::from_secs(600)), 0);
+    assert_eq!(sandbox.trim(Duration::ZERO), COUNT - 1);
+    // Other tests run in this process.
+    let still = private_bytes().saturating_sub(before);
+    assert!(still < in_free_places / 3, "{still} bytes of {in_free_places}");
+    assert_eq!(prints(&mut kept, "print(len(x), sum(x))"), "50000 1249975000\n");
+    // What runs there now finds Python as new.
+    let fresh = |_| {
+        prints(&mut persistent(&sandbox).unwrap(), "import random\nprint(random.random(), 'x' in globals())")
+    };
+    let seen: Vec<String> = (0..COUNT).map(fresh).collect();
+    assert!(seen.iter().all(|line| *line == seen[0] && line.ends_with("False\n")), "{seen:?}");
 }
