@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use crate::listener::{Listener, Place};
 use crate::tls::{Files, Tls};
 use crate::tokens::Tokens;
 
@@ -39,10 +40,20 @@ pub struct AccessOptions {
     #[arg(long, value_name = "N", default_value_t = MAX_CONNECTIONS, value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: u32,
 
+    /// Who may connect to a Unix socket, as chmod's octal number: 660 lets its group, too.
+    #[arg(long, value_name = "MODE", default_value = "600", value_parser = mode)]
+    socket_mode: u32,
+
     /// Listen on an address that other machines reach although there are no
     /// tokens, or tokens and code pass in plain text.
     #[arg(long)]
     insecure: bool,
+}
+
+/// The permissions that an octal number stands for.
+fn mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+    mode.ok_or_else(|| "must be an octal number, at most 777".to_owned())
 }
 
 impl AccessOptions {
@@ -62,6 +73,7 @@ impl AccessOptions {
             tokens: tokens.map(Arc::new),
             tls: tls.map(Arc::new),
             max_connections: self.max_connections,
+            socket_mode: self.socket_mode,
             insecure: self.insecure,
         })
     }
@@ -73,21 +85,41 @@ pub struct Access {
     tokens: Option<Arc<Tokens>>,
     tls: Option<Arc<Tls>>,
     max_connections: u32,
+    /// Who may connect to a Unix socket.
+    socket_mode: u32,
     insecure: bool,
 }
 
 impl Default for Access {
     fn default() -> Self {
-        Self { tokens: None, tls: None, max_connections: MAX_CONNECTIONS, insecure: false }
+        Self {
+            tokens: None,
+            tls: None,
+            max_connections: MAX_CONNECTIONS,
+            socket_mode: 0o600,
+            insecure: false,
+        }
     }
 }
 
 impl Access {
-    /// Checks that a server may listen on this address.
+    /// Checks that a server may listen there, and lets those connect to a Unix socket who may.
     ///
     /// # Errors
     /// A sentence that says what to do, if other machines reach the address and may use the server.
-    pub fn check(&self, address: IpAddr) -> Result<(), String> {
+    pub fn guard(&self, listener: &Listener) -> Result<(), String> {
+        match listener.place() {
+            Place::Tcp(address) => self.check(address.ip()),
+            Place::Unix(_) if self.tls.is_some() => {
+                Err("a Unix socket has no TLS: leave out --tls-cert and --tls-key".to_owned())
+            }
+            Place::Unix(file) => file
+                .set_mode(self.socket_mode)
+                .map_err(|error| format!("{}: --socket-mode: {error}", file.path().display())),
+        }
+    }
+
+    fn check(&self, address: IpAddr) -> Result<(), String> {
         if address.to_canonical().is_loopback() || self.insecure {
             return Ok(());
         }
@@ -125,7 +157,7 @@ impl Access {
     }
 
     /// The most connections at a time.
-    pub(crate) fn max_connections(&self) -> usize {
+    pub fn max_connections(&self) -> usize {
         self.max_connections as usize
     }
 
@@ -158,6 +190,14 @@ mod tests {
     fn an_address_of_this_machine_alone_needs_nothing() {
         for address in ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"] {
             Access::default().check(address.parse().unwrap()).unwrap();
+        }
+    }
+
+    #[test]
+    fn modes_are_octal() {
+        assert_eq!((mode("660"), mode("0600"), mode("0")), (Ok(0o660), Ok(0o600), Ok(0)));
+        for wrong in ["", "9", "1000", "rw", "-1"] {
+            assert!(mode(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -10,27 +10,30 @@ use axum::response::Response;
 use tonic::Status;
 
 use crate::caller::Caller;
-use crate::connect;
 use crate::tokens::Tokens;
+use crate::traffic::Traffic;
+use crate::{connect, probes};
 
 /// What an authorization header begins with.
 const SCHEME: &str = "bearer ";
-/// Health checks are open to everybody: who balances load has no token.
-const OPEN: &str = "/grpc.health.v1.Health/";
+/// Who calls a server: whose tokens it accepts, and where refusals are counted.
+pub struct Guard {
+    /// `None` takes everybody.
+    pub tokens: Option<Arc<Tokens>>,
+    /// Counts the calls that are refused.
+    pub traffic: Arc<Traffic>,
+}
 
 /// Adds the [`Caller`] to the request. Without a token that is accepted, the call ends with UNAUTHENTICATED. A server
 /// without tokens takes everybody for the same caller.
-pub async fn identify(
-    State(tokens): State<Option<Arc<Tokens>>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let caller = match &tokens {
+pub async fn identify(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+    let caller = match &guard.tokens {
         None => Caller::default(),
-        Some(_) if request.uri().path().starts_with(OPEN) => Caller::default(),
+        Some(_) if probes::is_probe(request.uri().path()) => Caller::default(),
         Some(tokens) => match authenticate(tokens, request.headers()) {
             Ok(caller) => caller,
             Err(problem) => {
+                guard.traffic.unauthenticated.add();
                 let mut refusal = connect::refusal(request.headers(), Status::unauthenticated(problem));
                 refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
                 return refusal;

@@ -15,7 +15,8 @@ const PREFACE: usize = 24;
 /// How long they may take.
 const PREFACE_LIMIT: Duration = Duration::from_secs(10);
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// What bytes are read from and written to.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
@@ -36,22 +37,18 @@ struct Silence {
 
 impl Connection {
     /// A connection that is open from now on, and occupies a place.
-    pub fn new(
-        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        from: TcpConnectInfo,
-        place: OwnedSemaphorePermit,
-    ) -> Self {
+    pub fn new(stream: Box<dyn Stream>, from: TcpConnectInfo, place: OwnedSemaphorePermit) -> Self {
         Self::limited(stream, from, place, PREFACE_LIMIT)
     }
 
     fn limited(
-        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        stream: Box<dyn Stream>,
         from: TcpConnectInfo,
         place: OwnedSemaphorePermit,
         limit: Duration,
     ) -> Self {
         let silence = Silence { left: PREFACE, limit: Box::pin(sleep(limit)) };
-        Self { stream: Box::new(stream), from, silence: Some(silence), _place: place }
+        Self { stream, from, silence: Some(silence), _place: place }
     }
 }
 
@@ -131,7 +128,7 @@ mod tests {
             let place = places.clone().try_acquire_owned().unwrap();
             let (mut client, stream) = duplex(100);
             let from = TcpConnectInfo { local_addr: None, remote_addr: None };
-            let mut connection = Connection::limited(stream, from, place, Duration::ZERO);
+            let mut connection = Connection::limited(Box::new(stream), from, place, Duration::ZERO);
             client.write_all(&vec![b'x'; said]).await.unwrap();
             connection.read_exact(&mut vec![0; said]).await.unwrap();
             if kept {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::{Router, middleware};
-use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::codegen::http::{Request, Response};
@@ -15,13 +16,18 @@ use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
 
 use crate::access::Access;
+use crate::authentication::{self, Guard};
 use crate::connect::{self, Gateway};
-use crate::{accept, authentication, deadline, open_files, stalled};
+use crate::drain::{self, Drain};
+use crate::listener::Listener;
+use crate::metrics_page::{self, Metrics};
+use crate::traffic::Traffic;
+use crate::{accept, deadline, open_files, probes, stalled, undecodable};
 
 /// The longest call in JSON, in bytes, unless a service says otherwise.
 const LARGEST_REQUEST: usize = 64 << 20;
 
-/// How long calls under way may take to end once a server shuts down.
+/// How long a server takes at most to shut down; calls that are still under way then are cut off.
 pub const DRAIN: Duration = Duration::from_secs(10);
 
 /// Interval of HTTP/2 keep-alive pings, and how long an answer to one may take. They detect a client that vanished
@@ -43,6 +49,9 @@ const CUT_OFF_AT_ONCE: usize = 4096;
 /// Why serving ended early.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
+/// Makes the metrics of a server from what it counts itself.
+type MakeMetrics = dyn FnOnce(Arc<Traffic>) -> Arc<dyn Metrics> + Send;
+
 /// A gRPC service, with health and reflection beside it. It is served as gRPC-Web and as JSON over HTTP too, and there may be
 /// other HTTP routes on the same port.
 pub struct Server {
@@ -52,6 +61,8 @@ pub struct Server {
     /// Encoded `FileDescriptorSet`, for reflection.
     descriptors: &'static [u8],
     http: Option<Box<dyn FnOnce(Router) -> Router + Send>>,
+    metrics: Option<Box<MakeMetrics>>,
+    refusal: fn() -> Status,
     access: Access,
     largest_request: usize,
 }
@@ -73,6 +84,8 @@ impl Server {
             name: S::NAME,
             descriptors,
             http: None,
+            metrics: None,
+            refusal: || Status::unavailable("the server is shutting down"),
             access: Access::default(),
             largest_request: LARGEST_REQUEST,
         }
@@ -81,6 +94,16 @@ impl Server {
     /// Serves HTTP routes too, over HTTP/1 or HTTP/2: `extend` adds them to the router of the gRPC services.
     pub fn with_http(self, extend: impl FnOnce(Router) -> Router + Send + 'static) -> Self {
         Self { http: Some(Box::new(extend)), ..self }
+    }
+
+    /// Shows metrics at `/metrics`; if the server has tokens, to operators only. `make` is given what the server itself counts.
+    pub fn with_metrics<M: Metrics>(self, make: impl FnOnce(Arc<Traffic>) -> M + Send + 'static) -> Self {
+        Self { metrics: Some(Box::new(|traffic| Arc::new(make(traffic)))), ..self }
+    }
+
+    /// Refuses calls with this status once it shuts down. Without this it is UNAVAILABLE without details.
+    pub fn with_refusal(self, refusal: fn() -> Status) -> Self {
+        Self { refusal, ..self }
     }
 
     /// Serves only those who may call it. Without this it is everybody.
@@ -93,20 +116,23 @@ impl Server {
         Self { largest_request: bytes, ..self }
     }
 
-    /// Serves on `listener` until `shutdown` resolves. Then `begin_draining` is called, health turns to NOT_SERVING, no
-    /// new calls are taken, and those under way have [`DRAIN`] to end. `background` runs beside the calls, and is
+    /// Serves on `listener` until `shutdown` resolves. Then health turns to NOT_SERVING and `/readyz` to 503, and `wind_down`
+    /// is awaited: until then calls are taken. After it they are refused, and those under way may end; connections are
+    /// accepted meanwhile, so that probes are answered. All of that has [`DRAIN`]. `background` runs beside the calls, and is
     /// dropped with the server.
     ///
     /// # Errors
     /// The transport's failure, or that of `background`.
     pub async fn run(
         self,
-        listener: TcpListener,
+        listener: Listener,
         shutdown: impl Future<Output = ()>,
-        begin_draining: impl FnOnce(),
+        wind_down: impl Future<Output = ()>,
         background: impl Future<Output = Result<Infallible, Error>>,
     ) -> Result<(), Error> {
         open_files::raise_limit();
+        // The file of a Unix socket stays until the calls under way have ended.
+        let _place = listener.place().clone();
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_service_status(self.name, tonic_health::ServingStatus::Serving).await;
         let reflection = || {
@@ -121,26 +147,42 @@ impl Server {
             .add_service(reflection().build_v1alpha()?);
         // Inside of tonic's own deadline, and a little before it.
         let grpc = std::mem::take(routes.axum_router_mut())
+            .layer(middleware::from_fn(undecodable::blame_caller))
             .layer(middleware::from_fn(deadline::keep))
             .layer(GrpcWebLayer::new());
-        let all = match self.http {
+        let mut all = match self.http {
             Some(extend) => extend(grpc),
             None => grpc,
         };
+        let traffic = Arc::new(Traffic::new(self.access.max_connections()));
+        let guard = Guard { tokens: self.access.tokens(), traffic: traffic.clone() };
+        if let Some(make) = self.metrics {
+            all = metrics_page::add(all, make(traffic.clone()), guard.tokens.is_some());
+        }
+        let drain = Arc::new(Drain::new(self.refusal));
+        all = probes::add(all, {
+            let drain = drain.clone();
+            move || !drain.is_announced()
+        });
         let descriptors = [self.descriptors, tonic_health::pb::FILE_DESCRIPTOR_SET];
         let gateway = Arc::new(Gateway::new(&descriptors, self.largest_request)?);
         // The last one is the first to see a request: the caller is known before anything of a body is read.
         let routes = Routes::from(
             all.layer(middleware::from_fn_with_state(gateway.clone(), connect::translate))
                 .layer(middleware::from_fn_with_state(gateway, stalled::give_up))
-                .layer(middleware::from_fn_with_state(self.access.tokens(), authentication::identify)),
+                .layer(middleware::from_fn_with_state(drain.clone(), drain::admit))
+                .layer(middleware::from_fn_with_state(Arc::new(guard), authentication::identify)),
         );
 
-        let (drain, mut draining) = tokio::sync::watch::channel(false);
+        // Set when no more calls are taken: until when those under way may end.
+        let (begin, mut begun) = tokio::sync::watch::channel(None);
+        // Connections are closed when the calls under way have ended.
         let stop = {
-            let mut draining = draining.clone();
+            let mut begun = begun.clone();
+            let drain = drain.clone();
             async move {
-                let _ = draining.wait_for(|draining| *draining).await;
+                let _ = begun.wait_for(Option::is_some).await;
+                drain.idle().await;
             }
         };
         let serve = tonic::transport::Server::builder()
@@ -152,18 +194,18 @@ impl Server {
             .http2_max_local_error_reset_streams(Some(CUT_OFF_AT_ONCE))
             .max_concurrent_streams(CALLS_PER_CONNECTION)
             .add_routes(routes)
-            .serve_with_incoming_shutdown(
-                accept::connections(listener, self.access.tls(), self.access.max_connections()),
-                stop,
-            );
+            .serve_with_incoming_shutdown(accept::connections(listener, self.access.tls(), traffic), stop);
         let start_draining = async {
             shutdown.await;
             tracing::info!("shutting down");
-            begin_draining();
+            let end = Instant::now() + DRAIN;
+            drain.announce();
             for name in [self.name, ""] {
                 health.set_service_status(name, tonic_health::ServingStatus::NotServing).await; // "": the whole server
             }
-            let _ = drain.send(true);
+            let _ = timeout_at(end, wind_down).await;
+            drain.begin();
+            let _ = begin.send(Some(end));
             std::future::pending::<()>().await
         };
         let keep_current = async {
@@ -172,8 +214,8 @@ impl Server {
         };
         // A stream that never ends (health's Watch) must not keep the server.
         let give_up = async {
-            let _ = draining.wait_for(|draining| *draining).await;
-            tokio::time::sleep(DRAIN).await;
+            let end = begun.wait_for(Option::is_some).await.ok().and_then(|end| *end);
+            sleep_until(end.unwrap_or_else(Instant::now)).await;
         };
         tokio::select! {
             served = serve => served.map_err(Into::into),

@@ -117,9 +117,9 @@ async fn start(arguments: &Arguments) -> std::result::Result<(), lifecycle::Erro
         loaded.map_err(|error| format!("--adapter {name}={}: {error}", path.display()))?;
     }
 
-    let address = lifecycle::announce(&listener, "http")
+    lifecycle::announce(&listener, "http")
         .map_err(|error| format!("cannot say where it listens: {error}"))?;
-    tracing::info!(%address, model = serving.model.name, context = options.context, options.max_batch, "serving");
+    tracing::info!(address = %listener, model = serving.model.name, context = options.context, options.max_batch, "serving");
     let http = serve::Options {
         adapters: arguments.allow_runtime_lora_updating,
         origins: arguments.allowed_origins.clone(),

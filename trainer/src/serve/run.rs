@@ -3,10 +3,10 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use lifecycle::Listener;
 use proto::MAX_MESSAGE_BYTES;
 use proto::inference;
 use proto::inference::v1::inference_service_server::InferenceServiceServer;
-use tokio::net::TcpListener;
 
 use super::grpc::Service;
 use super::{Serving, http};
@@ -30,7 +30,7 @@ impl Server {
     /// If the transport or the engine fails.
     pub async fn run(
         self,
-        listener: TcpListener,
+        listener: Listener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), lifecycle::Error> {
         let service = InferenceServiceServer::new(Service::new(self.serving.clone()))
@@ -43,7 +43,7 @@ impl Server {
         let (serving, options) = (self.serving.clone(), self.http);
         lifecycle::Server::new(service, inference::FILE_DESCRIPTOR_SET)
             .with_http(move |grpc| http::extend(grpc, serving, &options))
-            .run(listener, shutdown, || (), engine)
+            .run(listener, shutdown, async {}, engine)
             .await
     }
 }
