@@ -47,8 +47,8 @@ pub enum ConnectError {
 /// vanished without closing the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// Connects to the environment server at `url` (`http://host:port` or `https://host:port`), with the credentials that
-/// environment variables hold.
+/// Connects to the environment server at `url` (`http://host:port`, `https://host:port` or `unix:/path/to/socket`), with the
+/// credentials that environment variables hold.
 ///
 /// # Errors
 /// As [`connect_as`].
@@ -69,7 +69,7 @@ pub async fn connect_as(url: &str, credentials: &Credentials) -> Result<EnvClien
         .max_encoding_message_size(proto::MAX_MESSAGE_BYTES))
 }
 
-/// Connects to the inference server at `url` (`http://host:port` or `https://host:port`).
+/// Connects to the inference server at `url` (`http://host:port`, `https://host:port` or `unix:/path/to/socket`).
 ///
 /// # Errors
 /// [`ConnectError`] if the URL is malformed or no server answers within 10 s.
@@ -104,14 +104,23 @@ async fn channel(
 
 /// The endpoint that a URL names, or what is wrong with the URL.
 fn endpoint(url: &str) -> Result<Endpoint, &'static str> {
+    if let Some(path) = url.strip_prefix("unix:") {
+        // What tonic takes for a path, and fails at only when it connects.
+        let path = path.strip_prefix("//").unwrap_or(path);
+        return if path.is_empty() {
+            Err("it must name the path of a socket")
+        } else {
+            Endpoint::from_shared(url.to_owned()).map_err(|_| "it cannot be read as one")
+        };
+    }
     if !url.contains("://") {
-        return Err("it does not begin with http:// or https://");
+        return Err("it does not begin with http://, https:// or unix:");
     }
     let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|_| "it cannot be read as one")?;
     let uri = endpoint.uri();
     match uri.scheme_str() {
         Some("http" | "https") => {}
-        _ => return Err("it does not begin with http:// or https://"),
+        _ => return Err("it does not begin with http://, https:// or unix:"),
     }
     if uri.host().is_none_or(str::is_empty) || uri.port().is_none() {
         return Err("it must name host and port");
@@ -133,6 +142,8 @@ mod tests {
             ("https://host", "port"),
             ("http://:50051", "host"),
             ("http://ho st:1", "read"),
+            ("unix:", "path"),
+            ("unix://", "path"),
         ];
         for (url, part) in cases {
             let problem = endpoint(url).unwrap_err();
@@ -140,5 +151,6 @@ mod tests {
         }
         assert!(endpoint("http://[::1]:50051").is_ok());
         assert!(endpoint("https://host:50051").is_ok());
+        assert!(endpoint("unix:/run/gym.sock").is_ok() && endpoint("unix:///run/gym.sock").is_ok());
     }
 }

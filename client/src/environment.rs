@@ -6,6 +6,7 @@
 //! has a deadline.
 
 use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use proto::env::v1 as env;
@@ -14,6 +15,7 @@ use tonic::{Code, Response, Status};
 
 use crate::connect::EnvClient;
 use crate::retry::{Retry, is_unreachable};
+use crate::status::reason;
 
 /// How long after the end of its lease an abandoned episode may still occupy its place on the server.
 const BEYOND_LEASE: Duration = Duration::from_secs(30);
@@ -26,12 +28,14 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(900);
 pub struct Environment {
     client: EnvClient,
     retry: Retry,
+    /// Names the server's run, since it was asked; empty before.
+    boot_id: Arc<Mutex<String>>,
 }
 
 impl Environment {
     /// Makes calls with `client`, and repeats them as `retry` says.
     pub fn new(client: EnvClient, retry: Retry) -> Self {
-        Self { client, retry }
+        Self { client, retry, boot_id: Arc::default() }
     }
 
     /// Makes a call, and repeats it while the server can't be reached, as often as `retry` allows. `deadline`
@@ -65,7 +69,9 @@ impl Environment {
     pub async fn info(&self) -> Result<env::GetServerInfoResponse, Status> {
         let call =
             |mut client: EnvClient| async move { client.get_server_info(env::GetServerInfoRequest {}).await };
-        self.retried(self.retry.deadline, call).await
+        let info = self.retried(self.retry.deadline, call).await?;
+        info.boot_id.clone_into(&mut self.known_boot_id());
+        Ok(info)
     }
 
     /// The first `limit` tasks of a family in a task set, in the server's order.
@@ -104,11 +110,41 @@ impl Environment {
     ///
     /// A server without a free place (RESOURCE_EXHAUSTED) is asked again until a lease as long as this
     /// episode's has ended: by then the places of abandoned episodes are free. `retry` does not limit these
-    /// attempts.
+    /// attempts. If the server has restarted, the log says so, and the episode is created on what is there now: no step of
+    /// it has been taken. A request with a `boot_id` of its own fails instead.
     ///
     /// # Errors
     /// The status of the last attempt.
     pub async fn create(
+        &self,
+        request: env::CreateEpisodeRequest,
+    ) -> Result<env::CreateEpisodeResponse, Status> {
+        let mut restarts = 0;
+        loop {
+            let mut named = request.clone();
+            if named.boot_id.is_empty() {
+                named.boot_id = self.boot_id().await?;
+            }
+            match self.create_on(named).await {
+                Err(status)
+                    if reason(&status).as_deref() == Some("SERVER_RESTARTED")
+                        && request.boot_id.is_empty()
+                        && self.retry.allows_another(restarts) =>
+                {
+                    tracing::warn!(
+                        episode_id = request.episode_id,
+                        "the server has restarted; the episode begins there anew"
+                    );
+                    self.known_boot_id().clear();
+                    restarts += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Creates an episode on the run of the server that the request names.
+    async fn create_on(
         &self,
         request: env::CreateEpisodeRequest,
     ) -> Result<env::CreateEpisodeResponse, Status> {
@@ -118,6 +154,15 @@ impl Environment {
             async move { client.create_episode(request).await }
         };
         self.while_exhausted(lease, || self.retried(self.retry.deadline, call)).await
+    }
+
+    async fn boot_id(&self) -> Result<String, Status> {
+        let known = self.known_boot_id().clone();
+        if known.is_empty() { Ok(self.info().await?.boot_id) } else { Ok(known) }
+    }
+
+    fn known_boot_id(&self) -> MutexGuard<'_, String> {
+        self.boot_id.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a call again while it is refused for want of room or quota (RESOURCE_EXHAUSTED), until a lease of this length

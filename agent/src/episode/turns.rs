@@ -265,6 +265,8 @@ fn create_request(agent: &AgentConfig, assignment: &Assignment) -> v1::CreateEpi
         record_definitions: true,
         state_loss: agent.state_loss,
         semantics: v1::Semantics::from(agent.semantics).into(),
+        // The client names it.
+        boot_id: String::new(),
     }
 }
 
