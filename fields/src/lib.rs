@@ -14,6 +14,7 @@
 //! | [`object!`]   | implements [`FromJson`] for a struct, from a list of its keys |
 //! | [`words!`]    | implements [`FromJson`] for an enum, from a list of its words |
 //! | [`from_yaml`] | YAML text as a value                                          |
+//! | [`nearest`]   | the known word that a misspelt one may stand for              |
 //!
 //! This crate knows no config: which keys there are is said where the config's type is declared.
 
@@ -30,7 +31,8 @@ pub use entries::Entries;
 pub use from_json::{FromJson, elements};
 #[doc(hidden)]
 pub use macros::one_of;
-pub use object::Fields;
+pub use nearest::nearest;
+pub use object::{Fields, unknown_key};
 pub use place::{Collector, Place};
 pub use problem::{Problem, Problems};
 pub use yaml::from_yaml;

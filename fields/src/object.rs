@@ -101,11 +101,15 @@ impl<'a> Fields<'a> {
     pub fn refuse_unknown(&self) {
         let asked = self.asked.borrow();
         for key in self.map.keys().filter(|key| !asked.contains(&key.as_str())) {
-            let rule = match nearest(key, asked.iter().copied()) {
-                Some(known) => format!("unknown key; did you mean {known}?"),
-                None => format!("unknown key; known here: {}", asked.join(", ")),
-            };
-            self.place.key(key).fail::<()>(rule);
+            self.place.key(key).fail::<()>(unknown_key(key, &asked));
         }
+    }
+}
+
+/// What is said of a key that is none of the known ones, with the one that it may be a misspelling of.
+pub fn unknown_key(key: &str, known: &[&str]) -> String {
+    match nearest(key, known.iter().copied()) {
+        Some(known) => format!("unknown key; did you mean {known}?"),
+        None => format!("unknown key; known here: {}", known.join(", ")),
     }
 }
