@@ -1,7 +1,5 @@
 //! The task sets that a server offers.
 
-use std::sync::Arc;
-
 use files::digest;
 use proto::task::TaskFile;
 use serde::{Deserialize, Serialize};
@@ -9,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Violation};
 use crate::family::FAMILIES;
-use crate::task_set::TaskSet;
+use crate::task_set::{Listed, TaskSet};
 
 /// The most tasks on one page of a listing.
 const MAX_PAGE: usize = 1000;
@@ -76,20 +74,25 @@ impl Catalog {
         &self.sets
     }
 
-    /// A task, and the name of its set. An empty set name means the only set.
+    /// Reads a task, and returns it with the name of its set. An empty set name means the only set.
     ///
     /// # Errors
-    /// [`Error::UnknownTask`], or a violation if the set must be named.
-    pub fn find(&self, set: &str, task_id: &str) -> Result<(&str, Arc<TaskFile>), Error> {
+    /// [`Error::UnknownTask`], [`Error::TaskChanged`], or a violation if the set must be named.
+    pub fn find(&self, set: &str, task_id: &str) -> Result<(&str, TaskFile), Error> {
         let set = self.set(set)?;
-        let task = set.get(task_id).ok_or_else(|| {
+        let task = set.read(task_id).ok_or_else(|| {
             Error::UnknownTask(format!(
                 "no task `{task_id}` in the set `{}` ({} tasks)",
                 set.name(),
                 set.len()
             ))
         })?;
-        Ok((set.name(), task.clone()))
+        let task = task.map_err(|error| {
+            // Where it is, is the operator's business.
+            tracing::error!("task {task_id} of the set {}: {error}", set.name());
+            Error::TaskChanged { set: set.name().to_owned(), task_id: task_id.to_owned() }
+        })?;
+        Ok((set.name(), task))
     }
 
     /// One page of a set's tasks, in the order of their ids.
@@ -113,9 +116,9 @@ impl Catalog {
         if family.is_some_and(|family| !FAMILIES.contains(&family)) {
             return Err(Violation::new("family", format!("must be one of {}", FAMILIES.join(", "))).into());
         }
-        let total = set.tasks(family).count();
-        let page = set.tasks(family).skip(start).take(size);
-        let tasks = page.map(|task| TaskSummary::of(set.name(), task)).collect();
+        let total = set.count(family);
+        let page = set.page(family, start, size);
+        let tasks = page.into_iter().map(|task| TaskSummary::listed(set.name(), task)).collect();
         let next = start.saturating_add(size);
         Ok(Page { tasks, next_page_token: (next < total).then(|| next.to_string()), total })
     }
@@ -144,6 +147,15 @@ impl TaskSummary {
             task_id: task.task_id.clone(),
             family: task.family.clone(),
             public_sha256: digest::bytes(Value::Object(task.public.clone()).to_string()),
+        }
+    }
+
+    fn listed(set: &str, task: Listed<'_>) -> Self {
+        Self {
+            set: set.to_owned(),
+            task_id: task.task_id.to_owned(),
+            family: task.family.to_owned(),
+            public_sha256: task.public_sha256,
         }
     }
 }

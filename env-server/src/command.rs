@@ -4,6 +4,7 @@ mod generate;
 mod limits;
 mod sandbox;
 mod serve;
+pub mod sources;
 mod token;
 
 use clap::Subcommand;

@@ -18,6 +18,7 @@
 //! | `timed`      | how long a step ran, without the time in which it waited         |
 //! | `history`    | the steps that were taken, so that a repeated step runs once     |
 //! | `end`        | how an episode ended                                             |
+//! | `log`        | what the log says of episodes and steps                          |
 //!
 //! Nothing here knows of gRPC or of messages; `crate::wire` converts between them and these types.
 
@@ -28,6 +29,7 @@ pub(crate) mod episode;
 pub(crate) mod history;
 pub(crate) mod lease;
 pub(crate) mod limits;
+mod log;
 pub(crate) mod opening;
 pub(crate) mod play;
 mod progress;

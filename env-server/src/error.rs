@@ -37,6 +37,17 @@ pub enum Error {
     /// No task has this id, or no set this name.
     #[error("{0}")]
     UnknownTask(String),
+    /// The task's file is not what it was when the server started.
+    #[error(
+        "the file of the task `{task_id}` of the set `{set}` has changed or is gone since the server started; the \
+         server must be started again to offer what is there now"
+    )]
+    TaskChanged {
+        /// The task's set.
+        set: String,
+        /// The task's id.
+        task_id: String,
+    },
     /// Another request created an episode with this id.
     #[error("episode `{id}` exists already and was created by a different request")]
     EpisodeExists {
@@ -105,12 +116,52 @@ pub enum Error {
     /// The call needs a credential that this one lacks.
     #[error("{0}")]
     Forbidden(String),
+    /// The caller knows another run of the server.
+    #[error(
+        "the server has restarted (its boot_id is {boot_id} now): an episode that an earlier attempt created is lost; \
+         create again with the new boot_id, or with none, if another may begin"
+    )]
+    Restarted {
+        /// What this run is named.
+        boot_id: String,
+    },
     /// The server is shutting down.
     #[error("the server is shutting down")]
     ShuttingDown,
     /// A fault of the server itself.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+impl Error {
+    /// The reason in the details of its status (`google.rpc.ErrorInfo`).
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "INVALID_FIELD",
+            Self::UnknownEpisode { .. } => "UNKNOWN_EPISODE",
+            Self::UnknownTask(_) => "UNKNOWN_TASK",
+            Self::TaskChanged { .. } => "TASK_CHANGED",
+            Self::EpisodeExists { .. } => "EPISODE_EXISTS",
+            Self::StepConflict { .. } => "STEP_CONFLICT",
+            Self::StepForgotten { .. } => "STEP_FORGOTTEN",
+            Self::StepGap { .. } => "STEP_GAP",
+            Self::Ended { .. } => "EPISODE_ENDED",
+            Self::Restarted { .. } => "SERVER_RESTARTED",
+            Self::Stopped => "STEP_STOPPED",
+            Self::AnswerLeftOut => "ANSWER_LEFT_OUT",
+            Self::Forbidden(_) => "OPERATOR_ONLY",
+            Self::Full { .. } => "SERVER_FULL",
+            Self::NoMemory(_) => "SERVER_MEMORY",
+            Self::OverQuota { .. } => "OVER_QUOTA",
+            Self::ShuttingDown => "SHUTTING_DOWN",
+            Self::Internal(_) => "INTERNAL",
+        }
+    }
+
+    /// Whether the call had no effect: it did not begin.
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Stopped | Self::AnswerLeftOut | Self::Internal(_))
+    }
 }
 
 impl From<NoMemory> for Error {

@@ -11,6 +11,7 @@
 //! | [`episode`]     | episodes: hidden state and interpreter, step by step              |
 //! | [`scheduler`]   | which step runs next, on how many threads                         |
 //! | [`memory`]      | the memory of the machine, and of this process                    |
+//! | [`metrics`]     | what the server counts: calls, steps, episodes, tenants           |
 //! | [`quota`]       | what tenants use, held against their quotas                       |
 //! | [`error`]       | calls that are refused or fail                                    |
 //! | [`wire`]        | messages converted to these types, and these types to messages    |
@@ -23,6 +24,7 @@ pub mod error;
 pub mod family;
 pub mod generate;
 pub mod memory;
+pub mod metrics;
 pub mod quota;
 pub mod scheduler;
 pub mod server;

@@ -4,7 +4,9 @@ mod command;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+
+use command::sources;
 
 /// Episodes for agents that act by writing Python, in an interpreter that
 /// persists across steps or resets after each.
@@ -22,11 +24,18 @@ Examples:
   env-server sandbox";
 
 fn main() -> ExitCode {
-    match Arguments::parse().command.run() {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run() -> anyhow::Result<()> {
+    let command = Arguments::command();
+    let given = sources::arguments(&command, std::env::args_os().collect())?;
+    let matches = sources::with_variables(command).get_matches_from(given);
+    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).command.run()
 }

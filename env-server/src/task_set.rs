@@ -1,21 +1,65 @@
-//! A task set, loaded for serving.
+//! A task set, checked and indexed for serving.
+//!
+//! | file   | what it holds                                                 |
+//! |--------|---------------------------------------------------------------|
+//! | `file` | one task file: read, checked, and read again when it is played |
+//!
+//! The tasks themselves stay in their files. In memory is what a listing needs, and a hash of each file.
+
+mod file;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::{fs, io};
+use std::{fmt, fs, io};
 
 use proto::task::{Manifest, TaskFile};
-use serde_json::Value;
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
-use crate::family;
+use file::Checked;
+
+pub use file::Unreadable;
 
 /// Tasks that can all be played, by id.
 #[derive(Clone, Debug)]
 pub struct TaskSet {
     name: String,
-    /// By id.
-    tasks: BTreeMap<String, Arc<TaskFile>>,
+    root: PathBuf,
+    /// In the order of their ids.
+    entries: Vec<Entry>,
+    /// For each family the positions of its tasks in `entries`, in order.
+    families: BTreeMap<String, Vec<u32>>,
+    refused: Refused,
+}
+
+/// What is kept of a task.
+#[derive(Clone, Debug)]
+struct Entry {
+    task_id: Box<str>,
+    family: Box<str>,
+    /// SHA-256 of its file.
+    file: [u8; 32],
+    /// SHA-256 of its public data.
+    public: [u8; 32],
+}
+
+/// A task of a set, as far as it is known without its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed<'a> {
+    /// The task's id.
+    pub task_id: &'a str,
+    /// The task's family.
+    pub family: &'a str,
+    /// SHA-256 of the task's public data, in hexadecimal.
+    pub public_sha256: String,
+}
+
+/// The files of a set's folder that are no tasks, and are not served.
+#[derive(Clone, Debug, Default)]
+pub struct Refused {
+    /// How many there are.
+    pub files: usize,
+    /// The problems of the first ones, in the order of their paths. Each names its file and key.
+    pub problems: Vec<String>,
 }
 
 /// Why a task set could not be loaded.
@@ -38,50 +82,61 @@ pub enum Error {
         /// The set's folder.
         root: PathBuf,
     },
-    /// Task files that cannot be played, with their first ten problems.
-    #[error("{} holds files that are no tasks:\n{}", root.display(), problems.join("\n"))]
+    /// There are files, but no task that can be played.
+    #[error("{} holds no task that can be played; {refused}", root.display())]
     Malformed {
         /// The set's folder.
         root: PathBuf,
-        /// Each names its file and key.
-        problems: Vec<String>,
+        /// What is there instead.
+        refused: Refused,
     },
 }
 
-/// The most problems that are reported; loading stops there.
+/// The most problems that are reported.
 const MAX_PROBLEMS: usize = 10;
 
 impl TaskSet {
-    /// Loads the set below `root`, and opens each of its tasks once, so that a
-    /// malformed one is found now rather than when it is played.
+    /// Loads the set below `root`. Each of its tasks is opened once, on all processors, so that a malformed one is found now
+    /// rather than when it is played. Files that are no tasks are left out: [`TaskSet::refused`] says which.
     ///
     /// # Errors
     /// [`Error`], naming files and keys.
     pub fn load(root: &Path) -> Result<Self, Error> {
-        let mut tasks = BTreeMap::new();
-        let mut problems = Vec::new();
-        for path in task_paths(root)? {
-            match load_task(&path) {
-                Ok(task) => {
-                    let task_id = task.task_id.clone();
-                    if tasks.insert(task_id, Arc::new(task)).is_some() {
-                        problems.push(format!("{}: task_id: another file has it, too", path.display()));
-                    }
+        let name = name(root)?;
+        // In the order of the paths, so that it does not depend on the folder's order which of two is refused.
+        let checked: Vec<_> = task_paths(root)?.into_par_iter().map(|path| file::check(&path)).collect();
+        let mut refused = Refused::default();
+        let mut entries = Vec::with_capacity(checked.len());
+        for checked in checked {
+            match checked {
+                Ok(Checked { task_id, family, file, public }) => {
+                    entries.push(Entry { task_id: task_id.into(), family: family.into(), file, public });
                 }
-                Err(found) => problems.extend(found),
-            }
-            if problems.len() >= MAX_PROBLEMS {
-                break;
+                Err(problems) => refused.add(problems),
             }
         }
-        if !problems.is_empty() {
-            problems.truncate(MAX_PROBLEMS);
-            return Err(Error::Malformed { root: root.to_owned(), problems });
+        entries.sort_by(|left, right| left.task_id.cmp(&right.task_id));
+        entries.dedup_by(|entry, first| {
+            let is_taken = entry.task_id == first.task_id;
+            if is_taken {
+                let path = file::path(root, &entry.family, &entry.task_id);
+                refused.add(vec![format!("{}: task_id: another file has it, too", path.display())]);
+            }
+            is_taken
+        });
+        match (entries.is_empty(), refused.files) {
+            (true, 0) => return Err(Error::Empty { root: root.to_owned() }),
+            (true, _) => return Err(Error::Malformed { root: root.to_owned(), refused }),
+            (false, _) => {}
         }
-        if tasks.is_empty() {
-            return Err(Error::Empty { root: root.to_owned() });
+        let mut families = BTreeMap::<String, Vec<u32>>::new();
+        for (position, entry) in (0..).zip(&entries) {
+            match families.get_mut(&*entry.family) {
+                Some(positions) => positions.push(position),
+                None => drop(families.insert(entry.family.to_string(), vec![position])),
+            }
         }
-        Ok(Self { name: name(root)?, tasks })
+        Ok(Self { name, root: root.to_owned(), entries, families, refused })
     }
 
     /// The manifest's `run_name`, or the folder's name.
@@ -89,28 +144,88 @@ impl TaskSet {
         &self.name
     }
 
+    /// The folder that it was loaded from.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The files that are not served.
+    pub fn refused(&self) -> &Refused {
+        &self.refused
+    }
+
     /// Number of tasks; never 0.
     #[expect(clippy::len_without_is_empty, reason = "a set without tasks does not load")]
     pub fn len(&self) -> usize {
-        self.tasks.len()
+        self.entries.len()
     }
 
-    /// The task of this id.
-    pub fn get(&self, task_id: &str) -> Option<&Arc<TaskFile>> {
-        self.tasks.get(task_id)
+    /// Number of tasks of a family (of all, if none is given).
+    pub fn count(&self, family: Option<&str>) -> usize {
+        match family {
+            None => self.entries.len(),
+            Some(family) => self.families.get(family).map_or(0, Vec::len),
+        }
     }
 
-    /// The tasks of a family (of all, if none is given), in the order of their ids.
-    pub fn tasks(&self, family: Option<&str>) -> impl Iterator<Item = &Arc<TaskFile>> {
-        self.tasks.values().filter(move |task| family.is_none_or(|family| task.family == family))
+    /// The tasks of a family (of all, if none is given) from `start` on, `size` at most, in the order of their ids.
+    pub fn page(&self, family: Option<&str>, start: usize, size: usize) -> Vec<Listed<'_>> {
+        match family {
+            None => self.entries.iter().skip(start).take(size).map(Entry::listed).collect(),
+            Some(family) => {
+                let positions = self.families.get(family).map_or(&[][..], Vec::as_slice).iter();
+                let entries = positions.filter_map(|position| self.entries.get(*position as usize));
+                entries.skip(start).take(size).map(Entry::listed).collect()
+            }
+        }
     }
 
     /// The families that the set has tasks of, sorted.
     pub fn families(&self) -> Vec<&str> {
-        let mut families: Vec<&str> = self.tasks.values().map(|task| task.family.as_str()).collect();
-        families.sort_unstable();
-        families.dedup();
-        families
+        self.families.keys().map(String::as_str).collect()
+    }
+
+    /// Reads the task of this id; `None` if there is none.
+    ///
+    /// # Errors
+    /// The file is no longer what was loaded.
+    pub fn read(&self, task_id: &str) -> Option<Result<TaskFile, Unreadable>> {
+        let found = self.entries.binary_search_by(|entry| (*entry.task_id).cmp(task_id)).ok()?;
+        let entry = self.entries.get(found)?;
+        Some(file::read(&file::path(&self.root, &entry.family, &entry.task_id), &entry.file))
+    }
+}
+
+impl Entry {
+    fn listed(&self) -> Listed<'_> {
+        Listed { task_id: &self.task_id, family: &self.family, public_sha256: hex(&self.public) }
+    }
+}
+
+/// Bytes in hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+}
+
+impl Refused {
+    /// Adds the problems of one file.
+    fn add(&mut self, problems: Vec<String>) {
+        self.files += 1;
+        let room = MAX_PROBLEMS.saturating_sub(self.problems.len());
+        self.problems.extend(problems.into_iter().take(room));
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files = if self.files == 1 {
+            "1 file is no task".to_owned()
+        } else {
+            format!("{} files are no tasks", self.files)
+        };
+        write!(formatter, "{files}:\n{}", self.problems.join("\n"))?;
+        if self.problems.len() == MAX_PROBLEMS { write!(formatter, "\nand perhaps others") } else { Ok(()) }
     }
 }
 
@@ -140,29 +255,4 @@ fn task_paths(root: &Path) -> Result<Vec<PathBuf>, Error> {
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let list = || -> io::Result<_> { fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect() };
     list().map_err(|source| Error::Folder { path: folder.to_owned(), source })
-}
-
-/// The task of a file, or its problems.
-fn load_task(path: &Path) -> Result<TaskFile, Vec<String>> {
-    let value: Value = files::read_json(path).map_err(|error| vec![error.to_string()])?;
-    let task = family::parse(&value).and_then(|task| family::open(&task).map(|_| task));
-    let task = task.map_err(|family::Error::Malformed(problems)| {
-        problems.0.iter().map(|problem| format!("{}: {problem}", path.display())).collect::<Vec<_>>()
-    })?;
-    // Tasks are named by id: a file with another name could hide a task or be hidden.
-    if path.file_stem().is_none_or(|stem| *stem != *task.task_id) {
-        return Err(vec![format!(
-            "{}: task_id: is {}, unlike the file's name",
-            path.display(),
-            task.task_id
-        )]);
-    }
-    if path.parent().and_then(Path::file_name).is_none_or(|folder| *folder != *task.family) {
-        return Err(vec![format!(
-            "{}: family: is {}, unlike the folder's name",
-            path.display(),
-            task.family
-        )]);
-    }
-    Ok(task)
 }

@@ -1,7 +1,7 @@
 //! `env-server serve`.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use bytesize::ByteSize;
@@ -17,6 +17,7 @@ use lifecycle::{AccessOptions, telemetry};
 use sandbox::{Budget, Sandbox};
 
 use super::limits::LimitOptions;
+use super::sources;
 
 /// Free places keep pages for their next interpreters. All of them together keep the memory divided by this number, at most.
 const RESIDENT_SHARE: usize = 8;
@@ -29,15 +30,31 @@ Examples:
   env-server serve --tasks runs/tasks/easy
   env-server serve --tasks runs/tasks/easy --tasks runs/tasks/medium --listen 127.0.0.1:0
   env-server serve --max-episodes 100000 --max-awake 4000 --hibernation-dir /var/tmp
-  RUNTIME_GYM_LOG=env_server=debug env-server serve        (spans of RPCs, steps and tool calls)")]
+  env-server serve --config server.yaml
+  env-server serve --listen unix:/run/gym.sock
+  RUNTIME_GYM_LOG=env_server=debug env-server serve        (spans of RPCs, steps and tool calls)
+
+Every option can also be set by an environment variable, or by a key in the file of --config: a flag goes before
+a variable, and that before the file.")]
 pub struct Serve {
+    /// File of options, in YAML or JSON. A key is a flag's name with `_` for `-`, such as
+    /// `max_episodes: 200`; a flag that takes no value is `true`.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
     /// Task set to offer, as `generate` writes it. May be given several times, or
     /// not at all: requests can also carry their tasks.
     #[arg(long = "tasks", value_name = "DIR")]
     tasks: Vec<PathBuf>,
 
-    /// Address to listen on, a name or an IP address with a port; port 0 takes any free one.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50051")]
+    /// Do not start if a task set holds a file that is no task. Without it the log
+    /// says which ones these are, and the other tasks are offered.
+    #[arg(long)]
+    strict: bool,
+
+    /// Address to listen on: a name or an IP address with a port, where port 0 takes
+    /// any free one, or `unix:` and the path of a Unix socket, which needs no TLS.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
     listen: String,
 
     #[command(flatten)]
@@ -99,6 +116,12 @@ impl Serve {
     /// Serves until a signal, or the end of standard input, says to stop.
     pub fn run(self) -> anyhow::Result<()> {
         telemetry::init(self.log_format);
+        for warning in sources::misspelt(&Self::augment_args(clap::Command::new(sources::COMMAND))) {
+            tracing::warn!("{warning}");
+        }
+        if let Some(file) = &self.config {
+            tracing::info!(file = %file.display(), "options were read");
+        }
         lifecycle::run_to_end(self.serve())
     }
 
@@ -112,13 +135,13 @@ impl Serve {
         let access = self.access.load().map_err(anyhow::Error::msg)?;
         // Before the interpreter is compiled: a taken port should fail at once.
         let listener = lifecycle::bind(&self.listen, "env-server").await.map_err(anyhow::Error::msg)?;
-        let address = listener.local_addr().context("reading the address")?;
-        access.check(address.ip()).map_err(|error| anyhow!("cannot listen on {address}: {error}"))?;
+        access.guard(&listener).map_err(|error| anyhow!("cannot listen on {listener}: {error}"))?;
         let sandbox =
             Sandbox::new(&self.sandbox_options(workers, memory)).context("starting the Python sandbox")?;
         let options = Options {
             max_episodes: self.max_episodes as usize,
             max_awake: self.max_awake as usize,
+            workers,
             default_lease: Duration::from_secs(self.lease),
             default_limits: self.limits.defaults(),
             most_limits: self.limits.most(),
@@ -127,9 +150,9 @@ impl Serve {
         let scheduler = Scheduler::new(workers).context("starting the interpreters' threads")?;
         let registry = Registry::new(sandbox, catalog, scheduler, options);
 
-        let address = lifecycle::announce(&listener, access.scheme()).context("saying where it listens")?;
+        lifecycle::announce(&listener, access.scheme()).context("saying where it listens")?;
         let memory_mib = memory >> 20;
-        tracing::info!(%address, workers, max_episodes = self.max_episodes, memory_mib, "serving");
+        tracing::info!(address = %listener, workers, max_episodes = self.max_episodes, memory_mib, "serving");
         Server::new(registry, access)
             .run(listener, lifecycle::shutdown(self.until_stdin_closes))
             .await
@@ -137,10 +160,25 @@ impl Serve {
     }
 
     fn catalog(&self) -> anyhow::Result<Catalog> {
-        let sets = self.tasks.iter().map(|root| TaskSet::load(root)).collect::<Result<Vec<_>, _>>()?;
+        let sets = self.tasks.iter().map(|root| self.task_set(root)).collect::<Result<Vec<_>, _>>()?;
         Catalog::new(sets).map_err(|name| {
             anyhow!("two of the --tasks folders hold a set named `{name}`; rename one in its manifest.json")
         })
+    }
+
+    fn task_set(&self, root: &Path) -> anyhow::Result<TaskSet> {
+        let started = Instant::now();
+        let set = TaskSet::load(root)?;
+        let refused = set.refused();
+        if refused.files > 0 && self.strict {
+            return Err(anyhow!("{}: {refused}", root.display()));
+        }
+        if refused.files > 0 {
+            tracing::warn!("{}: {refused}\n(--strict refuses to start with such a file)", root.display());
+        }
+        let seconds = started.elapsed().as_secs_f32();
+        tracing::info!(set = set.name(), tasks = set.len(), refused = refused.files, seconds, "task set");
+        Ok(set)
     }
 
     fn sandbox_options(&self, workers: usize, memory: usize) -> sandbox::Options {

@@ -9,6 +9,9 @@ use serde_json::Value;
 use crate::family::{Environment, FINISH};
 use crate::tool;
 
+/// The longest name of a tool that the log shows.
+const MAX_NAME_BYTES: usize = 32;
+
 /// The tools of one episode: the family's own, and `finish`.
 pub struct Bridge {
     environment: Box<dyn Environment>,
@@ -88,9 +91,17 @@ impl Bridge {
     }
 }
 
+/// The name of a tool as the log shows it. Names of calls are the agent's own words: what can't be a tool's name is not shown.
+fn shown(name: &str) -> &str {
+    let is_name = name.len() <= MAX_NAME_BYTES
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    if is_name { name } else { "?" }
+}
+
 impl ToolHost for Bridge {
     fn call(&mut self, call: &ToolCall) -> Result<Value, ToolError> {
-        let _span = tracing::debug_span!(parent: &self.span, "tool_call", tool = %call.name).entered();
+        let _span =
+            tracing::debug_span!(parent: &self.span, "tool_call", tool = %shown(&call.name)).entered();
         if self.finished {
             return Err(tool::runtime_error("The episode has ended."));
         }

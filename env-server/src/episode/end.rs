@@ -24,6 +24,8 @@ pub enum EndReason {
     Closed,
     /// Its lease ran out: the episode is truncated.
     LeaseExpired,
+    /// The server is shutting down: the episode is truncated.
+    Shutdown,
 }
 
 impl EndReason {
@@ -34,6 +36,7 @@ impl EndReason {
             Self::MaxSteps => "max_steps",
             Self::Closed => "closed",
             Self::LeaseExpired => "lease_expired",
+            Self::Shutdown => "shutdown",
         }
     }
 }

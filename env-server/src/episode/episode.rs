@@ -17,8 +17,9 @@ use super::play::{Closed, Play, Stepped, lock};
 use super::progress::Progress;
 use super::residency::{LastUse, Residency, Resident};
 use super::spec::{Spec, Task};
-use super::step;
+use super::{log, step};
 use crate::error::Error;
+use crate::metrics::{Outcome, StepTally, Tally, Usage};
 use crate::quota::{Meter, Place};
 use crate::scheduler::Scheduler;
 
@@ -42,6 +43,7 @@ pub struct Episode {
     closing: AtomicBool,
     residency: Arc<Residency<Episode>>,
     last_use: LastUse,
+    tally: Arc<Tally>,
 }
 
 /// The answer to the request that created an episode.
@@ -76,6 +78,8 @@ pub struct Summary {
     pub next_step_index: u64,
     /// Why it ended, if it has.
     pub end_reason: Option<EndReason>,
+    /// What its steps have taken.
+    pub usage: Usage,
 }
 
 /// Which steps a description holds.
@@ -101,7 +105,13 @@ pub struct Description {
 
 impl Episode {
     /// An episode that begins where `play` stands.
-    pub fn new(spec: Spec, opening: Arc<Opening>, play: Play, residency: Arc<Residency<Episode>>) -> Self {
+    pub fn new(
+        spec: Spec,
+        opening: Arc<Opening>,
+        play: Play,
+        residency: Arc<Residency<Episode>>,
+        tally: Tally,
+    ) -> Self {
         Self {
             lease: Mutex::new(Lease::new(spec.lease)),
             spec: Arc::new(spec),
@@ -113,6 +123,7 @@ impl Episode {
             play: Arc::new(AsyncMutex::new(play)),
             residency,
             last_use: LastUse::default(),
+            tally: Arc::new(tally),
         }
     }
 
@@ -152,6 +163,7 @@ impl Episode {
         self.renew();
         // Other requests wait for the running step, which may be the one before them.
         let record = self.progress().history.answer(request).ok()??.clone();
+        self.tally.repeat();
         Some(Stepped { record, repeated: true })
     }
 
@@ -169,11 +181,12 @@ impl Episode {
         scheduler: &Scheduler,
     ) -> Result<Stepped, Error> {
         let asked = Instant::now();
+        let count = self.tally.step();
         let play = self.play.clone().lock_owned().await;
         let stop = Stop::at(deadline);
         // In a box: it is large, and the futures around it are moved and kept by the hundred.
-        let step = Box::pin(self.clone().step_now(play, request, asked, stop.clone(), meter));
-        scheduler.run(stop, step).await?
+        let step = Box::pin(self.clone().step_now(play, request, asked, stop.clone(), meter, count));
+        scheduler.run(&self.spec.tenant, stop, step).await?
     }
 
     async fn step_now(
@@ -183,14 +196,19 @@ impl Episode {
         asked: Instant,
         stop: Stop,
         meter: Arc<Meter>,
+        mut count: StepTally,
     ) -> Result<Stepped, Error> {
-        let span = tracing::debug_span!("step", episode_id = self.id(), step_index = request.index);
+        count.begin();
+        let index = request.index;
+        let span = tracing::debug_span!("step", episode_id = self.id(), step_index = index);
         *lock(&self.running) = Some(stop.clone());
         if self.closing.load(Ordering::SeqCst) {
             stop.ask();
         }
         let answer = play.step(request, asked, &stop).instrument(span).await;
         meter.burn(stop.fuel_used());
+        let usage = Usage { fuel: stop.fuel_used(), run_time: play.ran() };
+        self.count(count, index, &answer, usage);
         *lock(&self.running) = None;
         // Done here, while `play` is locked: the caller may have gone, and the step may have taken longer than the lease.
         self.renew();
@@ -201,6 +219,38 @@ impl Episode {
             }
             answer => answer,
         }
+    }
+
+    /// Counts a step that has come to its end, and logs it.
+    fn count(&self, count: StepTally, index: u64, answer: &Result<Stepped, Error>, usage: Usage) {
+        let outcome = match answer {
+            Ok(Stepped { repeated: true, .. }) => return count.repeat(),
+            Ok(Stepped { record, .. }) => {
+                if let Some(end) = &record.answer.end {
+                    self.note_end(end.reason, index + 1);
+                }
+                Outcome::of(record.answer.observation.failure.as_ref())
+            }
+            Err(error) => Outcome::of_error(error),
+        };
+        log::step(&self.spec, index, outcome, usage, count.waited(usage.run_time));
+        count.end(outcome, usage);
+    }
+
+    /// Logs that it was created.
+    pub fn note_created(&self) {
+        log::created(&self.spec);
+    }
+
+    /// Counts that it ends, after so many steps, and logs it.
+    fn note_end(&self, reason: EndReason, steps: u64) {
+        self.tally.end(reason);
+        log::ended(&self.spec, reason, steps, self.tally.usage());
+    }
+
+    /// Counts a step that is not taken.
+    pub fn refuse(&self) {
+        self.tally.refuse();
     }
 
     /// Makes episodes that all stand where this one does, once the running step has ended.
@@ -222,12 +272,13 @@ impl Episode {
                 // Forking may have woken the interpreter.
                 episode.note_residency(&play);
                 let spec = episode.spec.fork(id, request_digest);
-                forks.push(Self::new(spec, episode.opening.clone(), fork?, episode.residency.clone()));
+                let (opening, residency) = (episode.opening.clone(), episode.residency.clone());
+                forks.push(Self::new(spec, opening, fork?, residency, episode.tally.fork()));
                 tokio::task::yield_now().await;
             }
             Ok(forks)
         };
-        scheduler.run(Stop::default(), fork).await?
+        scheduler.run(&self.spec.tenant, Stop::default(), fork).await?
     }
 
     /// Notes that its interpreter is in memory, if it is. Must be called once the episode is in the server's table.
@@ -244,6 +295,7 @@ impl Episode {
         } else {
             self.residency.left(self);
         }
+        self.tally.set_asleep(play.is_asleep());
     }
 
     /// Ends the episode, if it has not ended, and frees its interpreter and its steps. The running step is stopped.
@@ -258,7 +310,27 @@ impl Episode {
 
     fn close_now(&self, play: &mut Play, reason: EndReason) -> Closed {
         self.residency.left(self);
-        play.close(reason)
+        let had_ended = self.progress().end.is_some();
+        let closed = play.close(reason);
+        self.tally.set_asleep(false);
+        if !had_ended {
+            self.note_end(reason, closed.steps);
+        }
+        closed
+    }
+
+    /// Ends the episode because the server shuts down: after the running step, and those that wait for it. Its end can be
+    /// read until the server is gone. Returns whether it had not ended before.
+    pub async fn shut_down(&self) -> bool {
+        let mut play = self.play.lock().await;
+        self.residency.left(self);
+        let had_ended = self.progress().end.is_some();
+        play.finish(EndReason::Shutdown);
+        self.tally.set_asleep(false);
+        if !had_ended {
+            self.note_end(EndReason::Shutdown, self.progress().history.next());
+        }
+        !had_ended
     }
 
     /// Closes the episode if no step is running and its lease has run out, or it ended a while ago. Returns whether
@@ -295,6 +367,7 @@ impl Episode {
             lease: *self.lease(),
             next_step_index: progress.history.next(),
             end_reason: progress.end.as_ref().map(|end| end.reason),
+            usage: self.tally.usage(),
         }
     }
 
@@ -350,6 +423,11 @@ impl Resident for Episode {
     }
 
     fn hibernate(&self) -> bool {
-        self.play.try_lock().map(|mut play| play.hibernate()).is_ok()
+        let Ok(mut play) = self.play.try_lock() else { return false };
+        play.hibernate();
+        if play.is_asleep() {
+            self.tally.hibernate();
+        }
+        true
     }
 }

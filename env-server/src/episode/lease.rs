@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::error::Violation;
 
 /// The longest lease that a request may ask for.
-const MAX_LEASE: Duration = Duration::from_secs(24 * 60 * 60);
+pub const MAX_LEASE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An episode's lease. Every call on the episode renews it.
 #[derive(Clone, Copy, Debug)]

@@ -4,8 +4,9 @@ mod code;
 mod tool_calls;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use proto::interpreter_state::InterpreterState;
 use proto::task::{ToolParameter, ToolSpec};
 use sandbox::{Config, Interpreter, NoMemory, Sandbox, Share, Stop};
 
@@ -40,6 +41,8 @@ pub struct Play {
     /// Whether a step has run code. If there is no interpreter after that, its state is lost.
     code_ran: bool,
     progress: Arc<Mutex<Progress>>,
+    /// How long the last step ran, however it ended.
+    ran: Duration,
     /// Its place among the running episodes, given back when it ends.
     place: Option<Place>,
     /// What the definition and the task take of the server's memory.
@@ -96,6 +99,7 @@ impl Play {
             interpreter: None,
             code_ran: false,
             progress: Arc::new(Mutex::new(Progress::new(measure))),
+            ran: Duration::ZERO,
             place: Some(place),
             share,
         })
@@ -119,6 +123,7 @@ impl Play {
             interpreter: interpreter.transpose().map_err(sandbox_error)?,
             code_ran: self.code_ran,
             progress: Arc::new(Mutex::new(lock(&self.progress).clone())),
+            ran: Duration::ZERO,
             place: Some(place),
             share,
         })
@@ -127,6 +132,16 @@ impl Play {
     /// Whether the interpreter is in memory between steps.
     pub fn is_awake(&self) -> bool {
         self.interpreter.as_ref().is_some_and(Interpreter::is_awake)
+    }
+
+    /// Whether there is a persistent interpreter that is not in memory.
+    pub fn is_asleep(&self) -> bool {
+        self.config.state == InterpreterState::Persistent && self.interpreter.is_some() && !self.is_awake()
+    }
+
+    /// How long the last step ran, however it ended.
+    pub fn ran(&self) -> Duration {
+        self.ran
     }
 
     /// Hibernates the interpreter until the next step.
@@ -147,6 +162,7 @@ impl Play {
     /// A conflict, a gap, an ended episode, a malformed action, a fault of the sandbox, or `stop` stopped it. The episode
     /// is then unchanged.
     pub async fn step(&mut self, request: Request, asked: Instant, stop: &Stop) -> Result<Stepped, Error> {
+        self.ran = Duration::ZERO;
         if let Some(record) = lock(&self.progress).history.answer(&request)? {
             return Ok(Stepped { record: record.clone(), repeated: true });
         }
@@ -164,6 +180,7 @@ impl Play {
             }
         };
         let (step, run_time) = timed(step).await;
+        self.ran = run_time;
         let (observation, mut info) = step?;
         info.run_time = run_time;
         info.queue_time = asked.elapsed().saturating_sub(run_time);
@@ -200,13 +217,13 @@ impl Play {
         Answer { observation, info, end }
     }
 
-    /// Ends the episode, unless it has ended, and frees its interpreter.
-    fn finish(&mut self, reason: EndReason) -> End {
+    /// Ends the episode, unless it has ended, and frees its interpreter. Its steps are kept.
+    pub fn finish(&mut self, reason: EndReason) -> End {
         self.interpreter = None;
         self.place = None;
         let bridge = lock(&self.tools);
         let mut progress = lock(&self.progress);
-        let stopped = matches!(reason, EndReason::Closed | EndReason::LeaseExpired);
+        let stopped = matches!(reason, EndReason::Closed | EndReason::LeaseExpired | EndReason::Shutdown);
         let unplayed = stopped && progress.history.next() == 0;
         let evaluate = || if unplayed { bridge.evaluate_unplayed() } else { bridge.evaluate() };
         progress.end.get_or_insert_with(|| End { reason, evaluation: evaluate() }).clone()

@@ -5,10 +5,10 @@ mod keep_alive;
 mod list;
 mod sweep;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use lifecycle::Caller;
 use sandbox::{Sandbox, Stop};
 use tokio::sync::{Semaphore, TryAcquireError};
@@ -22,12 +22,13 @@ use super::opening::Opening;
 use super::play::{Closed, Play, Stepped};
 use super::residency::Residency;
 use super::spec::{self, Spec, Terms};
-use super::step;
+use super::step::Request;
 use super::table::Table;
 use crate::catalog::Catalog;
 use crate::error::Error;
+use crate::metrics::{Metrics, Outcome, Tally};
 use crate::quota::{Meter, Meters, Place};
-use crate::scheduler::Scheduler;
+use crate::scheduler::{Load, Scheduler};
 
 pub use keep_alive::Leases;
 pub use list::{Listing, Query};
@@ -43,6 +44,8 @@ pub struct Options {
     pub max_episodes: usize,
     /// The most interpreters in memory between steps; the least recently used ones beyond it are hibernated.
     pub max_awake: usize,
+    /// Steps that run at the same time.
+    pub workers: usize,
     /// Lease of an episode whose request asks for none.
     pub default_lease: Duration,
     /// Limits of an episode whose request leaves them open.
@@ -65,8 +68,8 @@ pub struct Registry {
     /// Runs whatever uses an interpreter.
     scheduler: Scheduler,
     residency: Arc<Residency<Episode>>,
-    created: AtomicU64,
-    steps: AtomicU64,
+    boot_id: String,
+    metrics: Arc<Metrics>,
 }
 
 /// Numbers of episodes and steps.
@@ -78,8 +81,12 @@ pub struct Counts {
     pub created: u64,
     /// Steps run so far.
     pub steps: u64,
+    /// Episodes that have not ended.
+    pub running: u64,
     /// Interpreters in memory between steps.
     pub awake: u64,
+    /// Persistent interpreters that are not in memory.
+    pub asleep: u64,
 }
 
 impl Registry {
@@ -93,8 +100,8 @@ impl Registry {
             slots: Arc::new(Semaphore::new(options.max_episodes)),
             meters: Meters::default(),
             residency: Arc::new(Residency::new(options.max_awake)),
-            created: AtomicU64::new(0),
-            steps: AtomicU64::new(0),
+            boot_id: uuid::Uuid::new_v4().to_string(),
+            metrics: Arc::default(),
             options,
         }
     }
@@ -109,18 +116,30 @@ impl Registry {
         &self.sandbox
     }
 
-    /// Limits of an episode whose request leaves them open.
-    pub fn default_limits(&self) -> &Limits {
-        &self.options.default_limits
+    /// What is counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// The work on interpreters that has not ended.
+    pub fn load(&self) -> Load {
+        self.scheduler.load()
+    }
+
+    /// Its settings.
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Numbers of episodes and steps.
     pub fn counts(&self) -> Counts {
         Counts {
             episodes: self.table().len() as u64,
-            created: self.created.load(Ordering::Relaxed),
-            steps: self.steps.load(Ordering::Relaxed),
+            created: self.metrics.episodes.created(),
+            steps: self.metrics.steps.taken(),
+            running: self.options.max_episodes.saturating_sub(self.slots.available_permits()) as u64,
             awake: self.residency.count() as u64,
+            asleep: u64::try_from(self.metrics.episodes.asleep()).unwrap_or_default(),
         }
     }
 
@@ -134,13 +153,16 @@ impl Registry {
         caller: Caller,
         request: impl Into<spec::Request> + Send + 'static,
     ) -> Result<Created, Error> {
-        let registry = self.clone();
+        let (registry, tenant) = (self.clone(), caller.tenant.clone());
         let create = async move { registry.create_now(&caller, request.into()) };
-        self.scheduler.run(Stop::default(), create).await?
+        self.scheduler.run(&tenant, Stop::default(), create).await?
     }
 
     fn create_now(&self, caller: &Caller, request: spec::Request) -> Result<Created, Error> {
         let tenant = &*caller.tenant;
+        if !request.boot_id.is_empty() && request.boot_id != self.boot_id {
+            return Err(Error::Restarted { boot_id: self.boot_id.clone() });
+        }
         if let Some(episode) = self.created_before(tenant, &request.episode_id, &request.digest)? {
             return Ok(episode.created());
         }
@@ -152,7 +174,8 @@ impl Registry {
         let bridge = Bridge::new(environment);
         let (sandbox, measure) = (self.sandbox.clone(), self.options.step_bytes);
         let play = Play::new(sandbox, &spec, &opening.tools, bridge, place, measure)?;
-        let (episode, _) = self.add(Episode::new(spec, opening, play, self.residency.clone()))?;
+        let tally = Tally::new(self.metrics.clone(), tenant);
+        let (episode, _) = self.add(Episode::new(spec, opening, play, self.residency.clone(), tally))?;
         Ok(episode.created())
     }
 
@@ -181,7 +204,10 @@ impl Registry {
             return Err(Error::EpisodeExists { id: present.id().to_owned() });
         }
         let is_new = Arc::ptr_eq(&present, &episode);
-        self.created.fetch_add(u64::from(is_new), Ordering::Relaxed);
+        if is_new {
+            self.metrics.episodes.create();
+            present.note_created();
+        }
         Ok((present, is_new))
     }
 
@@ -205,17 +231,18 @@ impl Registry {
     pub async fn step(
         &self,
         caller: &Caller,
-        request: step::Request,
+        request: Request,
         deadline: Option<Instant>,
     ) -> Result<Stepped, Error> {
-        let episode = self.find(caller, &request.episode_id)?;
+        let found = self.find(caller, &request.episode_id);
+        let episode =
+            found.inspect_err(|_| self.metrics.tenants.of(&caller.tenant).count(Outcome::Refused, 0))?;
         if let Some(stored) = episode.stored(&request) {
             return Ok(stored);
         }
         let meter = self.meters.of(caller, episode.tenant());
-        meter.step()?;
+        meter.step().inspect_err(|_| episode.refuse())?;
         let stepped = episode.step(request, deadline, meter, &self.scheduler).await?;
-        self.steps.fetch_add(u64::from(!stepped.repeated), Ordering::Relaxed);
         if !stepped.repeated && stepped.record.answer.end.is_some() {
             self.table().note_ended(episode);
         }
@@ -238,13 +265,13 @@ impl Registry {
     /// The whole task file of an episode, as JSON: hidden data and reference answer too.
     ///
     /// # Errors
-    /// If the caller is no operator.
+    /// If the caller is no operator, or the task's file has changed.
     pub fn private_task(&self, caller: &Caller, episode: &Episode) -> Result<String, Error> {
         if !caller.is_operator() {
             return Err(Error::Forbidden("include_private needs an operator's token".to_owned()));
         }
         let (_, file) = episode.task().load(&self.catalog)?;
-        serde_json::to_string(file.as_ref())
+        serde_json::to_string(&file)
             .map_err(|error| Error::Internal(format!("a task cannot be written as JSON: {error}")))
     }
 
@@ -266,9 +293,17 @@ impl Registry {
         self.residency.evict() || self.table().forget_oldest_closed()
     }
 
-    /// Creates no more episodes from now on.
-    pub fn shut_down(&self) {
+    /// Names this run of the server.
+    pub fn boot_id(&self) -> &str {
+        &self.boot_id
+    }
+
+    /// Creates no more episodes, and ends those that run, each after its running step. Returns how many ended so.
+    pub async fn shut_down(&self) -> usize {
         self.slots.close();
+        let episodes: Vec<_> = self.table().all().cloned().collect();
+        let ended = join_all(episodes.iter().map(|episode| episode.shut_down())).await;
+        ended.into_iter().filter(|ended| *ended).count()
     }
 
     /// The tenant's episode with this id, if the request with this digest created it.

@@ -55,7 +55,7 @@ pub struct Spec {
 pub struct Request {
     /// The id of the new episode; empty to have one chosen.
     pub episode_id: String,
-    /// Identifies the whole request: SHA-256, in hexadecimal.
+    /// Identifies the request, but for `boot_id`: SHA-256, in hexadecimal.
     pub digest: String,
     /// Where the task comes from. Required.
     pub task: Option<Task>,
@@ -73,6 +73,8 @@ pub struct Request {
     pub record_definitions: bool,
     /// The chance that the interpreter loses its state before a step.
     pub state_loss: f64,
+    /// The run of the server that the caller knows; empty if any will do.
+    pub boot_id: String,
 }
 
 /// What a server offers to requests.
@@ -195,6 +197,7 @@ mod tests {
             lease: Some(Duration::from_millis(1500)),
             record_definitions: true,
             state_loss: 0.1,
+            boot_id: String::new(),
         }
     }
 

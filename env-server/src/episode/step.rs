@@ -7,7 +7,6 @@ use sandbox::{Argument, Definition, Failure, ToolCall, ToolError, ToolRecord};
 use serde_json::Value;
 
 use super::end::{End, EndReason};
-use crate::error::Violation;
 
 /// A request to take a step.
 #[derive(Clone, Debug, PartialEq)]
@@ -177,7 +176,8 @@ pub struct ToolCallRecord {
     /// The tool's name.
     pub name: String,
     /// The arguments: a JSON array (positional) or object (by keyword). A call with both kinds is an object with the
-    /// positional arguments, an array, under `*`. A value that JSON cannot hold is named by its type.
+    /// positional arguments, an array, under `*`. A value that JSON cannot hold is named by its type. Of a direct call whose
+    /// arguments were no JSON, they are a string.
     pub arguments_json: String,
     /// The answer, a JSON value as text.
     pub answer: Result<String, ToolError>,
@@ -214,31 +214,4 @@ fn arguments_json(call: &ToolCall) -> String {
     let positional = (!positional.is_empty()).then(|| ("*".to_owned(), Value::Array(positional)));
     let by_keyword = call.kwargs.iter().map(|(name, argument)| (name.clone(), value(argument)));
     Value::Object(positional.into_iter().chain(by_keyword).collect()).to_string()
-}
-
-/// Parses direct tool calls.
-///
-/// # Errors
-/// A violation for the first call whose arguments are not a JSON array or object, or if there is no call.
-pub fn parse_calls(calls: &[DirectCall]) -> Result<Vec<ToolCall>, Violation> {
-    if calls.is_empty() {
-        return Err(Violation::new("action.tool_calls.calls", "holds no call"));
-    }
-    calls.iter().enumerate().map(|(index, call)| parse_call(index, call)).collect()
-}
-
-fn parse_call(index: usize, call: &DirectCall) -> Result<ToolCall, Violation> {
-    let field = || format!("action.tool_calls.calls[{index}].arguments_json");
-    let (mut args, mut kwargs) = (Vec::new(), Vec::new());
-    match serde_json::from_str(&call.arguments_json) {
-        Ok(Value::Array(values)) => args = values.into_iter().map(Argument::from).collect(),
-        Ok(Value::Object(values)) => {
-            kwargs = values.into_iter().map(|(name, value)| (name, Argument::from(value))).collect();
-        }
-        Ok(_) => {
-            return Err(Violation::new(field(), "must be a JSON array (positional) or object (by keyword)"));
-        }
-        Err(error) => return Err(Violation::new(field(), format!("is not JSON: {error}"))),
-    }
-    Ok(ToolCall { name: call.name.clone(), args, kwargs })
 }

@@ -5,23 +5,29 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lifecycle::Access;
+use lifecycle::{Access, Listener};
 use proto::MAX_MESSAGE_BYTES;
 use proto::env;
 use proto::env::v1::environment_service_server::EnvironmentServiceServer;
 use sandbox::Budget;
-use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 
+use super::bounds::Bounds;
+use super::exposition::Exposition;
 use super::in_flight::{Answers, Counted};
-use super::service::Service;
+use super::service::{MAX_BATCH, Service};
 use crate::episode::Registry;
+use crate::error::Error;
 use crate::memory;
 
 /// Interval at which expired leases are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How long an interpreter's free place keeps memory for the next one.
+const PLACE_KEPT_FOR: Duration = Duration::from_secs(10);
 /// Interval at which the process's memory is measured.
 const MEASURE_EVERY: Duration = Duration::from_millis(100);
+/// How long clients may ask for the ends of episodes that ended because the server shuts down.
+const END_TOLD_FOR: Duration = Duration::from_secs(1);
 
 /// The largest request, in bytes: the longest code of a step is 8 MiB, the longest inline task 4 MiB.
 const MAX_REQUEST_BYTES: usize = 12 << 20;
@@ -44,16 +50,22 @@ impl Server {
         Self { registry, access, answers }
     }
 
-    /// Serves on `listener` until `shutdown` resolves. Then it takes no new calls, and those under way may end.
+    /// Serves on `listener` until `shutdown` resolves. Then it ends its episodes, and calls under way may end.
     ///
     /// # Errors
     /// The transport's failure.
     pub async fn run(
         self,
-        listener: TcpListener,
+        listener: Listener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let service = EnvironmentServiceServer::new(Service::new(self.registry.clone()))
+        let bounds = Bounds {
+            request_bytes: MAX_REQUEST_BYTES,
+            batch_steps: MAX_BATCH,
+            connections: self.access.max_connections(),
+            memory_bytes: self.registry.sandbox().budget().limit(),
+        };
+        let service = EnvironmentServiceServer::new(Service::new(self.registry.clone(), bounds))
             .max_decoding_message_size(MAX_REQUEST_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         let budget = self.registry.sandbox().budget().clone();
@@ -64,22 +76,31 @@ impl Server {
                 ended = watch_memory(&budget) => ended,
             }
         };
-        let begin_draining = || self.registry.shut_down();
+        let wind_down = async {
+            if self.registry.shut_down().await > 0 {
+                tokio::time::sleep(END_TOLD_FOR).await;
+            }
+        };
+        let registry = self.registry.clone();
         lifecycle::Server::new(service, env::FILE_DESCRIPTOR_SET)
+            .with_metrics(move |traffic| Exposition::new(registry, traffic))
+            .with_refusal(|| Error::ShuttingDown.into())
             .with_access(self.access)
             .with_largest_request(MAX_REQUEST_BYTES)
-            .run(listener, shutdown, begin_draining, background)
+            .run(listener, shutdown, wind_down, background)
             .await
     }
 }
 
-/// Closes episodes whose leases have run out, until it is dropped.
+/// Closes episodes whose leases have run out, and gives back memory that nobody uses, until it is dropped.
 async fn sweep(registry: &Registry, answers: &Answers) -> Result<Infallible, lifecycle::Error> {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     loop {
         ticks.tick().await;
         registry.sweep();
         answers.give_up_old();
+        let sandbox = registry.sandbox().clone();
+        tokio::task::spawn_blocking(move || sandbox.trim(PLACE_KEPT_FOR)).await?;
     }
 }
 

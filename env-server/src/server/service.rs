@@ -5,75 +5,94 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use futures::stream::{self, BoxStream, StreamExt as _};
-use lifecycle::{Caller, Deadline};
+use lifecycle::{Caller, Deadline, undecodable};
 use proto::env::v1;
 use proto::env::v1::environment_service_server::EnvironmentService;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
-use super::metrics::Metrics;
+use super::bounds::{self, Bounds};
 use super::steps;
 use crate::episode::play::Stepped;
 use crate::episode::{Registry, step};
 use crate::error::{Error, Violation};
 use crate::family;
+use crate::metrics::Method;
 use crate::version::{COMMIT, VERSION};
 use crate::wire;
 
 /// The most steps of one batch.
-const MAX_BATCH: usize = 1000;
+pub const MAX_BATCH: usize = 1000;
 /// Steps of a batch that wait or run at a time. The first answer may be the last to come, so others are held meanwhile.
 const BATCH_AHEAD: usize = 256;
 /// Steps of a stream that are taken before their answers are read.
 const STREAM_AHEAD: usize = 16;
 
+/// The longest id of an episode that the log shows, in bytes. Longer ones are none.
+const MAX_SHOWN_ID: usize = 128;
+
 /// The environment service over a registry. Clones are the same service.
 #[derive(Clone)]
 pub struct Service {
     registry: Arc<Registry>,
-    metrics: Arc<Metrics>,
+    bounds: Bounds,
     started_at: SystemTime,
+}
+
+/// Who makes a call, and how long they wait.
+#[derive(Clone)]
+struct Client {
+    caller: Caller,
+    deadline: Option<Instant>,
 }
 
 impl Service {
     /// A service that starts now.
-    pub fn new(registry: Arc<Registry>) -> Self {
-        Self { registry, metrics: Arc::default(), started_at: SystemTime::now() }
+    pub fn new(registry: Arc<Registry>, bounds: Bounds) -> Self {
+        Self { registry, bounds, started_at: SystemTime::now() }
     }
 
-    /// Runs a call inside its span, times it, and encodes its answer.
+    /// Runs a call inside its span, counts it, and encodes its answer.
     async fn call<T, M: From<T>>(
         &self,
-        name: &'static str,
+        method: Method,
+        deadline: Option<Instant>,
         episode_id: &str,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<Response<M>, Status> {
-        let started = Instant::now();
-        let span = tracing::debug_span!("rpc", name, episode_id);
+        let calls = &self.registry.metrics().calls;
+        let call = calls.begin(method, deadline);
+        let name = method.name();
+        let span = tracing::debug_span!("rpc", name, episode_id = shown(episode_id));
         let answer = work.instrument(span.clone()).await;
-        self.metrics.record(name, started.elapsed());
-        span.in_scope(|| answer.map(|answer| Response::new(answer.into())).map_err(Status::from))
+        span.in_scope(|| match answer {
+            Ok(answer) => {
+                call.end(Code::Ok);
+                Ok(Response::new(answer.into()))
+            }
+            Err(error) => {
+                calls.note(&error);
+                let reason = error.reason();
+                let status = Status::from(error);
+                let code = status.code();
+                call.end(code);
+                tracing::debug!(reason, ?code, "a call has failed");
+                Err(status)
+            }
+        })
     }
 
     /// Takes a step, by whichever call it came.
-    async fn take_step(
-        self,
-        caller: Caller,
-        request: v1::StepRequest,
-        deadline: Option<Instant>,
-    ) -> Result<Arc<step::Record>, Status> {
+    async fn take_step(self, client: Client, request: v1::StepRequest) -> Result<Arc<step::Record>, Status> {
         let request = step::Request::from(request);
         let id = request.episode_id.clone();
-        let stepped: Response<Stepped> =
-            self.call("Step", &id, self.registry.step(&caller, request, deadline)).await?;
-        let Stepped { record, repeated } = stepped.into_inner();
-        if !repeated {
-            self.metrics.record("Step.run", record.answer.info.run_time);
-        }
-        Ok(record)
+        let Client { caller, deadline } = client;
+        let step = self.registry.step(&caller, request, deadline);
+        let stepped: Response<Stepped> = self.call(Method::Step, deadline, &id, step).await?;
+        Ok(stepped.into_inner().record)
     }
 
-    fn info(&self) -> v1::GetServerInfoResponse {
+    fn info(&self, caller: &Caller) -> v1::GetServerInfoResponse {
         let counts = self.registry.counts();
         v1::GetServerInfoResponse {
             version: VERSION.to_owned(),
@@ -82,13 +101,16 @@ impl Service {
             interpreter_sha256: self.registry.sandbox().guest_sha256().to_owned(),
             task_sets: self.registry.catalog().sets().iter().map(v1::TaskSet::from).collect(),
             families: family::FAMILIES.iter().map(|name| (*name).to_owned()).collect(),
-            default_limits: Some(self.registry.default_limits().into()),
+            default_limits: Some((&self.registry.options().default_limits).into()),
             open_episodes: counts.episodes,
             episodes_created: counts.created,
             steps_run: counts.steps,
-            latencies: self.metrics.summaries(),
+            latencies: self.registry.metrics().latencies().into_iter().map(Into::into).collect(),
             started_at: Some(self.started_at.into()),
             awake_interpreters: counts.awake,
+            boot_id: self.registry.boot_id().to_owned(),
+            server_limits: Some(self.bounds.with(self.registry.options())),
+            quota: bounds::quota(caller),
         }
     }
 }
@@ -97,32 +119,35 @@ impl Service {
 impl EnvironmentService for Service {
     async fn get_server_info(
         &self,
-        _: Request<v1::GetServerInfoRequest>,
+        request: Request<v1::GetServerInfoRequest>,
     ) -> Result<Response<v1::GetServerInfoResponse>, Status> {
-        Ok(Response::new(self.info()))
+        let Client { caller, deadline } = client(&request)?;
+        let work = async { Ok(self.info(&caller)) };
+        self.call(Method::GetServerInfo, deadline, "", work).await
     }
 
     async fn list_tasks(
         &self,
         request: Request<v1::ListTasksRequest>,
     ) -> Result<Response<v1::ListTasksResponse>, Status> {
+        let deadline = deadline(&request);
         let query = request.into_inner().into();
-        self.call("ListTasks", "", async { self.registry.catalog().list(&query) }).await
+        self.call(Method::ListTasks, deadline, "", async { self.registry.catalog().list(&query) }).await
     }
 
     async fn create_episode(
         &self,
         request: Request<v1::CreateEpisodeRequest>,
     ) -> Result<Response<v1::CreateEpisodeResponse>, Status> {
-        let caller = caller(&request)?;
+        let Client { caller, deadline } = client(&request)?;
         let request = request.into_inner();
         let id = request.episode_id.clone();
-        self.call("CreateEpisode", &id, self.registry.create(caller, request)).await
+        self.call(Method::CreateEpisode, deadline, &id, self.registry.create(caller, request)).await
     }
 
     async fn step(&self, request: Request<v1::StepRequest>) -> Result<Response<v1::StepResponse>, Status> {
-        let (caller, deadline) = (caller(&request)?, deadline(&request));
-        let record = self.clone().take_step(caller, request.into_inner(), deadline).await?;
+        let client = client(&request)?;
+        let record = self.clone().take_step(client, request.into_inner()).await?;
         Ok(Response::new(record.as_ref().into()))
     }
 
@@ -130,7 +155,7 @@ impl EnvironmentService for Service {
         &self,
         request: Request<v1::GetEpisodeRequest>,
     ) -> Result<Response<v1::GetEpisodeResponse>, Status> {
-        let caller = caller(&request)?;
+        let Client { caller, deadline } = client(&request)?;
         let request = request.into_inner();
         let work = async {
             let steps = wire::steps(&request)?;
@@ -140,16 +165,16 @@ impl EnvironmentService for Service {
             let description = v1::GetEpisodeResponse::from(episode.describe(steps)?);
             Ok(v1::GetEpisodeResponse { task_json, ..description })
         };
-        self.call("GetEpisode", &request.episode_id, work).await
+        self.call(Method::GetEpisode, deadline, &request.episode_id, work).await
     }
 
     async fn close_episode(
         &self,
         request: Request<v1::CloseEpisodeRequest>,
     ) -> Result<Response<v1::CloseEpisodeResponse>, Status> {
-        let caller = caller(&request)?;
+        let Client { caller, deadline } = client(&request)?;
         let id = request.into_inner().episode_id;
-        self.call("CloseEpisode", &id, self.registry.close(&caller, &id)).await
+        self.call(Method::CloseEpisode, deadline, &id, self.registry.close(&caller, &id)).await
     }
 
     type StepStreamStream = BoxStream<'static, Result<v1::StepStreamResponse, Status>>;
@@ -158,35 +183,41 @@ impl EnvironmentService for Service {
         &self,
         request: Request<Streaming<v1::StepRequest>>,
     ) -> Result<Response<Self::StepStreamStream>, Status> {
-        let (service, caller, deadline) = (self.clone(), caller(&request)?, deadline(&request));
-        let step = move |request| service.clone().take_step(caller.clone(), request, deadline);
-        let taken = steps::taken(request.into_inner(), STREAM_AHEAD, step);
-        Ok(Response::new(taken.map(|taken| taken.map(Into::into)).boxed()))
+        let (service, client) = (self.clone(), client(&request)?);
+        let call = self.registry.metrics().calls.begin(Method::StepStream, client.deadline);
+        let step = move |request| service.clone().take_step(client.clone(), request);
+        let requests = request.into_inner().map(|request| request.map_err(undecodable));
+        let taken = steps::taken(requests, STREAM_AHEAD, step);
+        let answers = taken.map(|taken| taken.map(Into::into));
+        // The call ends when the client has sent its last request, and has got its answer.
+        let end = stream::once(async move { call.end(Code::Ok) }).filter_map(|()| std::future::ready(None));
+        Ok(Response::new(answers.chain(end).boxed()))
     }
 
     async fn step_batch(
         &self,
         request: Request<v1::StepBatchRequest>,
     ) -> Result<Response<v1::StepBatchResponse>, Status> {
-        let (service, caller, deadline) = (self.clone(), caller(&request)?, deadline(&request));
+        let (service, client) = (self.clone(), client(&request)?);
+        let deadline = client.deadline;
         let requests = request.into_inner().steps;
         let work = async {
             if requests.len() > MAX_BATCH {
                 let description = format!("must be at most {MAX_BATCH}; send the others in further calls");
                 return Err(Violation::new("steps", description).into());
             }
-            let step = |request| service.clone().take_step(caller.clone(), request, deadline);
+            let step = |request| service.clone().take_step(client.clone(), request);
             let requests = stream::iter(requests.into_iter().map(Ok::<_, Error>));
             steps::batch(steps::taken(requests, BATCH_AHEAD, step)).await
         };
-        self.call("StepBatch", "", work).await
+        self.call(Method::StepBatch, deadline, "", work).await
     }
 
     async fn fork_episode(
         &self,
         request: Request<v1::ForkEpisodeRequest>,
     ) -> Result<Response<v1::ForkEpisodeResponse>, Status> {
-        let caller = caller(&request)?;
+        let Client { caller, deadline } = client(&request)?;
         let v1::ForkEpisodeRequest { episode_id, new_episode_ids } = request.into_inner();
         let id = episode_id.clone();
         let work = async {
@@ -195,30 +226,31 @@ impl EnvironmentService for Service {
                 episodes: forks.into_iter().map(v1::EpisodeSummary::from).collect(),
             })
         };
-        self.call("ForkEpisode", &id, work).await
+        self.call(Method::ForkEpisode, deadline, &id, work).await
     }
 
     async fn list_episodes(
         &self,
         request: Request<v1::ListEpisodesRequest>,
     ) -> Result<Response<v1::ListEpisodesResponse>, Status> {
-        let (registry, caller) = (self.registry.clone(), caller(&request)?);
+        let registry = self.registry.clone();
+        let Client { caller, deadline } = client(&request)?;
         let query = request.into_inner().into();
         let work = async {
             // Of 100,000 episodes a listing takes milliseconds.
             let listing = tokio::task::spawn_blocking(move || registry.list(&caller, &query)).await;
             listing.map_err(|error| Error::Internal(error.to_string()))?
         };
-        self.call("ListEpisodes", "", work).await
+        self.call(Method::ListEpisodes, deadline, "", work).await
     }
 
     async fn keep_alive(
         &self,
         request: Request<v1::KeepAliveRequest>,
     ) -> Result<Response<v1::KeepAliveResponse>, Status> {
-        let caller = caller(&request)?;
+        let Client { caller, deadline } = client(&request)?;
         let ids = request.into_inner().episode_ids;
-        self.call("KeepAlive", "", async { self.registry.keep_alive(&caller, ids) }).await
+        self.call(Method::KeepAlive, deadline, "", async { self.registry.keep_alive(&caller, ids) }).await
     }
 }
 
@@ -227,7 +259,14 @@ fn deadline<T>(request: &Request<T>) -> Option<Instant> {
     request.extensions().get().map(|Deadline(at)| *at)
 }
 
-/// Who makes the call.
-fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
-    request.extensions().get().cloned().ok_or_else(|| Status::internal("nobody has said who calls"))
+/// Who makes the call, and how long they wait.
+fn client<T>(request: &Request<T>) -> Result<Client, Status> {
+    let caller = request.extensions().get().cloned();
+    let caller = caller.ok_or_else(|| Status::internal("nobody has said who calls"))?;
+    Ok(Client { caller, deadline: deadline(request) })
+}
+
+/// An id as the log shows it: it has not been checked.
+fn shown(episode_id: &str) -> &str {
+    &episode_id[..episode_id.floor_char_boundary(MAX_SHOWN_ID)]
 }

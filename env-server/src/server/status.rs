@@ -19,42 +19,40 @@ const PUSHBACK: &str = "grpc-retry-pushback-ms";
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let message = cut(error.to_string());
+        let reason = error.reason();
         let mut details = ErrorDetails::new();
         let mut retry = None;
-        let (code, reason) = match error {
+        let code = match error {
             Error::Invalid(violation) => {
                 details.add_bad_request_violation(violation.field, cut(violation.description));
-                (Code::InvalidArgument, "INVALID_FIELD")
+                Code::InvalidArgument
             }
-            Error::UnknownEpisode { .. } => (Code::NotFound, "UNKNOWN_EPISODE"),
-            Error::UnknownTask(_) => (Code::NotFound, "UNKNOWN_TASK"),
-            Error::EpisodeExists { .. } => (Code::AlreadyExists, "EPISODE_EXISTS"),
-            Error::StepConflict { .. } => (Code::FailedPrecondition, "STEP_CONFLICT"),
-            Error::StepForgotten { .. } => (Code::FailedPrecondition, "STEP_FORGOTTEN"),
-            Error::StepGap { .. } => (Code::FailedPrecondition, "STEP_GAP"),
-            Error::Ended { .. } => (Code::FailedPrecondition, "EPISODE_ENDED"),
-            Error::Stopped => (Code::DeadlineExceeded, "STEP_STOPPED"),
-            Error::AnswerLeftOut => (Code::ResourceExhausted, "ANSWER_LEFT_OUT"),
-            Error::Forbidden(_) => (Code::PermissionDenied, "OPERATOR_ONLY"),
-            Error::Full { .. } => {
+            Error::UnknownEpisode { .. } | Error::UnknownTask(_) => Code::NotFound,
+            Error::EpisodeExists { .. } => Code::AlreadyExists,
+            Error::StepConflict { .. }
+            | Error::StepForgotten { .. }
+            | Error::StepGap { .. }
+            | Error::Ended { .. }
+            | Error::TaskChanged { .. }
+            | Error::Restarted { .. } => Code::FailedPrecondition,
+            Error::Stopped => Code::DeadlineExceeded,
+            Error::AnswerLeftOut => Code::ResourceExhausted,
+            Error::Forbidden(_) => Code::PermissionDenied,
+            Error::Full { .. } | Error::NoMemory(_) => {
                 retry = Some(RETRY_AFTER);
-                (Code::ResourceExhausted, "SERVER_FULL")
-            }
-            Error::NoMemory(_) => {
-                retry = Some(RETRY_AFTER);
-                (Code::ResourceExhausted, "SERVER_MEMORY")
+                Code::ResourceExhausted
             }
             Error::OverQuota { wait, .. } => {
                 retry = Some(if wait.is_zero() { RETRY_AFTER } else { wait });
-                (Code::ResourceExhausted, "OVER_QUOTA")
+                Code::ResourceExhausted
             }
             Error::ShuttingDown => {
                 retry = Some(RETRY_AFTER);
-                (Code::Unavailable, "SHUTTING_DOWN")
+                Code::Unavailable
             }
             Error::Internal(_) => {
                 tracing::error!("{message}");
-                (Code::Internal, "INTERNAL")
+                Code::Internal
             }
         };
         details.set_error_info(reason, DOMAIN, HashMap::new());

@@ -15,6 +15,7 @@ use crate::episode::limits::Limits;
 use crate::episode::opening::Opening;
 use crate::episode::play::Closed;
 use crate::episode::registry::{Leases, Listing};
+use crate::metrics::Summary as Latency;
 use crate::task_set::TaskSet;
 
 impl From<Created> for v1::CreateEpisodeResponse {
@@ -132,7 +133,16 @@ impl From<Summary> for v1::EpisodeSummary {
             forked_from: spec.forked_from.clone().unwrap_or_default(),
             state_loss: spec.state_loss.chance(),
             semantics: v1::Semantics::from(spec.semantics).into(),
+            fuel_used: summary.usage.fuel,
+            run_time: summary.usage.run_time.try_into().ok(),
         }
+    }
+}
+
+impl From<Latency> for v1::LatencySummary {
+    fn from(latency: Latency) -> Self {
+        let Latency { name, count, mean_us, p50_us, p90_us, p99_us, max_us } = latency;
+        Self { name: name.to_owned(), count, mean_us, p50_us, p90_us, p99_us, max_us }
     }
 }
 
@@ -199,6 +209,7 @@ impl From<EndReason> for v1::EndReason {
             EndReason::MaxSteps => Self::MaxSteps,
             EndReason::Closed => Self::Closed,
             EndReason::LeaseExpired => Self::LeaseExpired,
+            EndReason::Shutdown => Self::Shutdown,
         }
     }
 }
@@ -214,7 +225,13 @@ mod tests {
 
     #[test]
     fn end_reasons_have_one_name() {
-        let reasons = [EndReason::Finished, EndReason::MaxSteps, EndReason::Closed, EndReason::LeaseExpired];
+        let reasons = [
+            EndReason::Finished,
+            EndReason::MaxSteps,
+            EndReason::Closed,
+            EndReason::LeaseExpired,
+            EndReason::Shutdown,
+        ];
         for reason in reasons {
             assert_eq!(proto::env::end_reason_name(reason.into()), reason.name());
         }

@@ -16,8 +16,11 @@ use crate::episode::spec::{Request, Task};
 use crate::error::Violation;
 
 impl From<v1::CreateEpisodeRequest> for Request {
-    fn from(message: v1::CreateEpisodeRequest) -> Self {
+    fn from(mut message: v1::CreateEpisodeRequest) -> Self {
+        // It says where the request may go, not what is asked for.
+        let boot_id = std::mem::take(&mut message.boot_id);
         Self {
+            boot_id,
             digest: files::digest::bytes(message.encode_to_vec()),
             interpreter_state: InterpreterState::from_wire(message.interpreter_state()),
             semantics: v1::Semantics::try_from(message.semantics).ok().map(Semantics::from_wire),

@@ -13,6 +13,7 @@ use env_server::family::{self, FamilyConfig};
 use env_server::generate::{self, Report};
 use env_server::task_config::TaskConfig;
 use env_server::task_set::TaskSet;
+use files::digest;
 use indicatif::ProgressBar;
 use proto::task::TaskFile;
 use serde_json::{Value, json};
@@ -123,14 +124,14 @@ fn the_same_config_gives_the_same_bytes() {
     // What is in memory is what is in the file, so both play the same.
     let section = &config.sections[0].family;
     let set = TaskSet::load(first.path()).unwrap();
-    let loaded = set.get("knapsack-0000000003").unwrap();
+    let loaded = set.read("knapsack-0000000003").unwrap().unwrap();
     let drawn = generate::task(section, loaded.seed, "", &loaded.task_id, &loaded.run_name).unwrap();
-    assert_eq!(&drawn, loaded.as_ref());
+    assert_eq!(drawn, loaded);
     let order = |task: &TaskFile| {
         let items = task.private["items"].as_object().unwrap();
         items.keys().cloned().collect::<Vec<_>>()
     };
-    assert_eq!(order(&drawn), order(loaded));
+    assert_eq!(order(&drawn), order(&loaded));
 }
 
 /// Pins the tasks themselves. They change only with the generator, and `GENERATOR_RELEASED` must change then, too.
@@ -240,10 +241,19 @@ fn sets_load_with_names_and_families() {
     let set = TaskSet::load(folder.path()).unwrap();
     assert_eq!((set.name(), set.len()), ("easy_100", 6));
     assert_eq!(set.families(), ["knapsack", "navigation", "rule_diagnosis"]);
-    let ids: Vec<&str> = set.tasks(Some("navigation")).map(|task| task.task_id.as_str()).collect();
-    assert_eq!(ids, ["navigation-0000000000", "navigation-0000000001"]);
-    assert_eq!(set.tasks(None).count(), 6);
-    assert!(set.get("knapsack-0000000009").is_none());
+    let ids = |family, start| -> Vec<&str> {
+        set.page(family, start, 2).into_iter().map(|task| task.task_id).collect()
+    };
+    assert_eq!(ids(Some("navigation"), 0), ["navigation-0000000000", "navigation-0000000001"]);
+    assert_eq!(ids(Some("navigation"), 1), ["navigation-0000000001"]);
+    assert_eq!(ids(Some("chess"), 0), [""; 0]);
+    assert_eq!(ids(None, 1), ["knapsack-0000000001", "navigation-0000000000"]);
+    assert_eq!((set.count(None), set.count(Some("navigation")), set.count(Some("chess"))), (6, 2, 0));
+    assert!(set.read("knapsack-0000000009").is_none());
+    let task = set.read("knapsack-0000000001").unwrap().unwrap();
+    assert_eq!(task.task_id, "knapsack-0000000001");
+    let public = digest::bytes(serde_json::to_string(&task.public).unwrap());
+    assert_eq!(set.page(None, 1, 1)[0].public_sha256, public);
 
     fs::remove_file(folder.path().join("manifest.json")).unwrap();
     let name = folder.path().file_name().unwrap().to_str().unwrap();
@@ -269,12 +279,50 @@ fn sets_with_malformed_files_name_file_and_key() {
     broken["public"]["capacity"] = json!("much");
     write("knapsack-0000000002", &broken);
     fs::write(knapsack.join("knapsack-0000000003.json"), "{").unwrap();
+    let set = TaskSet::load(folder.path()).unwrap();
+    assert_eq!((set.len(), set.refused().files), (1, 3), "the good one is offered");
+    fs::remove_file(knapsack.join("knapsack-0000000098.json")).unwrap();
     let error = TaskSet::load(folder.path()).unwrap_err().to_string();
     for message in [
+        "no task that can be played; 3 files are no tasks:",
         "knapsack-0000000001.json: task_id: is knapsack-0000000098, unlike the file's name",
         "knapsack-0000000002.json: public.capacity: expected an integer, found a string",
         "knapsack-0000000003.json: EOF while parsing an object at line 1 column 1",
     ] {
         assert!(error.contains(message), "wanted {message}\ngot {error}");
     }
+}
+
+#[test]
+fn of_many_files_that_are_no_tasks_the_first_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    generate(&config("config_easy", 1), folder.path()).unwrap();
+    for index in 0..30 {
+        fs::write(folder.path().join(format!("tasks/navigation/stray-{index:02}.json")), "{}").unwrap();
+    }
+    fs::write(folder.path().join("tasks/navigation/notes.txt"), "no JSON file").unwrap();
+    let set = TaskSet::load(folder.path()).unwrap();
+    assert_eq!((set.len(), set.refused().files), (3, 30));
+    let text = set.refused().to_string();
+    assert!(text.starts_with("30 files are no tasks:\n") && text.contains("stray-00.json"), "{text}");
+    assert!(!text.contains("stray-29") && text.len() < 5000, "{text}");
+}
+
+#[test]
+fn a_file_that_changes_after_loading_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    generate(&config("config_easy", 1), folder.path()).unwrap();
+    let set = TaskSet::load(folder.path()).unwrap();
+    let path = folder.path().join("tasks/knapsack/knapsack-0000000000.json");
+    let read = || set.read("knapsack-0000000000").unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let mut other: Value = serde_json::from_str(&text).unwrap();
+    other["seed"] = json!(0);
+    fs::write(&path, other.to_string()).unwrap();
+    let error = read().unwrap_err().to_string();
+    assert!(error.contains("knapsack-0000000000.json has changed"), "{error}");
+    fs::remove_file(&path).unwrap();
+    assert!(read().unwrap_err().to_string().contains("knapsack-0000000000.json"));
+    fs::write(&path, text).unwrap();
+    read().unwrap();
 }

@@ -1,13 +1,19 @@
 //! A step that calls tools directly, without the interpreter.
 
-use sandbox::{Failure, ToolError, ToolHost as _, ToolRecord};
+use sandbox::{Argument, Failure, ToolCall, ToolError, ToolHost as _, ToolRecord};
+use serde_json::Value;
 
 use super::{Play, lock};
-use crate::episode::step::{DirectCall, Info, Observation, ToolCallRecord, parse_calls};
+use crate::episode::bridge::Bridge;
+use crate::episode::step::{DirectCall, Info, Observation, ToolCallRecord};
 use crate::error::{Error, Violation};
+use crate::tool::invocation_error;
 
 impl Play {
     pub(super) fn call_tools(&mut self, calls: &[DirectCall]) -> Result<(Observation, Info), Error> {
+        if calls.is_empty() {
+            return Err(Violation::new("action.tool_calls.calls", "holds no call").into());
+        }
         let carried: usize = calls.iter().map(|call| call.name.len() + call.arguments_json.len()).sum();
         let most = self.limits.step.tool_bytes;
         if carried > most {
@@ -15,8 +21,6 @@ impl Play {
             return Err(Violation::new("action.tool_calls", rule).into());
         }
         let mut bytes_left = most - carried;
-        // All calls are parsed before the first one acts.
-        let calls = parse_calls(calls)?;
         let mut tools = lock(&self.tools);
         tools.set_span(tracing::Span::current());
         let allowed = self.limits.step.tool_calls;
@@ -29,8 +33,7 @@ impl Play {
                 failure = Some((error, Failure::ToolCallLimit));
                 break;
             }
-            let answer = tools.call(&call);
-            let record = ToolCallRecord::from(ToolRecord { call, answer });
+            let record = record(&mut tools, call);
             bytes_left = bytes_left.saturating_sub(record.answer_bytes());
             if let (Err(error), None) = (&record.answer, &failure) {
                 failure = Some(exception(error));
@@ -51,6 +54,38 @@ impl Play {
         };
         Ok((observation, Info { tool_calls: records, ..Info::default() }))
     }
+}
+
+/// Makes a call, unless its arguments can't be read: that is the agent's mistake, and it should see it.
+fn record(tools: &mut Bridge, call: &DirectCall) -> ToolCallRecord {
+    match parse(call) {
+        Ok(call) => {
+            let answer = tools.call(&call);
+            ToolCallRecord::from(ToolRecord { call, answer })
+        }
+        Err(error) => ToolCallRecord {
+            name: call.name.clone(),
+            arguments_json: Value::from(&*call.arguments_json).to_string(),
+            answer: Err(error),
+        },
+    }
+}
+
+fn parse(call: &DirectCall) -> Result<ToolCall, ToolError> {
+    let (mut args, mut kwargs) = (Vec::new(), Vec::new());
+    match serde_json::from_str(&call.arguments_json) {
+        Ok(Value::Array(values)) => args = values.into_iter().map(Argument::from).collect(),
+        Ok(Value::Object(values)) => {
+            kwargs = values.into_iter().map(|(name, value)| (name, Argument::from(value))).collect();
+        }
+        Ok(_) => {
+            return Err(invocation_error(
+                "arguments must be a JSON object (by keyword) or array (positional)",
+            ));
+        }
+        Err(error) => return Err(invocation_error(format!("arguments are not JSON: {error}"))),
+    }
+    Ok(ToolCall { name: call.name.clone(), args, kwargs })
 }
 
 fn exception(error: &ToolError) -> (String, Failure) {

@@ -1,7 +1,5 @@
 //! Where an episode's task comes from.
 
-use std::sync::Arc;
-
 use files::digest;
 use proto::task::TaskFile;
 use serde::{Deserialize, Serialize};
@@ -52,15 +50,15 @@ impl Task {
     /// The name of the task's set, empty for a task that belongs to none, and the task.
     ///
     /// # Errors
-    /// An unknown task, or a violation for what is not a task or does not give one.
-    pub fn load<'a>(&self, catalog: &'a Catalog) -> Result<(&'a str, Arc<TaskFile>), Error> {
+    /// An unknown task, one whose file has changed, or a violation for what is not a task or does not give one.
+    pub fn load<'a>(&self, catalog: &'a Catalog) -> Result<(&'a str, TaskFile), Error> {
         match self {
             Self::Reference { set, task_id } => catalog.find(set, task_id),
-            Self::Inline(text) => Ok(("", Arc::new(inline(text)?))),
+            Self::Inline(text) => Ok(("", inline(text)?)),
             Self::Generated { family, config_json, seed, seed_salt } => {
                 let task = generated(family, config_json, *seed, seed_salt)
                     .map_err(|reason| Violation::new("task_from_config", reason))?;
-                Ok(("", Arc::new(task)))
+                Ok(("", task))
             }
         }
     }
