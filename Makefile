@@ -50,6 +50,7 @@ test: guest torch
 	scripts/parity_python.sh >/dev/null
 	scripts/chromium.sh >/dev/null
 	scripts/clients.sh >/dev/null
+	scripts/prometheus.sh >/dev/null
 	$(CARGO) build --release --workspace --bins
 	$(CARGO) test --release --workspace
 
