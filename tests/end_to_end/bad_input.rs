@@ -1,14 +1,12 @@
 //! Bad input gets a clear error and loses nothing.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::path::Path;
 use std::process::{Command, Output};
 
 use proto::env::v1::create_episode_request::Task;
 use proto::env::v1::{self, ErrorKind, InterpreterState};
 use serde_json::{Value, json};
-use tests::{EnvServer, Episode, code_step, create_request, knapsack_task, program, root};
+use tests::{EnvServer, Episode, code_step, create_request, knapsack_task, program, root, tiny_tasks};
 use tonic::Code;
 
 fn env_server(arguments: &[&str]) -> Output {
@@ -229,6 +227,53 @@ fn a_folder_without_tasks_is_refused() {
     std::fs::write(folder.path().join("tasks/knapsack/knapsack-0000000000.json"), "{\"family\": 3}").unwrap();
     let message = complaint(&env_server(&["serve", "--listen", "127.0.0.1:0", "--tasks", path]));
     assert!(message.contains("knapsack-0000000000.json"), "{message}");
+}
+
+#[tokio::test]
+async fn a_stray_file_among_the_tasks_is_left_out_unless_the_start_is_strict() {
+    let tasks = tiny_tasks();
+    let stray = tasks.path().join("tasks/knapsack/notes.json");
+    std::fs::write(&stray, "{").unwrap();
+    let folder = path(tasks.path());
+    let strict = ["serve", "--listen", "127.0.0.1:0", "--strict", "--tasks", folder];
+    let message = complaint(&env_server(&strict));
+    assert!(message.contains("1 file is no task") && message.contains(path(&stray)), "{message}");
+
+    let server = EnvServer::start(&[tasks.path()], &[]).await;
+    server.wait_for_log("1 file is no task").await;
+    assert!(server.log().contains(path(&stray)), "{}", server.log());
+    let listed =
+        server.client().await.list_tasks(v1::ListTasksRequest::default()).await.unwrap().into_inner();
+    assert_eq!((listed.total_size, listed.tasks.len()), (1000, 1000));
+}
+
+#[tokio::test]
+async fn a_task_that_changed_after_the_start_is_not_played() {
+    let tasks = tiny_tasks();
+    let server = EnvServer::start(&[tasks.path()], &["--strict"]).await;
+    let mut client = server.client().await;
+    let task_ref = |id: &str| v1::CreateEpisodeRequest {
+        task: Some(Task::TaskRef(v1::TaskRef { set: String::new(), task_id: id.to_owned() })),
+        ..create_request("", InterpreterState::Reset)
+    };
+    let file = |id: &str| tasks.path().join(format!("tasks/knapsack/{id}.json"));
+    let [kept, changed, gone] = ["0", "1", "2"].map(|index| format!("knapsack-000000000{index}"));
+    // A task all the same, but not the one that is listed.
+    let text = std::fs::read_to_string(file(&changed)).unwrap();
+    std::fs::write(file(&changed), text.replace("\"seed\": ", "\"seed\": 1")).unwrap();
+    std::fs::remove_file(file(&gone)).unwrap();
+    for id in [&changed, &gone] {
+        let status = client.create_episode(task_ref(id)).await.unwrap_err();
+        assert_eq!(status.code(), Code::FailedPrecondition, "{status}");
+        assert_eq!(client::reason(&status).as_deref(), Some("TASK_CHANGED"));
+        assert!(status.message().contains(id.as_str()), "{status}");
+        assert!(
+            !status.message().contains(path(tasks.path())),
+            "where it is, is nobody's business: {status}"
+        );
+        assert!(server.log().contains(path(&file(id))), "but the operator's: {}", server.log());
+    }
+    client.create_episode(task_ref(&kept)).await.unwrap();
 }
 
 #[test]

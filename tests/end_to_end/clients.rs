@@ -1,12 +1,11 @@
 //! Episodes by gRPC clients that are not ours: Python's grpcio, with generated messages and by reflection, and Node.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use tests::{EnvServer, root, tiny_tasks};
+use lifecycle::child;
+use tests::{EnvServer, program, root, tiny_tasks};
 
 /// Where `scripts/clients.sh` has installed them.
 static INSTALLED: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -45,6 +44,28 @@ async fn python_plays_by_reflection_alone() {
     let said = play("python", "reflection.py", &[]).await;
     assert_played(&said);
     assert!(said.contains("\nFAILED_PRECONDITION step 9 leaves a gap"), "{said}");
+}
+
+/// With the channel option that docs/OPERATIONS.md names.
+#[tokio::test]
+async fn python_plays_over_a_unix_socket() {
+    let (tasks, folder) = (tiny_tasks(), tempfile::tempdir().unwrap());
+    let mut command = tokio::process::Command::new(program("env-server"));
+    command.arg("serve").arg("--tasks").arg(tasks.path());
+    let address = format!("unix:{}", folder.path().join("gym.sock").display());
+    let log = folder.path().join("log");
+    let server = child::Server::start_on("environment server", command, &address, &log).await.unwrap();
+    let example = std::fs::read_to_string(root().join("client/examples/first_episode.py")).unwrap();
+    let option = r#"insecure_channel(address, [("grpc.default_authority", "localhost")])"#;
+    assert!(example.contains("insecure_channel(address)"), "{example}");
+    let python = INSTALLED.join("venv/bin/python");
+    let output = tokio::process::Command::new(python)
+        .args(["-c", &example.replace("insecure_channel(address)", option), server.url()])
+        .output()
+        .await
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_played(&String::from_utf8(output.stdout).unwrap());
 }
 
 #[tokio::test]

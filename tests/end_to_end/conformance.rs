@@ -1,7 +1,5 @@
 //! The recordings pass through a running server, and a wrong recording fails.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;

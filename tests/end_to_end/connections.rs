@@ -1,7 +1,5 @@
 //! Connections: what one client can do to the others.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::time::{Duration, Instant};
 
 use client::{EnvClient, connect};

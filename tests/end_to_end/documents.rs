@@ -1,7 +1,5 @@
 //! README.md, ARCHITECTURE.md and CONTRIBUTING.md tell the truth where a program can check it.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

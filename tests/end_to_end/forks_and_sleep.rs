@@ -1,7 +1,5 @@
 //! Episodes that are forked, and episodes whose interpreters are hibernated.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use proto::env::v1::{self, InterpreterState};
 use tests::{EnvServer, Episode, code_step, create_request, knapsack_task};
 use tonic::{Code, Status};

@@ -1,7 +1,5 @@
 //! What an agent can guess of a task from what it sees. The code runs in an episode, as an agent's would.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use proto::env::v1::create_episode_request::Task;
 use proto::env::v1::{self, InterpreterState};
 use serde_json::{Map, Value};

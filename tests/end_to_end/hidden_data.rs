@@ -1,7 +1,5 @@
 //! Hidden data never enters the guest: code that searches everything it can reach does not find it.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use proto::env::v1::InterpreterState;
 use serde_json::{Value, json};
 use tests::{EnvServer, Episode, create_request, fixtures, knapsack_task};

@@ -1,7 +1,5 @@
 //! The calls over HTTP without a gRPC client: JSON by Connect's protocol, and gRPC-Web.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use prost::Message as _;
 use proto::env::v1::{self, InterpreterState};
 use reqwest::{Client, Response, StatusCode};
@@ -222,4 +220,25 @@ async fn grpc_web_is_on_the_same_port() {
         [r#""4""#, "grpc-status:4"].iter().any(|late| status.contains(late)),
         "DEADLINE_EXCEEDED: {status}"
     );
+}
+
+/// A field of text that holds no UTF-8, and bytes that are no message at all.
+#[tokio::test]
+async fn what_cannot_be_decoded_is_the_callers_mistake() {
+    let http = Http::start().await;
+    let web = [("content-type", "application/grpc-web+proto"), ("x-grpc-web", "1")];
+    for method in ["Step", "CreateEpisode", "StepStream"] {
+        for message in [&[0x0a, 2, 0xff, 0xfe][..], &[0xff; 7]] {
+            let mut framed = vec![0, 0, 0, 0, u8::try_from(message.len()).unwrap()];
+            framed.extend(message);
+            let answer = http.send(method, &web, framed).await;
+            let in_head = answer.headers().get("grpc-status").map(|status| format!("{status:?}"));
+            let body = answer.bytes().await.unwrap();
+            let status = in_head.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
+            assert!(
+                [r#""3""#, "grpc-status:3"].iter().any(|code| status.contains(code)),
+                "{method}: {status}"
+            );
+        }
+    }
 }

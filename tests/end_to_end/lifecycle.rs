@@ -1,11 +1,12 @@
 //! A server's life: info, health, reflection, capacity, leases, shutdown.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::time::Duration;
 
+use client::{Environment, Retry};
+use lifecycle::child;
 use proto::env::v1::{self, EndReason, InterpreterState};
-use tests::{EnvServer, Episode, code_step, create_request, fixtures, knapsack_task};
+use tests::{EnvServer, Episode, code_step, create_request, fixtures, knapsack_task, program};
+use tokio::process::Command;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -190,6 +191,75 @@ async fn it_shuts_down_when_asked() {
     let log = server.log();
     let place = |text| log.find(text).unwrap_or_else(|| panic!("{text:?} is not in the log:\n{log}"));
     assert!(place("shutting down") < place(STEP_ENDED), "the step ended too early:\n{log}");
+}
+
+#[tokio::test]
+async fn episodes_end_with_their_server_and_can_be_read_meanwhile() {
+    let mut server = EnvServer::start(&[], &[]).await;
+    let mut client = server.client().await;
+    let request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    let mut idle = Episode::create(client.clone(), request.clone()).await.unwrap();
+    idle.run("x = 1").await;
+    let mut busy = Episode::create(client.clone(), request.clone()).await.unwrap();
+    let (busy_id, code) = (busy.id.clone(), "list_items()\nfor _ in range(5): total = sum(range(2_000_000))");
+    let step = tokio::spawn(async move { busy.run(code).await });
+    server.wait_for_log(TOOL_CALL).await;
+    let pid = server.pid().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    server.wait_for_log("shutting down").await;
+
+    let refused = Episode::create(client.clone(), request).await.err().unwrap();
+    assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+    assert!(step.await.unwrap().observation.unwrap().success, "the running step came to its end");
+    for (id, steps) in [(idle.id, 1), (busy_id, 1)] {
+        let refused = client.step(code_step(&id, steps, "pass")).await.unwrap_err();
+        assert_eq!(refused.code(), Code::FailedPrecondition, "{refused:?}");
+        assert!(refused.message().contains("shutdown"), "{refused:?}");
+        let get = v1::GetEpisodeRequest { episode_id: id, ..v1::GetEpisodeRequest::default() };
+        let told = client.get_episode(get).await.unwrap().into_inner();
+        assert!(told.evaluation.is_some());
+        let told = told.episode.unwrap();
+        assert_eq!((told.end_reason(), told.next_step_index), (EndReason::Shutdown, steps));
+    }
+    assert!(server.wait().await.success());
+}
+
+#[tokio::test]
+async fn a_create_is_never_silently_a_second_run() {
+    let folder = tempfile::tempdir().unwrap();
+    // A server that starts again has the same address.
+    let address = format!("unix:{}", folder.path().join("gym.sock").display());
+    let start = async || {
+        let mut command = Command::new(program("env-server"));
+        command.arg("serve");
+        child::Server::start_on("environment server", command, &address, &folder.path().join("log"))
+            .await
+            .unwrap()
+    };
+    let first = start().await;
+    let mut raw = client::connect(&address).await.unwrap();
+    let environment = Environment::new(raw.clone(), Retry::default());
+    let boot_id = environment.info().await.unwrap().boot_id;
+    let request = v1::CreateEpisodeRequest {
+        episode_id: "mine".to_owned(),
+        boot_id: boot_id.clone(),
+        ..create_request(&knapsack_task(), InterpreterState::Persistent)
+    };
+    let created = raw.create_episode(request.clone()).await.unwrap().into_inner();
+    let unnamed = v1::CreateEpisodeRequest { boot_id: String::new(), ..request.clone() };
+    assert_eq!(raw.create_episode(unnamed.clone()).await.unwrap().into_inner().seed, created.seed);
+    first.stop().await.unwrap();
+
+    let second = start().await;
+    let refused = raw.create_episode(request.clone()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition, "{refused:?}");
+    assert_eq!(client::reason(&refused).as_deref(), Some("SERVER_RESTARTED"));
+    let also_refused = environment.create(request).await.unwrap_err();
+    assert_eq!(client::reason(&also_refused).as_deref(), Some("SERVER_RESTARTED"), "the caller named it");
+    // Our client names the run itself, and begins anew.
+    environment.create(unnamed).await.unwrap();
+    assert_ne!(environment.info().await.unwrap().boot_id, boot_id);
+    assert!(second.stop().await.unwrap().success());
 }
 
 #[tokio::test]

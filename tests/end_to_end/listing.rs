@@ -1,7 +1,5 @@
 //! The episodes of a server: listed in pages, and kept alive together.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::time::SystemTime;
 
 use client::EnvClient;

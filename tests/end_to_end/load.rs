@@ -1,7 +1,5 @@
 //! The `load` program, in short: every kind of load comes to its end without an error, and errors are told.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::process::Output;
 
 use serde_json::Value;

@@ -1,7 +1,5 @@
 //! Many steps in one call: a batch, a stream.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use client::EnvClient;
 use proto::env::v1::step_stream_response::Result as Outcome;
 use proto::env::v1::{self, InterpreterState};

@@ -1,7 +1,5 @@
 //! The server's memory: nothing that clients do takes more than its budget, and small steps go on beside whoever takes all.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use client::EnvClient;
 use proto::env::v1::create_episode_request::Task;
 use proto::env::v1::{self, InterpreterState};

@@ -1,7 +1,5 @@
 //! The commands of docs/PAPER.md, each in a form that plays nothing and trains nothing.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -1,8 +1,6 @@
 //! The protocol's promises: explicit regimes, exactly-once steps, Gymnasium's
 //! meaning of reward, terminated and truncated.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::time::Duration;
 
 use hyper_util::client::legacy::Client;
@@ -178,9 +176,36 @@ async fn direct_tool_calls_share_the_rules_of_code() {
     let unknown =
         client.step(tool_step(&id, 2, "open_door", "[]")).await.unwrap().into_inner().observation.unwrap();
     assert!(!unknown.success && unknown.error.contains("open_door"), "{unknown:?}");
-    let malformed = client.step(tool_step(&id, 3, "inspect", "{")).await.unwrap_err();
-    assert_eq!(malformed.code(), Code::InvalidArgument);
-    assert_eq!(field(&malformed), "action.tool_calls.calls[0].arguments_json");
+}
+
+#[tokio::test]
+async fn arguments_that_are_no_json_are_the_agents_mistake() {
+    let server = EnvServer::start(&[], &[]).await;
+    let mut client = server.client().await;
+    let request = create_request(&knapsack_task(), InterpreterState::Persistent);
+    let id = client.create_episode(request).await.unwrap().into_inner().episode_id;
+    for (index, (arguments, problem)) in
+        [("{", "arguments are not JSON"), ("7", "arguments must be a JSON object")].into_iter().enumerate()
+    {
+        let mut step = tool_step(&id, index as u64, "inspect", arguments);
+        let Some(v1::step_request::Action::ToolCalls(action)) = &mut step.action else { unreachable!() };
+        action.calls.push(v1::ToolCall { name: "list_items".to_owned(), arguments_json: "[]".to_owned() });
+        let answer = client.step(step).await.unwrap().into_inner();
+        let observation = answer.observation.unwrap();
+        assert_eq!(observation.error_kind(), v1::ErrorKind::Exception);
+        assert_eq!(observation.exception_type, "ToolInvocationException");
+        assert!(observation.error.contains(problem), "{}", observation.error);
+        let [malformed, good] = &observation.tool_results[..] else { panic!("{observation:?}") };
+        assert_eq!(serde_json::from_str::<String>(&malformed.arguments_json).unwrap(), arguments);
+        assert!(!good.result_json.is_empty(), "the other call is made");
+        let budget = &answer.info.unwrap().budget_left;
+        assert_eq!(budget["inspect"], 30, "a call that is not made costs nothing");
+    }
+    let step = v1::StepRequest {
+        action: Some(v1::step_request::Action::ToolCalls(v1::ToolCallsAction::default())),
+        ..tool_step(&id, 2, "inspect", "[]")
+    };
+    assert_eq!(field(&client.step(step).await.unwrap_err()), "action.tool_calls.calls");
 }
 
 #[tokio::test]

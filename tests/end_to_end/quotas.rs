@@ -1,7 +1,5 @@
 //! How much one tenant may use, and how a server that is full or a quota that is used up says so.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::collections::HashSet;
 use std::fs;
 use std::time::Duration;

@@ -2,8 +2,6 @@
 //!
 //! `UPDATE=1` also keeps a screenshot of the committed study's report for the docs.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,7 +1,5 @@
 //! Steps side by side: none waits for long ones, and what is stopped leaves nothing behind.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::time::Duration;
 
 use client::EnvClient;

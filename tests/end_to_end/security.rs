@@ -1,7 +1,5 @@
 //! Who may call a server, and what callers cannot do to each other.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};

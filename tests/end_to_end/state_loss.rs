@@ -1,7 +1,5 @@
 //! A runtime that loses its state at random: what is lost, when, and what stays.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::fs;
 use std::process::Command;
 

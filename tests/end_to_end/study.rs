@@ -1,8 +1,6 @@
 //! The study on a few tasks: tasks are generated, the scripted habits play episodes through a real server, and the traces
 //! are analysed.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

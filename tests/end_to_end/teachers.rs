@@ -1,8 +1,6 @@
 //! The scripted teachers on every task family, through a real server: they solve the tasks; both habits call the same
 //! tools, and differ only in what they assume about the interpreter's state.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
 use std::fs;
 use std::process::Command;
 

@@ -27,11 +27,20 @@ impl Guarded {
     /// # Panics
     /// If the server does not start.
     pub async fn start(lines: &str) -> Self {
+        Self::start_logging("env_server=debug,info", lines, &[]).await
+    }
+
+    /// Starts a server whose log has this filter, whose file of tokens holds these lines, too, and that has these arguments.
+    ///
+    /// # Panics
+    /// If the server does not start.
+    pub async fn start_logging(filter: &str, lines: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("tokens");
         fs::write(&file, Self::tokens() + lines).expect("the tokens can be written");
         let file = file.to_str().expect("the path is text");
-        Self { server: EnvServer::start(&[], &["--tokens", file]).await, folder }
+        let arguments = [&["--tokens", file], arguments].concat();
+        Self { server: EnvServer::start_logging(filter, &[], &arguments).await, folder }
     }
 
     /// The lines of the three tokens.

@@ -4,11 +4,13 @@
 mod chromium;
 mod episode;
 mod guarded;
+mod metrics;
 mod programs;
 mod server;
 
 pub use chromium::{Chromium, Colours};
 pub use episode::{Episode, code_step, create_request, tool_step};
 pub use guarded::{Guarded, token_line};
+pub use metrics::Metrics;
 pub use programs::{fixtures, knapsack_task, program, root, tiny_tasks};
 pub use server::EnvServer;

@@ -29,9 +29,17 @@ impl EnvServer {
     /// # Panics
     /// If the server does not start.
     pub async fn start(task_sets: &[&Path], arguments: &[&str]) -> Self {
+        Self::start_logging("env_server=debug,info", task_sets, arguments).await
+    }
+
+    /// Starts a server on a free port, whose log has this filter, and waits until it listens.
+    ///
+    /// # Panics
+    /// If the server does not start.
+    pub async fn start_logging(filter: &str, task_sets: &[&Path], arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut command = Command::new(program("env-server"));
-        command.arg("serve").args(arguments).env(telemetry::FILTER, "env_server=debug,info");
+        command.arg("serve").args(arguments).env(telemetry::FILTER, filter);
         for set in task_sets {
             command.arg("--tasks").arg(set);
         }

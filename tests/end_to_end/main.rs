@@ -1,0 +1,31 @@
+//! The programs as their users meet them: real servers, agents and studies, in processes of their own.
+
+#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
+
+mod bad_input;
+mod clients;
+mod config;
+mod conformance;
+mod connections;
+mod documents;
+mod forks_and_sleep;
+mod guessing;
+mod hidden_data;
+mod http;
+mod lifecycle;
+mod listing;
+mod load;
+mod many_steps;
+mod memory;
+mod observability;
+mod paper;
+mod prometheus;
+mod protocol;
+mod quotas;
+mod report;
+mod scheduling;
+mod security;
+mod state_loss;
+mod study;
+mod teachers;
+mod unix_socket;
