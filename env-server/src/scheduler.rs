@@ -5,6 +5,7 @@
 //! long steps share what is left. In each queue the tenants take turns, so that none gets more of a thread for its many
 //! episodes. Every [`FAIR_TURN`]th turn goes to the lowest queue, so that nobody starves.
 
+mod job;
 mod queue;
 
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ use sandbox::Stop;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::Error;
+use job::Job;
 use queue::Queue;
 
 /// The most turns that work in each queue but the last has had.
@@ -47,14 +49,6 @@ struct Queues {
     /// Turns given so far.
     given: u64,
     closed: bool,
-}
-
-/// What the queues know of a piece of work.
-struct Job {
-    tenant: Arc<str>,
-    turns: AtomicU32,
-    /// Work that is asked to stop runs first: somebody waits for its end.
-    stop: Stop,
 }
 
 /// The work that has not ended.
@@ -238,9 +232,9 @@ mod tests {
     #[test]
     fn the_lowest_queue_is_served_now_and_then() {
         let mut queues = Queues::default();
-        queues.by_turns[TURNS.len()].push(queue::tests::work("red", 1000));
+        queues.by_turns[TURNS.len()].push(job::work("red", 1000));
         for _ in 0..FAIR_TURN {
-            queues.by_turns[0].push(queue::tests::work("red", 0));
+            queues.by_turns[0].push(job::work("red", 0));
         }
         let served: Vec<u32> = std::iter::from_fn(|| queues.next())
             .map(|next| next.metadata().turns.load(Ordering::Relaxed))

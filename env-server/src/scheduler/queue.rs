@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_task::Runnable;
 
-use super::Job;
+use super::job::Job;
 
 /// Work that waits. The next one is of the tenant that has waited longest for its turn.
 #[derive(Default)]
@@ -66,21 +66,11 @@ impl Queue {
 }
 
 #[cfg(test)]
-pub mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use async_task::Builder;
-    use sandbox::Stop;
+mod tests {
+    use std::sync::atomic::Ordering;
 
     use super::*;
-
-    /// Work of a tenant that has had this many turns.
-    pub fn work(tenant: &str, turns: u32) -> Runnable<Job> {
-        let job = Job { tenant: tenant.into(), turns: AtomicU32::new(turns), stop: Stop::default() };
-        let (runnable, task) = Builder::new().metadata(job).spawn(|_| async {}, drop);
-        task.detach();
-        runnable
-    }
+    use crate::scheduler::job::work;
 
     fn taken(queue: &mut Queue) -> Vec<(Arc<str>, u32)> {
         let told = |work: &Job| (work.tenant.clone(), work.turns.load(Ordering::Relaxed));
