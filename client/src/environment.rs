@@ -133,7 +133,7 @@ impl Environment {
                 {
                     tracing::warn!(
                         episode_id = request.episode_id,
-                        "the server has restarted; the episode begins there anew"
+                        "the server has restarted: the episode is created again"
                     );
                     self.known_boot_id().clear();
                     restarts += 1;

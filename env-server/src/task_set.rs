@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
+use files::digest;
 use proto::task::{Manifest, TaskFile};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
@@ -198,14 +199,8 @@ impl TaskSet {
 
 impl Entry {
     fn listed(&self) -> Listed<'_> {
-        Listed { task_id: &self.task_id, family: &self.family, public_sha256: hex(&self.public) }
+        Listed { task_id: &self.task_id, family: &self.family, public_sha256: digest::hex(&self.public) }
     }
-}
-
-/// Bytes in hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 impl Refused {

@@ -242,7 +242,7 @@ impl Episode {
         log::created(&self.spec);
     }
 
-    /// Counts that it ends, after so many steps, and logs it.
+    /// Counts and logs its end. `steps` are those that were taken.
     fn note_end(&self, reason: EndReason, steps: u64) {
         self.tally.end(reason);
         log::ended(&self.spec, reason, steps, self.tally.usage());

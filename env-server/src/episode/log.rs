@@ -18,14 +18,14 @@ pub fn created(spec: &Spec) {
     tracing::debug!(episode_id, tenant, set, task, forked_from, "an episode was created");
 }
 
-/// An episode has ended, after so many steps that took this much.
+/// An episode has ended. `usage` is what all its steps took.
 pub fn ended(spec: &Spec, reason: EndReason, steps: u64, usage: Usage) {
     let Spec { episode_id, tenant, .. } = spec;
     let (reason, fuel, run_ms) = (reason.name(), usage.fuel, millis(usage.run_time));
     tracing::debug!(episode_id, tenant, reason, steps, fuel, run_ms, "an episode has ended");
 }
 
-/// A step that took this much has ended, after it had waited for so long.
+/// A step has ended. `usage` is what it took, `waited` how long it waited before it ran.
 pub fn step(spec: &Spec, index: u64, outcome: Outcome, usage: Usage, waited: Duration) {
     let Spec { episode_id, tenant, .. } = spec;
     let (outcome, fuel) = (outcome.name(), usage.fuel);
