@@ -13,7 +13,7 @@ use crate::episodes::{Sessions, tasks};
 use crate::guests::Guests;
 use crate::openenv::Session;
 use crate::pace::{Pace, lock, play};
-use crate::player::{Failures, Player, Script, close_all, open_all};
+use crate::player::{Player, Script, close_all, open_all, start_all};
 use crate::process::{Memory, Process};
 use crate::servers::{Kind, Place};
 use crate::tally::{Latencies, Tally, Window};
@@ -123,7 +123,7 @@ async fn run<P: Player>(
 ) -> Result<Measured> {
     let server = place.process.as_ref();
     let before = server.map(Process::memory).transpose()?;
-    let players = open().await?;
+    let (players, unstarted) = start_all(open().await?).await;
 
     let begin = Instant::now() + load.warm_up;
     let window = Window { begin, end: begin + load.length };
@@ -140,7 +140,7 @@ async fn run<P: Player>(
     let ([server_s, client_s], peak) = (used?, peak?);
 
     let open = server.map(Process::memory).transpose()?;
-    let mut failures: Failures = close_all(players).await;
+    let mut failures = [unstarted, close_all(players).await].concat();
     if let Some(neighbours) = neighbours {
         failures.extend(neighbours.end().await);
     }

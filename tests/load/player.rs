@@ -62,6 +62,17 @@ where
     stream::iter(0..count).map(open).buffer_unordered(AT_ONCE).try_collect().await
 }
 
+/// Lets players take their first steps, many at a time: an episode's first step makes its interpreter.
+pub async fn start_all<P: Player>(players: Vec<P>) -> (Vec<P>, Failures) {
+    let start = async |mut player: P| {
+        let failures = player.step().await;
+        (player, failures)
+    };
+    let started: Vec<_> = stream::iter(players).map(start).buffer_unordered(AT_ONCE).collect().await;
+    let (players, failures): (_, Vec<Failures>) = started.into_iter().unzip();
+    (players, failures.concat())
+}
+
 /// Closes players, many at a time.
 pub async fn close_all<P: Player>(players: Vec<P>) -> Failures {
     stream::iter(players).map(P::close).buffer_unordered(AT_ONCE).concat().await

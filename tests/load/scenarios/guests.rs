@@ -12,11 +12,14 @@ use crate::connections::Connections;
 use crate::guests::{Guests, LEASE};
 use crate::measure::Load;
 use crate::pace::Pace;
+use crate::process::Process;
 use crate::report::Report;
 use crate::servers::Running;
 
 /// Beyond its lease, how long an abandoned episode may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long memory that falls no longer is watched.
+const SETTLED: Duration = Duration::from_secs(15);
 
 /// Short steps alone, and beside 2 and 64 endless ones.
 pub async fn endless(terms: &Terms, report: &mut Report) -> Result<()> {
@@ -54,7 +57,7 @@ pub async fn abandoned(terms: &Terms, report: &mut Report) -> Result<()> {
         let told = |(running, awake)| format!("{running} running, {awake} interpreters");
         report.require(format!("{what}: then"), told(after), told(before), after == before);
         if let Some(process) = &server.place.process {
-            memory.push(process.own_memory()?);
+            memory.push(settled(process).await?);
         }
     }
     if let [first, second] = memory[..] {
@@ -81,6 +84,20 @@ pub async fn cancelled(terms: &Terms, report: &mut Report) -> Result<()> {
         lost == 0,
     );
     Ok(())
+}
+
+/// The memory of a process in MB once it falls no longer: a free place gives its own back after a while.
+async fn settled(process: &Process) -> Result<f64> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut memory = process.own_memory()?;
+    loop {
+        sleep(SETTLED).await;
+        let now = process.own_memory()?;
+        if now > 0.95 * memory || Instant::now() > deadline {
+            return Ok(now);
+        }
+        memory = now;
+    }
 }
 
 /// The episodes that have not ended, and the interpreters in memory.
