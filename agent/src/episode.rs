@@ -5,6 +5,7 @@
 //! | `assignment` | which episode to play                   |
 //! | `player`     | who plays, and where                    |
 //! | `turns`      | the loop: deadlines, model calls, steps |
+//! | `spans`      | what is traced of it                    |
 //! | `end`        | how an episode can end                  |
 //! | `error`      | why an episode has no evaluation        |
 //!
@@ -29,6 +30,7 @@ mod assignment;
 mod end;
 mod error;
 mod player;
+mod spans;
 mod turns;
 
 pub use assignment::Assignment;
@@ -55,7 +57,11 @@ impl Player {
         let mut attempt = 0;
         loop {
             let seat = self.environments.call();
-            let outcome = self.play_on(seat.server(), &assignment.again(attempt), stop.clone()).await;
+            let attempted = assignment.again(attempt);
+            let span = spans::invoke_agent(&self.agent, &attempted);
+            let outcome = span.around(self.play_on(seat.server(), &attempted, stop.clone())).await;
+            let end = outcome.trace.summary.finish_reason.as_deref().unwrap_or_default();
+            spans::played(&span, end, outcome.evaluation.as_ref().err());
             let is_lost =
                 matches!(&outcome.evaluation, Err(Error::Call { status, .. }) if is_unreachable(status));
             if is_lost {

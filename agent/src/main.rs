@@ -13,8 +13,8 @@ use agent::teachers::drills;
 use clap::{Args, Parser, Subcommand};
 use client::Retry;
 use command::chat::ChatArgs;
-use lifecycle::Interrupt;
 use lifecycle::interrupt::EXIT_CODE;
+use lifecycle::{Interrupt, telemetry};
 use proto::dataset::Observations;
 use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
@@ -252,6 +252,7 @@ fn check(args: &RunArgs) -> Result<(), Box<dyn std::error::Error>> {
 
 fn run(config: &Path, args: PlayArgs) -> Result<Report, Box<dyn std::error::Error>> {
     let config = config_of(config, &args)?;
+    let _spans = spans()?;
     let options = Options {
         config,
         tasks_root: args.tasks_root,
@@ -266,11 +267,17 @@ fn run(config: &Path, args: PlayArgs) -> Result<Report, Box<dyn std::error::Erro
 fn chat(args: ChatArgs) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let config = args.config.as_deref().map(read_config).transpose()?;
     let options = args.options(config);
+    let _spans = spans()?;
     let stopped = stopped("the episode is closed")?;
     let played = tokio::runtime::Runtime::new()?.block_on(chat::play(&options, stopped))?;
     let Some(played) = played else { return Ok(ExitCode::from(EXIT_CODE)) };
     command::chat::report(&played);
     Ok(if played.result.result.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What sends the episodes' spans until it is dropped.
+fn spans() -> Result<telemetry::Spans, String> {
+    telemetry::Program::client("agent", env!("CARGO_PKG_VERSION")).send_spans()
 }
 
 /// What turns true at the first signal that stops the program; the second ends it. `what` is done meanwhile.

@@ -13,7 +13,7 @@ use crate::credentials::{Bearer, Credentials};
 pub type EnvClient = EnvironmentServiceClient<InterceptedService<Channel, Bearer>>;
 
 /// A connected, cheaply cloned client of the inference server.
-pub type InferenceClient = InferenceServiceClient<Channel>;
+pub type InferenceClient = InferenceServiceClient<InterceptedService<Channel, Bearer>>;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +75,8 @@ pub async fn connect_as(url: &str, credentials: &Credentials) -> Result<EnvClien
 /// [`ConnectError`] if the URL is malformed or no server answers within 10 s.
 pub async fn connect_inference(url: &str) -> Result<InferenceClient, ConnectError> {
     let channel = channel(url, &Credentials::from_env(), "inference server", "trainer serve").await?;
-    Ok(InferenceServiceClient::new(channel)
+    // It needs no token.
+    Ok(InferenceServiceClient::with_interceptor(channel, Bearer::default())
         .max_decoding_message_size(proto::MAX_MESSAGE_BYTES)
         .max_encoding_message_size(proto::MAX_MESSAGE_BYTES))
 }

@@ -8,6 +8,8 @@ use tonic::service::Interceptor;
 use tonic::transport::{Certificate, ClientTlsConfig};
 use tonic::{Request, Status};
 
+use crate::trace_context::add_trace_context;
+
 /// The environment variable that holds the token for environment servers.
 const TOKEN: &str = "RUNTIME_GYM_TOKEN";
 /// The environment variable that names a file of roots, in PEM.
@@ -58,8 +60,8 @@ impl Credentials {
     }
 }
 
-/// Adds a token to calls. Its `Debug` does not show it.
-#[derive(Clone, Debug)]
+/// Adds a token to calls, and the caller's trace. Its `Debug` does not show the token.
+#[derive(Clone, Debug, Default)]
 pub struct Bearer(Option<MetadataValue<Ascii>>);
 
 impl Interceptor for Bearer {
@@ -67,6 +69,7 @@ impl Interceptor for Bearer {
         if let Some(token) = &self.0 {
             request.metadata_mut().insert("authorization", token.clone());
         }
+        add_trace_context(request.metadata_mut().as_mut());
         Ok(request)
     }
 }

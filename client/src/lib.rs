@@ -1,12 +1,13 @@
 //! Clients of the servers: connections, calls that survive a lost answer, and what a failed call says.
 //!
-//! | module        | what it holds                                                            |
-//! |---------------|--------------------------------------------------------------------------|
-//! | `connect`     | connections to both servers: [`connect()`], [`connect_inference`]        |
-//! | `credentials` | tokens, and roots of certificates: [`Credentials`]                        |
-//! | `environment` | the environment server's calls, repeated until answered: [`Environment`] |
-//! | `retry`       | which calls to repeat, and when: [`Retry`], [`is_unreachable`]           |
-//! | `status`      | what a failed call says: [`explain`], [`reason`], [`retry_after`]        |
+//! | module          | what it holds                                                            |
+//! |-----------------|--------------------------------------------------------------------------|
+//! | `connect`       | connections to both servers: [`connect()`], [`connect_inference`]        |
+//! | `credentials`   | tokens, and roots of certificates: [`Credentials`]                       |
+//! | `environment`   | the environment server's calls, repeated until answered: [`Environment`] |
+//! | `retry`         | which calls to repeat, and when: [`Retry`], [`is_unreachable`]           |
+//! | `status`        | what a failed call says: [`explain`], [`reason`], [`retry_after`]        |
+//! | `trace_context` | a call as a part of the caller's trace: [`add_trace_context`]            |
 //!
 //! This crate knows no agent and no task, so that clients in any program, or in another language, can build
 //! on it.
@@ -16,9 +17,11 @@ mod credentials;
 mod environment;
 mod retry;
 mod status;
+mod trace_context;
 
 pub use connect::{ConnectError, EnvClient, InferenceClient, connect, connect_as, connect_inference};
 pub use credentials::{Bearer, Credentials};
 pub use environment::Environment;
 pub use retry::{Retry, is_unreachable};
 pub use status::{explain, reason, retry_after};
+pub use trace_context::add_trace_context;

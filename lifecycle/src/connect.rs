@@ -6,6 +6,7 @@
 mod codec;
 mod failure;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -52,6 +53,13 @@ impl Gateway {
     /// Whether the calls of this path are streams of requests.
     pub fn takes_stream(&self, path: &str) -> bool {
         matches!(self.method(path), Some(Ok(method)) if method.is_client_streaming())
+    }
+
+    /// The paths of a service's calls.
+    pub fn paths(&self, service: &str) -> HashSet<String> {
+        let found = self.services.iter().find_map(|pool| pool.get_service_by_name(service));
+        let methods = found.iter().flat_map(|service| service.methods());
+        methods.map(|method| format!("/{service}/{}", method.name())).collect()
     }
 
     /// The method whose calls have this path, `/SERVICE/METHOD`, if the service is known.

@@ -11,7 +11,7 @@
 //! | [`Metrics`]   | what a server shows at `/metrics`; [`Traffic`] is what it counts itself |
 //! | [`Deadline`]  | when a call's client stops waiting                                      |
 //! | [`shutdown`]  | the signal to stop a server                                             |
-//! | [`telemetry`] | the log on standard error                                               |
+//! | [`telemetry`] | the log on standard error; spans, sent to a collector                   |
 //! | [`Interrupt`] | Ctrl-C and its like, counted, for programs that end their work in order |
 //! | [`child`]     | a server as a child process: started, waited for, stopped               |
 //!
@@ -23,6 +23,7 @@ mod address;
 mod authentication;
 mod caller;
 pub mod child;
+mod code;
 mod connect;
 mod connection;
 mod deadline;
@@ -42,12 +43,14 @@ mod stop_signal;
 pub mod telemetry;
 mod tls;
 mod tokens;
+mod traced;
 mod traffic;
 mod undecodable;
 
 pub use access::{Access, AccessOptions};
 pub use address::{announce, bind};
 pub use caller::{Caller, Role};
+pub use code::code_name;
 pub use deadline::Deadline;
 pub use interrupt::Interrupt;
 pub use listener::Listener;

@@ -3,29 +3,45 @@
 use std::fmt::Arguments;
 use std::time::{Duration, Instant};
 
-/// The least time between two messages.
-const INTERVAL: Duration = Duration::from_secs(1);
-
-/// Logs one message a second, and how many were left out before it.
-#[derive(Debug, Default)]
+/// Logs one message in an interval, and how many were left out before it. The interval is a second unless it is given.
+#[derive(Debug)]
 pub struct Seldom {
+    interval: Duration,
     last: Option<Instant>,
     left_out: u64,
 }
 
+impl Default for Seldom {
+    fn default() -> Self {
+        Self::every(Duration::from_secs(1))
+    }
+}
+
 impl Seldom {
-    /// Logs a warning, if there was none within a second.
+    /// With this least time between two messages.
+    pub fn every(interval: Duration) -> Self {
+        Self { interval, last: None, left_out: 0 }
+    }
+
+    /// Logs a warning, if one is due.
     pub fn warn(&mut self, message: Arguments<'_>) {
+        self.tell(message, |message| tracing::warn!("{message}"));
+    }
+
+    /// Says this by `say`, if a message is due.
+    pub fn tell(&mut self, message: Arguments<'_>, say: impl Fn(Arguments<'_>)) {
         match self.due(Instant::now()) {
-            Some(0) => tracing::warn!("{message}"),
-            Some(left_out) => tracing::warn!("{message}; the same {left_out} times since the last message"),
+            Some(0) => say(message),
+            Some(left_out) => {
+                say(format_args!("{message}; the same {left_out} times since the last message"));
+            }
             None => {}
         }
     }
 
     /// How many messages were left out, if one is due.
     fn due(&mut self, now: Instant) -> Option<u64> {
-        if self.last.is_some_and(|last| now.saturating_duration_since(last) < INTERVAL) {
+        if self.last.is_some_and(|last| now.saturating_duration_since(last) < self.interval) {
             self.left_out += 1;
             return None;
         }

@@ -22,7 +22,7 @@ use crate::drain::{self, Drain};
 use crate::listener::Listener;
 use crate::metrics_page::{self, Metrics};
 use crate::traffic::Traffic;
-use crate::{accept, deadline, open_files, probes, stalled, undecodable};
+use crate::{accept, deadline, open_files, probes, stalled, traced, undecodable};
 
 /// The longest call in JSON, in bytes, unless a service says otherwise.
 const LARGEST_REQUEST: usize = 64 << 20;
@@ -145,13 +145,16 @@ impl Server {
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
+        let descriptors = [self.descriptors, tonic_health::pb::FILE_DESCRIPTOR_SET];
+        let gateway = Arc::new(Gateway::new(&descriptors, self.largest_request)?);
         // Inside of tonic's own deadline, and a little before it.
         let grpc = std::mem::take(routes.axum_router_mut())
             .layer(middleware::from_fn(undecodable::blame_caller))
             .layer(middleware::from_fn(deadline::keep))
+            .layer(middleware::from_fn_with_state(Arc::new(gateway.paths(self.name)), traced::rpc))
             .layer(GrpcWebLayer::new());
         let mut all = match self.http {
-            Some(extend) => extend(grpc),
+            Some(extend) => extend(grpc).layer(middleware::from_fn(traced::http)),
             None => grpc,
         };
         let traffic = Arc::new(Traffic::new(self.access.max_connections()));
@@ -164,8 +167,6 @@ impl Server {
             let drain = drain.clone();
             move || !drain.is_announced()
         });
-        let descriptors = [self.descriptors, tonic_health::pb::FILE_DESCRIPTOR_SET];
-        let gateway = Arc::new(Gateway::new(&descriptors, self.largest_request)?);
         // The last one is the first to see a request: the caller is known before anything of a body is read.
         let routes = Routes::from(
             all.layer(middleware::from_fn_with_state(gateway.clone(), connect::translate))

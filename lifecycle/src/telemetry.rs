@@ -1,10 +1,27 @@
-//! The log, on standard error.
+//! The log, on standard error, and spans, which are sent to a collector.
+//!
+//! | module     | what it holds                               |
+//! |------------|---------------------------------------------|
+//! | [`names`]  | the names of spans and attributes           |
+//! | `span`     | one span: [`Span`], [`SpanKind`]            |
+//! | `settings` | what OpenTelemetry's standard variables say |
+//! | `export`   | the sending: [`Program`], [`Spans`]         |
+//!
+//! The two know nothing of each other: the log's filter decides nothing about spans that are sent.
+
+mod export;
+pub mod names;
+mod settings;
+pub(crate) mod span;
 
 use std::io::IsTerminal as _;
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
+
+pub use export::{Program, Spans};
+pub use span::{Span, SpanKind};
 
 /// The environment variable that filters the log, such as `info` (the default) or `env_server=debug`.
 pub const FILTER: &str = "RUNTIME_GYM_LOG";

@@ -28,4 +28,5 @@ mod security;
 mod state_loss;
 mod study;
 mod teachers;
+mod tracing;
 mod unix_socket;

@@ -37,9 +37,22 @@ impl EnvServer {
     /// # Panics
     /// If the server does not start.
     pub async fn start_logging(filter: &str, task_sets: &[&Path], arguments: &[&str]) -> Self {
+        Self::start_with(&[], filter, task_sets, arguments).await
+    }
+
+    /// The same, with further environment variables.
+    ///
+    /// # Panics
+    /// If the server does not start.
+    pub async fn start_with(
+        variables: &[(&str, &str)],
+        filter: &str,
+        task_sets: &[&Path],
+        arguments: &[&str],
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut command = Command::new(program("env-server"));
-        command.arg("serve").args(arguments).env(telemetry::FILTER, filter);
+        command.arg("serve").args(arguments).env(telemetry::FILTER, filter).envs(variables.iter().copied());
         for set in task_sets {
             command.arg("--tasks").arg(set);
         }

@@ -14,6 +14,7 @@ use super::assignment::Assignment;
 use super::end::End;
 use super::error::{CREATE, Error, KEEP_ALIVE, STEP, call_failed};
 use super::player::Player;
+use super::spans;
 use crate::acting::react::calls::Prepared;
 use crate::acting::{self, Acting, Action, Answer};
 use crate::config::{AgentConfig, CutAnswers};
@@ -195,8 +196,12 @@ impl<'player> Turns<'player> {
     /// Asks the model, within the time limit of a call.
     async fn ask(&self, request: &GenerateRequest) -> Result<Completion, model::Error> {
         let seconds = self.agent.llm.timeout_s;
-        let answer = timeout(Duration::from_secs_f64(seconds), self.model.generate(request)).await;
-        answer.unwrap_or(Err(model::Error::Timeout { seconds }))
+        let span = spans::chat(self.agent, &self.assignment.episode_id, request);
+        let generate = span.around(self.model.generate(request));
+        let answer = timeout(Duration::from_secs_f64(seconds), generate).await;
+        let answer = answer.unwrap_or(Err(model::Error::Timeout { seconds }));
+        spans::answered(&span, &answer);
+        answer
     }
 
     /// Runs an action as the next step of the environment.
@@ -230,12 +235,15 @@ impl<'player> Turns<'player> {
     /// Takes the next step of the environment: what is observed, the facts besides, and how the step ended the episode, if
     /// it did.
     async fn step(&mut self, action: v1::step_request::Action) -> Result<Stepped, Error> {
+        let span = spans::execute_tool(&action, &self.assignment.episode_id, self.step_index);
         let request = v1::StepRequest {
             episode_id: self.assignment.episode_id.clone(),
             step_index: self.step_index,
             action: Some(action),
         };
-        let response = self.environment.step(request, self.wall_clock).await.map_err(call_failed(STEP))?;
+        let response = span.around(self.environment.step(request, self.wall_clock)).await;
+        spans::stepped(&span, &response);
+        let response = response.map_err(call_failed(STEP))?;
         self.step_index += 1;
         let end = End::of_step(&response);
         let observation =

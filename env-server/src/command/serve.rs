@@ -12,6 +12,7 @@ use env_server::memory;
 use env_server::scheduler::{MOST_BEGUN, Scheduler};
 use env_server::server::Server;
 use env_server::task_set::TaskSet;
+use env_server::version::VERSION;
 use env_server::wire;
 use lifecycle::{AccessOptions, telemetry};
 use sandbox::{Budget, Sandbox};
@@ -116,6 +117,8 @@ impl Serve {
     /// Serves until a signal, or the end of standard input, says to stop.
     pub fn run(self) -> anyhow::Result<()> {
         telemetry::init(self.log_format);
+        let _spans =
+            telemetry::Program::server("env-server", VERSION).send_spans().map_err(anyhow::Error::msg)?;
         for warning in sources::misspelt(&Self::augment_args(clap::Command::new(sources::COMMAND))) {
             tracing::warn!("{warning}");
         }

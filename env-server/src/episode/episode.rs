@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
+use lifecycle::telemetry::{Span, names};
 use proto::run::Evaluation;
 use sandbox::Stop;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
@@ -180,12 +181,12 @@ impl Episode {
         meter: Arc<Meter>,
         scheduler: &Scheduler,
     ) -> Result<Stepped, Error> {
-        let asked = Instant::now();
         let count = self.tally.step();
         let play = self.play.clone().lock_owned().await;
         let stop = Stop::at(deadline);
         // In a box: it is large, and the futures around it are moved and kept by the hundred.
-        let step = Box::pin(self.clone().step_now(play, request, asked, stop.clone(), meter, count));
+        let step =
+            Box::pin(self.clone().step_now(play, request, stop.clone(), meter, count, Span::current()));
         scheduler.run(&self.spec.tenant, stop, step).await?
     }
 
@@ -193,10 +194,10 @@ impl Episode {
         self: Arc<Self>,
         mut play: OwnedMutexGuard<Play>,
         request: step::Request,
-        asked: Instant,
         stop: Stop,
         meter: Arc<Meter>,
         mut count: StepTally,
+        sent: Span,
     ) -> Result<Stepped, Error> {
         count.begin();
         let index = request.index;
@@ -205,10 +206,10 @@ impl Episode {
         if self.closing.load(Ordering::SeqCst) {
             stop.ask();
         }
-        let answer = play.step(request, asked, &stop).instrument(span).await;
+        let answer = play.step(request, count.asked(), &stop).instrument(span).await;
         meter.burn(stop.fuel_used());
         let usage = Usage { fuel: stop.fuel_used(), run_time: play.ran() };
-        self.count(count, index, &answer, usage);
+        self.count(count, index, &answer, usage, &sent);
         *lock(&self.running) = None;
         // Done here, while `play` is locked: the caller may have gone, and the step may have taken longer than the lease.
         self.renew();
@@ -221,19 +222,29 @@ impl Episode {
         }
     }
 
-    /// Counts a step that has come to its end, and logs it.
-    fn count(&self, count: StepTally, index: u64, answer: &Result<Stepped, Error>, usage: Usage) {
+    /// Counts a step that has come to its end, logs it, and tells the span about it that is sent.
+    fn count(
+        &self,
+        count: StepTally,
+        index: u64,
+        answer: &Result<Stepped, Error>,
+        usage: Usage,
+        sent: &Span,
+    ) {
         let outcome = match answer {
             Ok(Stepped { repeated: true, .. }) => return count.repeat(),
             Ok(Stepped { record, .. }) => {
                 if let Some(end) = &record.answer.end {
                     self.note_end(end.reason, index + 1);
                 }
+                sent.set(names::STATE_LOST, record.answer.info.state_lost);
                 Outcome::of(record.answer.observation.failure.as_ref())
             }
             Err(error) => Outcome::of_error(error),
         };
-        log::step(&self.spec, index, outcome, usage, count.waited(usage.run_time));
+        let waited = count.waited(usage.run_time);
+        log::step(&self.spec, index, outcome, usage, waited);
+        log::span(sent, &self.spec, outcome, usage, waited);
         count.end(outcome, usage);
     }
 

@@ -1,6 +1,8 @@
-//! What the log says of episodes and steps: whose they are, how they end, what they take. Never code, output, or data of tasks.
+//! What the log and spans say of episodes and steps: whose they are, how they end, what they take. Never code, output, or data of tasks.
 
 use std::time::Duration;
+
+use lifecycle::telemetry::{Span, names};
 
 use super::end::EndReason;
 use super::spec::Spec;
@@ -35,6 +37,16 @@ pub fn step(spec: &Spec, index: u64, outcome: Outcome, usage: Usage, waited: Dur
     } else {
         tracing::debug!(episode_id, tenant, index, outcome, fuel, run_ms, queue_ms, "a step has ended");
     }
+}
+
+/// The same, in the step's span.
+pub fn span(span: &Span, spec: &Spec, outcome: Outcome, usage: Usage, waited: Duration) {
+    span.set_text(names::TENANT, &spec.tenant);
+    span.set(names::INTERPRETER_STATE, spec.interpreter_state.name());
+    span.set(names::OUTCOME, outcome.name());
+    span.set_count(names::FUEL_USED, usage.fuel);
+    span.set(names::RUN_SECONDS, usage.run_time.as_secs_f64());
+    span.set(names::QUEUE_SECONDS, waited.as_secs_f64());
 }
 
 /// Milliseconds to three digits after the point.

@@ -121,6 +121,11 @@ impl StepTally {
         self.state = State::Running;
     }
 
+    /// When it was asked for.
+    pub fn asked(&self) -> Instant {
+        self.asked
+    }
+
     /// How long it has waited, if it has run for so long.
     pub fn waited(&self, ran: Duration) -> Duration {
         self.asked.elapsed().saturating_sub(ran)

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use futures::stream::{self, BoxStream, StreamExt as _};
-use lifecycle::{Caller, Deadline, undecodable};
+use lifecycle::telemetry::{Span, SpanKind, names};
+use lifecycle::{Caller, Deadline, code_name, undecodable};
 use proto::env::v1;
 use proto::env::v1::environment_service_server::EnvironmentService;
 use tonic::{Code, Request, Response, Status, Streaming};
@@ -28,7 +29,7 @@ const BATCH_AHEAD: usize = 256;
 /// Steps of a stream that are taken before their answers are read.
 const STREAM_AHEAD: usize = 16;
 
-/// The longest id of an episode that the log shows, in bytes. Longer ones are none.
+/// The longest id of an episode that the log and spans show, in bytes. Longer ones are none.
 const MAX_SHOWN_ID: usize = 128;
 
 /// The environment service over a registry. Clones are the same service.
@@ -52,7 +53,8 @@ impl Service {
         Self { registry, bounds, started_at: SystemTime::now() }
     }
 
-    /// Runs a call inside its span, counts it, and encodes its answer.
+    /// Runs a call inside its span of the log, counts it, and encodes its answer. What is current, in the sense of OpenTelemetry,
+    /// is the span of the call, or of the step.
     async fn call<T, M: From<T>>(
         &self,
         method: Method,
@@ -64,6 +66,10 @@ impl Service {
         let call = calls.begin(method, deadline);
         let name = method.name();
         let span = tracing::debug_span!("rpc", name, episode_id = shown(episode_id));
+        let current = Span::current();
+        if !episode_id.is_empty() {
+            current.set_text(names::CONVERSATION, shown(episode_id));
+        }
         let answer = work.instrument(span.clone()).await;
         span.in_scope(|| match answer {
             Ok(answer) => {
@@ -73,6 +79,7 @@ impl Service {
             Err(error) => {
                 calls.note(&error);
                 let reason = error.reason();
+                current.set(names::REASON, reason);
                 let status = Status::from(error);
                 let code = status.code();
                 call.end(code);
@@ -82,14 +89,25 @@ impl Service {
         })
     }
 
-    /// Takes a step, by whichever call it came.
+    /// Takes a step, by whichever call it came, inside a span of its own.
     async fn take_step(self, client: Client, request: v1::StepRequest) -> Result<Arc<step::Record>, Status> {
         let request = step::Request::from(request);
         let id = request.episode_id.clone();
         let Client { caller, deadline } = client;
+        let span = Span::begin(names::STEP, SpanKind::Internal);
+        span.set_count(names::STEP_INDEX, request.index);
         let step = self.registry.step(&caller, request, deadline);
-        let stepped: Response<Stepped> = self.call(Method::Step, deadline, &id, step).await?;
-        Ok(stepped.into_inner().record)
+        let stepped = span.around(self.call::<_, Stepped>(Method::Step, deadline, &id, step)).await;
+        match stepped.map(Response::into_inner) {
+            Ok(Stepped { record, repeated }) => {
+                span.set(names::REPEATED, repeated);
+                Ok(record)
+            }
+            Err(status) => {
+                span.fail(code_name(status.code()));
+                Err(status)
+            }
+        }
     }
 
     fn info(&self, caller: &Caller) -> v1::GetServerInfoResponse {

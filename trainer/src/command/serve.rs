@@ -82,6 +82,8 @@ fn named(text: &str) -> std::result::Result<(String, PathBuf), String> {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     telemetry::init(arguments.log_format);
+    let program = telemetry::Program::server("trainer", env!("CARGO_PKG_VERSION"));
+    let _spans = program.send_spans().map_err(Error::Serve)?;
     lifecycle::run_to_end(start(arguments)).map_err(|error| Error::Serve(error.to_string()))
 }
 

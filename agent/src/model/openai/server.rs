@@ -5,7 +5,7 @@ use std::time::Duration;
 use eventsource_stream::{EventStreamError, Eventsource as _};
 use futures::StreamExt as _;
 use proto::conversation::Message;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -101,7 +101,7 @@ impl Server {
     /// API and stands beside its base URL.
     pub async fn tokenize(&self, body: &impl Serialize) -> Result<Tokenized, Failure> {
         let base = self.url.strip_suffix("/v1").unwrap_or(&self.url);
-        let request = self.with_key(self.http.post(format!("{base}/tokenize")).json(body));
+        let request = self.with_headers(self.http.post(format!("{base}/tokenize")).json(body));
         let text = self.in_time(self.text(request)).await??;
         serde_json::from_str(&text).map_err(|reason| Failure::malformed("a list of tokens", &text, &reason))
     }
@@ -144,10 +144,14 @@ impl Server {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.with_key(self.http.request(method, format!("{}/{path}", self.url)))
+        self.with_headers(self.http.request(method, format!("{}/{path}", self.url)))
     }
 
-    fn with_key(&self, request: RequestBuilder) -> RequestBuilder {
+    /// Adds the key, and the caller's trace.
+    fn with_headers(&self, request: RequestBuilder) -> RequestBuilder {
+        let mut trace = HeaderMap::new();
+        client::add_trace_context(&mut trace);
+        let request = request.headers(trace);
         // A key that can't be sent was refused when it was read.
         match self.key.as_ref().and_then(|key| key.header().ok()) {
             Some(header) => request.header(AUTHORIZATION, header),
