@@ -1,12 +1,9 @@
 //! `env-server`: generates tasks, serves episodes of them over gRPC, and runs the interpreter by hand.
 
-mod command;
-
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
-
-use command::sources;
+use env_server::command::{self, sources};
 
 /// Episodes for agents that act by writing Python, in an interpreter that
 /// persists across steps or resets after each.
