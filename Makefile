@@ -95,7 +95,7 @@ lint: guest torch
 	$(CARGO) fmt --all --check
 	scripts/imports.py
 	scripts/cargo_deny.sh
-	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --release --workspace --all-targets --features fuzz/libfuzzer -- -D warnings
 
 clean:
 	$(CARGO) clean

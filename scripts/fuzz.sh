@@ -3,7 +3,7 @@
 #
 #     scripts/fuzz.sh [SECONDS] [TARGET...]     for so long each; by default 600, and every target
 #     scripts/fuzz.sh 0 [TARGET...]             runs only the inputs that are kept, in fuzz/corpus
-#     scripts/fuzz.sh keep [TARGET...]          adds to them the fewest inputs that reach all that was reached since
+#     scripts/fuzz.sh keep [TARGET...]          adds to them short inputs that reach what they do not
 #
 # New inputs go to target/fuzz/found/TARGET. An input that shows a fault ends the run, and is in target/fuzz/faults: a panic, an
 # overflow, more than 10 seconds, or much memory. Needs a C++ compiler, and no other toolchain.
@@ -32,8 +32,11 @@ for target in "${targets[@]}"; do
             "$program" "${limits[@]}" "$kept"/*
             ;;
         keep)
-            # Adds only inputs that reach what those that are kept do not.
-            "$program" "${limits[@]}" -set_cover_merge=1 "$kept" "$found"
+            # Adds only inputs that reach edges which those that are kept do not, and only short ones: they are in git.
+            short=$(mktemp -d)
+            find "$found" -type f -size -513c -exec cp -t "$short" {} +
+            "$program" "${limits[@]}" -use_counters=0 -set_cover_merge=1 "$kept" "$short"
+            rm -r "$short"
             ;;
         *)
             # The keys and words of the inputs.

@@ -93,7 +93,7 @@ pub fn run(data: &[u8]) {
     });
 }
 
-/// A server without episodes. Code is too long to run here: that is the interpreter's, which no step needs so.
+/// A server without episodes. No code is short enough to be run: direct tool calls need no interpreter.
 fn server(shared: &Shared) -> Router {
     let limits = Limits { max_steps: 8, step: sandbox::Limits { code_bytes: 0, ..Default::default() } };
     let options = Options {
