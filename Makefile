@@ -7,10 +7,13 @@ GUEST := env-server/sandbox/guest
 # Repeats of the study, each with its own seed.
 SEEDS ?= 1
 
+# How long each fuzz target runs.
+SECONDS ?= 600
+
 # The ablations in the committed results.
 ABLATIONS := $(sort $(wildcard docs/study/ablations/*.json))
 
-.PHONY: build experiment ablations study-docs habits test test-vllm paper-tiny bench load lint guest torch trainer gpu clean
+.PHONY: build experiment ablations study-docs habits test test-vllm paper-tiny fuzz bench load lint guest torch trainer gpu clean
 
 ## Every release binary but the trainer, into target/release.
 build: guest
@@ -66,6 +69,10 @@ paper-tiny: guest torch
 	target/release/study run experiments/paper_tiny.yaml
 	target/release/analysis main-table experiments/paper_table.json --in runs/paper_tiny
 
+## Task files, requests and configs from libFuzzer, SECONDS each; 0: only the inputs that are kept.
+fuzz: guest
+	scripts/fuzz.sh $(SECONDS)
+
 ## Speed and memory, beside peers measured in the same run.
 bench: guest torch
 	$(CARGO) build --release --workspace --bins
@@ -88,7 +95,7 @@ lint: guest torch
 	$(CARGO) fmt --all --check
 	scripts/imports.py
 	scripts/cargo_deny.sh
-	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --release --workspace --all-targets --features fuzz/libfuzzer -- -D warnings
 
 clean:
 	$(CARGO) clean

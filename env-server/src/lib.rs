@@ -17,8 +17,10 @@
 //! | [`wire`]        | messages converted to these types, and these types to messages    |
 //! | [`server`]      | episodes behind gRPC                                              |
 //! | [`version`]     | what this build is                                                |
+//! | [`command`]     | the commands of the program, one file each                        |
 
 pub mod catalog;
+pub mod command;
 pub mod episode;
 pub mod error;
 pub mod family;

@@ -1,12 +1,9 @@
 //! `env-server`: generates tasks, serves episodes of them over gRPC, and runs the interpreter by hand.
 
-mod command;
-
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
-
-use command::sources;
+use env_server::command::{self, sources};
 
 /// Steps allocate often, on several threads.
 #[global_allocator]

@@ -24,4 +24,6 @@ mod state;
 mod status;
 mod steps;
 
+pub use bounds::Bounds;
 pub use run::Server;
+pub use service::Service;

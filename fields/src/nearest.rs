@@ -2,8 +2,11 @@
 
 /// The known word with the fewest edits to `word`, if these are at most a third of its letters.
 pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (most, length) = (word.len().div_ceil(3), word.chars().count());
+    // One that is much longer or shorter is not near: a very long word is compared with none.
+    let known = known.filter(|known| length.abs_diff(known.chars().count()) <= most);
     let (edits, nearest) = known.map(|known| (distance(word, known), known)).min()?;
-    (edits <= word.len().div_ceil(3)).then_some(nearest)
+    (edits <= most).then_some(nearest)
 }
 
 /// Levenshtein distance: insertions, deletions and replacements between two words.
@@ -25,6 +28,13 @@ fn distance(left: &str, right: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_very_long_word_is_near_to_none() {
+        let word = "n_items_range".repeat(5_000_000);
+        assert_eq!(nearest(&word, ["n_items_range", "weight_range"].into_iter()), None);
+        assert_eq!(nearest("n_item_range", ["n_items_range"].into_iter()), Some("n_items_range"));
+    }
 
     #[test]
     fn distance_counts_edits() {

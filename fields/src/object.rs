@@ -101,7 +101,7 @@ impl<'a> Fields<'a> {
     pub fn refuse_unknown(&self) {
         let asked = self.asked.borrow();
         for key in self.map.keys().filter(|key| !asked.contains(&key.as_str())) {
-            self.place.key(key).fail::<()>(unknown_key(key, &asked));
+            self.place.key(key).require(false, || unknown_key(key, &asked));
         }
     }
 }

@@ -97,3 +97,13 @@ fn keys_may_have_readers_of_their_own() {
     let expected = ["low: missing", "high: must be even", "tags[0]: expected a string, found an integer, 1"];
     assert_eq!(problems, expected.join("\n"));
 }
+
+/// A task in a request may be as long: all of its elements are below one key, and each is wrong.
+#[test]
+fn a_long_key_above_many_problems_is_shown_in_short() {
+    let document = json!({ "é".repeat(500_000): vec![1; 500_000] });
+    let read = fields::read::<fields::Entries<Vec<String>>>(&document).unwrap_err();
+    let [first, .., last] = &read.0[..] else { panic!("{read}") };
+    assert_eq!(first.path, format!("{}...[0]", "é".repeat(50)));
+    assert_eq!((read.0.len(), last.rule.as_str()), (1_001, "has 499000 problems more"));
+}

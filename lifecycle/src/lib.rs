@@ -5,6 +5,7 @@
 //! | [`bind`]      | the address that a server listens on, and the line that says so         |
 //! | [`Listener`]  | an address of the network, or a Unix socket                             |
 //! | [`Server`]    | a server's life: health, reflection, gRPC-Web, JSON over HTTP, draining |
+//! | [`Protocols`] | gRPC, gRPC-Web and JSON over HTTP for services, without a server        |
 //! | [`Access`]    | who may call a server: tokens, TLS, addresses                           |
 //! | [`Caller`]    | who makes a call                                                        |
 //! | [`Quota`]     | how much a tenant may use                                               |
@@ -33,6 +34,7 @@ mod listener;
 mod metrics_page;
 mod open_files;
 mod probes;
+mod protocols;
 mod quota;
 mod reload;
 mod seldom;
@@ -55,6 +57,7 @@ pub use deadline::Deadline;
 pub use interrupt::Interrupt;
 pub use listener::Listener;
 pub use metrics_page::{Metrics, MetricsFormat};
+pub use protocols::Protocols;
 pub use quota::Quota;
 pub use server::{DRAIN, Error, Server, run_to_end};
 pub use stop_signal::shutdown;

@@ -13,16 +13,15 @@ use tonic::codegen::Service;
 use tonic::codegen::http::{Request, Response};
 use tonic::server::NamedService;
 use tonic::service::Routes;
-use tonic_web::GrpcWebLayer;
 
 use crate::access::Access;
 use crate::authentication::{self, Guard};
-use crate::connect::{self, Gateway};
 use crate::drain::{self, Drain};
 use crate::listener::Listener;
 use crate::metrics_page::{self, Metrics};
+use crate::protocols::Protocols;
 use crate::traffic::Traffic;
-use crate::{accept, deadline, open_files, probes, stalled, traced, undecodable};
+use crate::{accept, open_files, probes, traced};
 
 /// The longest call in JSON, in bytes, unless a service says otherwise.
 const LARGEST_REQUEST: usize = 64 << 20;
@@ -146,13 +145,8 @@ impl Server {
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
         let descriptors = [self.descriptors, tonic_health::pb::FILE_DESCRIPTOR_SET];
-        let gateway = Arc::new(Gateway::new(&descriptors, self.largest_request)?);
-        // Inside of tonic's own deadline, and a little before it.
-        let grpc = std::mem::take(routes.axum_router_mut())
-            .layer(middleware::from_fn(undecodable::blame_caller))
-            .layer(middleware::from_fn(deadline::keep))
-            .layer(middleware::from_fn_with_state(Arc::new(gateway.paths(self.name)), traced::rpc))
-            .layer(GrpcWebLayer::new());
+        let protocols = Protocols::new(self.name, &descriptors, self.largest_request)?;
+        let grpc = protocols.grpc(std::mem::take(routes.axum_router_mut()));
         let mut all = match self.http {
             Some(extend) => extend(grpc).layer(middleware::from_fn(traced::http)),
             None => grpc,
@@ -169,8 +163,8 @@ impl Server {
         });
         // The last one is the first to see a request: the caller is known before anything of a body is read.
         let routes = Routes::from(
-            all.layer(middleware::from_fn_with_state(gateway.clone(), connect::translate))
-                .layer(middleware::from_fn_with_state(gateway, stalled::give_up))
+            protocols
+                .with_json(all)
                 .layer(middleware::from_fn_with_state(drain.clone(), drain::admit))
                 .layer(middleware::from_fn_with_state(Arc::new(guard), authentication::identify)),
         );

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use env_server::generate;
-use env_server::task_config::TaskConfig;
+
+use crate::generate;
+use crate::task_config::TaskConfig;
 
 /// Write the tasks that a config describes. Existing tasks are kept, so an
 /// interrupted run can be resumed. The same config always gives the same bytes.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use clap::Args;
-use env_server::episode::Limits;
+
+use crate::episode::Limits;
 
 /// Limits of episodes, by the names that requests call them.
 #[derive(Args)]

@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow};
 use bytesize::ByteSize;
 use clap::Args;
-use env_server::catalog::Catalog;
-use env_server::episode::{Options, Registry};
-use env_server::memory;
-use env_server::scheduler::{MOST_BEGUN, Scheduler};
-use env_server::server::Server;
-use env_server::task_set::TaskSet;
-use env_server::version::VERSION;
-use env_server::wire;
 use lifecycle::{AccessOptions, telemetry};
 use sandbox::{Budget, Sandbox};
 
 use super::limits::LimitOptions;
 use super::sources;
+use crate::catalog::Catalog;
+use crate::episode::{Options, Registry};
+use crate::memory;
+use crate::scheduler::{MOST_BEGUN, Scheduler};
+use crate::server::Server;
+use crate::task_set::TaskSet;
+use crate::version::VERSION;
+use crate::wire;
 
 /// Free places keep pages for their next interpreters. All of them together keep the memory divided by this number, at most.
 const RESIDENT_SHARE: usize = 8;

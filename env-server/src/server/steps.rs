@@ -26,7 +26,8 @@ pub struct Taken {
 }
 
 /// Takes the steps of these requests by `step`; what came of them, in the order of the requests. At most `ahead` requests are
-/// read before the outcome of the first of them is. A failure to read a request is passed on.
+/// read before the outcome of the first of them is. A failure to read a request is passed on, and is the last: tonic's streams
+/// repeat it without an end.
 pub fn taken<E, F: Future<Output = Result<Arc<Record>, Status>>>(
     requests: impl Stream<Item = Result<v1::StepRequest, E>>,
     ahead: usize,
@@ -38,7 +39,13 @@ pub fn taken<E, F: Future<Output = Result<Arc<Record>, Status>>>(
         let step = order.after_earlier(&episode_id, step(request));
         async move { Taken { episode_id, outcome: step.await } }
     };
+    let until_failure = |has_failed: &mut bool, request: Result<_, E>| {
+        let next = (!*has_failed).then_some(request);
+        *has_failed = matches!(next, Some(Err(_)));
+        std::future::ready(next)
+    };
     requests
+        .scan(false, until_failure)
         .map(move |request| {
             let taking = request.map(&mut take);
             async move { Ok(taking?.await) }
@@ -107,6 +114,14 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_cannot_be_read_is_the_last() {
+        let requests = futures::stream::repeat_with(|| Err::<v1::StepRequest, _>("undecodable"));
+        let refused = |_| std::future::ready(Err(Status::internal("not asked for")));
+        let taken: Vec<_> = taken(requests, 16, refused).collect().await;
+        assert!(matches!(taken[..], [Err("undecodable")]));
+    }
 
     #[tokio::test]
     async fn a_step_begins_when_the_earlier_one_of_its_episode_has_ended() {

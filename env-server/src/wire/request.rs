@@ -117,7 +117,12 @@ fn bytes(number: u64) -> usize {
 
 /// A negative duration becomes zero, which is out of range too wherever a request may hold a duration.
 fn duration(message: prost_types::Duration) -> Duration {
-    Duration::try_from(message).unwrap_or_default()
+    // The conversion of prost_types negates what is negative, and the least number has no opposite.
+    let prost_types::Duration { seconds, nanos } = message.normalized();
+    match (seconds.try_into(), nanos.try_into()) {
+        (Ok(seconds), Ok(nanos)) => Duration::new(seconds, nanos),
+        _ => Duration::ZERO,
+    }
 }
 
 #[cfg(test)]
@@ -130,6 +135,18 @@ mod tests {
         let asked = Asked::from(v1::Limits::default());
         let limits = Limits::new(&asked, &Limits::default(), &Limits::default(), 30 << 20).unwrap();
         assert_eq!(v1::Limits::from(&limits), v1::Limits::from(&Limits::default()));
+    }
+
+    #[test]
+    fn every_duration_can_be_read() {
+        for seconds in [i64::MIN, -1, 0, 1, i64::MAX] {
+            for nanos in [i32::MIN, -1, 0, 1, i32::MAX] {
+                let read = duration(prost_types::Duration { seconds, nanos });
+                let all = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+                assert_eq!(read.is_zero(), all <= 0, "{seconds} {nanos}");
+            }
+        }
+        assert_eq!(duration(prost_types::Duration { seconds: 2, nanos: -1 }), Duration::new(1, 999_999_999));
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::io::Write as _;
 
 use ::sandbox::Outcome;
 use anyhow::Context as _;
-use env_server::wire;
 use proto::env;
 use serde_json::json;
+
+use crate::wire;
 
 /// What a block wrote and its error on standard output, and a line of costs on standard error.
 pub fn text(name: &str, outcome: &Outcome, memory_bytes: Option<usize>) -> anyhow::Result<()> {
