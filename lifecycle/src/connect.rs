@@ -9,12 +9,12 @@ mod failure;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http_body_util::{BodyExt as _, LengthLimitError};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use prost_reflect::{DescriptorError, DescriptorPool, MethodDescriptor};
 use tonic::codegen::http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request};
 use tonic::{Code, Status};
@@ -123,16 +123,19 @@ async fn call(
         let message = format!("{} is a stream; make this call over gRPC", method.name());
         return Err(Status::unimplemented(message));
     }
-    let (mut parts, body) = request.into_parts();
+    let (mut parts, mut body) = request.into_parts();
     check(&parts.headers)?;
-    let body = to_bytes(body, max_body_bytes).await.map_err(|error| {
-        let error = error.into_inner();
+    let bytes = Limited::new(&mut body, max_body_bytes).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {
             return Status::out_of_range(format!("the request's body exceeds {max_body_bytes} bytes"));
         }
-        Status::cancelled(format!("the request's body did not come to its end: {error}"))
+        let broken_off =
+            |error| Status::cancelled(format!("the request's body did not come to its end: {error}"));
+        Status::try_from_error(error).unwrap_or_else(broken_off)
     })?;
-    let message = codec.decode(method.input(), body)?;
+    let message = codec.decode(method.input(), bytes.to_bytes())?;
+    // Not before: a body may count what its message takes.
+    drop(body);
     become_grpc(&mut parts)?;
     let answer = next.run(Request::from_parts(parts, Body::from(frame(&message)?))).await;
     codec.encode(method.output(), unframe(answer).await?)

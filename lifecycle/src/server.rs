@@ -1,10 +1,12 @@
 //! A server's life, the same for every server: it is handed its listener and its shutdown signal.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Bytes, HttpBody};
+use axum::extract::Request as HttpRequest;
 use axum::{Router, middleware};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tonic::Status;
@@ -48,6 +50,9 @@ const CUT_OFF_AT_ONCE: usize = 4096;
 /// Why serving ended early.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
+/// Takes part in how requests are read.
+type WrapRequest = dyn Fn(HttpRequest) -> HttpRequest + Send + Sync;
+
 /// Makes the metrics of a server from what it counts itself.
 type MakeMetrics = dyn FnOnce(Arc<Traffic>) -> Arc<dyn Metrics> + Send;
 
@@ -61,6 +66,7 @@ pub struct Server {
     descriptors: &'static [u8],
     http: Option<Box<dyn FnOnce(Router) -> Router + Send>>,
     metrics: Option<Box<MakeMetrics>>,
+    wrap_request: Arc<WrapRequest>,
     refusal: fn() -> Status,
     access: Access,
     largest_request: usize,
@@ -84,6 +90,7 @@ impl Server {
             descriptors,
             http: None,
             metrics: None,
+            wrap_request: Arc::new(|request| request),
             refusal: || Status::unavailable("the server is shutting down"),
             access: Access::default(),
             largest_request: LARGEST_REQUEST,
@@ -98,6 +105,14 @@ impl Server {
     /// Shows metrics at `/metrics`; if the server has tokens, to operators only. `make` is given what the server itself counts.
     pub fn with_metrics<M: Metrics>(self, make: impl FnOnce(Arc<Traffic>) -> M + Send + 'static) -> Self {
         Self { metrics: Some(Box::new(|traffic| Arc::new(make(traffic)))), ..self }
+    }
+
+    /// Passes every request, in whichever protocol, through `wrap`, before anything of its body is read.
+    pub fn with_requests<B>(self, wrap: impl Fn(HttpRequest) -> Request<B> + Send + Sync + 'static) -> Self
+    where
+        B: HttpBody<Data = Bytes, Error: Into<axum::BoxError>> + Send + 'static,
+    {
+        Self { wrap_request: Arc::new(move |request| wrap(request).map(axum::body::Body::new)), ..self }
     }
 
     /// Refuses calls with this status once it shuts down. Without this it is UNAVAILABLE without details.
@@ -165,6 +180,7 @@ impl Server {
         let routes = Routes::from(
             protocols
                 .with_json(all)
+                .layer(middleware::map_request(move |request| ready((self.wrap_request)(request))))
                 .layer(middleware::from_fn_with_state(drain.clone(), drain::admit))
                 .layer(middleware::from_fn_with_state(Arc::new(guard), authentication::identify)),
         );

@@ -116,6 +116,27 @@ async fn refused_code_is_not_kept() {
 }
 
 #[tokio::test]
+async fn many_empty_steps_are_refused_before_they_are_decoded() {
+    let server = server().await;
+    let client = server.client().await;
+    let mut small = create(&client).await;
+    let steps = |count: usize| v1::StepBatchRequest { steps: vec![v1::StepRequest::default(); count] };
+    // An empty step takes 2 bytes.
+    let refused = client.clone().step_batch(steps(6 * MIB - 10)).await.unwrap_err();
+    assert!(is_out_of_memory(&refused), "{refused}");
+    let body = format!("{{\"steps\":[{}{{}}]}}", "{},".repeat(4 * MIB - 10));
+    let url = format!("{}/runtime_gym.env.v1.EnvironmentService/StepBatch", server.url);
+    let request = reqwest::Client::new().post(url).header("content-type", "application/json").body(body);
+    let answer = request.send().await.unwrap().text().await.unwrap();
+    assert!(answer.contains("resource_exhausted") && answer.contains("memory budget"), "{answer}");
+    assert!(most_taken(&server) < BUDGET / 2, "{} MiB", most_taken(&server) / MIB);
+    // What is not too much is decoded, and said to be too many.
+    let refused = client.clone().step_batch(steps(100_000)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+    assert_eq!(small.observe("print(1)").await.output, "1\n");
+}
+
+#[tokio::test]
 async fn large_tasks_are_refused_when_there_is_no_room() {
     let server = server().await;
     let mut client = server.client().await;

@@ -2,7 +2,7 @@
 //!
 //! | file       | what it holds                                                  |
 //! |------------|----------------------------------------------------------------|
-//! | `received` | a request's body, which counts as it arrives                   |
+//! | `received` | a request's body, which counts for its message as it arrives   |
 //! | `sent`     | an answer's body, which counts until it is read, or given up   |
 
 mod received;
@@ -18,25 +18,23 @@ use tonic::codegen::http::{Request, Response};
 use tonic::codegen::{BoxFuture, Service};
 use tonic::server::NamedService;
 
-use received::Received;
 use sent::Sent;
 
+pub use received::Received;
 pub use sent::Answers;
 
-/// A service whose requests and answers count.
+/// A service whose answers count.
 #[derive(Clone)]
 pub struct Counted<S> {
     service: S,
     budget: Budget,
     answers: Arc<Answers>,
-    /// The longest request.
-    most: usize,
 }
 
 impl<S> Counted<S> {
-    /// Counts what `service` receives, in requests of at most `most` bytes, and sends.
-    pub fn new(service: S, budget: Budget, answers: Arc<Answers>, most: usize) -> Self {
-        Self { service, budget, answers, most }
+    /// Counts what `service` sends.
+    pub fn new(service: S, budget: Budget, answers: Arc<Answers>) -> Self {
+        Self { service, budget, answers }
     }
 }
 
@@ -58,9 +56,8 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (budget, answers, most) = (self.budget.clone(), self.answers.clone(), self.most);
-        let share = budget.hold(0);
-        let answer = self.service.call(request.map(|body| Body::new(Received::new(body, share, most))));
+        let (budget, answers) = (self.budget.clone(), self.answers.clone());
+        let answer = self.service.call(request);
         Box::pin(async move {
             let answer = answer.await?;
             Ok(answer.map(|body| Body::new(Sent::new(body, budget, answers))))

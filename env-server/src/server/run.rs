@@ -14,7 +14,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::bounds::Bounds;
 use super::exposition::Exposition;
-use super::in_flight::{Answers, Counted};
+use super::in_flight::{Answers, Counted, Received};
 use super::service::{MAX_BATCH, Service};
 use crate::episode::Registry;
 use crate::error::Error;
@@ -69,7 +69,11 @@ impl Server {
             .max_decoding_message_size(MAX_REQUEST_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         let budget = self.registry.sandbox().budget().clone();
-        let service = Counted::new(service, budget.clone(), self.answers.clone(), MAX_REQUEST_BYTES);
+        let service = Counted::new(service, budget.clone(), self.answers.clone());
+        let received = {
+            let budget = budget.clone();
+            move |request| Received::of(request, &budget, MAX_REQUEST_BYTES)
+        };
         let background = async {
             tokio::select! {
                 ended = sweep(&self.registry, &self.answers) => ended,
@@ -87,6 +91,7 @@ impl Server {
             .with_refusal(|| Error::ShuttingDown.into())
             .with_access(self.access)
             .with_largest_request(MAX_REQUEST_BYTES)
+            .with_requests(received)
             .run(listener, shutdown, wind_down, background)
             .await
     }
