@@ -5,10 +5,6 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use env_server::command::{self, sources};
 
-/// Steps allocate often, on several threads.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Episodes for agents that act by writing Python, in an interpreter that
 /// persists across steps or resets after each.
 #[derive(Parser)]

@@ -126,6 +126,7 @@ async fn many_empty_steps_are_refused_before_they_are_decoded() {
     assert!(is_out_of_memory(&refused), "{refused}");
     let body = format!("{{\"steps\":[{}{{}}]}}", "{},".repeat(4 * MIB - 10));
     let url = format!("{}/runtime_gym.env.v1.EnvironmentService/StepBatch", server.url);
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let request = reqwest::Client::new().post(url).header("content-type", "application/json").body(body);
     let answer = request.send().await.unwrap().text().await.unwrap();
     assert!(answer.contains("resource_exhausted") && answer.contains("memory budget"), "{answer}");

@@ -3,7 +3,7 @@
 //! | file     | what it holds                                             |
 //! |----------|-----------------------------------------------------------|
 //! | `beside` | 64, 500 and 1,000 sessions, beside OpenEnv                |
-//! | `many`   | 10,000 episodes that live and step                        |
+//! | `many`   | 10,000 episodes that step, 100,000 that are open          |
 //! | `guests` | endless, abandoned and cancelled neighbours               |
 
 mod beside;
@@ -31,6 +31,8 @@ pub enum Scenario {
     Hundreds,
     /// 10,000 live episodes.
     Many,
+    /// 100,000 open episodes, most of which hibernate.
+    Asleep,
     /// Short steps beside endless ones.
     Guests,
     /// Episodes that are created and never closed.
@@ -71,7 +73,8 @@ pub async fn run(terms: &Terms, report: &mut Report) -> Result<()> {
         match scenario {
             Scenario::Few => beside::few(terms, report).await?,
             Scenario::Hundreds => beside::hundreds(terms, report).await?,
-            Scenario::Many => many::play(terms, report).await?,
+            Scenario::Many => many::awake(terms, report).await?,
+            Scenario::Asleep => many::asleep(terms, report).await?,
             Scenario::Guests => guests::endless(terms, report).await?,
             Scenario::Abandoned => guests::abandoned(terms, report).await?,
             Scenario::Cancelled => guests::cancelled(terms, report).await?,
@@ -103,8 +106,13 @@ impl Terms {
 
     /// Arguments of a server with room for this many episodes, all of them awake.
     fn room(&self, episodes: usize) -> Vec<String> {
-        let places = episodes.to_string();
-        let room = ["--max-episodes", &places, "--max-awake", &places].map(str::to_owned);
+        self.room_of(episodes, episodes)
+    }
+
+    /// Arguments of a server with room for this many episodes, and this many that are awake.
+    fn room_of(&self, episodes: usize, awake: usize) -> Vec<String> {
+        let (episodes, awake) = (episodes.to_string(), awake.to_string());
+        let room = ["--max-episodes", &episodes, "--max-awake", &awake].map(str::to_owned);
         [&room[..], &self.server].concat()
     }
 }

@@ -79,11 +79,13 @@ fn jittered(wait: Duration) -> Duration {
 /// A failed call among several.
 pub fn call_error(status: &Status) -> v1::CallError {
     let violation = status.get_details_bad_request().and_then(|bad| bad.field_violations.into_iter().next());
+    let retry = status.get_details_retry_info().and_then(|retry| retry.retry_delay);
     v1::CallError {
         code: status.code().into(),
         message: status.message().to_owned(),
         field: violation.map(|violation| violation.field).unwrap_or_default(),
         reason: status.get_details_error_info().map(|info| info.reason).unwrap_or_default(),
+        retry_delay: retry.and_then(|wait| wait.try_into().ok()),
     }
 }
 
@@ -121,6 +123,16 @@ mod tests {
         assert!((RETRY_AFTER..=2 * RETRY_AFTER).contains(&wait), "{wait:?}");
         let pushback: u128 = status.metadata().get(PUSHBACK).unwrap().to_str().unwrap().parse().unwrap();
         assert_eq!(pushback, wait.as_millis() + 1);
+    }
+
+    #[test]
+    fn a_failed_call_among_several_says_the_same() {
+        let status = Status::from(Error::Full { limit: 3 });
+        let told = call_error(&status);
+        let wait = status.get_details_retry_info().unwrap().retry_delay.unwrap();
+        assert_eq!(Duration::try_from(told.retry_delay.unwrap()).unwrap(), wait);
+        assert_eq!((told.code, told.reason), (i32::from(Code::ResourceExhausted), "SERVER_FULL".to_owned()));
+        assert_eq!(call_error(&Error::Stopped.into()).retry_delay, None);
     }
 
     #[test]
