@@ -129,7 +129,7 @@ async fn many_empty_steps_are_refused_before_they_are_decoded() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let request = reqwest::Client::new().post(url).header("content-type", "application/json").body(body);
     let answer = request.send().await.unwrap().text().await.unwrap();
-    assert!(answer.contains("resource_exhausted") && answer.contains("memory budget"), "{answer}");
+    assert!(answer.contains("resource_exhausted") && answer.contains("SERVER_MEMORY"), "{answer}");
     assert!(most_taken(&server) < BUDGET / 2, "{} MiB", most_taken(&server) / MIB);
     // What is not too much is decoded, and said to be too many.
     let refused = client.clone().step_batch(steps(100_000)).await.unwrap_err();
