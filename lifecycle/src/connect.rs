@@ -14,7 +14,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use prost_reflect::{DescriptorError, DescriptorPool, MethodDescriptor};
 use tonic::codegen::http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request};
 use tonic::{Code, Status};
@@ -134,10 +134,13 @@ async fn call(
         Status::try_from_error(error).unwrap_or_else(broken_off)
     })?;
     let message = codec.decode(method.input(), bytes.to_bytes())?;
-    // Not before: a body may count what its message takes.
-    drop(body);
     become_grpc(&mut parts)?;
-    let answer = next.run(Request::from_parts(parts, Body::from(frame(&message)?))).await;
+    // A body may count what its message takes, so it goes with the new one: the service drops that once it is decoded.
+    let framed = Full::new(frame(&message)?).map_frame(move |frame| {
+        let _counted = &body;
+        frame
+    });
+    let answer = next.run(Request::from_parts(parts, Body::new(framed))).await;
     codec.encode(method.output(), unframe(answer).await?)
 }
 

@@ -17,7 +17,8 @@ const CROWDS: [usize; 6] = [1, 4, 16, 64, 256, 1024];
 const MEASURED: Duration = Duration::from_secs(1);
 
 fn main() {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
+    // More would need more memory maps than Linux allows.
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(12);
     let most = u32::try_from(1024 * threads).unwrap_or(u32::MAX);
     let options = Options { max_interpreters: most, ..Options::default() };
     let sandbox = Sandbox::new(&options).expect("the sandbox starts");

@@ -20,6 +20,9 @@ const HOST_STACK_BYTES: usize = 2 << 20;
 /// so this bounds the number of instances that do so at the same time.
 const SPARE_STACKS: u32 = 256;
 
+/// What a stack that nobody uses keeps in memory.
+const STACK_RESIDENT_BYTES: usize = 16 << 10;
+
 // Upper bounds of the guest module's parts. They are generous: they cost only address space.
 const TABLES: u32 = 2;
 const TABLE_ELEMENTS: usize = 10_000;
@@ -42,7 +45,9 @@ pub fn new(options: &Options) -> wasmtime::Result<Engine> {
         // The pages that an interpreter wrote are overwritten for the next one instead of unmapped: copying
         // is cheaper than page faults.
         .linear_memory_keep_resident(options.keep_resident_bytes)
-        .pagemap_scan(Enabled::Auto);
+        .pagemap_scan(Enabled::Auto)
+        // An interpreter keeps its stack from step to step. When it ends, the stack goes back to the system, but for its top.
+        .async_stack_keep_resident(STACK_RESIDENT_BYTES);
 
     let mut config = Config::new();
     config
@@ -50,6 +55,7 @@ pub fn new(options: &Options) -> wasmtime::Result<Engine> {
         .memory_init_cow(true)
         .max_wasm_stack(GUEST_STACK_BYTES)
         .async_stack_size(GUEST_STACK_BYTES + HOST_STACK_BYTES)
+        .async_stack_zeroing(true)
         .cranelift_opt_level(OptLevel::Speed)
         // The same bits on every processor.
         .cranelift_nan_canonicalization(true)

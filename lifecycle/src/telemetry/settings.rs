@@ -11,6 +11,7 @@ const EXPORTER: &str = "OTEL_TRACES_EXPORTER";
 const ENDPOINT: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 const PROTOCOL: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
 const COMPRESSION: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"];
+const HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"];
 const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 const SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
@@ -82,6 +83,11 @@ impl Settings {
         }
         if let Some(pairs) = set(RESOURCE).filter(|pairs| !pairs.split(',').all(|pair| pair.contains('='))) {
             return wrong(RESOURCE, &pairs, "must be NAME=VALUE, and further ones after commas");
+        }
+        if let Some((name, _)) =
+            first(HEADERS).filter(|(_, pairs)| !pairs.split(',').all(|pair| pair.contains('=')))
+        {
+            return Err(format!("{name} must be NAME=VALUE, and further ones after commas")); // it may hold a secret
         }
         let sampler = sampler(set(SAMPLER).as_deref(), set(SAMPLER_ARG).as_deref(), ratio)?;
         Ok(Some(Self { endpoint, sampler, service_name: set(SERVICE_NAME) }))
@@ -179,5 +185,7 @@ mod tests {
             let error = read(&[URL, (name, value)]).unwrap_err();
             assert!(error.starts_with(name) && error.contains(value), "{error}");
         }
+        let error = read(&[URL, ("OTEL_EXPORTER_OTLP_HEADERS", "secret")]).unwrap_err();
+        assert!(error.starts_with("OTEL_EXPORTER_OTLP_HEADERS") && !error.contains("secret"), "{error}");
     }
 }

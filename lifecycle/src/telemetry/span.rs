@@ -16,6 +16,9 @@ use super::names;
 
 pub use opentelemetry::trace::SpanKind;
 
+/// The longest header that is read, in characters: what the standard asks for at least. Each span keeps a copy.
+const MAX_HEADER: usize = 512;
+
 /// What makes spans, if they are sent.
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
@@ -65,7 +68,7 @@ impl Span {
 
     /// Makes it current while `future` runs.
     pub fn around<F: Future>(&self, future: F) -> WithContext<F> {
-        future.with_context(self.0.clone().unwrap_or_default())
+        future.with_context(self.0.clone().unwrap_or_else(Context::current))
     }
 
     /// Makes it current while `work` runs.
@@ -117,7 +120,7 @@ struct Headers<'request>(&'request HeaderMap);
 
 impl Extractor for Headers<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key)?.to_str().ok()
+        self.0.get(key)?.to_str().ok().filter(|value| value.len() <= MAX_HEADER)
     }
 
     fn keys(&self) -> Vec<&str> {

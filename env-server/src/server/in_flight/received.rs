@@ -15,13 +15,18 @@ use crate::error::Error;
 /// What a decoded message takes, in units of its bytes, where steps or ids are listed. An empty one takes two bytes, and a list
 /// that grows up to twice its length.
 const STEPS_FACTOR: usize = size_of::<v1::StepRequest>();
-const IDS_FACTOR: usize = size_of::<String>();
+const IDS_FACTOR: usize = 2 * size_of::<String>();
+/// What a call of a tool takes at most beyond its bytes. Each has a byte with which it begins, in protobuf or in JSON.
+const TOOL_CALL: usize = 2 * size_of::<v1::ToolCall>();
+const BEGINNINGS: [u8; 2] = [b'\n', b'{'];
 
 /// A request's body. It must be dropped after its message is decoded.
 pub struct Received<B> {
     body: B,
     share: Share,
     factor: usize,
+    /// What each byte takes with which a call of a tool may begin.
+    beginning: usize,
     /// The most bytes of a message.
     most: usize,
 }
@@ -29,12 +34,13 @@ pub struct Received<B> {
 impl<B> Received<B> {
     /// The body of a request of at most `most` bytes.
     pub fn of(request: Request<B>, budget: &Budget, most: usize) -> Request<Self> {
-        let factor = match request.uri().path().rsplit('/').next() {
-            Some("StepBatch") => STEPS_FACTOR,
-            Some("ForkEpisode" | "KeepAlive") => IDS_FACTOR,
-            _ => 1,
+        let (factor, beginning) = match request.uri().path().rsplit('/').next() {
+            Some("StepBatch") => (STEPS_FACTOR, 0),
+            Some("ForkEpisode" | "KeepAlive") => (IDS_FACTOR, 0),
+            Some("Step") => (1, TOOL_CALL),
+            _ => (1, 0),
         };
-        request.map(|body| Self { body, share: budget.hold(0), factor, most })
+        request.map(|body| Self { body, share: budget.hold(0), factor, beginning, most })
     }
 }
 
@@ -50,9 +56,12 @@ where
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        let arrived = frame.iter().flatten().filter_map(Frame::data_ref).map(Bytes::len).sum::<usize>();
+        let data = frame.iter().flatten().find_map(Frame::data_ref).map_or(&[][..], |data| data);
+        let beginnings = data.iter().filter(|byte| self.beginning > 0 && BEGINNINGS.contains(byte)).count();
+        let arrived = data.len() * self.factor + beginnings * self.beginning;
         // Of a stream of requests, those before the last have been taken.
-        let more = (arrived * self.factor).min((self.most * self.factor).saturating_sub(self.share.bytes()));
+        let most = self.most * (self.factor + self.beginning);
+        let more = arrived.min(most.saturating_sub(self.share.bytes()));
         match self.share.grow_large(more) {
             Ok(()) => Poll::Ready(frame.map(|frame| frame.map_err(Into::into))),
             Err(no_memory) => Poll::Ready(Some(Err(Status::from(Error::NoMemory(no_memory)).into()))),
@@ -89,7 +98,12 @@ mod tests {
             drop(body);
             assert_eq!(budget.used(), 0);
         }
-        let error = received("StepBatch", 141).frame().await.unwrap().unwrap_err();
+        let mut calls = received("Step", 60);
+        calls.body = Full::new(Bytes::from_static(b"\n\0\n\0{}"));
+        calls.frame().await.unwrap().unwrap();
+        assert_eq!(budget.used(), 6 + 3 * TOOL_CALL);
+        drop(calls);
+        let error = received("StepBatch", 161).frame().await.unwrap().unwrap_err();
         assert_eq!(error.downcast::<Status>().unwrap().code(), tonic::Code::ResourceExhausted);
     }
 }
