@@ -2,17 +2,11 @@
 
 #![no_main]
 
-use fuzz::mutate::mutate;
+use fuzz::mutate::mutate_in_place;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 
 fuzz_target!(|data: &[u8]| fuzz::request::run(data));
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
-    match mutate(&data[..size], seed) {
-        Some(changed) if changed.len() <= max_size => {
-            data[..changed.len()].copy_from_slice(&changed);
-            changed.len()
-        }
-        _ => fuzzer_mutate(data, size, max_size),
-    }
+    mutate_in_place(data, size, max_size, seed).unwrap_or_else(|| fuzzer_mutate(data, size, max_size))
 });

@@ -5,6 +5,14 @@ use serde_json::{Map, Value, json};
 /// The most changes at a time.
 const MAX_CHANGES: u64 = 4;
 
+/// Changes the document in the first `size` bytes of `data`, which has room for `max_size`. Returns the new size; `None` if
+/// [`mutate`] does not change it, or it does not fit.
+pub fn mutate_in_place(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> Option<usize> {
+    let changed = mutate(&data[..size], seed).filter(|changed| changed.len() <= max_size)?;
+    data[..changed.len()].copy_from_slice(&changed);
+    Some(changed.len())
+}
+
 /// A changed copy of an input: of the document that it is, or of that in one of its lines. `None` if there is none, and
 /// every other time, so that its bytes are changed instead. The same seed makes the same changes.
 pub fn mutate(input: &[u8], seed: u32) -> Option<Vec<u8>> {

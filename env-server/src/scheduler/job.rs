@@ -7,7 +7,7 @@ use sandbox::Stop;
 
 /// What the queues know of a piece of work.
 pub struct Job {
-    /// The tenant whose work it is.
+    /// The tenant that the work is for.
     pub tenant: Arc<str>,
     /// The turns that it has had.
     pub turns: AtomicU32,

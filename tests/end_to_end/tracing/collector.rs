@@ -85,7 +85,7 @@ impl Collector {
         self.spans().into_iter().filter(|seen| seen.span.name == name).collect()
     }
 
-    /// Waits until there are so many spans of this name.
+    /// Waits for this number of spans with this name.
     pub async fn wait_for(&self, name: &str, count: usize) -> Vec<Seen> {
         let wait = async {
             while self.named(name).len() < count {
