@@ -23,8 +23,8 @@ pub enum Error {
     /// A new interpreter could not be started.
     #[error("starting a Python interpreter failed")]
     Start(#[source] Source),
-    /// The snapshot of a hibernated interpreter could not be read back.
-    #[error("waking a Python interpreter failed")]
+    /// The snapshot of an interpreter could not be read back.
+    #[error("reading the snapshot of a Python interpreter failed")]
     Snapshot(#[source] Source),
     /// Someone stopped the step. The interpreter is as before it.
     #[error("the step was stopped")]

@@ -6,7 +6,7 @@ use crate::error::{Error, explain_kernel_limit};
 use crate::limits::Limits;
 use crate::options::Options;
 use crate::pool::{Placed, Pool};
-use crate::spill::Spill;
+use crate::storage::Storage;
 use crate::world::World;
 use crate::{cache, guest, linker};
 
@@ -15,10 +15,11 @@ pub struct Host {
     /// Where instances are created.
     pub pool: Pool,
     /// Where snapshots are stored.
-    pub spill: Spill,
+    pub storage: Storage,
     /// An instance that never runs. Its memory is the initial memory of every interpreter.
     pristine: Placed,
     python_version: String,
+    max_memory_bytes: usize,
 }
 
 impl Host {
@@ -30,16 +31,26 @@ impl Host {
         let module = cache::module(&engine, source, options.cache_dir.as_deref()).map_err(setup)?;
         let linker = linker::new(&engine, &module).map_err(setup)?;
         let pool = Pool::new(engine, &linker, &module, options).map_err(setup)?;
-        let spill = Spill::new(options.hibernation_dir.as_deref(), options.hibernation_bytes)
-            .map_err(|error| Error::Setup(error.into()))?;
+        let storage = Storage::new(options).map_err(|error| Error::Setup(error.into()))?;
         let python_version = python_version(&pool, options)?;
         let pristine = pool.instantiate(World::new([0; 32], 0), &start_limits(options))?;
-        Ok(Host { pool, spill, pristine, python_version })
+        let max_memory_bytes = options.max_memory_bytes;
+        Ok(Host { pool, storage, pristine, python_version, max_memory_bytes })
     }
 
     /// The memory of an interpreter that has not run any code.
     pub fn pristine(&self) -> &[u8] {
         self.pristine.python.access.memory.data(&self.pristine.store)
+    }
+
+    /// The number of the guest's mutable globals.
+    pub fn variables(&self) -> usize {
+        self.pristine.python.variables.len()
+    }
+
+    /// The most memory that an interpreter may have.
+    pub fn max_memory_bytes(&self) -> usize {
+        self.max_memory_bytes
     }
 
     /// The version of Python, such as `3.14.0`.

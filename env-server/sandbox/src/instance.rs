@@ -40,19 +40,24 @@ impl Instance {
 
     /// Creates an instance in the state that a snapshot holds.
     pub async fn restore(host: &Host, limits: &Limits, snapshot: &Snapshot) -> Result<Instance, Error> {
-        let (world, memory_bytes) = (snapshot.world.clone(), snapshot.memory_bytes());
-        let mut instance = Instance::of_size(host, limits, world, memory_bytes, &snapshot.variables)?;
+        let (world, memory_bytes) = (snapshot.world().clone(), snapshot.memory_bytes());
+        let mut instance = Instance::of_size(host, limits, world, memory_bytes, snapshot.variables())?;
         snapshot.write_to(instance.memory_mut(), host.pristine()).await?;
         Ok(instance)
     }
 
-    /// A snapshot of its state between two steps.
+    /// A snapshot of its state between two steps, of which the second one has the index `before`.
     ///
     /// # Errors
     /// It would hold more than `max_bytes` of memory.
-    pub async fn snapshot(&mut self, host: &Host, max_bytes: usize) -> Result<Snapshot, TooLarge> {
+    pub async fn snapshot(
+        &mut self,
+        host: &Host,
+        before: u64,
+        max_bytes: usize,
+    ) -> Result<Snapshot, TooLarge> {
         let (variables, world) = (self.variables(), self.world().clone());
-        Snapshot::take(self.memory(), variables, world, host.pristine(), &host.spill, max_bytes).await
+        Snapshot::take(host, before, self.memory(), variables, world, max_bytes).await
     }
 
     /// Creates a copy of this instance.

@@ -11,8 +11,10 @@ use crate::execution::Execution;
 use crate::host::Host;
 use crate::instance::{Instance, Unfinished};
 use crate::outcome::{Definition, Failure, Outcome, TYPE_NAME_BYTES};
+use crate::past::{Past, PastStep, StoredSnapshot};
 use crate::replay_log::ReplayLog;
 use crate::seeds::Seeds;
+use crate::snapshot::Snapshot;
 use crate::state::Answers;
 use crate::stats::Stats;
 use crate::stop::Stop;
@@ -45,7 +47,34 @@ const SMALL_SNAPSHOT: usize = 8 << 20;
 
 impl Interpreter {
     pub(crate) fn new(host: Arc<Host>, config: Config, tools: SharedTools) -> Result<Interpreter, Error> {
-        let mut interpreter = Interpreter {
+        let mut interpreter = Interpreter::asleep(host, config, tools);
+        if interpreter.persists() {
+            interpreter.instance = Some(block_on(interpreter.rebuild(&Stop::default()))?);
+        }
+        Ok(interpreter)
+    }
+
+    pub(crate) fn revive(
+        host: Arc<Host>,
+        config: Config,
+        tools: SharedTools,
+        past: Past,
+    ) -> Result<Interpreter, Error> {
+        let mut interpreter = Interpreter::asleep(host, config, tools);
+        interpreter.next_step = past.next_step;
+        if interpreter.persists() {
+            let (host, limits) = (&interpreter.host, &interpreter.config.limits);
+            let snapshot = past.snapshot.map(|stored| Snapshot::open(host, limits, &stored)).transpose()?;
+            interpreter.replay_log = ReplayLog::new(snapshot, past.steps);
+            interpreter.globals = past.globals;
+            interpreter.note_kept();
+        }
+        Ok(interpreter)
+    }
+
+    /// An interpreter in its initial state that is not in memory.
+    fn asleep(host: Arc<Host>, config: Config, tools: SharedTools) -> Interpreter {
+        Interpreter {
             kept: host.budget().hold(0),
             host,
             config: Arc::new(config),
@@ -55,11 +84,7 @@ impl Interpreter {
             globals: Vec::new(),
             next_step: 0,
             stats: Stats::default(),
-        };
-        if interpreter.persists() {
-            interpreter.instance = Some(block_on(interpreter.rebuild(&Stop::default()))?);
         }
-        Ok(interpreter)
     }
 
     /// Runs the next step: [`Interpreter::run_step`] with the index after the last step's, at first 0.
@@ -111,8 +136,10 @@ impl Interpreter {
                     Unfinished::Diverged => Error::Diverged { step: steps, of: steps },
                 }
             })?;
-        if self.persists() && execution.reply.is_ok() {
-            self.replay_log.push(code, &execution);
+        self.next_step = index.wrapping_add(1);
+        if self.keeps(&execution) {
+            let (tool_calls, fuel_used) = (execution.tool_calls.clone(), execution.fuel_used);
+            self.replay_log.push(PastStep { code: code.to_owned(), tool_calls, fuel_used });
             if self.replay_log.is_large() {
                 self.snapshot(&mut instance, usize::MAX).await;
             } else if self.replay_log.is_long() {
@@ -121,7 +148,6 @@ impl Interpreter {
             self.instance = Some(instance);
             self.note_kept();
         }
-        self.next_step = index.wrapping_add(1);
         self.stats.steps += 1;
         self.stats.fuel_used += execution.fuel_used;
         self.stats.tool_calls += execution.tool_calls.len() as u64;
@@ -140,7 +166,15 @@ impl Interpreter {
         self.instance.is_some()
     }
 
-    /// Its statistics so far.
+    /// The file of the snapshot from which it would be rebuilt, together with the steps since; `None` if there is no such
+    /// file: it would be rebuilt from its initial state, or its snapshot is in memory only. The answer can change with each
+    /// step, and when it hibernates. From then on the file stays until [`crate::Sandbox::remove_snapshot`] deletes it; the
+    /// interpreter and its copies need it as long as they give this answer.
+    pub fn stored_snapshot(&self) -> Option<StoredSnapshot> {
+        self.replay_log.stored_snapshot()
+    }
+
+    /// Its statistics so far: since it was revived, if it was.
     pub fn stats(&self) -> Stats {
         let (kept_bytes, kept_on_disk_bytes) = self.replay_log.kept_bytes();
         let memory_bytes = self.instance.as_ref().map_or(0, Instance::memory_bytes);
@@ -171,9 +205,20 @@ impl Interpreter {
         })
     }
 
+    /// Brings it into memory, if it is persistent and not there. It yields every few milliseconds, as a step does.
+    ///
+    /// # Errors
+    /// The same as [`Interpreter::step`].
+    pub async fn wake_up(&mut self, stop: &Stop) -> Result<(), Error> {
+        if self.persists() && self.instance.is_none() {
+            self.instance = Some(self.wake(stop).await?);
+        }
+        Ok(())
+    }
+
     /// Frees its place until the next step, which continues from the same state. Until then the host's memory
     /// holds its files and either its steps or a few kilobytes. If its steps took long, a snapshot of some
-    /// tens of kilobytes is stored on disk ([`crate::Options::hibernation_dir`]).
+    /// tens of kilobytes is stored on disk ([`crate::Options::hibernation_dir`], [`crate::Options::snapshots`]).
     pub fn hibernate(&mut self) {
         let Some(mut instance) = self.instance.take() else { return };
         if !self.replay_log.is_short() {
@@ -190,6 +235,11 @@ impl Interpreter {
 
     fn persists(&self) -> bool {
         self.config.state.is_persistent()
+    }
+
+    /// Whether the effects of a block stay.
+    fn keeps(&self, execution: &Execution) -> bool {
+        self.persists() && execution.reply.is_ok()
     }
 
     async fn rebuild(&self, stop: &Stop) -> Result<Instance, Error> {
@@ -213,13 +263,14 @@ impl Interpreter {
     /// Replaces the replay log by a snapshot of the instance. If more than `max_bytes` of its memory changed,
     /// the snapshot is put off until the steps and their replays are worth it.
     async fn snapshot(&mut self, instance: &mut Instance, max_bytes: usize) {
-        match instance.snapshot(&self.host, max_bytes).await {
+        match instance.snapshot(&self.host, self.next_step, max_bytes).await {
             Ok(snapshot) => self.replay_log.compact(snapshot),
             Err(too_large) => self.replay_log.put_off(too_large.bytes),
         }
     }
 
     fn outcome(&mut self, execution: Execution) -> Outcome {
+        let kept = self.keeps(&execution);
         let limit_hit = execution.tool_call_limit_hit.then_some(Failure::ToolCallLimit);
         let (failure, text, definitions) = match execution.reply {
             Ok(reply) => {
@@ -248,6 +299,7 @@ impl Interpreter {
                 .into_iter()
                 .map(|d| Definition { name: d.name, digest: d.digest })
                 .collect(),
+            kept,
             fuel_used: execution.fuel_used,
             wall: Duration::ZERO,
             tool_calls: execution.tool_calls,
@@ -266,6 +318,7 @@ impl Interpreter {
             failure: Some(failure),
             globals: self.globals.clone(),
             definitions: Vec::new(),
+            kept: false,
             fuel_used: 0,
             wall: Duration::ZERO,
             tool_calls: Vec::new(),

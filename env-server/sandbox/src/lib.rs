@@ -9,7 +9,9 @@
 //! The whole state of an interpreter can be copied. [`Interpreter::fork`] creates an independent copy, and
 //! [`Interpreter::hibernate`] moves an idle interpreter out of memory until its next step. A step that kills
 //! its interpreter is undone: the interpreter is restored from its last snapshot, and the steps since are
-//! replayed with the recorded answers of the tools.
+//! replayed with the recorded answers of the tools. In the same way [`Sandbox::revive`] makes an interpreter again after the
+//! process has ended, if its snapshots are stored in files that stay ([`Options::snapshots`]) and its caller has kept
+//! the steps.
 //!
 //! An error of the agent's code is a [`Failure`] in its [`Outcome`]; an [`Error`] means that the sandbox is
 //! broken or full. The crate does not know tasks, rewards or RPCs.
@@ -69,7 +71,8 @@
 //! | `outcome`, `message`                       | the outcome of a step, and the texts for the agent                            |
 //! | `instance`, `execution`                    | one instance of the guest, and the raw result of a block in it                |
 //! | `replay_log`                               | the steps from which an instance is rebuilt                                   |
-//! | `snapshot`, `pages`, `spill`               | an instance's compressed memory, which pages changed, where it is stored      |
+//! | `snapshot`, `pages`, `storage`             | an instance's compressed memory, which pages changed, where it is stored      |
+//! | `past`                                     | what an interpreter is rebuilt from in another process                        |
 //! | `guest`, `abi`                             | the guest module, its exports and the layout of their arguments               |
 //! | `state`                                    | the host's side of an instance                                                |
 //! | `world`, `wasi`                            | time, randomness, output and files as plain data; the functions that use them |
@@ -99,16 +102,17 @@ mod message;
 mod options;
 mod outcome;
 mod pages;
+mod past;
 mod places;
 mod pool;
 mod replay_log;
 mod sandbox;
 mod seeds;
 mod snapshot;
-mod spill;
 mod state;
 mod stats;
 mod stop;
+mod storage;
 mod tool;
 mod wasi;
 mod world;
@@ -116,10 +120,12 @@ mod world;
 pub use budget::{Budget, NoMemory, Share};
 pub use config::Config;
 pub use error::{Error, Source};
+pub use guest::MODULE_SHA256 as GUEST_SHA256;
 pub use interpreter::Interpreter;
 pub use limits::Limits;
-pub use options::Options;
+pub use options::{Options, Snapshots};
 pub use outcome::{Definition, Failure, Outcome};
+pub use past::{Past, PastStep, StoredSnapshot};
 pub use proto::interpreter_state::InterpreterState;
 pub use proto::semantics::Semantics;
 pub use sandbox::Sandbox;

@@ -4,6 +4,16 @@ use std::path::PathBuf;
 
 use crate::budget::Budget;
 
+/// Where snapshots are stored so that they stay when the process ends, each in a file of its own.
+#[derive(Clone, Debug)]
+pub struct Snapshots {
+    /// The folder of the files. It belongs to one sandbox at a time.
+    pub dir: PathBuf,
+    /// Whether a file and its name are on the disk before a snapshot counts as stored, so that it survives the machine's
+    /// end too. Takes as long as the disk does.
+    pub sync: bool,
+}
+
 /// The options of a [`crate::Sandbox`]. `Options::default()` suits most uses.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -23,15 +33,17 @@ pub struct Options {
     /// The directory of the file that stores hibernated interpreters. `None` stores them in memory,
     /// compressed.
     pub hibernation_dir: Option<PathBuf>,
-    /// The size limit of that file in bytes. What does not fit is stored in memory.
+    /// Stores snapshots in files that stay, in place of the file in `hibernation_dir`.
+    pub snapshots: Option<Snapshots>,
+    /// The size limit of that file, or of those files together, in bytes. What does not fit is stored in memory.
     pub hibernation_bytes: u64,
     /// The memory of all interpreters together, of those that hibernate too. A step that finds no room is not run.
     pub budget: Budget,
 }
 
 impl Default for Options {
-    /// 1,024 interpreters of up to 1 GiB; 4 MiB kept resident in each free place; no directory for
-    /// hibernation, and up to 16 GiB in it if one is set; no bound of all memory.
+    /// 1,024 interpreters of up to 1 GiB; 4 MiB kept resident in each free place; no directory for hibernation and
+    /// none for snapshots, and up to 16 GiB in it if one is set; no bound of all memory.
     fn default() -> Self {
         Options {
             cache_dir: None,
@@ -39,6 +51,7 @@ impl Default for Options {
             max_memory_bytes: 1 << 30,
             keep_resident_bytes: 4 << 20,
             hibernation_dir: None,
+            snapshots: None,
             hibernation_bytes: 16 << 30,
             budget: Budget::default(),
         }

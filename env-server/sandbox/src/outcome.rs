@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::tool::ToolRecord;
 
 /// The outcome of one block of code, whether it succeeded or failed.
@@ -26,6 +28,9 @@ pub struct Outcome {
     pub globals: Vec<String>,
     /// What the block's top level stored. Empty unless [`crate::Config::record_definitions`] is set.
     pub definitions: Vec<Definition>,
+    /// Whether the block's effects on a persistent interpreter stay, so that whoever rebuilds the interpreter runs it again.
+    /// Always false in a resetting interpreter.
+    pub kept: bool,
     /// The fuel that the block used (see [`crate::Limits::fuel`]). Starting an interpreter uses none.
     pub fuel_used: u64,
     /// The duration of the step, including the time spent in tools and in starting or waking the interpreter.
@@ -36,7 +41,7 @@ pub struct Outcome {
 
 /// Why a step failed. Unless a variant says otherwise, the effects of the step on a persistent interpreter
 /// are undone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Failure {
     /// The code raised an exception. Its effects up to there persist.
     Exception {
@@ -64,7 +69,7 @@ pub enum Failure {
 pub(crate) const TYPE_NAME_BYTES: usize = 500;
 
 /// A name that the block's top level stored and that is still bound at its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
     /// The name.
     pub name: String,

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use crate::calls;
 use crate::config::Config;
 use crate::error::Error;
-use crate::execution::Execution;
 use crate::host::Host;
 use crate::instance::{Instance, Unfinished};
+use crate::past::{PastStep, StoredSnapshot};
 use crate::seeds::Seeds;
 use crate::snapshot::Snapshot;
 use crate::state::Answers;
 use crate::stop::Stop;
-use crate::tool::ToolRecord;
 
 /// The replay budget in fuel of an interpreter of which little changed. Replaying this much takes some 100 ms; a
 /// snapshot takes one or two milliseconds, so taking one this often costs almost nothing.
@@ -30,7 +29,7 @@ const SHORT_FUEL: u64 = 15_000_000;
 #[derive(Clone, Default)]
 pub struct ReplayLog {
     snapshot: Option<Arc<Snapshot>>,
-    steps: Vec<Arc<Step>>,
+    steps: Vec<Arc<PastStep>>,
     /// The fuel of all steps.
     fuel: u64,
     /// The fuel of all replays since the snapshot.
@@ -41,22 +40,21 @@ pub struct ReplayLog {
     larger_budget: u64,
 }
 
-/// A step that was not killed.
-struct Step {
-    code: String,
-    tool_calls: Vec<ToolRecord>,
-    /// Fuel is deterministic: a replay that used the same amount did the same work.
-    fuel_used: u64,
-}
-
 impl ReplayLog {
+    /// The log of a snapshot and steps.
+    pub fn new(snapshot: Option<Snapshot>, steps: Vec<PastStep>) -> ReplayLog {
+        let mut log = ReplayLog { snapshot: snapshot.map(Arc::new), ..ReplayLog::default() };
+        steps.into_iter().for_each(|step| log.push(step));
+        log
+    }
+
+    /// The file of its snapshot, if there is one.
+    pub fn stored_snapshot(&self) -> Option<StoredSnapshot> {
+        self.snapshot.as_ref()?.stored()
+    }
+
     /// Appends a step.
-    pub fn push(&mut self, code: &str, execution: &Execution) {
-        let step = Step {
-            code: code.to_owned(),
-            tool_calls: execution.tool_calls.clone(),
-            fuel_used: execution.fuel_used,
-        };
+    pub fn push(&mut self, step: PastStep) {
         self.fuel += step.fuel_used;
         self.bytes += step.code.len() + step.tool_calls.iter().map(calls::record_bytes).sum::<usize>();
         self.steps.push(Arc::new(step));
@@ -103,7 +101,7 @@ impl ReplayLog {
 
     /// Replaces the log by a snapshot of the state after its last step.
     pub fn compact(&mut self, snapshot: Snapshot) {
-        *self = ReplayLog { snapshot: Some(Arc::new(snapshot)), ..ReplayLog::default() };
+        *self = ReplayLog::new(Some(snapshot), Vec::new());
     }
 
     /// The bytes it takes in the host's memory and on disk.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A tool. It appears in the agent's namespace as a plain function.
@@ -48,10 +49,10 @@ pub struct Argument {
     pub value: Option<Value>,
 }
 
-impl From<Value> for Argument {
-    /// An argument from JSON alone. The Python type is the one that `json.loads` would give.
-    fn from(value: Value) -> Self {
-        let python_type = match &value {
+impl Argument {
+    /// The Python type that `json.loads` would give to a value.
+    pub fn json_type(value: &Value) -> &'static str {
+        match value {
             Value::Null => "NoneType",
             Value::Bool(_) => "bool",
             Value::Number(number) if number.is_f64() => "float",
@@ -59,13 +60,19 @@ impl From<Value> for Argument {
             Value::String(_) => "str",
             Value::Array(_) => "list",
             Value::Object(_) => "dict",
-        };
-        Self { python_type: python_type.to_owned(), value: Some(value) }
+        }
+    }
+}
+
+impl From<Value> for Argument {
+    /// An argument from JSON alone.
+    fn from(value: Value) -> Self {
+        Self { python_type: Self::json_type(&value).to_owned(), value: Some(value) }
     }
 }
 
 /// The failure of a call: an exception that is raised in the agent's code.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct ToolError {
     /// The class of the exception.
@@ -75,7 +82,7 @@ pub struct ToolError {
 }
 
 /// The class of the exception that a failed call raises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToolErrorKind {
     /// `ToolInvocationException`: wrong arity, keyword or type.
     Invocation,

@@ -14,15 +14,19 @@ use files::{Files, Node};
 use handles::Handles;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 /// The world of one interpreter.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct World {
     pub clock: Clock,
     pub random: ChaCha8Rng,
     pub files: Files,
     pub handles: Handles,
+    /// Empty between two steps, as is `stderr`.
+    #[serde(skip)]
     pub stdout: Captured,
+    #[serde(skip)]
     pub stderr: Captured,
 }
 
@@ -42,6 +46,12 @@ impl World {
     /// The size of its files in the host's memory.
     pub fn bytes(&self) -> usize {
         self.files.bytes()
+    }
+
+    /// Whether its files are a tree within `scratch_bytes`, and its handles refer to them. This holds for every world but
+    /// one that was read from outside.
+    pub fn is_sound(&self, scratch_bytes: usize) -> bool {
+        self.files.limit() <= scratch_bytes && self.files.is_sound() && self.handles.are_sound(&self.files)
     }
 
     /// Deletes a file or directory if it is in no directory and no handle refers to it.

@@ -1,12 +1,14 @@
 //! Virtual time. It advances only when the guest reads the clock, changes a file or sleeps.
 
+use serde::{Deserialize, Serialize};
+
 /// The time at an interpreter's start, in seconds: 2025-01-01T00:00:00Z.
 const START_SECONDS: u64 = 1_735_689_600;
 /// The nanoseconds by which each reading advances the clock.
 pub const TICK_NANOS: u64 = 100_000;
 
 /// A moment, since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Time {
     pub seconds: u64,
     /// Of the second.
@@ -19,7 +21,7 @@ impl Time {
 }
 
 /// The time since one interpreter's start.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Clock {
     elapsed_nanos: u64,
 }

@@ -1,5 +1,7 @@
 //! The interpreter's files: a tree in memory with a size limit. Operations on paths are in `paths`.
 
+mod check;
+mod content_bytes;
 pub mod paths;
 #[cfg(test)]
 mod tests;
@@ -8,6 +10,7 @@ pub mod times;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use times::Times;
 
 use super::clock::Time;
@@ -32,7 +35,7 @@ pub enum Error {
 }
 
 /// The number of a file or directory. Numbers are not reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Node(u64);
 
 /// The bytes that a file or directory counts in addition to its content and its name.
@@ -41,7 +44,7 @@ const NODE_BYTES: usize = 512;
 const ROOT: Node = Node(0);
 
 /// The tree of files. A clone is independent; contents are shared until one of the two is written.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Files {
     nodes: BTreeMap<Node, Content>,
     next: u64,
@@ -55,10 +58,20 @@ pub struct Files {
 }
 
 /// A file or directory. `linked` says whether it is in a directory; the root always is.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 enum Content {
-    File { bytes: Arc<Vec<u8>>, linked: bool, times: Times },
-    Directory { entries: BTreeMap<String, Node>, parent: Node, linked: bool, times: Times },
+    File {
+        #[serde(with = "content_bytes")]
+        bytes: Arc<Vec<u8>>,
+        linked: bool,
+        times: Times,
+    },
+    Directory {
+        entries: BTreeMap<String, Node>,
+        parent: Node,
+        linked: bool,
+        times: Times,
+    },
 }
 
 /// The result of `stat`. A directory has size 0.
@@ -88,6 +101,11 @@ impl Files {
     /// The bytes in use.
     pub fn bytes(&self) -> usize {
         self.bytes - self.bytes_left
+    }
+
+    /// The size limit of the tree.
+    pub fn limit(&self) -> usize {
+        self.bytes
     }
 
     /// The work since the last call, in bytes moved or its equivalent.

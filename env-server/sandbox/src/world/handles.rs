@@ -1,9 +1,11 @@
 //! The handles that the guest owns: numbers for streams, files, directories, and WASI's other resources.
 
-use super::files::Node;
+use serde::{Deserialize, Serialize};
+
+use super::files::{Files, Node};
 
 /// What a handle stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Handle {
     /// Standard input. It is always at its end.
     Stdin,
@@ -44,7 +46,7 @@ impl Handle {
 pub const MAX: usize = 1024;
 
 /// All handles of one guest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handles {
     /// The handle with number `n` is at index `n - 1`.
     table: Vec<Option<Handle>>,
@@ -72,6 +74,13 @@ impl Handles {
     /// Removes the handle with a number.
     pub fn remove(&mut self, number: u32) -> Option<Handle> {
         self.table.get_mut((number as usize).checked_sub(1)?)?.take()
+    }
+
+    /// Whether there are no more than a guest may own, and all that refer to a file or directory refer to one of these
+    /// `files`.
+    pub fn are_sound(&self, files: &Files) -> bool {
+        self.table.len() <= MAX
+            && self.table.iter().flatten().filter_map(Handle::node).all(|node| files.status(node).is_ok())
     }
 
     /// Whether any handle keeps a file or directory alive.

@@ -20,6 +20,7 @@ mod own_files;
 mod random;
 mod recorded;
 mod recovery;
+mod revival;
 mod sealed;
 mod standard_error;
 mod strftime;

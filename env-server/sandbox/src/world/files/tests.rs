@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::paths::Open;
 use super::times::NewTime;
 use super::*;
@@ -165,4 +167,76 @@ fn a_change_sets_the_times_of_what_it_changes_and_of_nothing_else() {
     files.unlink(ROOT, "b").unwrap();
     files.release(file);
     assert_eq!(files.set_times(file, NewTime::Now, NewTime::Now), Err(Error::BadDescriptor));
+}
+
+/// Where operations of [`operations_keep_a_tree_sound`] are done.
+const PATHS: [&str; 7] = ["a", "b", "tmp", "tmp/a", "tmp/b", "tmp/b/c", "b/longer"];
+
+proptest! {
+    #[test]
+    fn operations_keep_a_tree_sound(operations in proptest::collection::vec((0..8, 0..7usize, 0..7usize), 0..60)) {
+        let mut files = Files::new(6000);
+        for (operation, path, other) in operations {
+            let (path, other, size) = (PATHS[path], PATHS[other], other * 300);
+            let found = files.find(ROOT, path);
+            // What is unlinked may stay open, and is released later or never.
+            match operation {
+                0 => drop(files.create_directory(ROOT, path)),
+                1 => drop(files.open(ROOT, path, CREATE)),
+                2 => drop(found.and_then(|node| files.write(node, None, &vec![1; size]))),
+                3 => drop(found.and_then(|node| files.resize(node, size as u64))),
+                4 => drop(files.unlink(ROOT, path)),
+                5 => drop(files.remove_directory(ROOT, path)),
+                6 => drop(files.unlink(ROOT, path).map(|node| files.release(node))),
+                _ => drop(files.rename(ROOT, path, ROOT, other)),
+            }
+            prop_assert!(files.is_sound(), "{operation} {path} {other}");
+        }
+    }
+}
+
+#[test]
+fn what_no_operation_makes_is_not_sound() {
+    let mut files = Files::new(10_000);
+    files.create_directory(ROOT, "a").unwrap();
+    files.create_directory(ROOT, "a/b").unwrap();
+    let file = files.open(ROOT, "a/b/file", CREATE).unwrap();
+    let (a, b) = (files.find(ROOT, "a").unwrap(), files.find(ROOT, "a/b").unwrap());
+    let sound = |change: &dyn Fn(&mut Files)| {
+        let mut files = files.clone();
+        change(&mut files);
+        files.is_sound()
+    };
+    let directory = |entries: &[(&str, Node)], parent, linked| {
+        let entries = entries.iter().map(|(name, node)| ((*name).to_owned(), *node)).collect();
+        Content::Directory { entries, parent, linked, times: Times::all(Time::START) }
+    };
+    assert!(sound(&|_| {}));
+    assert!(!sound(&|files| drop(files.nodes.remove(&ROOT))), "no root");
+    assert!(!sound(&|files| drop(files.nodes.remove(&file))), "an entry without a file");
+    assert!(!sound(&|files| files.bytes_left += 1), "sizes that do not add up");
+    assert!(!sound(&|files| files.next = file.0), "a number that will be given again");
+    assert!(
+        !sound(&|files| drop(files.nodes.insert(b, directory(&[("file", file)], ROOT, true)))),
+        "another parent"
+    );
+    assert!(
+        !sound(&|files| drop(files.nodes.insert(b, directory(&[("file", file)], a, false)))),
+        "not linked"
+    );
+    assert!(
+        !sound(&|files| drop(files.nodes.insert(b, directory(&[("fil", file), ("e", file)], a, true)))),
+        "met twice"
+    );
+    assert!(
+        !sound(&|files| drop(files.nodes.insert(b, directory(&[("root", ROOT)], a, true)))),
+        "the root below"
+    );
+    let circle = |files: &mut Files| {
+        files.unlink(ROOT, "a/b/file").unwrap();
+        files.nodes.insert(a, directory(&[("b", b)], b, true));
+        files.nodes.insert(b, directory(&[("a", a)], a, true));
+        files.entries_mut(ROOT).unwrap().remove("a");
+    };
+    assert!(!sound(&circle), "a circle beside the root");
 }

@@ -2,11 +2,13 @@
 //!
 //! A change takes its time from [`Files::now`]. As on a Linux file system without access times, reading changes none.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Content, Error, Files, Node};
 use crate::world::clock::Time;
 
 /// The times of a file or directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Times {
     pub accessed: Time,
     /// When the content was changed last, or a directory's entries.

@@ -1,27 +1,24 @@
-//! Storage for snapshots: a file with a size limit, and memory for what does not fit.
+//! A file with a size limit, for bytes that need not outlive the process.
 //!
-//! The file has no name, so the kernel deletes it when the process ends, however it ends. It is divided into
-//! blocks; what is stored occupies any blocks that are free.
+//! It has no name, so the kernel deletes it when the process ends, however it ends. It is divided into blocks; what is
+//! stored occupies any blocks that are free.
 
-use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::error::Error;
-
 const BLOCK_BYTES: usize = 4096;
 
-/// Storage for snapshots. Clones share one file.
+/// A file without a name. Clones share one file.
 #[derive(Clone)]
 pub struct Spill {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    /// `None`: everything is stored in memory.
+    /// `None`: nothing is stored.
     file: Option<File>,
     blocks: Mutex<FreeBlocks>,
 }
@@ -36,14 +33,6 @@ struct FreeBlocks {
     max: u32,
 }
 
-/// Stored bytes.
-pub enum Stored {
-    /// In memory.
-    InMemory(Vec<u8>),
-    /// In the file.
-    OnDisk(Extent),
-}
-
 /// Bytes in blocks of the file. Dropping it frees the blocks.
 pub struct Extent {
     bytes: usize,
@@ -52,8 +41,7 @@ pub struct Extent {
 }
 
 impl Spill {
-    /// Makes a file of at most `bytes` bytes in a directory. Without a directory, everything is stored in
-    /// memory.
+    /// Makes a file of at most `bytes` bytes in a directory. Without a directory, nothing is stored.
     ///
     /// # Errors
     /// The directory or the file cannot be made.
@@ -68,25 +56,8 @@ impl Spill {
         Ok(Spill { shared: Arc::new(Shared { file, blocks }) })
     }
 
-    /// Stores bytes in the file, or in memory if the file has no room or the write fails.
-    pub fn store(&self, bytes: Vec<u8>) -> Stored {
-        match self.write(&bytes) {
-            Some(extent) => Stored::OnDisk(extent),
-            None => Stored::InMemory(bytes),
-        }
-    }
-
-    /// The bytes of the file that are in use, and the most that may be; both 0 without a file.
-    pub fn usage(&self) -> (u64, u64) {
-        if self.shared.file.is_none() {
-            return (0, 0);
-        }
-        let blocks = self.blocks();
-        let used = u64::from(blocks.unused) - blocks.released.len() as u64;
-        (used * BLOCK_BYTES as u64, u64::from(blocks.max) * BLOCK_BYTES as u64)
-    }
-
-    fn write(&self, bytes: &[u8]) -> Option<Extent> {
+    /// Stores bytes; `None` if the file has no room or the write fails.
+    pub fn store(&self, bytes: &[u8]) -> Option<Extent> {
         let file = self.shared.file.as_ref()?;
         let blocks = self.blocks().take(bytes.len().div_ceil(BLOCK_BYTES))?;
         let extent = Extent { bytes: bytes.len(), blocks, spill: self.clone() };
@@ -100,6 +71,16 @@ impl Spill {
             }
         }
         Some(extent)
+    }
+
+    /// The bytes of the file that are in use, and the most that may be; both 0 without a file.
+    pub fn usage(&self) -> (u64, u64) {
+        if self.shared.file.is_none() {
+            return (0, 0);
+        }
+        let blocks = self.blocks();
+        let used = u64::from(blocks.unused) - blocks.released.len() as u64;
+        (used * BLOCK_BYTES as u64, u64::from(blocks.max) * BLOCK_BYTES as u64)
     }
 
     fn blocks(&self) -> MutexGuard<'_, FreeBlocks> {
@@ -128,7 +109,11 @@ impl Extent {
         self.bytes
     }
 
-    fn read(&self) -> io::Result<Vec<u8>> {
+    /// Reads the stored bytes.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read(&self) -> io::Result<Vec<u8>> {
         let file = self.spill.shared.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let mut bytes = vec![0; self.bytes];
         let mut rest = &mut bytes[..];
@@ -157,48 +142,27 @@ impl Drop for Extent {
     }
 }
 
-impl Stored {
-    /// The stored bytes.
-    ///
-    /// # Errors
-    /// [`Error::Snapshot`] if the file cannot be read.
-    pub fn read(&self) -> Result<Cow<'_, [u8]>, Error> {
-        match self {
-            Stored::InMemory(bytes) => Ok(Cow::Borrowed(bytes)),
-            Stored::OnDisk(extent) => {
-                extent.read().map(Cow::Owned).map_err(|error| Error::Snapshot(error.into()))
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn on_disk(stored: &Stored) -> bool {
-        matches!(stored, Stored::OnDisk(_))
-    }
-
     #[test]
-    fn what_does_not_fit_stays_in_memory_and_freed_blocks_are_used_again() {
+    fn what_does_not_fit_is_not_stored_and_freed_blocks_are_used_again() {
         let directory = tempfile::tempdir().unwrap();
         let spill = Spill::new(Some(directory.path()), 10 * BLOCK_BYTES as u64).unwrap();
         let of = |byte, blocks: usize| vec![byte; blocks * BLOCK_BYTES - 7];
-        let (first, second, third) = (spill.store(of(1, 6)), spill.store(of(2, 5)), spill.store(of(3, 4)));
-        assert_eq!([&first, &second, &third].map(on_disk), [true, false, true]);
+        let first = spill.store(&of(1, 6)).unwrap();
+        assert!(spill.store(&of(2, 5)).is_none());
+        let third = spill.store(&of(3, 4)).unwrap();
         let usage = |blocks: u64| (blocks * BLOCK_BYTES as u64, 10 * BLOCK_BYTES as u64);
         assert_eq!(spill.usage(), usage(10));
         drop(first);
         assert_eq!(spill.usage(), usage(4));
-        let (fourth, fifth) = (spill.store(of(4, 2)), spill.store(of(5, 4)));
-        for (stored, bytes) in
-            [(&second, of(2, 5)), (&third, of(3, 4)), (&fourth, of(4, 2)), (&fifth, of(5, 4))]
-        {
+        let (fourth, fifth) = (spill.store(&of(4, 2)).unwrap(), spill.store(&of(5, 4)).unwrap());
+        for (stored, bytes) in [(&third, of(3, 4)), (&fourth, of(4, 2)), (&fifth, of(5, 4))] {
             assert!(stored.read().unwrap() == bytes);
         }
-        assert!(on_disk(&fourth) && on_disk(&fifth) && !on_disk(&spill.store(vec![6])));
-        assert!(on_disk(&spill.store(Vec::new())));
+        assert!(spill.store(&[6]).is_none() && spill.store(&[]).is_some());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "the file has no name");
     }
 
@@ -206,9 +170,9 @@ mod tests {
     fn a_truncated_file_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
         let spill = Spill::new(Some(directory.path()), 1 << 20).unwrap();
-        let stored = spill.store(vec![1; 6]);
+        let stored = spill.store(&[1; 6]).unwrap();
         spill.shared.file.as_ref().unwrap().set_len(3).unwrap();
-        assert!(matches!(stored.read(), Err(Error::Snapshot(_))));
+        assert!(stored.read().is_err());
     }
 
     #[test]
@@ -216,7 +180,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         assert!(Spill::new(Some(&file.path().join("below")), 1).is_err());
         let spill = Spill::new(None, 1 << 20).unwrap();
-        assert!(!on_disk(&spill.store(vec![1; 6])));
+        assert!(spill.store(&[1; 6]).is_none());
         assert_eq!(spill.usage(), (0, 0));
     }
 }
