@@ -90,11 +90,12 @@ load: guest
 gpu: torch
 	scripts/gpu.sh
 
-## Formatting and lints, without a warning, imports without circles, and what the dependencies may be.
+## Formatting and lints, without a warning, imports without circles, what the dependencies may be, and the files of deploy/.
 lint: guest torch
 	$(CARGO) fmt --all --check
 	scripts/imports.py
 	scripts/cargo_deny.sh
+	scripts/manifests.sh
 	$(CARGO) clippy --release --workspace --all-targets --features fuzz/libfuzzer -- -D warnings
 
 clean:
