@@ -13,7 +13,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use client::{Environment, Retry};
+use client::{Environments, Retry};
 use error::from_run;
 use proto::run::{EpisodeResult, Layout};
 use screen::Screen;
@@ -22,7 +22,6 @@ use tokio::sync::watch;
 use crate::config::{AgentConfig, RunConfig};
 use crate::episode::Player;
 use crate::model::Model;
-use crate::pool::Pool;
 use crate::prompts::{Prompts, Text};
 use crate::run::job::Job;
 use crate::run::{call_failed, plan, task_set};
@@ -47,8 +46,8 @@ pub struct Options {
     pub who: Who,
     /// A task folder: its manifest names the task set.
     pub tasks_root: Option<PathBuf>,
-    /// URL of an environment server; without one, a server is started.
-    pub env: Option<String>,
+    /// URLs of environment servers, in place of the config's; without any of both, a server is started.
+    pub envs: Vec<String>,
     /// The family to play.
     pub family: Option<String>,
     /// The task to play; without one, the first.
@@ -86,15 +85,17 @@ pub struct Played {
 /// If no episode can be played, or its files can't be written.
 pub async fn play(options: &Options, stop: watch::Receiver<bool>) -> Result<Option<Played>, Error> {
     let log = std::env::temp_dir().join(format!("agent-chat-{}.log", std::process::id()));
-    let server = match (&options.env, &options.tasks_root) {
-        (Some(_), _) => None,
-        (None, Some(tasks)) => {
-            Some(server::start(tasks, &log).await.map_err(|error| from_run(error.into()))?)
-        }
-        (None, None) => return Err(from_run(run::Error::NoTasks)),
+    let envs = match &options.who {
+        Who::Agent { config, .. } if options.envs.is_empty() => &config.envs,
+        Who::Agent { .. } | Who::Person(_) => &options.envs,
     };
-    let url = server.as_ref().map(|server| server.url().to_owned()).or_else(|| options.env.clone());
-    let played = play_on(options, &url.unwrap_or_default(), stop).await;
+    let server = match (&envs[..], &options.tasks_root) {
+        ([_, ..], _) => None,
+        ([], Some(tasks)) => Some(server::start(tasks, &log).await.map_err(|error| from_run(error.into()))?),
+        ([], None) => return Err(from_run(run::Error::NoTasks)),
+    };
+    let urls = server.as_ref().map_or_else(|| envs.clone(), |server| vec![server.url().to_owned()]);
+    let played = play_on(options, &urls, stop).await;
     if let Some(server) = server {
         server.stop().await;
         // It matters only while the server starts; a file that stays is small.
@@ -103,19 +104,23 @@ pub async fn play(options: &Options, stop: watch::Receiver<bool>) -> Result<Opti
     played
 }
 
-async fn play_on(options: &Options, url: &str, stop: watch::Receiver<bool>) -> Result<Option<Played>, Error> {
+async fn play_on(
+    options: &Options,
+    urls: &[String],
+    stop: watch::Receiver<bool>,
+) -> Result<Option<Played>, Error> {
     let config = config(&options.who)?;
     let agent = config.agents[0].clone();
-    let environment = Environment::new(
-        client::connect(url).await.map_err(|error| from_run(error.into()))?,
-        Retry::default(),
-    );
+    let environments = Environments::connect(urls, Retry::default()).await;
+    let environments = environments.map_err(|error| from_run(error.into()))?;
+    // A task that the others lack is refused there.
+    let (environment, url) = (environments.servers()[0].environment(), &urls[0]);
     let info = environment.info().await.map_err(|status| from_run(call_failed("GetServerInfo")(status)))?;
     let set =
         task_set::requested(config.task_set.as_deref(), options.tasks_root.as_deref()).map_err(from_run)?;
     let set = task_set::offered(&info, set, url).map_err(|error| from_run(error.into()))?;
     let family = options.family.as_ref().or(config.task_families.first().filter(|_| options.task.is_none()));
-    let task = task::choose(&environment, &set, family.map(String::as_str), options.task.as_deref()).await?;
+    let task = task::choose(environment, &set, family.map(String::as_str), options.task.as_deref()).await?;
 
     let watched = matches!(options.who, Who::Agent { .. });
     let (model, prompts): (Arc<dyn Model>, Prompts) = if watched {
@@ -131,12 +136,11 @@ async fn play_on(options: &Options, url: &str, stop: watch::Receiver<bool>) -> R
     let screen = Arc::new(Screen::new(watched));
     let played = match model.check_family(&task.family) {
         Ok(()) => {
-            let environments = Pool::new(vec![environment]).ok_or(from_run(run::Error::NoTasks))?;
             let player = Player {
                 agent,
                 model: model.clone(),
                 prompts: Arc::new(prompts),
-                environments: Arc::new(environments),
+                environments,
                 watcher: Some(screen.clone()),
             };
             let layout = options.out.as_deref().map(layout);

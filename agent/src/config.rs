@@ -43,6 +43,9 @@ pub struct RunConfig {
     /// An SQLite file in which answers of models on servers are kept, so that no call is made twice; none: they are not kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_db_path: Option<PathBuf>,
+    /// URLs of running environment servers; none: the run starts its own. `--env` replaces them.
+    #[serde(rename = "env", skip_serializing_if = "Vec::is_empty")]
+    pub envs: Vec<String>,
     /// The server's task set; may be omitted if the server has only one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_set: Option<String>,
@@ -94,6 +97,7 @@ impl FromJson for RunConfig {
         let max_concurrent_runs = keys::at_least_one(&fields, "max_concurrent_runs", 4);
         let prompts = fields.or_default("prompts");
         let cache_db_path = fields.or_default("cache_db_path");
+        let envs = fields.or_as("env", Vec::new(), keys::urls);
         let task_set = fields.or_default("task_set");
         let task_families = fields.required_as("task_families", families);
         let agents = fields.required_as("agents", agents);
@@ -105,6 +109,7 @@ impl FromJson for RunConfig {
             max_concurrent_runs: max_concurrent_runs?,
             prompts: prompts?,
             cache_db_path: cache_db_path?,
+            envs: envs?,
             task_set: task_set?,
             task_families: task_families?,
             agents: agents?,

@@ -14,7 +14,6 @@
 
 use std::time::Duration;
 
-use client::{Environment, is_unreachable};
 use end::End;
 use error::{CLOSE, CREATE, call_failed};
 use proto::env::v1;
@@ -33,7 +32,7 @@ mod player;
 mod spans;
 mod turns;
 
-pub use assignment::Assignment;
+pub use assignment::{Assignment, MAX_ID};
 pub use error::Error;
 pub use player::Player;
 
@@ -47,6 +46,8 @@ pub struct Outcome {
     pub trace: trace::Trace,
     /// How well the task was solved, or why there is no evaluation.
     pub evaluation: Result<v1::Evaluation, Error>,
+    /// Why earlier attempts of it were lost with their servers.
+    pub lost: Vec<String>,
 }
 
 impl Player {
@@ -54,46 +55,39 @@ impl Player {
     /// [`Error::Interrupted`]. If its server is lost and another one is there, it is played again on that one, from the
     /// beginning.
     pub async fn play(&self, assignment: &Assignment, stop: watch::Receiver<bool>) -> Outcome {
-        let mut attempt = 0;
+        let (mut attempt, mut lost) = (0, Vec::new());
         loop {
-            let seat = self.environments.call();
             let attempted = assignment.again(attempt);
             let span = spans::invoke_agent(&self.agent, &attempted);
-            let outcome = span.around(self.play_on(seat.server(), &attempted, stop.clone())).await;
-            let end = outcome.trace.summary.finish_reason.as_deref().unwrap_or_default();
-            spans::played(&span, end, outcome.evaluation.as_ref().err());
-            let is_lost =
-                matches!(&outcome.evaluation, Err(Error::Call { status, .. }) if is_unreachable(status));
-            if is_lost {
-                seat.failed();
+            let outcome = span.around(self.play_once(&attempted, stop.clone())).await;
+            spans::played(&span, &outcome.trace, outcome.evaluation.as_ref().err());
+            match &outcome.evaluation {
+                Err(error @ Error::Call { error: call, .. })
+                    if call.is_unreachable() && self.environments.is_ready() && !*stop.borrow() =>
+                {
+                    lost.push(error.to_string());
+                    attempt += 1;
+                }
+                _ => return Outcome { lost, ..outcome },
             }
-            drop(seat);
-            if !is_lost || !self.environments.is_ready() || *stop.borrow() {
-                return outcome;
-            }
-            attempt += 1;
         }
     }
 
-    async fn play_on(
-        &self,
-        environment: &Environment,
-        assignment: &Assignment,
-        mut stop: watch::Receiver<bool>,
-    ) -> Outcome {
+    async fn play_once(&self, assignment: &Assignment, mut stop: watch::Receiver<bool>) -> Outcome {
         let mut recorder = Recorder::start(self.provenance(assignment), self.watcher.clone());
         let played = tokio::select! {
-            played = self.take_turns(environment, assignment, &mut recorder) => played,
+            played = self.take_turns(assignment, &mut recorder) => played,
             () = stopped(&mut stop) => Err(Error::Interrupted),
         };
         let (end, evaluation) = match played {
-            Ok(end) => (end, evaluate(environment, &assignment.episode_id).await),
+            Ok(end) => (end, self.evaluate(&recorder.provenance().episode_id).await),
             // There is no episode to close.
             Err(error @ Error::Call { call: CREATE, .. }) => (End::Error, Err(error)),
             Err(error) => {
                 // An open episode would hold its place on the server until its lease ends. If closing fails
                 // too, the first error is the one to report.
-                let _ = timeout(CLOSE_LIMIT, environment.close(&assignment.episode_id)).await;
+                let close = self.leave(assignment, &recorder.provenance().episode_id);
+                let _ = timeout(CLOSE_LIMIT, close).await;
                 let end = if matches!(error, Error::Interrupted) { End::Interrupted } else { End::Error };
                 (end, Err(error))
             }
@@ -101,17 +95,25 @@ impl Player {
         if let Err(error) = &evaluation {
             recorder.error(&error.to_string());
         }
-        Outcome { trace: recorder.finish(end.name()), evaluation }
+        Outcome { trace: recorder.finish(end.name()), evaluation, lost: Vec::new() }
     }
 
-    async fn take_turns(
-        &self,
-        environment: &Environment,
-        assignment: &Assignment,
-        recorder: &mut Recorder,
-    ) -> Result<End, Error> {
-        let mut turns = Turns::begin(self, environment, assignment, recorder).await?;
+    async fn take_turns(&self, assignment: &Assignment, recorder: &mut Recorder) -> Result<End, Error> {
+        let mut turns = Turns::begin(self, assignment, recorder).await?;
         turns.take(recorder).await
+    }
+
+    /// Closes an episode that was played to its end.
+    async fn evaluate(&self, episode_id: &str) -> Result<v1::Evaluation, Error> {
+        let closed = self.environments.close(episode_id).await.map_err(call_failed(CLOSE))?;
+        closed.evaluation.ok_or(Error::Incomplete { call: CLOSE, what: "evaluation" })
+    }
+
+    /// Closes an episode that was not played to its end, also one whose creation was interrupted.
+    async fn leave(&self, assignment: &Assignment, episode_id: &str) {
+        if let Ok(false) = self.environments.abandon(&assignment.episode_id).await {
+            let _ = self.environments.close(episode_id).await;
+        }
     }
 
     fn provenance(&self, assignment: &Assignment) -> trace::Provenance {
@@ -131,10 +133,4 @@ impl Player {
             agent: serde_json::to_value(&self.agent).unwrap_or_default(),
         }
     }
-}
-
-/// Closes an episode that was played to its end.
-async fn evaluate(environment: &Environment, episode_id: &str) -> Result<v1::Evaluation, Error> {
-    let closed = environment.close(episode_id).await.map_err(call_failed(CLOSE))?;
-    closed.evaluation.ok_or(Error::Incomplete { call: CLOSE, what: "evaluation" })
 }

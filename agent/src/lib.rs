@@ -14,7 +14,7 @@
 //! | `prompt`     | what they show of a task                                                 |
 //! | [`episode`]  | one episode: turns, deadlines, outcome                                   |
 //! | `wire`       | conversions between messages of the server, the config and a trace       |
-//! | `pool`       | which of several servers gets the next call or episode                   |
+//! | `pool`       | which of several servers of a model gets the next call                   |
 //! | [`recorder`] | the trace of an episode that is being played, and who follows it         |
 //! | `view`       | what a person is shown of an episode, turn by turn                       |
 //! | `trace_page` | a trace as a web page                                                    |
@@ -31,7 +31,7 @@ pub mod chat;
 pub mod config;
 pub mod episode;
 pub mod model;
-pub mod pool;
+mod pool;
 mod prompt;
 pub mod prompts;
 pub mod recorder;

@@ -92,8 +92,9 @@ struct PlayArgs {
     /// A task folder: its manifest names the task set to play. Needed without --env.
     #[arg(long, value_name = "DIR")]
     tasks_root: Option<PathBuf>,
-    /// A running environment server, such as http://127.0.0.1:50051. Without it, the run starts its own. May be repeated:
-    /// an episode is played on the least busy server, and if that is lost, on another one.
+    /// A running environment server, such as http://127.0.0.1:50051; it replaces the config's `env`. Without one, the run
+    /// starts its own. May be repeated: an episode is played on a server with free places, and if that is lost, on another
+    /// one.
     #[arg(long, value_name = "URL")]
     env: Vec<String>,
     /// A running model server, for the agents whose model is on one: `trainer serve`, or with `backend: vllm` the base

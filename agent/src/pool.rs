@@ -1,4 +1,4 @@
-//! Servers that do the same: which of them gets the next call or episode.
+//! Models' servers that do the same: which of them gets the next call.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

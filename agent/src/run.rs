@@ -58,7 +58,7 @@ pub struct Options {
     pub config: RunConfig,
     /// A task folder: its manifest names the task set.
     pub tasks_root: Option<PathBuf>,
-    /// URLs of the environment servers to use; without any, the run starts its own.
+    /// URLs of the environment servers to use, in place of the config's; without any of both, the run starts its own.
     pub envs: Vec<String>,
     /// The most tasks to play of each family.
     pub max_examples: Option<usize>,
@@ -104,12 +104,13 @@ async fn with_models(
     let set = task_set::requested(config.task_set.as_deref(), options.tasks_root.as_deref())?;
     let layout = Layout::new(&config.output_dir, &config.run_name);
     folder::prepare(&layout)?;
-    let mut server = match (&options.envs[..], &options.tasks_root) {
+    let envs = if options.envs.is_empty() { &config.envs } else { &options.envs };
+    let mut server = match (&envs[..], &options.tasks_root) {
         ([_, ..], _) => None,
         ([], Some(tasks)) => Some(server::start(tasks, &layout.root.join("env-server.log")).await?),
         ([], None) => return Err(Error::NoTasks),
     };
-    let played = play(options, prompts, &layout, set, models, server.as_mut(), stop).await;
+    let played = play(options, envs, prompts, &layout, set, models, server.as_mut(), stop).await;
     // The server is this run's own, so it is stopped even if the run failed.
     if let Some(server) = server {
         server.stop().await;
@@ -120,6 +121,7 @@ async fn with_models(
 /// Everything between the start of the server and its stop.
 async fn play(
     options: &Options,
+    envs: &[String],
     prompts: Prompts,
     layout: &Layout,
     set: Option<String>,
@@ -127,13 +129,13 @@ async fn play(
     server: Option<&mut lifecycle::child::Server>,
     stop: watch::Receiver<bool>,
 ) -> Result<Report, Error> {
-    let urls = server.as_deref().map_or_else(|| options.envs.clone(), |server| vec![server.url().to_owned()]);
-    let Servers { pool, info, set, tasks } =
+    let urls = server.as_deref().map_or_else(|| envs.to_vec(), |server| vec![server.url().to_owned()]);
+    let Servers { environments, info, set, tasks } =
         servers::connect(&urls, options.retry, &options.config, set.as_ref(), options.max_examples).await?;
     let config = RunConfig { task_set: Some(set), ..options.config.clone() };
     folder::claim(layout, &config)?;
 
-    let (environments, prompts) = (Arc::new(pool), Arc::new(prompts));
+    let prompts = Arc::new(prompts);
     let player = |(agent, model): (&AgentConfig, &Arc<dyn model::Model>)| Player {
         agent: agent.clone(),
         model: model.clone(),

@@ -10,9 +10,8 @@ use std::time::Duration;
 use agent::config::RunConfig;
 use agent::episode::{Assignment, Outcome, Player};
 use agent::model::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, estimate_usage};
-use agent::pool::Pool;
 use agent::prompts::Prompts;
-use client::{Environment, Retry};
+use client::{Environments, Retry};
 use proto::env::v1;
 use proto::trace::{EventKind, Step, Trace, Versions};
 use support::{Fake, Setup};
@@ -78,12 +77,13 @@ async fn play_on(
         "{{output_dir: o, run_name: r, task_families: [knapsack], agents: [{{name: a, agent_type: codeact, \
          persistent_state: {persistent}, {extra} llm: {{backend: scripted, model: reset-habit}}}}]}}"
     );
-    let environment = Environment::new(client::connect(&fake.url).await.unwrap(), Retry::default());
+    let environments =
+        Environments::connect(std::slice::from_ref(&fake.url), Retry::default()).await.unwrap();
     let player = Player {
         agent: RunConfig::parse(&yaml).unwrap().agents.remove(0),
         model: model.clone(),
         prompts: Arc::new(Prompts::read(None).unwrap()),
-        environments: Arc::new(Pool::new(vec![environment]).unwrap()),
+        environments,
         watcher: None,
     };
     let task = v1::TaskSummary { task_id: "knapsack-0000000001".into(), ..v1::TaskSummary::default() };

@@ -74,6 +74,21 @@ impl Environment {
         Ok(info)
     }
 
+    /// The same by one attempt.
+    pub(crate) async fn info_once(&self) -> Result<env::GetServerInfoResponse, Status> {
+        let deadline = self.retry.deadline;
+        let answer =
+            timeout(deadline, self.client.clone().get_server_info(env::GetServerInfoRequest {})).await;
+        let info = answer.unwrap_or_else(|_| Err(no_answer(deadline)))?.into_inner();
+        info.boot_id.clone_into(&mut self.known_boot_id());
+        Ok(info)
+    }
+
+    /// How failed calls are repeated.
+    pub(crate) fn retry(&self) -> &Retry {
+        &self.retry
+    }
+
     /// The first `limit` tasks of a family in a task set, in the server's order.
     ///
     /// # Errors
@@ -148,12 +163,27 @@ impl Environment {
         &self,
         request: env::CreateEpisodeRequest,
     ) -> Result<env::CreateEpisodeResponse, Status> {
-        let lease = request.lease.and_then(|lease| lease.try_into().ok()).unwrap_or(DEFAULT_LEASE);
+        let lease = lease(&request);
         let call = |mut client: EnvClient| {
             let request = request.clone();
             async move { client.create_episode(request).await }
         };
         self.while_exhausted(lease, || self.retried(self.retry.deadline, call)).await
+    }
+
+    /// Creates an episode by one attempt, on the run of the server that the request names.
+    pub(crate) async fn create_once(
+        &self,
+        request: env::CreateEpisodeRequest,
+    ) -> Result<env::CreateEpisodeResponse, Status> {
+        let deadline = self.retry.deadline;
+        let answer = timeout(deadline, self.client.clone().create_episode(request)).await;
+        answer.unwrap_or_else(|_| Err(no_answer(deadline))).map(Response::into_inner)
+    }
+
+    /// The run of the server that is there, by the latest that is known of it.
+    pub(crate) fn last_boot_id(&self) -> String {
+        self.known_boot_id().clone()
     }
 
     async fn boot_id(&self) -> Result<String, Status> {
@@ -172,7 +202,7 @@ impl Environment {
         lease: Duration,
         mut call: impl FnMut() -> F,
     ) -> Result<T, Status> {
-        let give_up = Instant::now() + lease + BEYOND_LEASE;
+        let give_up = room_by(lease);
         let mut refusals = 0;
         loop {
             match call().await {
@@ -215,6 +245,53 @@ impl Environment {
         self.retried(self.retry.deadline, call).await.map(drop)
     }
 
+    /// Moves an episode to another server, where it goes on under the id `to_id`. Nobody may take steps in it meanwhile. The episode
+    /// is closed here once it is there: where the move is repeated and was done before, it is EPISODE_ENDED here.
+    ///
+    /// # Errors
+    /// The status of the last attempt.
+    pub async fn move_to(
+        &self,
+        episode_id: &str,
+        other: &Self,
+        to_id: &str,
+    ) -> Result<env::EpisodeSummary, Status> {
+        let export = |mut client: EnvClient| {
+            let request = env::ExportEpisodeRequest { episode_id: episode_id.to_owned() };
+            async move { client.export_episode(request).await }
+        };
+        let episode = self.retried(self.retry.deadline, export).await?.episode;
+        let import = |mut client: EnvClient| {
+            let request =
+                env::ImportEpisodeRequest { episode: episode.clone(), episode_id: to_id.to_owned() };
+            async move { client.import_episode(request).await }
+        };
+        let imported =
+            other.while_exhausted(DEFAULT_LEASE, || other.retried(other.retry.deadline, import)).await?;
+        self.close(episode_id).await?;
+        imported.episode.ok_or_else(|| Status::internal("the server has not said where the episode stands"))
+    }
+
+    /// Copies an episode into new ones with these ids, and tells where they stand: where it does, or did before the step
+    /// `at_step_index`.
+    ///
+    /// # Errors
+    /// The status of the last attempt.
+    pub async fn fork(
+        &self,
+        episode_id: &str,
+        new_episode_ids: Vec<String>,
+        at_step_index: Option<u64>,
+    ) -> Result<Vec<env::EpisodeSummary>, Status> {
+        let episode_id = episode_id.to_owned();
+        let request = env::ForkEpisodeRequest { episode_id, new_episode_ids, at_step_index };
+        let call = |mut client: EnvClient| {
+            let request = request.clone();
+            async move { client.fork_episode(request).await }
+        };
+        Ok(self.retried(self.retry.deadline, call).await?.episodes)
+    }
+
     /// Ends an episode and evaluates it.
     ///
     /// # Errors
@@ -226,6 +303,16 @@ impl Environment {
         };
         self.retried(self.retry.deadline, call).await
     }
+}
+
+/// The lease that a request asks for.
+pub(crate) fn lease(request: &env::CreateEpisodeRequest) -> Duration {
+    request.lease.and_then(|lease| lease.try_into().ok()).unwrap_or(DEFAULT_LEASE)
+}
+
+/// When places of abandoned episodes with this lease are free at the latest.
+pub(crate) fn room_by(lease: Duration) -> Instant {
+    Instant::now() + lease + BEYOND_LEASE
 }
 
 fn no_answer(deadline: Duration) -> Status {

@@ -5,8 +5,10 @@
 //! | `connect`       | connections to both servers: [`connect()`], [`connect_inference`]        |
 //! | `credentials`   | tokens, and roots of certificates: [`Credentials`]                       |
 //! | `environment`   | the environment server's calls, repeated until answered: [`Environment`] |
+//! | `environments`  | several servers as one: [`Environments`]                                 |
 //! | `retry`         | which calls to repeat, and when: [`Retry`], [`is_unreachable`]           |
 //! | `status`        | what a failed call says: [`explain`], [`reason`], [`retry_after`]        |
+//! | `random`        | random numbers for waiting and choosing                                  |
 //! | `trace_context` | a call as a part of the caller's trace: [`add_trace_context`]            |
 //!
 //! This crate knows no agent and no task, so that clients in any program, or in another language, can build
@@ -15,6 +17,8 @@
 mod connect;
 mod credentials;
 mod environment;
+mod environments;
+mod random;
 mod retry;
 mod status;
 mod trace_context;
@@ -22,6 +26,7 @@ mod trace_context;
 pub use connect::{ConnectError, EnvClient, InferenceClient, connect, connect_as, connect_inference};
 pub use credentials::{Bearer, Credentials};
 pub use environment::Environment;
+pub use environments::{CallError, Environments, GroupError, Server};
 pub use retry::{Retry, is_unreachable};
 pub use status::{explain, reason, retry_after};
 pub use trace_context::add_trace_context;

@@ -1,12 +1,12 @@
 //! Which failed calls are worth another attempt, and how long to wait before it.
 
 use std::error::Error as _;
-use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-use tonic::{Code, Status};
+use tonic::{Code, ConnectError, Status};
 
-use crate::status::retry_after;
+use crate::random;
+use crate::status::{reason, retry_after};
 
 /// How often a call is repeated, and how long to wait before each repetition.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,7 +46,7 @@ impl Retry {
     /// The wait after an attempt (0 is the first).
     pub fn wait(&self, attempt: u32) -> Duration {
         let doubled = self.base.saturating_mul(2u32.saturating_pow(attempt)).min(self.max);
-        doubled + self.jitter.mul_f64(random_share())
+        doubled + self.jitter.mul_f64(random::share())
     }
 
     /// The wait after an attempt that failed with `status`: at least as long as the server asks for in its
@@ -72,10 +72,12 @@ pub fn is_unreachable(status: &Status) -> bool {
     }
 }
 
-/// A random number from 0 to 1. The standard library's hash maps are seeded by the operating system, which is
-/// random enough for waiting.
-fn random_share() -> f64 {
-    RandomState::new().hash_one(()) as f64 / u64::MAX as f64
+/// Whether a call that failed as [`is_unreachable`] says surely took no effect: it was never sent, since there was no connection,
+/// or the server has refused it because it shuts down.
+pub fn had_no_effect(status: &Status) -> bool {
+    let mut causes = std::iter::successors(status.source(), |&error| error.source());
+    let was_not_sent = causes.any(|error| error.is::<ConnectError>());
+    was_not_sent || reason(status).as_deref() == Some("SHUTTING_DOWN")
 }
 
 #[cfg(test)]
@@ -127,5 +129,16 @@ mod tests {
         }
         let reset = std::io::Error::other("connection reset");
         assert!(is_unreachable(&Status::from_error(Box::new(reset))), "the transport's own error");
+    }
+
+    #[test]
+    fn only_what_was_not_sent_or_was_refused_surely_had_no_effect() {
+        let io = || std::io::Error::other("refused");
+        assert!(had_no_effect(&Status::from_error(Box::new(ConnectError(Box::new(io()))))));
+        assert!(!had_no_effect(&Status::from_error(Box::new(io()))), "it may have been sent");
+        assert!(!had_no_effect(&Status::unavailable("the answer was lost")));
+        let mut details = ErrorDetails::new();
+        details.set_error_info("SHUTTING_DOWN", "runtime-gym", []);
+        assert!(had_no_effect(&Status::with_error_details(Code::Unavailable, "", details)));
     }
 }

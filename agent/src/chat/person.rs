@@ -55,6 +55,7 @@ impl Person {
             max_concurrent_runs: 1,
             prompts: None,
             cache_db_path: None,
+            envs: Vec::new(),
             task_set: None,
             task_families: Vec::new(),
             agents: vec![agent],

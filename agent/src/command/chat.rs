@@ -34,9 +34,10 @@ pub struct ChatArgs {
     /// A task folder: its manifest names the task set. Needed without --env.
     #[arg(long, value_name = "DIR")]
     tasks_root: Option<PathBuf>,
-    /// A running environment server, such as http://127.0.0.1:50051. Without it, the command starts its own.
+    /// A running environment server, such as http://127.0.0.1:50051, in place of the config's `env`. Without one, the command
+    /// starts its own. May be repeated: the episode is played on one of them.
     #[arg(long, value_name = "URL")]
-    env: Option<String>,
+    env: Vec<String>,
     /// The task family; the first task's, or the config's first, if not given.
     #[arg(long, value_name = "NAME")]
     family: Option<String>,
@@ -89,7 +90,7 @@ impl ChatArgs {
         Options {
             who,
             tasks_root: self.tasks_root,
-            env: self.env,
+            envs: self.env,
             family: self.family,
             task: self.task,
             out: self.out,

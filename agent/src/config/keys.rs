@@ -1,6 +1,7 @@
 //! Readers of keys, each with the rule that the key's value must keep.
 
 use fields::{Fields, FromJson, Place};
+use serde_json::Value;
 
 /// The most seconds that a config may name, a day: more than any episode needs, and every clock can add it.
 const MAX_SECONDS: f64 = 86_400.0;
@@ -23,6 +24,15 @@ pub fn check_name(name: &str, place: &Place<'_>) {
     place.require(!name.is_empty() && !name.starts_with('.') && name.chars().all(allowed), || {
         format!("`{name}` must be made of letters, digits, `.`, `_` and `-`, and not begin with `.`")
     });
+}
+
+/// One URL, or a list of them.
+pub fn urls(value: &Value, place: &Place<'_>) -> Option<Vec<String>> {
+    match value {
+        Value::String(url) => Some(vec![url.clone()]),
+        Value::Array(_) => Vec::from_json(value, place),
+        _ => place.expected("a URL, or a list of URLs", value),
+    }
 }
 
 /// A whole number from 1 on.

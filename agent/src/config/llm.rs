@@ -164,7 +164,7 @@ impl FromJson for Llm {
         let default = Self::unserved("");
         let backend: Option<Option<Backend>> = fields.or_default("backend");
         let model: Option<String> = fields.required("model");
-        let urls = fields.or_as("url", Vec::new(), urls);
+        let urls = fields.or_as("url", Vec::new(), keys::urls);
         let api_key_env = fields.or_default("api_key_env");
         let lora_path: Option<Option<PathBuf>> = fields.or_default("lora_path");
         let temperature = keys::temperature(&fields, "temperature", default.temperature);
@@ -248,15 +248,6 @@ impl FromJson for Prices {
         let (prompt, completion) = (price("prompt"), price("completion"));
         fields.refuse_unknown();
         Some(Self { prompt: prompt?, completion: completion? })
-    }
-}
-
-/// One URL, or a list of them.
-fn urls(value: &Value, place: &Place<'_>) -> Option<Vec<String>> {
-    match value {
-        Value::String(url) => Some(vec![url.clone()]),
-        Value::Array(_) => Vec::from_json(value, place),
-        _ => place.expected("a URL, or a list of URLs", value),
     }
 }
 

@@ -139,6 +139,19 @@ fn a_runtime_that_loses_its_state_is_asked_for() {
 }
 
 #[test]
+fn environment_servers_are_one_url_or_a_list() {
+    let with =
+        |env: &str| RunConfig::parse(&GOOD.replace("task_families", &format!("env: {env}\ntask_families")));
+    assert_eq!(with("http://127.0.0.1:1").unwrap().envs, ["http://127.0.0.1:1"]);
+    let several = with("[http://a:1, 'unix:/b']").unwrap();
+    assert_eq!(several.envs, ["http://a:1", "unix:/b"]);
+    assert_eq!(RunConfig::parse(&several.to_yaml().unwrap()).unwrap(), several);
+    assert!(RunConfig::parse(GOOD).unwrap().envs.is_empty());
+    let error = with("7").unwrap_err().to_string();
+    assert!(error.contains("`env`") && error.contains("a list of URLs"), "{error}");
+}
+
+#[test]
 fn an_inference_server_is_named_in_the_config_or_later() {
     let text = GOOD.replace("backend: scripted", "backend: inference").replace("persistent-habit", "base");
     let mut config = RunConfig::parse(&text).unwrap();
@@ -349,7 +362,7 @@ fn paths(value: &serde_json::Value, path: &str, found: &mut BTreeSet<String>) {
 #[test]
 fn the_readme_describes_every_key() {
     let every_key = GOOD
-        .replace("task_families", "task_set: easy\nprompts: p\ncache_db_path: c.sqlite\ntask_families")
+        .replace("task_families", "task_set: easy\nenv: [http://127.0.0.1:1]\nprompts: p\ncache_db_path: c.sqlite\ntask_families")
         .replace(
             "backend: scripted",
             "backend: vllm\n      stop: [a]\n      url: [http://127.0.0.1:1]\n      api_key_env: KEY\n      lora_path: l\n      \

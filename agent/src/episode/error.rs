@@ -1,6 +1,6 @@
 //! Why an episode has no evaluation.
 
-use client::{explain, is_unreachable};
+use client::CallError;
 use proto::semantics::Semantics;
 
 use crate::model;
@@ -15,12 +15,12 @@ pub const CLOSE: &str = "CloseEpisode";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A call failed: the server refused it or could not be reached.
-    #[error("{call}: {}", explain(status))]
+    #[error("{call}: {error}")]
     Call {
         /// The call.
         call: &'static str,
-        /// What the server reported.
-        status: Box<tonic::Status>,
+        /// What the server reported, and which server it is.
+        error: CallError,
     },
     /// The model's server can't be used.
     #[error(transparent)]
@@ -73,7 +73,7 @@ impl Error {
     /// The server that could not be used, if that is why the episode failed.
     pub fn unreachable(&self) -> Option<&'static str> {
         match self {
-            Self::Call { status, .. } if is_unreachable(status) => Some("environment server"),
+            Self::Call { error, .. } if error.is_unreachable() => Some("environment server"),
             Self::Model(_) => Some("model server"),
             _ => None,
         }
@@ -81,6 +81,6 @@ impl Error {
 }
 
 /// The error of a failed call.
-pub fn call_failed(call: &'static str) -> impl Fn(tonic::Status) -> Error {
-    move |status| Error::Call { call, status: Box::new(status) }
+pub fn call_failed(call: &'static str) -> impl Fn(CallError) -> Error {
+    move |error| Error::Call { call, error }
 }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use client::Environment;
+use client::Environments;
 
 use crate::config::AgentConfig;
 use crate::model::Model;
-use crate::pool::Pool;
 use crate::prompts::Prompts;
 use crate::recorder::Watcher;
 
@@ -20,7 +19,7 @@ pub struct Player {
     /// What the model is told.
     pub prompts: Arc<Prompts>,
     /// Environment servers with the same tasks. An episode is played on one of them.
-    pub environments: Arc<Pool<Environment>>,
+    pub environments: Environments,
     /// Who is told of every event, if someone is.
     pub watcher: Option<Arc<dyn Watcher>>,
 }

@@ -1,9 +1,11 @@
 //! The spans of an episode: `invoke_agent` holds `chat` and `execute_tool` for each turn, by OpenTelemetry's conventions for
 //! generative AI. They tell names, counts and kinds: no prompt, no answer, no code, no observation.
 
+use client::CallError;
 use lifecycle::code_name;
 use lifecycle::telemetry::{Span, SpanKind, names};
 use proto::env::{self, v1};
+use proto::trace::Trace;
 
 use super::assignment::Assignment;
 use super::error::Error;
@@ -15,7 +17,7 @@ const OTHER: &str = "_OTHER";
 
 /// Begins the span of an episode.
 pub fn invoke_agent(agent: &AgentConfig, assignment: &Assignment) -> Span {
-    let span = begin(names::INVOKE_AGENT, &agent.name, SpanKind::Internal, &assignment.episode_id);
+    let span = begin(names::INVOKE_AGENT, &agent.name, SpanKind::Internal);
     span.set_text(names::AGENT, &agent.name);
     set_model(&span, agent);
     span.set(names::INTERPRETER_STATE, agent.interpreter_state.name());
@@ -23,12 +25,13 @@ pub fn invoke_agent(agent: &AgentConfig, assignment: &Assignment) -> Span {
     span
 }
 
-/// Tells how an episode ended: by this name, and perhaps with an error.
-pub fn played(span: &Span, end: &str, error: Option<&Error>) {
-    span.set_text(names::END, end);
+/// Tells which episode was played, and how it ended: perhaps with an error.
+pub fn played(span: &Span, trace: &Trace, error: Option<&Error>) {
+    span.set_text(names::CONVERSATION, trace.provenance.as_ref().map_or("", |known| &known.episode_id));
+    span.set_text(names::END, trace.summary.finish_reason.as_deref().unwrap_or_default());
     match error {
         None => {}
-        Some(Error::Call { status, .. }) => span.fail(code_name(status.code())),
+        Some(Error::Call { error, .. }) => span.fail(code_name(error.status.code())),
         Some(Error::Model(error)) => span.fail(class(error)),
         Some(Error::Interrupted) => span.fail("interrupted"),
         Some(_) => span.fail(OTHER),
@@ -37,7 +40,8 @@ pub fn played(span: &Span, end: &str, error: Option<&Error>) {
 
 /// Begins the span of a call to the model.
 pub fn chat(agent: &AgentConfig, episode_id: &str, request: &model::GenerateRequest) -> Span {
-    let span = begin(names::CHAT, &agent.llm.model, SpanKind::Client, episode_id);
+    let span = begin(names::CHAT, &agent.llm.model, SpanKind::Client);
+    span.set_text(names::CONVERSATION, episode_id);
     set_model(&span, agent);
     span.set(names::TEMPERATURE, request.sampling.temperature);
     span.set_count(names::MAX_TOKENS, request.max_tokens.into());
@@ -65,14 +69,15 @@ pub fn execute_tool(action: &v1::step_request::Action, episode_id: &str, step_in
         // Their names are what the model wrote.
         v1::step_request::Action::ToolCalls(_) => "tools",
     };
-    let span = begin(names::EXECUTE_TOOL, tool, SpanKind::Internal, episode_id);
+    let span = begin(names::EXECUTE_TOOL, tool, SpanKind::Internal);
+    span.set_text(names::CONVERSATION, episode_id);
     span.set(names::TOOL, tool);
     span.set_count(names::STEP_INDEX, step_index);
     span
 }
 
 /// Tells what came of a step.
-pub fn stepped(span: &Span, step: &Result<v1::StepResponse, tonic::Status>) {
+pub fn stepped(span: &Span, step: &Result<v1::StepResponse, CallError>) {
     match step {
         Ok(response) => {
             let info = response.info.as_ref();
@@ -83,14 +88,13 @@ pub fn stepped(span: &Span, step: &Result<v1::StepResponse, tonic::Status>) {
                 span.fail(env::error_kind_name(observation.error_kind()));
             }
         }
-        Err(status) => span.fail(code_name(status.code())),
+        Err(error) => span.fail(code_name(error.status.code())),
     }
 }
 
-fn begin(operation: &'static str, of: &str, kind: SpanKind, episode_id: &str) -> Span {
+fn begin(operation: &'static str, of: &str, kind: SpanKind) -> Span {
     let span = Span::begin(format!("{operation} {of}"), kind);
     span.set(names::OPERATION, operation);
-    span.set_text(names::CONVERSATION, episode_id);
     span
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use client::Environment;
+use client::Environments;
 use proto::conversation::{self, Message};
 use proto::env::v1;
 use proto::semantics::Semantics;
@@ -28,8 +28,10 @@ pub struct Turns<'player> {
     agent: &'player AgentConfig,
     model: &'player dyn Model,
     prompts: &'player Prompts,
-    environment: &'player Environment,
+    environments: &'player Environments,
     assignment: &'player Assignment,
+    /// The episode's id, which the server has given.
+    episode_id: String,
     acting: Box<dyn Acting>,
     /// The conversation so far.
     messages: Vec<Message>,
@@ -57,18 +59,18 @@ impl<'player> Turns<'player> {
     /// If the server refuses, or does not do what the config requests.
     pub async fn begin(
         player: &'player Player,
-        environment: &'player Environment,
         assignment: &'player Assignment,
         recorder: &mut Recorder,
     ) -> Result<Self, Error> {
-        let Player { agent, model, prompts, .. } = player;
+        let Player { agent, model, prompts, environments, .. } = player;
         let request = create_request(agent, assignment);
-        let created = environment.create(request).await.map_err(call_failed(CREATE))?;
+        let created = environments.create(request).await.map_err(call_failed(CREATE))?;
         let created_semantics = created.semantics();
         let observation =
             created.observation.as_ref().ok_or(Error::Incomplete { call: CREATE, what: "observation" })?;
         let deadline = Instant::now() + Duration::from_secs_f64(agent.timeout_s);
         let limits = created.limits.unwrap_or_default();
+        recorder.provenance().episode_id.clone_from(&created.episode_id);
         recorder.provenance().limits = wire::recorded_limits(&limits);
         recorder.provenance().seeds.episode = created.seed;
         let (asked, in_force) = (agent.state_loss, created.state_loss);
@@ -89,8 +91,9 @@ impl<'player> Turns<'player> {
             agent,
             model: &**model,
             prompts,
-            environment,
+            environments,
             assignment,
+            episode_id: created.episode_id.clone(),
             acting,
             messages: vec![Message::system(opening.system), Message::user(opening.task)],
             tools: opening.tools,
@@ -196,7 +199,7 @@ impl<'player> Turns<'player> {
     /// Asks the model, within the time limit of a call.
     async fn ask(&self, request: &GenerateRequest) -> Result<Completion, model::Error> {
         let seconds = self.agent.llm.timeout_s;
-        let span = spans::chat(self.agent, &self.assignment.episode_id, request);
+        let span = spans::chat(self.agent, &self.episode_id, request);
         let generate = span.around(self.model.generate(request));
         let answer = timeout(Duration::from_secs_f64(seconds), generate).await;
         let answer = answer.unwrap_or(Err(model::Error::Timeout { seconds }));
@@ -235,13 +238,13 @@ impl<'player> Turns<'player> {
     /// Takes the next step of the environment: what is observed, the facts besides, and how the step ended the episode, if
     /// it did.
     async fn step(&mut self, action: v1::step_request::Action) -> Result<Stepped, Error> {
-        let span = spans::execute_tool(&action, &self.assignment.episode_id, self.step_index);
+        let span = spans::execute_tool(&action, &self.episode_id, self.step_index);
         let request = v1::StepRequest {
-            episode_id: self.assignment.episode_id.clone(),
+            episode_id: self.episode_id.clone(),
             step_index: self.step_index,
             action: Some(action),
         };
-        let response = span.around(self.environment.step(request, self.wall_clock)).await;
+        let response = span.around(self.environments.step(request, self.wall_clock)).await;
         spans::stepped(&span, &response);
         let response = response.map_err(call_failed(STEP))?;
         self.step_index += 1;
@@ -253,7 +256,7 @@ impl<'player> Turns<'player> {
 
     /// Renews the lease in a turn that runs nothing: its length assumes that every turn reaches the server.
     async fn renew(&self) -> Result<Option<End>, Error> {
-        self.environment.renew(&self.assignment.episode_id).await.map_err(call_failed(KEEP_ALIVE))?;
+        self.environments.renew(&self.episode_id).await.map_err(call_failed(KEEP_ALIVE))?;
         Ok(None)
     }
 }

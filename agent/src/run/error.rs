@@ -9,7 +9,9 @@ use crate::{model, prompts};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Neither a server nor tasks to start one with.
-    #[error("name the tasks with --tasks-root DIR, or a running server with --env URL")]
+    #[error(
+        "name the tasks with --tasks-root DIR, or a running server with --env URL or `env` in the config"
+    )]
     NoTasks,
     /// A file can't be read or written.
     #[error(transparent)]
@@ -20,9 +22,9 @@ pub enum Error {
     /// The server can't be started.
     #[error(transparent)]
     Server(#[from] lifecycle::child::Error),
-    /// The server can't be reached.
+    /// The servers can't be used, each or together.
     #[error(transparent)]
-    Connect(#[from] client::ConnectError),
+    Servers(#[from] client::GroupError),
     /// A call failed: the server refused it or could not be reached.
     #[error("{call}: {}", client::explain(status))]
     Call {

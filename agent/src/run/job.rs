@@ -36,6 +36,8 @@ pub struct Episode {
     pub result: EpisodeResult,
     /// The server that could not be reached, if that is why it failed.
     pub unreachable: Option<&'static str>,
+    /// Why earlier attempts were lost with their servers.
+    pub lost: Vec<String>,
 }
 
 /// An episode that was played and whose files are written.
@@ -45,6 +47,8 @@ pub struct Played {
     pub result: EpisodeResult,
     /// The server that could not be reached, if that is why the episode failed.
     pub unreachable: Option<&'static str>,
+    /// Why earlier attempts were lost with their servers.
+    pub lost: Vec<String>,
     /// Tokens that the model wrote.
     pub tokens: u64,
     /// What the model's answers cost, if their prices are configured.
@@ -73,21 +77,21 @@ impl Job {
         // Milliseconds that other episodes need not wait for.
         let (written, episode) = spawn_blocking(move || (job.write(&layout, &episode), episode)).await?;
         written?;
-        let Episode { trace, result, unreachable } = episode;
+        let Episode { trace, result, unreachable, lost } = episode;
         let tokens = trace.summary.token_usage.completion_tokens;
         let cost = self.player.agent.llm.prices.map(|prices| cost::of(&trace, &prices));
-        Ok(Some(Played { result, unreachable, tokens, cost }))
+        Ok(Some(Played { result, unreachable, lost, tokens, cost }))
     }
 
     /// Plays the episode; `None` if it was interrupted.
     pub async fn play(&self, stop: watch::Receiver<bool>) -> Option<Episode> {
         let started_at = seconds_now();
-        let Outcome { trace, evaluation } = self.player.play(&self.assignment, stop).await;
+        let Outcome { trace, evaluation, lost } = self.player.play(&self.assignment, stop).await;
         if matches!(evaluation, Err(episode::Error::Interrupted)) {
             return None;
         }
         let unreachable = evaluation.as_ref().err().and_then(episode::Error::unreachable);
-        Some(Episode { trace, result: result_of(evaluation, started_at), unreachable })
+        Some(Episode { trace, result: result_of(evaluation, started_at), unreachable, lost })
     }
 
     /// Writes an episode's files. The result file is written last: where it exists, the other files do.

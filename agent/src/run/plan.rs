@@ -12,7 +12,7 @@ use super::error::{Error, PlanError, call_failed};
 use super::job::Job;
 use super::kept;
 use crate::config::RunConfig;
-use crate::episode::{Assignment, Player};
+use crate::episode::{Assignment, MAX_ID, Player};
 use crate::version;
 
 /// The tasks of every family: families in the config's order, tasks in the server's.
@@ -94,16 +94,16 @@ pub fn attempt() -> String {
     format!("{:x}", since.as_millis())
 }
 
-/// Joins names to an episode id: at most 128 characters of [A-Za-z0-9._-].
+/// Joins names to the client's part of an episode id, of [A-Za-z0-9._-].
 fn episode_id(parts: &[&str]) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let id: String = parts.join(".").chars().map(|c| if allowed(c) { c } else { '_' }).collect();
-    if id.len() <= 128 {
+    if id.len() <= MAX_ID {
         return id;
     }
     // Too long: the end (task and attempt) stays, a digest replaces the rest.
     let digest: String = Sha256::digest(&id).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{digest}.{}", &id[id.len() - 100..])
+    format!("{digest}.{}", &id[id.len() - (MAX_ID - digest.len() - 1)..])
 }
 
 fn versions(player: &Player, info: &v1::GetServerInfoResponse) -> Versions {
@@ -123,13 +123,13 @@ fn versions(player: &Player, info: &v1::GetServerInfoResponse) -> Versions {
 
 #[cfg(test)]
 mod tests {
-    use super::episode_id;
+    use super::{MAX_ID, episode_id};
 
     #[test]
     fn episode_ids_keep_to_what_the_server_takes() {
         assert_eq!(episode_id(&["run", "a b", "task-1", "ff"]), "run.a_b.task-1.ff");
         let long = "x".repeat(200);
         let (one, other) = (episode_id(&[&long, "task-1"]), episode_id(&[&long, "y", "task-1"]));
-        assert!(one.len() <= 128 && one.ends_with("task-1") && one != other);
+        assert!(one.len() == MAX_ID && one.ends_with("task-1") && one != other);
     }
 }

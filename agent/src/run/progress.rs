@@ -90,6 +90,10 @@ impl Progress {
         if let Some(bar) = self.bar(job) {
             bar.inc(1);
         }
+        for error in &played.lost {
+            let (agent, task) = (job.agent(), &job.task().task_id);
+            self.say(&format!("{agent} {task} was played again on another server: {error}"));
+        }
         let result = &played.result;
         if result.status == Status::Failed {
             let error = result.error.as_deref().unwrap_or_default();

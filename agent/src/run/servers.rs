@@ -1,18 +1,17 @@
 //! The environment servers of a run: connected, and the same in everything that a result depends on.
 
-use client::{Environment, Retry};
+use client::{Environments, Retry};
 use proto::env::v1;
 
 use super::error::{Error, PlanError, call_failed};
 use super::{plan, task_set};
 use crate::config::RunConfig;
-use crate::pool::Pool;
 
 /// The servers of a run, and what all of them have.
 #[derive(Debug)]
 pub struct Servers {
     /// The servers.
-    pub pool: Pool<Environment>,
+    pub environments: Environments,
     /// What the first says of itself.
     pub info: v1::GetServerInfoResponse,
     /// The task set that is played.
@@ -32,14 +31,13 @@ pub async fn connect(
     set: Option<&String>,
     max_examples: Option<usize>,
 ) -> Result<Servers, Error> {
-    let mut connected = Vec::new();
+    let environments = Environments::connect(urls, retry).await?;
     let mut first: Option<(v1::GetServerInfoResponse, String, Vec<v1::TaskSummary>)> = None;
-    for url in urls {
-        let environment = Environment::new(client::connect(url).await?, retry);
+    for server in environments.servers() {
+        let (environment, url) = (server.environment(), server.url());
         let info = environment.info().await.map_err(call_failed("GetServerInfo"))?;
         let set = task_set::offered(&info, set.cloned(), url)?;
-        let tasks = plan::tasks(&environment, config, &set, max_examples).await?;
-        connected.push(environment);
+        let tasks = plan::tasks(environment, config, &set, max_examples).await?;
         match &first {
             None => first = Some((info, set, tasks)),
             Some((others, ..)) if others.interpreter_sha256 != info.interpreter_sha256 => {
@@ -50,10 +48,8 @@ pub async fn connect(
             Some(_) => {}
         }
     }
-    match (Pool::new(connected), first) {
-        (Some(pool), Some((info, set, tasks))) => Ok(Servers { pool, info, set, tasks }),
-        _ => Err(Error::NoTasks),
-    }
+    let (info, set, tasks) = first.ok_or(Error::NoTasks)?;
+    Ok(Servers { environments, info, set, tasks })
 }
 
 fn differs(urls: &[String], url: &str, what: &'static str) -> Error {
