@@ -19,6 +19,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::write(out.join(format!("{name}.bin")), descriptors.encode_to_vec())?;
         println!("cargo:rerun-if-changed={proto}");
     }
-    tonic_prost_build::configure().compile_fds(protox::compile(PROTOS.map(|(_, proto)| proto), ["."])?)?;
+    // Maps in the order of their keys: the same message always gives the same bytes.
+    tonic_prost_build::configure()
+        .btree_map(".")
+        .compile_fds(protox::compile(PROTOS.map(|(_, proto)| proto), ["."])?)?;
     Ok(())
 }

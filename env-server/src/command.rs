@@ -5,6 +5,7 @@ mod limits;
 mod sandbox;
 mod serve;
 pub mod sources;
+mod state;
 mod token;
 
 use clap::Subcommand;

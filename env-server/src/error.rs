@@ -34,6 +34,14 @@ pub enum Error {
         /// The requested id.
         id: String,
     },
+    /// The episode's id names another server.
+    #[error("the episode is on the server `{server}`, as its id says; this is the server `{this_server}`")]
+    WrongServer {
+        /// The server that the id names.
+        server: String,
+        /// The name of this one.
+        this_server: String,
+    },
     /// No task has this id, or no set this name.
     #[error("{0}")]
     UnknownTask(String),
@@ -108,6 +116,11 @@ pub enum Error {
         /// How long it will take until there is some left; zero if that can't be told.
         wait: Duration,
     },
+    /// The disk with the stored episodes is full. The call had no effect.
+    #[error(
+        "the disk with the server's stored episodes is full; close episodes, or free space, and try again later"
+    )]
+    StorageFull,
     /// The step was taken, but its answer has no room beside the others of its batch.
     #[error(
         "the step was taken, but the answers of the batch are too large together; send the same step again for its answer"
@@ -139,6 +152,7 @@ impl Error {
         match self {
             Self::Invalid(_) => "INVALID_FIELD",
             Self::UnknownEpisode { .. } => "UNKNOWN_EPISODE",
+            Self::WrongServer { .. } => "WRONG_SERVER",
             Self::UnknownTask(_) => "UNKNOWN_TASK",
             Self::TaskChanged { .. } => "TASK_CHANGED",
             Self::EpisodeExists { .. } => "EPISODE_EXISTS",
@@ -153,6 +167,7 @@ impl Error {
             Self::Full { .. } => "SERVER_FULL",
             Self::NoMemory(_) => "SERVER_MEMORY",
             Self::OverQuota { .. } => "OVER_QUOTA",
+            Self::StorageFull => "STORAGE_FULL",
             Self::ShuttingDown => "SHUTTING_DOWN",
             Self::Internal(_) => "INTERNAL",
         }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lifecycle::{Caller, Quota};
+use lifecycle::{Caller, Quota, Role};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::Error;
@@ -58,6 +58,17 @@ impl Meters {
                 meter
             }
         }
+    }
+}
+
+impl Meters {
+    /// A place for a tenant's episode of a server that began again. It counts for the tenant, and no quota refuses it.
+    ///
+    /// # Errors
+    /// None: an unlimited tenant has room.
+    pub fn place_again(&self, tenant: &str, slot: OwnedSemaphorePermit) -> Result<Place, Error> {
+        let operator = Caller { role: Role::Operator, ..Caller::default() };
+        self.of(&operator, tenant).place(slot)
     }
 }
 
@@ -125,7 +136,6 @@ fn take(rate: Option<&Rate>, count: u64, quota: &'static str) -> Result<(), Erro
 mod tests {
     use std::num::NonZeroU64;
 
-    use lifecycle::Role;
     use tokio::sync::Semaphore;
 
     use super::*;

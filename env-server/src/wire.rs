@@ -14,6 +14,7 @@ mod error_kind;
 mod request;
 mod step;
 
+pub use answer::durability;
 pub use error_kind::error_kind;
 pub use request::steps;
 pub use step::step_bytes;

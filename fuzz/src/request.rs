@@ -98,6 +98,7 @@ pub fn run(data: &[u8]) {
 fn server(shared: &Shared) -> Router {
     let limits = Limits { max_steps: 8, step: sandbox::Limits { code_bytes: 0, ..Default::default() } };
     let options = Options {
+        server_name: None,
         max_episodes: 4,
         max_awake: 1,
         workers: 1,

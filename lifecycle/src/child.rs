@@ -168,6 +168,14 @@ impl Server {
         self.child.wait().await
     }
 
+    /// Kills it, as by `kill -9`, and waits until it has ended.
+    ///
+    /// # Errors
+    /// If it can't be killed.
+    pub async fn kill(mut self) -> std::io::Result<()> {
+        self.child.kill().await
+    }
+
     /// Closes its input and waits until it has ended. Returns its exit status, unless it had to be killed.
     pub async fn stop(mut self) -> Option<ExitStatus> {
         drop(self.stdin.take());

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Keys of a run config that do not affect what a run measures. They may change between two starts of the same run.
-pub const OPERATIONAL_KEYS: [&str; 14] = [
+pub const OPERATIONAL_KEYS: [&str; 15] = [
     "output_dir",
+    "env",
     "max_concurrent_runs",
     "max_concurrent_requests",
     "max_retries",

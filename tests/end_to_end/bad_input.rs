@@ -208,6 +208,15 @@ async fn a_client_that_vanishes_loses_nothing() {
     assert_eq!(next.observation.unwrap().output, "1\n", "it ran once");
 }
 
+#[test]
+fn a_name_that_no_server_can_have_is_refused() {
+    let long = "x".repeat(33);
+    for name in ["", "One", "a.b", "a_b", "a b", &long] {
+        let message = complaint(&env_server(&["serve", "--listen", "127.0.0.1:0", "--server-name", name]));
+        assert!(message.contains("--server-name") && message.contains("1 to 32 of [a-z0-9-]"), "{message}");
+    }
+}
+
 #[tokio::test]
 async fn a_second_server_on_the_port_says_so() {
     let server = EnvServer::start(&[], &[]).await;

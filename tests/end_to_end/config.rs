@@ -67,13 +67,15 @@ fn what_is_wrong_in_variables_and_file_is_told_at_once() {
     let file = folder.path().join("server.yaml");
     fs::write(&file, "max_episode: 11\nmax_awake: [12]\nlisten: 127.0.0.1:0\n").unwrap();
     let file = file.to_str().unwrap();
-    let variables = [("RUNTIME_GYM_WORKERS", "many"), ("RUNTIME_GYM_STRICT", "yes")];
+    let variables =
+        [("RUNTIME_GYM_WORKERS", "many"), ("RUNTIME_GYM_STRICT", "yes"), ("RUNTIME_GYM_SERVER_NAME", "a.b")];
     let refused = env_server(&["serve", "--config", file], &variables);
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success() && refused.stdout.is_empty(), "{said}");
     for part in [
         "RUNTIME_GYM_WORKERS: `many`",
         "RUNTIME_GYM_STRICT: `yes`: must be true or false",
+        "RUNTIME_GYM_SERVER_NAME: `a.b`: must be 1 to 32 of [a-z0-9-]",
         &format!("{file}: max_episode: unknown key; did you mean max_episodes?"),
         &format!("{file}: max_awake: expected a text or a number, found an array"),
     ] {

@@ -17,6 +17,7 @@ async fn fork(server: &EnvServer, from: &str, ids: &[&str]) -> Result<Vec<v1::Ep
     let request = v1::ForkEpisodeRequest {
         episode_id: from.to_owned(),
         new_episode_ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+        at_step_index: None,
     };
     Ok(server.client().await.fork_episode(request).await?.into_inner().episodes)
 }

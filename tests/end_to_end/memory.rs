@@ -58,7 +58,8 @@ async fn copies_that_find_no_room_are_refused_together() {
     let mut source = create(&client).await;
     assert!(source.observe("heap = bytearray(100 << 20)").await.success);
     let new_episode_ids = vec![String::new(); 12];
-    let request = v1::ForkEpisodeRequest { episode_id: source.id.clone(), new_episode_ids };
+    let request =
+        v1::ForkEpisodeRequest { episode_id: source.id.clone(), new_episode_ids, at_step_index: None };
     let refused = client.fork_episode(request).await.unwrap_err();
     assert!(is_out_of_memory(&refused), "{refused}");
     assert_eq!(source.observe("print(len(heap) >> 20)").await.output, "100\n");

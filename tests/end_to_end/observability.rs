@@ -237,8 +237,11 @@ async fn it_can_be_seen_which_episode_uses_the_processors() {
         let taken = client.step(code_step("busy", index, code)).await.unwrap().into_inner();
         fuel += taken.info.unwrap().fuel_used;
     }
-    let fork =
-        v1::ForkEpisodeRequest { episode_id: "busy".to_owned(), new_episode_ids: vec!["fork".to_owned()] };
+    let fork = v1::ForkEpisodeRequest {
+        episode_id: "busy".to_owned(),
+        new_episode_ids: vec!["fork".to_owned()],
+        at_step_index: None,
+    };
     client.fork_episode(fork).await.unwrap();
     let listed = client.list_episodes(v1::ListEpisodesRequest::default()).await.unwrap().into_inner();
     let usage = |id: &str| {

@@ -280,7 +280,11 @@ async fn a_resetting_step_draws_by_its_index() {
     let step = code_step(&id, 2, draw);
     assert_eq!(output(client.step(step.clone()).await.unwrap().into_inner()), drawn[2]);
     assert_eq!(output(client.step(step).await.unwrap().into_inner()), drawn[2], "the stored answer");
-    let fork = v1::ForkEpisodeRequest { episode_id: id.clone(), new_episode_ids: vec![String::new()] };
+    let fork = v1::ForkEpisodeRequest {
+        episode_id: id.clone(),
+        new_episode_ids: vec![String::new()],
+        at_step_index: None,
+    };
     let forked = client.fork_episode(fork).await.unwrap().into_inner().episodes.remove(0).episode_id;
     for id in [&forked, &id] {
         assert_eq!(output(client.step(code_step(id, 3, draw)).await.unwrap().into_inner()), drawn[3]);

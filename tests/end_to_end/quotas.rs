@@ -101,6 +101,7 @@ async fn episodes_are_limited_by_tenant_and_forks_count() {
     let fork = |ids: &[&str]| v1::ForkEpisodeRequest {
         episode_id: "one".to_owned(),
         new_episode_ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+        at_step_index: None,
     };
     let refused = red.fork_episode(fork(&["two", "three"])).await.unwrap_err();
     check_refusal(&refused, "OVER_QUOTA", "episodes=2");

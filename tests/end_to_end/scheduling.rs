@@ -128,7 +128,7 @@ async fn copies_of_one_request_stand_where_the_source_stood() {
         }
     });
     let new_episode_ids = (0..20).map(|number| format!("copy-{number}")).collect();
-    let request = v1::ForkEpisodeRequest { episode_id: id, new_episode_ids };
+    let request = v1::ForkEpisodeRequest { episode_id: id, new_episode_ids, at_step_index: None };
     let copies = client.fork_episode(request).await.unwrap().into_inner().episodes;
     let mut at: Vec<u64> = copies.iter().map(|copy| copy.next_step_index).collect();
     at.dedup();

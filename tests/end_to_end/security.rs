@@ -141,6 +141,7 @@ async fn a_tenant_cannot_tell_that_anothers_episode_exists() {
     let fork = |id: &str| v1::ForkEpisodeRequest {
         episode_id: id.to_owned(),
         new_episode_ids: vec!["copy".to_owned()],
+        at_step_index: None,
     };
     let close = |id: &str| v1::CloseEpisodeRequest { episode_id: id.to_owned() };
     let mut answers = Vec::new();
@@ -199,8 +200,11 @@ async fn an_operator_sees_every_episode_and_its_private_data() {
     assert_eq!(boss.get_episode(get("mine")).await.unwrap().into_inner().task_json, "");
 
     // A copy that the operator makes is its owner's.
-    let fork =
-        v1::ForkEpisodeRequest { episode_id: "mine".to_owned(), new_episode_ids: vec!["copy".to_owned()] };
+    let fork = v1::ForkEpisodeRequest {
+        episode_id: "mine".to_owned(),
+        new_episode_ids: vec!["copy".to_owned()],
+        at_step_index: None,
+    };
     boss.fork_episode(fork).await.unwrap();
     red.step(code_step("copy", 0, "print(1)")).await.unwrap();
     let mut all = listed(&mut boss).await;

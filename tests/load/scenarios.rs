@@ -5,10 +5,14 @@
 //! | `beside` | 64, 500 and 1,000 sessions, beside OpenEnv                |
 //! | `many`   | 10,000 episodes that step, 100,000 that are open          |
 //! | `guests` | endless, abandoned and cancelled neighbours               |
+//! | `stored` | episodes that are stored, beside those that are not       |
+//! | `again`  | a server that begins again, copies, moves                 |
 
+mod again;
 mod beside;
 mod guests;
 mod many;
+mod stored;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,6 +43,12 @@ pub enum Scenario {
     Abandoned,
     /// Calls that are cancelled.
     Cancelled,
+    /// Steps that are stored, beside steps that are not.
+    Stored,
+    /// A killed server with 100,000 open episodes begins again.
+    Restart,
+    /// 1,000 copies of an episode; 1,000 episodes that move to another server.
+    Moves,
 }
 
 /// How the scenarios are played.
@@ -78,6 +88,9 @@ pub async fn run(terms: &Terms, report: &mut Report) -> Result<()> {
             Scenario::Guests => guests::endless(terms, report).await?,
             Scenario::Abandoned => guests::abandoned(terms, report).await?,
             Scenario::Cancelled => guests::cancelled(terms, report).await?,
+            Scenario::Stored => stored::stored(terms, report).await?,
+            Scenario::Restart => again::restart(terms, report).await?,
+            Scenario::Moves => again::moves(terms, report).await?,
         }
     }
     Ok(())
@@ -123,6 +136,16 @@ impl Report {
         let measured = measure(place, load).await?;
         self.loads.push(measured.clone());
         Ok(measured)
+    }
+
+    /// Adds the median of the rounds' ratios.
+    fn ratio(&mut self, what: &str, ours: &[f64], others: &[f64], aim: f64) {
+        let mut ratios: Vec<f64> = ours.iter().zip(others).map(|(ours, other)| ours / other).collect();
+        ratios.sort_by(f64::total_cmp);
+        let (Some(least), Some(most)) = (ratios.first(), ratios.last()) else { return };
+        let median = ratios[ratios.len() / 2];
+        let value = format!("{median:.2}x ({least:.2} to {most:.2})");
+        self.find(what, value, format!(">= {aim}x"), median >= aim);
     }
 
     /// Adds a finding whose aim is speed.

@@ -1,6 +1,8 @@
 //! The servers under load, each a process of its own.
 
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use lifecycle::child;
@@ -35,9 +37,13 @@ pub struct Place {
 pub struct Running {
     /// Where it is.
     pub place: Place,
-    _process: child::Server,
+    process: child::Server,
+    /// Those of the command.
+    arguments: Vec<OsString>,
     /// Tasks and log.
-    _folder: TempDir,
+    folder: TempDir,
+    /// Stored episodes.
+    state: Option<TempDir>,
 }
 
 impl Running {
@@ -63,6 +69,27 @@ impl Running {
         Self::start(Kind::Ours, "environment server", command, folder).await
     }
 
+    /// The same, with episodes that are stored and survive what `class` says.
+    pub async fn stored(class: &str, arguments: &[String]) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let state = folder.path().join("state").display().to_string();
+        let stored = ["--state-dir", &state, "--durability", class].map(str::to_owned);
+        let mut running = Self::ours(&[&stored[..], arguments].concat()).await?;
+        running.state = Some(folder);
+        Ok(running)
+    }
+
+    /// Kills the server, and starts another one with the same arguments; returns how long it took until it served.
+    pub async fn killed(mut self) -> Result<(Self, Duration)> {
+        self.process.kill().await?;
+        let started = Instant::now();
+        let mut command = Command::new(program("env-server"));
+        command.args(&self.arguments);
+        let running = Self::start(self.place.kind, "environment server", command, self.folder).await?;
+        let took = started.elapsed();
+        Ok((Self { state: self.state.take(), arguments: self.arguments, ..running }, took))
+    }
+
     /// Starts a server of OpenEnv with room for this many sessions. `python` must have `openenv`.
     pub async fn openenv(python: &Path, sessions: usize) -> Result<Self> {
         let mut command = Command::new(python);
@@ -71,9 +98,10 @@ impl Running {
     }
 
     async fn start(kind: Kind, what: &'static str, command: Command, folder: TempDir) -> Result<Self> {
+        let arguments = command.as_std().get_args().map(OsStr::to_owned).collect();
         let process = child::Server::start_command(what, command, &folder.path().join("log")).await?;
         let pid = process.pid().with_context(|| format!("the {what} has ended"))?;
         let place = Place { kind, url: process.url().to_owned(), process: Some(Process::new(pid)) };
-        Ok(Self { place, _process: process, _folder: folder })
+        Ok(Self { place, process, arguments, folder, state: None })
     }
 }

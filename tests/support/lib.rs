@@ -7,6 +7,7 @@ mod guarded;
 mod metrics;
 mod programs;
 mod server;
+mod stored;
 
 pub use chromium::{Chromium, Colours};
 pub use episode::{Episode, code_step, create_request, tool_step};
@@ -14,3 +15,4 @@ pub use guarded::{Guarded, token_line};
 pub use metrics::Metrics;
 pub use programs::{fixtures, knapsack_task, program, root, tiny_tasks};
 pub use server::EnvServer;
+pub use stored::Stored;

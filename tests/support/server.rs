@@ -98,6 +98,14 @@ impl EnvServer {
         }
     }
 
+    /// Kills it, as by `kill -9`, and waits for its end.
+    ///
+    /// # Panics
+    /// If it can't be killed.
+    pub async fn kill(self) {
+        self.process.kill().await.expect("the server can be killed");
+    }
+
     /// Closes its standard input and waits for its end.
     ///
     /// # Panics

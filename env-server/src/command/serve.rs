@@ -11,8 +11,9 @@ use sandbox::{Budget, Sandbox};
 
 use super::limits::LimitOptions;
 use super::sources;
+use super::state::{State, StateOptions};
 use crate::catalog::Catalog;
-use crate::episode::{Options, Registry};
+use crate::episode::{Options, Registry, ServerName};
 use crate::memory;
 use crate::scheduler::{MOST_BEGUN, Scheduler};
 use crate::server::Server;
@@ -31,6 +32,7 @@ Examples:
   env-server serve --tasks runs/tasks/easy
   env-server serve --tasks runs/tasks/easy --tasks runs/tasks/medium --listen 127.0.0.1:0
   env-server serve --max-episodes 100000 --max-awake 4000 --hibernation-dir /var/tmp
+  env-server serve --state-dir /var/lib/runtime-gym                    (episodes go on after a restart)
   env-server serve --config server.yaml
   env-server serve --listen unix:/run/gym.sock
   RUNTIME_GYM_LOG=env_server=debug env-server serve        (spans of RPCs, steps and tool calls)
@@ -58,6 +60,11 @@ pub struct Serve {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
     listen: String,
 
+    /// This server's name among several: 1 to 32 of [a-z0-9-]. The ids of its episodes
+    /// then begin with it and a full stop. [default: none; ids are free]
+    #[arg(long, value_name = "NAME")]
+    server_name: Option<ServerName>,
+
     #[command(flatten)]
     access: AccessOptions,
 
@@ -70,7 +77,8 @@ pub struct Serve {
     #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(1..=25_000))]
     max_awake: u32,
 
-    /// Folder for hibernated interpreters. [default: the system's folder for temporary files]
+    /// Folder for hibernated interpreters; with --state-dir they are there.
+    /// [default: the system's folder for temporary files]
     #[arg(long, value_name = "DIR")]
     hibernation_dir: Option<PathBuf>,
 
@@ -108,7 +116,10 @@ pub struct Serve {
     #[arg(long, value_enum, default_value_t = telemetry::Format::Text)]
     log_format: telemetry::Format,
 
-    // The last one: its heading holds for what follows.
+    // The last ones: their headings hold for what follows.
+    #[command(flatten)]
+    state: StateOptions,
+
     #[command(flatten)]
     limits: LimitOptions,
 }
@@ -139,9 +150,11 @@ impl Serve {
         // Before the interpreter is compiled: a taken port should fail at once.
         let listener = lifecycle::bind(&self.listen, "env-server").await.map_err(anyhow::Error::msg)?;
         access.guard(&listener).map_err(|error| anyhow!("cannot listen on {listener}: {error}"))?;
-        let sandbox =
-            Sandbox::new(&self.sandbox_options(workers, memory)).context("starting the Python sandbox")?;
+        let state = self.state.open()?;
+        let sandbox = self.sandbox_options(workers, memory, state.as_ref());
+        let sandbox = Sandbox::new(&sandbox).context("starting the Python sandbox")?;
         let options = Options {
+            server_name: self.server_name.clone(),
             max_episodes: self.max_episodes as usize,
             max_awake: self.max_awake as usize,
             workers,
@@ -151,11 +164,15 @@ impl Serve {
             step_bytes: wire::step_bytes,
         };
         let scheduler = Scheduler::new(workers).context("starting the interpreters' threads")?;
-        let registry = Registry::new(sandbox, catalog, scheduler, options);
+        let mut registry = Registry::new(sandbox.clone(), catalog, scheduler, options);
+        if let Some(state) = state {
+            registry = state.restore(registry, &sandbox)?;
+        }
 
         lifecycle::announce(&listener, access.scheme()).context("saying where it listens")?;
         let memory_mib = memory >> 20;
-        tracing::info!(address = %listener, workers, max_episodes = self.max_episodes, memory_mib, "serving");
+        let server_name = self.server_name.as_ref().map(tracing::field::display);
+        tracing::info!(address = %listener, server_name, workers, max_episodes = self.max_episodes, memory_mib, "serving");
         Server::new(registry, access)
             .run(listener, lifecycle::shutdown(self.until_stdin_closes))
             .await
@@ -184,7 +201,7 @@ impl Serve {
         Ok(set)
     }
 
-    fn sandbox_options(&self, workers: usize, memory: usize) -> sandbox::Options {
+    fn sandbox_options(&self, workers: usize, memory: usize, state: Option<&State>) -> sandbox::Options {
         // In addition to the interpreters in memory: each step that has begun may have one, and a fork that runs its copies.
         let working = u32::try_from(MOST_BEGUN + workers).unwrap_or(u32::MAX);
         let max_interpreters = self.max_awake.min(self.max_episodes).saturating_add(working);
@@ -197,6 +214,7 @@ impl Serve {
             max_interpreters,
             hibernation_dir: Some(self.hibernation_dir.clone().unwrap_or_else(std::env::temp_dir)),
             hibernation_bytes: self.hibernation_gib.saturating_mul(1 << 30),
+            snapshots: state.map(State::snapshots),
             ..defaults
         }
     }

@@ -48,6 +48,8 @@ impl Bridge {
 
     /// Begins a step that can be undone. `span` is that of its tool calls.
     pub fn begin(&mut self, span: tracing::Span) {
+        // The step before it, if that came to no end: a tool panicked.
+        self.undo();
         self.span = span;
         self.before = Before::Unchanged;
     }

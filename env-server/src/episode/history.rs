@@ -53,9 +53,19 @@ impl History {
         Self { measure, kept: VecDeque::new(), kept_bytes: 0, taken: 0 }
     }
 
+    /// The history of an episode whose steps, so many, are in the store.
+    pub fn in_store(measure: Measure, taken: u64) -> Self {
+        Self { taken, ..Self::new(measure) }
+    }
+
     /// The index that the next step must carry.
     pub fn next(&self) -> u64 {
         self.taken
+    }
+
+    /// How many bytes a kept step counts as.
+    pub fn measure(&self) -> Measure {
+        self.measure
     }
 
     /// The bytes of the steps that are kept.
@@ -103,11 +113,11 @@ impl History {
         let Some(taken) = self.kept.len().checked_sub(back).and_then(|at| self.kept.get(at)) else {
             return Err(Error::StepForgotten { index });
         };
-        let is_same = match (&taken.record.request.action, &request.action) {
-            (Some(kept), Some(asked)) => kept.is_of(asked),
-            (kept, asked) => kept == asked,
-        };
-        if is_same { Ok(Some(&taken.record)) } else { Err(Error::StepConflict { index, next }) }
+        if taken.record.request.is_of(request) {
+            Ok(Some(&taken.record))
+        } else {
+            Err(Error::StepConflict { index, next })
+        }
     }
 
     /// Adds the next step. `share` is set to what it takes.
@@ -125,6 +135,23 @@ impl History {
     /// Forgets the steps, but not their number.
     pub fn clear(&mut self) {
         *self = Self { taken: self.taken, ..Self::new(self.measure) };
+    }
+
+    /// Forgets the steps, to be filled again from the first one.
+    pub fn restart(&mut self) {
+        *self = Self::new(self.measure);
+    }
+
+    /// The first `count` steps.
+    ///
+    /// # Errors
+    /// Not all of them are kept.
+    pub fn first(&self, count: u64) -> Result<Vec<Arc<Record>>, Error> {
+        if self.taken > self.kept.len() as u64 {
+            return Err(Error::StepForgotten { index: 0 });
+        }
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        Ok(self.kept.iter().take(count).map(|kept| kept.record.clone()).collect())
     }
 }
 

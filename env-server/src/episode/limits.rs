@@ -113,6 +113,29 @@ impl Limits {
     }
 }
 
+impl Limits {
+    /// Refuses limits that a request could not have asked for.
+    ///
+    /// # Errors
+    /// As [`Limits::new`].
+    pub fn check(&self, most: &Limits, least_memory: usize) -> Result<(), Violation> {
+        let Self { max_steps, step } = self;
+        let asked = Asked {
+            max_steps: Some(*max_steps),
+            tool_calls_per_step: Some(step.tool_calls),
+            fuel_per_step: Some(step.fuel),
+            wall_clock_per_step: Some(step.wall_clock),
+            memory_bytes: Some(step.memory_bytes),
+            output_bytes_per_step: Some(step.output_bytes),
+            error_output_bytes_per_step: Some(step.error_output_bytes),
+            code_bytes_per_step: Some(step.code_bytes),
+            tool_bytes_per_step: Some(step.tool_bytes),
+            scratch_bytes: Some(step.scratch_bytes),
+        };
+        Self::new(&asked, self, most, least_memory).map(drop)
+    }
+}
+
 /// Sets a limit to what was asked for, if anything was.
 fn set<T: Display + Ord>(name: &str, limit: &mut T, asked: Option<T>, most: T) -> Result<(), Violation> {
     match asked {
@@ -194,6 +217,9 @@ mod tests {
     #[test]
     fn nobody_gets_more_than_the_most() {
         assert_eq!(limits(&more(0, 0), &Limits::default()).unwrap(), Limits::default());
+        let higher = limits(&more(1, 1), &Limits::highest()).unwrap();
+        higher.check(&Limits::highest(), LEAST).unwrap();
+        assert_eq!(higher.check(&Limits::default(), LEAST).unwrap_err().field, "limits.max_steps");
         let (none, asked) = (Asked::default(), more(1, 1));
         for (field, asked) in [
             ("max_steps", Asked { max_steps: asked.max_steps, ..none.clone() }),

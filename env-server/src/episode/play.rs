@@ -1,6 +1,7 @@
 //! Playing an episode: what its steps change.
 
 mod code;
+mod resume;
 mod tool_calls;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use proto::interpreter_state::InterpreterState;
 use proto::task::{ToolParameter, ToolSpec};
-use sandbox::{Config, Interpreter, NoMemory, Sandbox, Share, Stop};
+use sandbox::{Config, Interpreter, NoMemory, Sandbox, Share, Stop, StoredSnapshot};
 
 use super::bridge::Bridge;
 use super::end::{End, EndReason};
-use super::history::{self, Measure};
+use super::history;
 use super::limits::Limits;
 use super::progress::Progress;
 use super::spec::Spec;
@@ -21,6 +22,8 @@ use super::step::{Action, Answer, Info, Observation, Record, Request};
 use super::timed::timed;
 use crate::error::{Error, Violation};
 use crate::quota::Place;
+
+pub use resume::Past;
 
 /// The steps of an episode that are kept may take this much, the next one included, of what is spared for small shares.
 const LARGE_BYTES: usize = 4 << 20;
@@ -57,6 +60,21 @@ pub struct Stepped {
     pub repeated: bool,
 }
 
+/// A step that ran.
+pub enum Ran {
+    /// Nothing ran: this is the stored answer of a repeated step.
+    Repeated(Arc<Record>),
+    /// The next step. It is taken once [`Play::accept`] has it.
+    Next(Next),
+}
+
+/// A step that ran, and is not taken yet: nobody may learn of it.
+pub struct Next {
+    /// The step and its answer.
+    pub record: Arc<Record>,
+    share: Share,
+}
+
 /// A closed episode.
 pub struct Closed {
     /// How it ended.
@@ -68,7 +86,7 @@ pub struct Closed {
 }
 
 impl Play {
-    /// An episode before its first step. `measure` says how many bytes a kept step counts as.
+    /// An episode before its first step. What it comes to is noted in `progress`.
     ///
     /// # Errors
     /// The server's memory is used up.
@@ -77,8 +95,8 @@ impl Play {
         spec: &Spec,
         tools: &[ToolSpec],
         bridge: Bridge,
-        place: Place,
-        measure: Measure,
+        place: Option<Place>,
+        progress: Arc<Mutex<Progress>>,
     ) -> Result<Self, Error> {
         let mut share = sandbox.budget().take(EPISODE_BYTES)?;
         share.grow_large(spec.task.bytes() * TASK_FACTOR)?;
@@ -98,9 +116,9 @@ impl Play {
             state_loss: spec.state_loss,
             interpreter: None,
             code_ran: false,
-            progress: Arc::new(Mutex::new(Progress::new(measure))),
+            progress,
             ran: Duration::ZERO,
-            place: Some(place),
+            place,
             share,
         })
     }
@@ -144,6 +162,39 @@ impl Play {
         self.ran
     }
 
+    /// The stored snapshot that the interpreter would be made from again, if there is one.
+    pub fn stored_snapshot(&self) -> Option<StoredSnapshot> {
+        self.interpreter.as_ref()?.stored_snapshot()
+    }
+
+    /// Gives its place away.
+    pub fn take_place(&mut self) -> Option<Place> {
+        self.place.take()
+    }
+
+    /// Occupies a place, unless the episode has ended.
+    pub fn set_place(&mut self, place: Option<Place>) {
+        if lock(&self.progress).end.is_none() {
+            self.place = place;
+        }
+    }
+
+    /// Brings the interpreter into memory, if there is a persistent one.
+    ///
+    /// # Errors
+    /// There is no room, or the sandbox failed.
+    pub async fn wake(&mut self) -> Result<(), Error> {
+        match &mut self.interpreter {
+            Some(interpreter) => interpreter.wake_up(&Stop::default()).await.map_err(sandbox_error),
+            None => Ok(()),
+        }
+    }
+
+    /// What makes its interpreters.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
     /// Hibernates the interpreter until the next step.
     pub fn hibernate(&mut self) {
         if let Some(interpreter) = &mut self.interpreter {
@@ -156,15 +207,16 @@ impl Play {
         self.progress.clone()
     }
 
-    /// Takes a step, or returns the stored answer of a repeated step. `asked` is when the step was asked for.
+    /// Runs the next step, or returns the stored answer of a repeated one. `asked` is when the step was asked for. The step is
+    /// taken once [`Play::accept`] has it, and nothing else may be done before.
     ///
     /// # Errors
     /// A conflict, a gap, an ended episode, a malformed action, a fault of the sandbox, or `stop` stopped it. The episode
     /// is then unchanged.
-    pub async fn step(&mut self, request: Request, asked: Instant, stop: &Stop) -> Result<Stepped, Error> {
+    pub async fn step(&mut self, request: Request, asked: Instant, stop: &Stop) -> Result<Ran, Error> {
         self.ran = Duration::ZERO;
         if let Some(record) = lock(&self.progress).history.answer(&request)? {
-            return Ok(Stepped { record: record.clone(), repeated: true });
+            return Ok(Ran::Repeated(record.clone()));
         }
         self.check_running()?;
         if stop.is_asked() {
@@ -191,8 +243,21 @@ impl Play {
         let answer = self.answer(observation, info);
         let action = request.action.map(|action| action.kept(self.limits.step.code_bytes));
         let record = Arc::new(Record { request: Request { action, ..request }, answer });
-        lock(&self.progress).history.push(record.clone(), share);
-        Ok(Stepped { record, repeated: false })
+        if record.answer.end.is_some() {
+            // Freed here, by a thread that has time.
+            self.interpreter = None;
+        }
+        Ok(Ran::Next(Next { record, share }))
+    }
+
+    /// Takes a step that ran.
+    pub fn accept(&mut self, Next { record, share }: Next) {
+        let mut progress = lock(&self.progress);
+        if let Some(end) = &record.answer.end {
+            self.place = None;
+            progress.end = Some(end.clone());
+        }
+        progress.history.push(record, share);
     }
 
     /// A share for the most that a step and its answer may take.
@@ -206,14 +271,14 @@ impl Play {
         if is_large { budget.take_large(most) } else { budget.take(most) }
     }
 
-    /// Ends the episode if this was its last step.
-    fn answer(&mut self, observation: Observation, info: Info) -> Answer {
+    /// The answer, with the episode's end if this is its last step.
+    fn answer(&self, observation: Observation, info: Info) -> Answer {
         let reason = if self.bridge().finished() {
             Some(EndReason::Finished)
         } else {
             (info.steps_left == 0).then_some(EndReason::MaxSteps)
         };
-        let end = reason.map(|reason| self.finish(reason));
+        let end = reason.map(|reason| End { reason, evaluation: self.bridge().evaluate() });
         Answer { observation, info, end }
     }
 
@@ -232,10 +297,7 @@ impl Play {
     /// Ends the episode, unless it has ended, and forgets its steps.
     pub fn close(&mut self, reason: EndReason) -> Closed {
         let end = self.finish(reason);
-        let mut progress = lock(&self.progress);
-        progress.history.clear();
-        let newly = !std::mem::replace(&mut progress.closed, true);
-        Closed { end, steps: progress.history.next(), newly }
+        lock(&self.progress).close(end)
     }
 
     fn check_running(&self) -> Result<(), Error> {

@@ -1,29 +1,32 @@
 //! All episodes of a server: create, find, expire, forget.
 
+mod create;
 mod fork;
+mod ids;
 mod keep_alive;
 mod list;
+mod moving;
 mod sweep;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use lifecycle::Caller;
-use sandbox::{Sandbox, Stop};
+use sandbox::Sandbox;
 use tokio::sync::{Semaphore, TryAcquireError};
 
-use super::bridge::Bridge;
 use super::end::EndReason;
-use super::episode::{Created, Episode};
+use super::episode::{Closing, Description, Episode, Steps};
 use super::history::Measure;
 use super::limits::Limits;
-use super::opening::Opening;
-use super::play::{Closed, Play, Stepped};
+use super::play::{Closed, Stepped, lock};
 use super::residency::Residency;
-use super::spec::{self, Spec, Terms};
+use super::server_name::ServerName;
 use super::step::Request;
+use super::store::{Found, Store};
 use super::table::Table;
+use super::tombstone::{Tombstone, Tombstones};
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::metrics::{Metrics, Outcome, Tally};
@@ -40,6 +43,8 @@ const OPEN_PER_RUNNING: usize = 4;
 /// The settings of a registry.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// The name with which the ids of its episodes begin; none: ids are free.
+    pub server_name: Option<ServerName>,
     /// The most running episodes.
     pub max_episodes: usize,
     /// The most interpreters in memory between steps; the least recently used ones beyond it are hibernated.
@@ -70,6 +75,9 @@ pub struct Registry {
     residency: Arc<Residency<Episode>>,
     boot_id: String,
     metrics: Arc<Metrics>,
+    /// Where episodes are stored, if they are.
+    store: Option<Arc<Store>>,
+    tombstones: Tombstones,
 }
 
 /// Numbers of episodes and steps.
@@ -90,9 +98,11 @@ pub struct Counts {
 }
 
 impl Registry {
-    /// A registry without episodes.
+    /// A registry without episodes, which stores none.
     pub fn new(sandbox: Sandbox, catalog: Catalog, scheduler: Scheduler, options: Options) -> Self {
         Self {
+            store: None,
+            tombstones: Tombstones::new(None, sandbox.budget()),
             sandbox,
             scheduler,
             catalog,
@@ -104,6 +114,44 @@ impl Registry {
             metrics: Arc::default(),
             options,
         }
+    }
+
+    /// The registry with the episodes that its store holds, each with a new lease. They are read when they are used.
+    ///
+    /// # Errors
+    /// There are more running episodes in the store than there may be, or they are those of another server.
+    pub fn with_store(mut self, store: Arc<Store>, found: Vec<Found>) -> Result<Self, Error> {
+        for found in found {
+            self.check_server(&found.spec.episode_id)?;
+            let place = match &found.end {
+                None => Some(self.place_again(&found)?),
+                Some(_) => None,
+            };
+            let (sandbox, residency) = (self.sandbox.clone(), self.residency.clone());
+            let tally = Tally::new(self.metrics.clone(), &found.spec.tenant);
+            let ended = found.end.is_some();
+            let step_bytes = self.options.step_bytes;
+            let episode =
+                Episode::in_store(found, store.clone(), sandbox, place, residency, tally, step_bytes);
+            let episode = self.table().add(Arc::new(episode)).clone();
+            if ended {
+                self.table().note_ended(episode);
+            }
+        }
+        store.journal().state_id().clone_into(&mut self.boot_id);
+        self.tombstones = Tombstones::new(Some(store.clone()), self.sandbox.budget());
+        self.store = Some(store);
+        Ok(self)
+    }
+
+    fn place_again(&self, found: &Found) -> Result<Place, Error> {
+        let slot = self.slots.clone().try_acquire_owned().map_err(|_| self.full())?;
+        self.meters.place_again(&found.spec.tenant, slot)
+    }
+
+    /// Where episodes are stored, if they are.
+    pub fn store(&self) -> Option<&Arc<Store>> {
+        self.store.as_ref()
     }
 
     /// The tasks that can be played.
@@ -143,72 +191,22 @@ impl Registry {
         }
     }
 
-    /// Creates an episode of the caller's tenant. A repeated request with an episode id gets the first one's episode. The
-    /// request is decoded by the scheduler's threads, too: a large one takes a while.
-    ///
-    /// # Errors
-    /// A wrong field, an unknown task, an id that is taken, no room, a quota that is used up.
-    pub async fn create(
-        self: &Arc<Self>,
-        caller: Caller,
-        request: impl Into<spec::Request> + Send + 'static,
-    ) -> Result<Created, Error> {
-        let (registry, tenant) = (self.clone(), caller.tenant.clone());
-        let create = async move { registry.create_now(&caller, request.into()) };
-        self.scheduler.run(&tenant, Stop::default(), create).await?
+    /// Remembers that an episode was closed.
+    fn remember(&self, episode: &Episode, closed: &Closed) {
+        self.tombstones.add(episode.tenant(), episode.id(), &Tombstone::of(episode.request_digest(), closed));
     }
 
-    fn create_now(&self, caller: &Caller, request: spec::Request) -> Result<Created, Error> {
-        let tenant = &*caller.tenant;
-        if !request.boot_id.is_empty() && request.boot_id != self.boot_id {
-            return Err(Error::Restarted { boot_id: self.boot_id.clone() });
-        }
-        if let Some(episode) = self.created_before(tenant, &request.episode_id, &request.digest)? {
-            return Ok(episode.created());
-        }
-        let meter = self.meters.of(caller, tenant);
-        meter.create(1)?;
-        let (spec, environment) = Spec::new(request, &self.terms(tenant))?;
-        let opening = Arc::new(Opening::of(environment.as_ref()));
-        let place = self.place(&meter)?;
-        let bridge = Bridge::new(environment);
-        let (sandbox, measure) = (self.sandbox.clone(), self.options.step_bytes);
-        let play = Play::new(sandbox, &spec, &opening.tools, bridge, place, measure)?;
-        let tally = Tally::new(self.metrics.clone(), tenant);
-        let (episode, _) = self.add(Episode::new(spec, opening, play, self.residency.clone(), tally))?;
-        Ok(episode.created())
-    }
-
-    fn terms<'a>(&'a self, tenant: &'a str) -> Terms<'a> {
-        Terms {
-            tenant,
-            catalog: &self.catalog,
-            default_limits: &self.options.default_limits,
-            most_limits: &self.options.most_limits,
-            default_lease: self.options.default_lease,
-            least_memory: self.sandbox.least_memory_bytes(),
+    /// Waits until all that has happened is stored, where it is.
+    async fn flushed(&self) -> Result<(), Error> {
+        match &self.store {
+            Some(store) => store.flushed().await,
+            None => Ok(()),
         }
     }
 
-    /// Adds an episode, unless another call with the same request has added one. Returns the one in the table, and
-    /// whether it is new.
-    fn add(&self, episode: Episode) -> Result<(Arc<Episode>, bool), Error> {
-        let episode = Arc::new(episode);
-        let mut table = self.table();
-        let most = self.options.max_episodes.saturating_mul(OPEN_PER_RUNNING);
-        if table.open() >= most && !table.close_one_ended() {
-            return Err(self.full());
-        }
-        let present = table.add(episode.clone()).clone();
-        if !present.was_created_by(episode.request_digest()) {
-            return Err(Error::EpisodeExists { id: present.id().to_owned() });
-        }
-        let is_new = Arc::ptr_eq(&present, &episode);
-        if is_new {
-            self.metrics.episodes.create();
-            present.note_created();
-        }
-        Ok((present, is_new))
+    /// Refuses what needs room in the store, while it is full.
+    fn check_room(&self) -> Result<(), Error> {
+        self.store.as_ref().map_or(Ok(()), |store| store.check_room())
     }
 
     fn full(&self) -> Error {
@@ -234,14 +232,14 @@ impl Registry {
         request: Request,
         deadline: Option<Instant>,
     ) -> Result<Stepped, Error> {
-        let found = self.find(caller, &request.episode_id);
+        let found = self.find_open(caller, &request.episode_id);
         let episode =
             found.inspect_err(|_| self.metrics.tenants.of(&caller.tenant).count(Outcome::Refused, 0))?;
-        if let Some(stored) = episode.stored(&request) {
-            return Ok(stored);
+        if let Some(repeated) = episode.repeated(&request).await? {
+            return Ok(repeated);
         }
         let meter = self.meters.of(caller, episode.tenant());
-        meter.step().inspect_err(|_| episode.refuse())?;
+        self.check_room().and_then(|()| meter.step()).inspect_err(|_| episode.refuse())?;
         let stepped = episode.step(request, deadline, meter, &self.scheduler).await?;
         if !stepped.repeated && stepped.record.answer.end.is_some() {
             self.table().note_ended(episode);
@@ -252,9 +250,29 @@ impl Registry {
     /// An episode by id. One that the caller may not act in is unknown, as if it did not exist.
     ///
     /// # Errors
-    /// [`Error::UnknownEpisode`].
+    /// [`Error::UnknownEpisode`], or [`Error::WrongServer`].
     pub fn find(&self, caller: &Caller, id: &str) -> Result<Arc<Episode>, Error> {
+        self.check_server(id)?;
         self.table().find(caller, id).cloned().ok_or_else(|| Error::UnknownEpisode { id: id.to_owned() })
+    }
+
+    /// An episode by id, which must not be closed.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEpisode`]; [`Error::Ended`] for one that was closed and is no more shown.
+    fn find_open(&self, caller: &Caller, id: &str) -> Result<Arc<Episode>, Error> {
+        self.find(caller, id).or_else(|unknown| match self.tombstones.find(&caller.tenant, id)? {
+            Some(tombstone) => Err(Error::Ended { reason: tombstone.end.reason }),
+            None => Err(unknown),
+        })
+    }
+
+    /// Where an episode stands. Renews its lease.
+    ///
+    /// # Errors
+    /// An unknown episode, or as of [`Episode::describe`].
+    pub async fn describe(&self, caller: &Caller, id: &str, steps: Steps) -> Result<Description, Error> {
+        self.find(caller, id)?.describe(steps).await
     }
 
     /// A tenant's episode by id.
@@ -266,11 +284,11 @@ impl Registry {
     ///
     /// # Errors
     /// If the caller is no operator, or the task's file has changed.
-    pub fn private_task(&self, caller: &Caller, episode: &Episode) -> Result<String, Error> {
+    pub fn private_task(&self, caller: &Caller, id: &str) -> Result<String, Error> {
         if !caller.is_operator() {
             return Err(Error::Forbidden("include_private needs an operator's token".to_owned()));
         }
-        let (_, file) = episode.task().load(&self.catalog)?;
+        let file = self.find(caller, id)?.task(&self.catalog)?;
         serde_json::to_string(&file)
             .map_err(|error| Error::Internal(format!("a task cannot be written as JSON: {error}")))
     }
@@ -280,17 +298,27 @@ impl Registry {
     /// # Errors
     /// [`Error::UnknownEpisode`].
     pub async fn close(&self, caller: &Caller, id: &str) -> Result<Closed, Error> {
-        let episode = self.find(caller, id)?;
-        let closed = episode.close(EndReason::Closed, &self.scheduler).await;
+        let episode = match self.find(caller, id) {
+            Ok(episode) => episode,
+            Err(unknown) => {
+                return self.tombstones.find(&caller.tenant, id)?.map(Closed::from).ok_or(unknown);
+            }
+        };
+        let Closing { closed, receipt } = episode.close(EndReason::Closed, &self.scheduler).await?;
         if closed.newly {
+            self.remember(&episode, &closed);
             self.table().note_closed(episode);
+        }
+        match receipt {
+            Some(receipt) => receipt.stored().await?,
+            None => self.flushed().await?,
         }
         Ok(closed)
     }
 
     /// Frees the memory of an interpreter or of a closed episode. Returns whether there was one.
     pub fn free_some(&self) -> bool {
-        self.residency.evict() || self.table().forget_oldest_closed()
+        self.residency.evict() || self.table().forget_oldest_closed() || self.tombstones.free_some()
     }
 
     /// Names this run of the server.
@@ -298,30 +326,47 @@ impl Registry {
         &self.boot_id
     }
 
-    /// Creates no more episodes, and ends those that run, each after its running step. Returns how many ended so.
+    /// Creates no more episodes, and lets go of those that there are, each after its running step: stored ones go on with the next
+    /// server, others end. Returns how many ended so.
     pub async fn shut_down(&self) -> usize {
         self.slots.close();
         let episodes: Vec<_> = self.table().all().cloned().collect();
         let ended = join_all(episodes.iter().map(|episode| episode.shut_down())).await;
+        if let Err(error) = self.flushed().await {
+            tracing::error!(%error, "the last steps could not be stored");
+        }
         ended.into_iter().filter(|ended| *ended).count()
     }
 
     /// The tenant's episode with this id, if the request with this digest created it.
+    ///
+    /// # Errors
+    /// Another request created it, or it was closed: it does not begin again.
     fn created_before(
         &self,
         tenant: &str,
         id: &str,
         request_digest: &str,
     ) -> Result<Option<Arc<Episode>>, Error> {
-        match self.table().find_of(tenant, id) {
-            Some(episode) if !episode.was_created_by(request_digest) => {
-                Err(Error::EpisodeExists { id: id.to_owned() })
-            }
-            present => Ok(present.cloned()),
+        let exists = || Error::EpisodeExists { id: id.to_owned() };
+        let present = self.table().find_of(tenant, id).cloned();
+        match present {
+            Some(episode) if !episode.was_created_by(request_digest) => Err(exists()),
+            Some(episode) => match episode.summary().end_reason.filter(|_| episode.is_closed()) {
+                Some(reason) => Err(Error::Ended { reason }),
+                None => Ok(Some(episode)),
+            },
+            // The server chooses an id that is new.
+            None if id.is_empty() => Ok(None),
+            None => match self.tombstones.find(tenant, id)? {
+                Some(tombstone) if tombstone.request_digest != request_digest => Err(exists()),
+                Some(tombstone) => Err(Error::Ended { reason: tombstone.end.reason }),
+                None => Ok(None),
+            },
         }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.table)
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use proto::interpreter_state::InterpreterState;
 use proto::semantics::Semantics;
+use proto::task::TaskFile;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -95,11 +96,11 @@ pub struct Terms<'a> {
 }
 
 impl Spec {
-    /// Checks a request. Also returns the opened task.
+    /// Checks a request. Also returns the task, and the task opened.
     ///
     /// # Errors
     /// A violation for the first field that is wrong, or an unknown task.
-    pub fn new(request: Request, terms: &Terms<'_>) -> Result<(Self, Box<dyn Environment>), Error> {
+    pub fn new(request: Request, terms: &Terms<'_>) -> Result<(Self, TaskFile, Box<dyn Environment>), Error> {
         let interpreter_state = request.interpreter_state.ok_or_else(|| {
             Violation::new(
                 "interpreter_state",
@@ -141,7 +142,13 @@ impl Spec {
             state_loss,
             forked_from: None,
         };
-        Ok((spec, environment))
+        Ok((spec, file, environment))
+    }
+
+    /// The definition as the store keeps it, which keeps the task beside it.
+    #[must_use]
+    pub fn to_store(&self) -> Self {
+        Self { task: Task::Stored { bytes: self.task.bytes() }, ..self.clone() }
     }
 
     /// The definition of a fork.
@@ -210,7 +217,7 @@ mod tests {
             default_lease: Duration::from_secs(900),
             least_memory: 30 << 20,
         };
-        Spec::new(request, &terms).map(|(spec, _)| spec)
+        Spec::new(request, &terms).map(|(spec, ..)| spec)
     }
 
     #[test]
@@ -219,6 +226,9 @@ mod tests {
         for spec in [spec.fork("other".to_owned(), "digest".to_owned()), spec] {
             let text = serde_json::to_string(&spec).unwrap();
             assert_eq!(serde_json::from_str::<Spec>(&text).unwrap(), spec, "{text}");
+            let stored = spec.to_store();
+            let bytes = postcard::to_allocvec(&stored).unwrap();
+            assert_eq!(postcard::from_bytes::<Spec>(&bytes).unwrap(), stored);
         }
     }
 

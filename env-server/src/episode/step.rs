@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sandbox::{Argument, Definition, Failure, ToolCall, ToolError, ToolRecord};
-use serde_json::Value;
+use sandbox::{Definition, Failure};
+use serde::{Deserialize, Serialize};
 
 use super::end::{End, EndReason};
+use super::tool_record::ToolCallRecord;
 
 /// A request to take a step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// The episode.
     pub episode_id: String,
@@ -20,6 +21,14 @@ pub struct Request {
 }
 
 impl Request {
+    /// Whether it is what was kept of `asked`.
+    pub fn is_of(&self, asked: &Self) -> bool {
+        match (&self.action, &asked.action) {
+            (Some(kept), Some(asked)) => kept.is_of(asked),
+            (kept, asked) => kept == asked,
+        }
+    }
+
     /// The size of its texts, in bytes.
     pub fn bytes(&self) -> usize {
         match &self.action {
@@ -34,7 +43,7 @@ impl Request {
 }
 
 /// What a step does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// Runs a block of Python.
     Code(String),
@@ -77,7 +86,7 @@ impl Action {
 }
 
 /// A tool call that a client makes without the interpreter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DirectCall {
     /// The tool's name.
     pub name: String,
@@ -86,7 +95,7 @@ pub struct DirectCall {
 }
 
 /// A step that was taken.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// The request.
     pub request: Request,
@@ -95,7 +104,7 @@ pub struct Record {
 }
 
 /// The answer to a step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// What the agent sees.
     pub observation: Observation,
@@ -127,7 +136,7 @@ impl Answer {
 }
 
 /// What the agent sees of a step.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     /// Whether there was no error.
     pub success: bool,
@@ -150,7 +159,7 @@ pub struct Observation {
 }
 
 /// Facts about a step that are not part of the observation.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Info {
     /// Every tool call of the step, in order.
     pub tool_calls: Vec<ToolCallRecord>,
@@ -168,50 +177,6 @@ pub struct Info {
     pub definitions: Vec<Definition>,
     /// Whether the interpreter's state was lost before this step.
     pub state_lost: bool,
-}
-
-/// A tool call that happened. JSON is kept as text, which takes less memory than parsed values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToolCallRecord {
-    /// The tool's name.
-    pub name: String,
-    /// The arguments: a JSON array (positional) or object (by keyword). A call with both kinds is an object with the
-    /// positional arguments, an array, under `*`. A value that JSON cannot hold is named by its type. Of a direct call whose
-    /// arguments were no JSON, they are a string.
-    pub arguments_json: String,
-    /// The answer, a JSON value as text.
-    pub answer: Result<String, ToolError>,
-}
-
-impl ToolCallRecord {
-    /// Bytes of the answer or of the error's text.
-    pub fn answer_bytes(&self) -> usize {
-        match &self.answer {
-            Ok(result_json) => result_json.len(),
-            Err(error) => error.message.len(),
-        }
-    }
-}
-
-impl From<ToolRecord> for ToolCallRecord {
-    fn from(record: ToolRecord) -> Self {
-        Self {
-            arguments_json: arguments_json(&record.call),
-            name: record.call.name,
-            answer: record.answer.map(|value| value.to_string()),
-        }
-    }
-}
-
-fn arguments_json(call: &ToolCall) -> String {
-    let value = |argument: &Argument| {
-        argument.value.clone().unwrap_or_else(|| Value::String(format!("<{}>", argument.python_type)))
-    };
-    let positional: Vec<Value> = call.args.iter().map(value).collect();
-    if call.kwargs.is_empty() {
-        return Value::Array(positional).to_string();
-    }
-    let positional = (!positional.is_empty()).then(|| ("*".to_owned(), Value::Array(positional)));
-    let by_keyword = call.kwargs.iter().map(|(name, argument)| (name.clone(), value(argument)));
-    Value::Object(positional.into_iter().chain(by_keyword).collect()).to_string()
+    /// Whether what the code did to the interpreter stays: to come to the same state, the step must be run again.
+    pub kept: bool,
 }

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use lifecycle::Caller;
 
 use super::episode::Episode;
+use super::play::Closed;
 
-/// How long a closed episode is remembered.
+/// How long a closed episode is shown. Its end is remembered for longer: see [`Tombstones`](super::tombstone::Tombstones).
 const CLOSED_RETENTION: Duration = Duration::from_secs(60);
-/// The most closed episodes that are remembered; the oldest are forgotten first.
+/// The most closed episodes that are shown; the oldest are forgotten first.
 const MAX_CLOSED: usize = 10_000;
 
 /// Episodes by id.
@@ -82,15 +83,15 @@ impl Table {
         self.ended.push_back(episode);
     }
 
-    /// Closes the episode that ended first of those that wait to be closed. Returns whether there was one.
-    pub fn close_one_ended(&mut self) -> bool {
+    /// Closes the episode that ended first of those that wait to be closed; returns it, and its end.
+    pub fn close_one_ended(&mut self) -> Option<(Arc<Episode>, Closed)> {
         while let Some(episode) = self.ended.pop_front() {
-            if episode.close_if_ended() {
-                self.note_closed(episode);
-                return true;
+            if let Some(closed) = episode.close_if_ended() {
+                self.note_closed(episode.clone());
+                return Some((episode, closed));
             }
         }
-        false
+        None
     }
 
     /// Notes that an episode was closed. Must be called once for each.

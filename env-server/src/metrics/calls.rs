@@ -25,9 +25,11 @@ const CODES: usize = 17;
 pub enum Method {
     CloseEpisode,
     CreateEpisode,
+    ExportEpisode,
     ForkEpisode,
     GetEpisode,
     GetServerInfo,
+    ImportEpisode,
     KeepAlive,
     ListEpisodes,
     ListTasks,
@@ -38,12 +40,14 @@ pub enum Method {
 
 impl Method {
     /// All of them, in the order of their values.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::CloseEpisode,
         Self::CreateEpisode,
+        Self::ExportEpisode,
         Self::ForkEpisode,
         Self::GetEpisode,
         Self::GetServerInfo,
+        Self::ImportEpisode,
         Self::KeepAlive,
         Self::ListEpisodes,
         Self::ListTasks,
@@ -57,9 +61,11 @@ impl Method {
         match self {
             Self::CloseEpisode => "CloseEpisode",
             Self::CreateEpisode => "CreateEpisode",
+            Self::ExportEpisode => "ExportEpisode",
             Self::ForkEpisode => "ForkEpisode",
             Self::GetEpisode => "GetEpisode",
             Self::GetServerInfo => "GetServerInfo",
+            Self::ImportEpisode => "ImportEpisode",
             Self::KeepAlive => "KeepAlive",
             Self::ListEpisodes => "ListEpisodes",
             Self::ListTasks => "ListTasks",

@@ -71,6 +71,12 @@ impl Tally {
         }
     }
 
+    /// Adds what steps have taken before the server began again.
+    pub fn resume(&self, usage: Usage) {
+        self.fuel.store(usage.fuel, Ordering::Relaxed);
+        self.run_nanos.store(usage.run_time.as_nanos().try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     /// Begins to count a step that is asked for now.
     pub fn step(self: &Arc<Self>) -> StepTally {
         self.metrics.steps.waiting.inc();

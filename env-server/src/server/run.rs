@@ -98,11 +98,12 @@ impl Server {
 }
 
 /// Closes episodes whose leases have run out, and gives back memory that nobody uses, until it is dropped.
-async fn sweep(registry: &Registry, answers: &Answers) -> Result<Infallible, lifecycle::Error> {
+async fn sweep(registry: &Arc<Registry>, answers: &Answers) -> Result<Infallible, lifecycle::Error> {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     loop {
         ticks.tick().await;
-        registry.sweep();
+        let sweeping = registry.clone();
+        tokio::task::spawn_blocking(move || sweeping.sweep()).await?;
         answers.give_up_old();
         let sandbox = registry.sandbox().clone();
         tokio::task::spawn_blocking(move || sandbox.trim(PLACE_KEPT_FOR)).await?;

@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 use super::bounds::{self, Bounds};
 use super::steps;
 use crate::episode::play::Stepped;
-use crate::episode::{Registry, step};
+use crate::episode::{Registry, step, tombstone};
 use crate::error::{Error, Violation};
 use crate::family;
 use crate::metrics::Method;
@@ -129,6 +129,18 @@ impl Service {
             boot_id: self.registry.boot_id().to_owned(),
             server_limits: Some(self.bounds.with(self.registry.options())),
             quota: bounds::quota(caller),
+            durability: wire::durability(self.registry.store().map(|store| store.journal().durability()))
+                .into(),
+            closed_retention: tombstone::RETENTION.try_into().ok(),
+            closed_remembered: tombstone::MOST as u64,
+            server_name: self
+                .registry
+                .options()
+                .server_name
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            running_episodes: counts.running,
         }
     }
 }
@@ -177,10 +189,11 @@ impl EnvironmentService for Service {
         let request = request.into_inner();
         let work = async {
             let steps = wire::steps(&request)?;
-            let episode = self.registry.find(&caller, &request.episode_id)?;
-            let private = request.include_private.then(|| self.registry.private_task(&caller, &episode));
+            let (registry, id) = (&self.registry, &request.episode_id);
+            let description = registry.describe(&caller, id, steps).await?;
+            let private = request.include_private.then(|| registry.private_task(&caller, id));
             let task_json = private.transpose()?.unwrap_or_default();
-            let description = v1::GetEpisodeResponse::from(episode.describe(steps)?);
+            let description = v1::GetEpisodeResponse::from(description);
             Ok(v1::GetEpisodeResponse { task_json, ..description })
         };
         self.call(Method::GetEpisode, deadline, &request.episode_id, work).await
@@ -236,15 +249,42 @@ impl EnvironmentService for Service {
         request: Request<v1::ForkEpisodeRequest>,
     ) -> Result<Response<v1::ForkEpisodeResponse>, Status> {
         let Client { caller, deadline } = client(&request)?;
-        let v1::ForkEpisodeRequest { episode_id, new_episode_ids } = request.into_inner();
+        let v1::ForkEpisodeRequest { episode_id, new_episode_ids, at_step_index } = request.into_inner();
         let id = episode_id.clone();
         let work = async {
-            let forks = self.registry.fork(caller, episode_id, new_episode_ids).await?;
+            let forks = self.registry.fork(caller, episode_id, new_episode_ids, at_step_index).await?;
             Ok(v1::ForkEpisodeResponse {
                 episodes: forks.into_iter().map(v1::EpisodeSummary::from).collect(),
             })
         };
         self.call(Method::ForkEpisode, deadline, &id, work).await
+    }
+
+    async fn export_episode(
+        &self,
+        request: Request<v1::ExportEpisodeRequest>,
+    ) -> Result<Response<v1::ExportEpisodeResponse>, Status> {
+        let Client { caller, deadline } = client(&request)?;
+        let id = request.into_inner().episode_id;
+        let work = async {
+            let episode = self.registry.export(&caller, &id).await?;
+            Ok(v1::ExportEpisodeResponse { episode })
+        };
+        self.call(Method::ExportEpisode, deadline, &id, work).await
+    }
+
+    async fn import_episode(
+        &self,
+        request: Request<v1::ImportEpisodeRequest>,
+    ) -> Result<Response<v1::ImportEpisodeResponse>, Status> {
+        let Client { caller, deadline } = client(&request)?;
+        let v1::ImportEpisodeRequest { episode, episode_id } = request.into_inner();
+        let id = episode_id.clone();
+        let work = async {
+            let imported = self.registry.import(caller, episode, episode_id).await?;
+            Ok(v1::ImportEpisodeResponse { episode: Some(imported.into()) })
+        };
+        self.call(Method::ImportEpisode, deadline, &id, work).await
     }
 
     async fn list_episodes(

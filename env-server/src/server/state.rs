@@ -24,6 +24,7 @@ impl State {
     pub fn write(&self, page: &mut Page<'_>) -> fmt::Result {
         self.write_episodes(page)?;
         self.write_memory(page)?;
+        self.write_store(page)?;
         self.write_connections(page)
     }
 
@@ -58,6 +59,22 @@ impl State {
         page.gauge("hibernation_used_bytes", "The disk that hibernated interpreters take", used)?;
         let help = "The disk that hibernated interpreters may take (--hibernation-gib)";
         page.gauge("hibernation_limit_bytes", help, most)
+    }
+
+    fn write_store(&self, page: &mut Page<'_>) -> fmt::Result {
+        let Some(store) = self.episodes.store() else { return Ok(()) };
+        let journal = store.journal();
+        let stats = journal.stats();
+        page.counter("store_commits", "Transactions that were stored", stats.commits)?;
+        page.counter("store_changes", "Changes of episodes that were stored in them", stats.changes)?;
+        let help = "The time that they took";
+        page.counter("store_commit_seconds", help, stats.commit_time.as_secs_f64())?;
+        page.gauge("store_queue_length", "Changes that wait to be stored", stats.queued_changes as u64)?;
+        page.gauge("store_queue_bytes", "About how many bytes they have", stats.queued_bytes as u64)?;
+        let used = stats.database_bytes + stats.log_bytes;
+        page.gauge("store_used_bytes", "The disk that the database and its log take", used)?;
+        let help = "Whether creates and steps are refused for want of space on the disk";
+        page.gauge("store_full", help, u64::from(!journal.has_room()))
     }
 
     fn write_connections(&self, page: &mut Page<'_>) -> fmt::Result {

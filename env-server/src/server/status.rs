@@ -22,6 +22,7 @@ impl From<Error> for Status {
         let reason = error.reason();
         let mut details = ErrorDetails::new();
         let mut retry = None;
+        let mut facts = HashMap::new();
         let code = match error {
             Error::Invalid(violation) => {
                 details.add_bad_request_violation(violation.field, cut(violation.description));
@@ -35,10 +36,15 @@ impl From<Error> for Status {
             | Error::Ended { .. }
             | Error::TaskChanged { .. }
             | Error::Restarted { .. } => Code::FailedPrecondition,
+            Error::WrongServer { server, this_server } => {
+                facts.insert("server".to_owned(), server);
+                facts.insert("this_server".to_owned(), this_server);
+                Code::FailedPrecondition
+            }
             Error::Stopped => Code::DeadlineExceeded,
             Error::AnswerLeftOut => Code::ResourceExhausted,
             Error::Forbidden(_) => Code::PermissionDenied,
-            Error::Full { .. } | Error::NoMemory(_) => {
+            Error::Full { .. } | Error::NoMemory(_) | Error::StorageFull => {
                 retry = Some(RETRY_AFTER);
                 Code::ResourceExhausted
             }
@@ -55,7 +61,7 @@ impl From<Error> for Status {
                 Code::Internal
             }
         };
-        details.set_error_info(reason, DOMAIN, HashMap::new());
+        details.set_error_info(reason, DOMAIN, facts);
         let retry = retry.map(jittered);
         if retry.is_some() {
             details.set_retry_info(retry);
@@ -113,6 +119,16 @@ mod tests {
         assert_eq!(violations[0].field, "lease");
         assert_eq!(status.get_details_error_info().unwrap().reason, "INVALID_FIELD");
         assert!(status.get_details_retry_info().is_none(), "it would be wrong again");
+    }
+
+    #[test]
+    fn a_wrong_server_names_the_right_one() {
+        let (server, this_server) = ("two".to_owned(), "one".to_owned());
+        let status = Status::from(Error::WrongServer { server, this_server });
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!(info.reason, "WRONG_SERVER");
+        assert_eq!((&*info.metadata["server"], &*info.metadata["this_server"]), ("two", "one"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use journal::Durability;
 use proto::env::v1;
 use proto::run::Evaluation;
 use proto::task::{ToolParameter, ToolSpec};
@@ -199,6 +200,15 @@ pub fn evaluation(evaluation: &Evaluation) -> v1::Evaluation {
         is_solved: evaluation.is_solved,
         score: evaluation.score,
         metrics_json: Value::Object(evaluation.metrics.clone()).to_string(),
+    }
+}
+
+/// What episodes survive; `None` where they are not stored.
+pub fn durability(durability: Option<Durability>) -> v1::Durability {
+    match durability {
+        None => v1::Durability::Off,
+        Some(Durability::Process) => v1::Durability::Process,
+        Some(Durability::Sync) => v1::Durability::Sync,
     }
 }
 

@@ -7,7 +7,8 @@ use sandbox::Definition;
 
 use super::answer::{end_reason, evaluation};
 use super::error_kind::error_kind;
-use crate::episode::step::{Action, DirectCall, Info, Observation, Record, Request, ToolCallRecord};
+use crate::episode::step::{Action, DirectCall, Info, Observation, Record, Request};
+use crate::episode::tool_record::ToolCallRecord;
 
 impl From<v1::StepRequest> for Request {
     fn from(message: v1::StepRequest) -> Self {

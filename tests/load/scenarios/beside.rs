@@ -75,15 +75,3 @@ async fn in_turn(terms: &Terms, report: &mut Report, ours: &[Load], peer: Load) 
     }
     Ok(played)
 }
-
-impl Report {
-    /// Adds the median of the rounds' ratios.
-    fn ratio(&mut self, what: &str, ours: &[f64], others: &[f64], aim: f64) {
-        let mut ratios: Vec<f64> = ours.iter().zip(others).map(|(ours, other)| ours / other).collect();
-        ratios.sort_by(f64::total_cmp);
-        let (Some(least), Some(most)) = (ratios.first(), ratios.last()) else { return };
-        let median = ratios[ratios.len() / 2];
-        let value = format!("{median:.2}x ({least:.2} to {most:.2})");
-        self.find(what, value, format!(">= {aim}x"), median >= aim);
-    }
-}

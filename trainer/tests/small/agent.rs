@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex};
 use agent::config::RunConfig;
 use agent::episode::{Assignment, Player};
 use agent::model::{Completion, Error, FinishReason, GenerateRequest, Model, estimate_usage};
-use agent::pool::Pool;
 use agent::prompts::Prompts;
-use client::{Environment, Retry};
+use client::{Environments, Retry};
 use proto::conversation::Message;
 use proto::dataset::Observations;
 use proto::env::v1;
@@ -155,12 +154,12 @@ async fn play(
         answers.len(),
     );
     let model = Arc::new(Canned { answers, sent: Mutex::default() });
-    let environment = Environment::new(client::connect(&url).await.unwrap(), Retry::default());
+    let environments = Environments::connect(&[url], Retry::default()).await.unwrap();
     let player = Player {
         agent: RunConfig::parse(&yaml).unwrap().agents.remove(0),
         model: model.clone(),
         prompts: Arc::new(Prompts::read(None).unwrap()),
-        environments: Arc::new(Pool::new(vec![environment]).unwrap()),
+        environments,
         watcher: None,
     };
     let assignment = Assignment {

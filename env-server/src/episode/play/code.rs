@@ -1,9 +1,10 @@
 //! A step that runs a block of Python.
 
-use sandbox::Stop;
+use sandbox::{Interpreter, Stop};
 
 use super::{Play, lock, sandbox_error};
-use crate::episode::step::{Info, Observation, ToolCallRecord};
+use crate::episode::step::{Info, Observation};
+use crate::episode::tool_record::ToolCallRecord;
 use crate::error::Error;
 
 impl Play {
@@ -14,22 +15,22 @@ impl Play {
         stop: &Stop,
     ) -> Result<(Observation, Info), Error> {
         lock(&self.tools).begin(tracing::Span::current());
-        if self.state_loss.strikes(self.config.seed, index) {
-            self.interpreter = None;
-        }
+        let struck = self.state_loss.strikes(self.config.seed, index);
+        let lost = if struck { self.interpreter.take() } else { None };
         let state_lost = self.code_ran && self.interpreter.is_none();
-        let interpreter = match &mut self.interpreter {
-            Some(interpreter) => interpreter,
-            none => none.insert(
-                self.sandbox.interpreter(self.config.clone(), self.tools.clone()).map_err(sandbox_error)?,
-            ),
+        let ran = match self.interpreter() {
+            Ok(interpreter) => interpreter.step(index, code, stop).await,
+            Err(error) => Err(error),
         };
-        let ran = interpreter.step(index, code, stop).await;
-        match &ran {
-            Err(sandbox::Error::Stopped | sandbox::Error::NoMemory(_)) => lock(&self.tools).undo(),
-            _ => lock(&self.tools).keep(),
-        }
-        let outcome = ran.map_err(sandbox_error)?;
+        let outcome = ran.map_err(|error| {
+            // The step is not taken.
+            lock(&self.tools).undo();
+            if struck {
+                self.interpreter = lost;
+            }
+            sandbox_error(error)
+        })?;
+        lock(&self.tools).keep();
         self.code_ran = true;
         let observation = Observation {
             success: outcome.error.is_none(),
@@ -47,8 +48,17 @@ impl Play {
             fuel_used: outcome.fuel_used,
             definitions: outcome.definitions,
             state_lost,
+            kept: outcome.kept,
             ..Info::default()
         };
         Ok((observation, info))
+    }
+
+    /// The interpreter; a new one if there is none.
+    fn interpreter(&mut self) -> Result<&mut Interpreter, sandbox::Error> {
+        Ok(match &mut self.interpreter {
+            Some(interpreter) => interpreter,
+            none => none.insert(self.sandbox.interpreter(self.config.clone(), self.tools.clone())?),
+        })
     }
 }

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::{Play, lock};
 use crate::episode::bridge::Bridge;
-use crate::episode::step::{DirectCall, Info, Observation, ToolCallRecord};
+use crate::episode::step::{DirectCall, Info, Observation};
+use crate::episode::tool_record::ToolCallRecord;
 use crate::error::{Error, Violation};
 use crate::tool::invocation_error;
 
@@ -57,17 +58,13 @@ impl Play {
 }
 
 /// Makes a call, unless its arguments can't be read: that is the agent's mistake, and it should see it.
-fn record(tools: &mut Bridge, call: &DirectCall) -> ToolCallRecord {
+pub(super) fn record(tools: &mut Bridge, call: &DirectCall) -> ToolCallRecord {
     match parse(call) {
         Ok(call) => {
             let answer = tools.call(&call);
             ToolCallRecord::from(ToolRecord { call, answer })
         }
-        Err(error) => ToolCallRecord {
-            name: call.name.clone(),
-            arguments_json: Value::from(&*call.arguments_json).to_string(),
-            answer: Err(error),
-        },
+        Err(error) => ToolCallRecord::unreadable(call.name.clone(), &call.arguments_json, error),
     }
 }
 

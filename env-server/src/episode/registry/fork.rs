@@ -6,8 +6,7 @@ use std::sync::Arc;
 use lifecycle::Caller;
 
 use super::Registry;
-use crate::episode::end::EndReason;
-use crate::episode::episode::{Copy, Episode, Summary};
+use crate::episode::episode::{Copies, Copy, Earlier, Episode, Summary};
 use crate::episode::spec;
 use crate::error::{Error, Violation};
 
@@ -15,7 +14,7 @@ use crate::error::{Error, Violation};
 const FIELD: &str = "new_episode_ids";
 
 impl Registry {
-    /// Copies an episode into new ones that stand where it does: all of them, or none. An id that the same request has
+    /// Copies an episode into new ones that stand where it does, or did before its step `at`: all of them, or none. An id that the same request has
     /// created before is answered as it stands. An empty id is replaced by a random one. The copies belong to the source's
     /// tenant.
     ///
@@ -26,10 +25,11 @@ impl Registry {
         caller: Caller,
         source_id: String,
         new_ids: Vec<String>,
+        at: Option<u64>,
     ) -> Result<Vec<Summary>, Error> {
         let registry = self.clone();
         // A task of its own: a caller who goes away must not leave some of the copies behind.
-        tokio::spawn(async move { registry.fork_all(&caller, &source_id, &new_ids).await })
+        tokio::spawn(async move { registry.fork_all(&caller, &source_id, &new_ids, at).await })
             .await
             .unwrap_or_else(|panic| Err(Error::Internal(format!("an episode was not forked: {panic}"))))
     }
@@ -39,49 +39,41 @@ impl Registry {
         caller: &Caller,
         source_id: &str,
         new_ids: &[String],
+        at: Option<u64>,
     ) -> Result<Vec<Summary>, Error> {
-        let source = self.find(caller, source_id)?;
+        let source = self.find_open(caller, source_id)?;
         let ids = self.check_new_ids(new_ids)?;
-        let digest = |id: &str| files::digest::bytes(format!("fork/{}/{id}", source.id()));
+        let step = at.map(|at| format!("/{at}")).unwrap_or_default();
+        let digest = |id: &str| files::digest::bytes(format!("fork/{}/{id}{step}", source.id()));
         let mut missing = Vec::new();
         for id in &ids {
             if self.created_before(source.tenant(), id, &digest(id))?.is_none() {
                 missing.push(id.clone());
             }
         }
-        if !missing.is_empty() {
+        if missing.is_empty() {
+            self.flushed().await?;
+        } else {
+            self.check_room()?;
             let meter = self.meters.of(caller, source.tenant());
             let copy = |id: String| Ok(Copy { request_digest: digest(&id), id, place: self.place(&meter)? });
             let copies = missing.into_iter().map(copy).collect::<Result<Vec<_>, Error>>()?;
             meter.create(copies.len() as u64)?;
-            self.add_all(source.fork(copies, &self.scheduler).await?).await?;
+            let earlier = at.map(|at| Ok::<_, Error>(Earlier { at, task: source.task(&self.catalog)? }));
+            let copies = source.fork(copies, earlier.transpose()?, &self.scheduler).await?;
+            self.add_copies(&source, copies).await?;
         }
         ids.iter().map(|id| Ok(self.find_of(source.tenant(), id)?.summary())).collect()
     }
 
-    /// Adds episodes: all of them, or none.
-    async fn add_all(&self, episodes: Vec<Episode>) -> Result<(), Error> {
-        let mut added = Vec::new();
-        for episode in episodes {
-            match self.add(episode) {
-                Ok((episode, is_new)) => added.extend(is_new.then_some(episode)),
-                Err(error) => {
-                    for episode in added {
-                        self.undo(&episode).await;
-                    }
-                    return Err(error);
-                }
-            }
-        }
-        added.iter().for_each(Episode::added);
-        Ok(())
-    }
-
-    /// Removes an episode that no answer has named.
-    async fn undo(&self, episode: &Arc<Episode>) {
-        if episode.close(EndReason::Closed, &self.scheduler).await.newly {
-            self.table().remove(episode);
-        }
+    async fn add_copies(&self, source: &Arc<Episode>, copies: Copies) -> Result<(), Error> {
+        let Copies { episodes, at, source: unchanged } = copies;
+        let store = |added: &[Arc<Episode>]| {
+            let receipt = source.stored().map(|stored| stored.fork(at, added));
+            drop(unchanged);
+            receipt
+        };
+        self.add(episodes, store).await
     }
 
     /// The ids of the new episodes.
@@ -95,8 +87,10 @@ impl Registry {
         }
         let (mut ids, mut seen) = (Vec::new(), HashSet::new());
         for (index, asked) in asked.iter().enumerate() {
-            let in_place = |description| Violation::new(format!("{FIELD}[{index}]"), description);
-            let id = spec::episode_id(asked).map_err(|violation| in_place(violation.description))?;
+            let field = format!("{FIELD}[{index}]");
+            let asked = self.new_id(&field, asked)?;
+            let in_place = |description| Violation::new(field.clone(), description);
+            let id = spec::episode_id(&asked).map_err(|violation| in_place(violation.description))?;
             if !seen.insert(id.clone()) {
                 return Err(in_place("is there twice".to_owned()).into());
             }

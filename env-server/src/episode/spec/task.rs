@@ -35,6 +35,11 @@ pub enum Task {
         /// The salt that it is drawn with; empty for none.
         seed_salt: String,
     },
+    /// The task that the server's store has for the episode.
+    Stored {
+        /// The size of the text that the request carried, in bytes.
+        bytes: usize,
+    },
 }
 
 impl Task {
@@ -44,6 +49,7 @@ impl Task {
             Self::Reference { .. } => 0,
             Self::Inline(text) => text.len(),
             Self::Generated { config_json, .. } => config_json.len(),
+            Self::Stored { bytes } => *bytes,
         }
     }
 
@@ -60,6 +66,7 @@ impl Task {
                     .map_err(|reason| Violation::new("task_from_config", reason))?;
                 Ok(("", task))
             }
+            Self::Stored { .. } => Err(Error::Internal("the task is in the store".to_owned())),
         }
     }
 }
