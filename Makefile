@@ -10,10 +10,13 @@ SEEDS ?= 1
 # How long each fuzz target runs.
 SECONDS ?= 600
 
+# How long `make faults` disturbs a server.
+MINUTES ?= 10
+
 # The ablations in the committed results.
 ABLATIONS := $(sort $(wildcard docs/study/ablations/*.json))
 
-.PHONY: build experiment ablations study-docs habits test test-vllm paper-tiny fuzz bench load lint guest torch trainer gpu clean
+.PHONY: build experiment ablations study-docs habits test test-vllm paper-tiny fuzz faults bench load lint guest torch trainer gpu clean
 
 ## Every release binary but the trainer, into target/release.
 build: guest
@@ -72,6 +75,12 @@ paper-tiny: guest torch
 ## Task files, requests and configs from libFuzzer, SECONDS each; 0: only the inputs that are kept.
 fuzz: guest
 	scripts/fuzz.sh $(SECONDS)
+
+## A server that is killed and disturbed in every way, MINUTES long, beside one that nobody disturbs.
+faults: guest torch
+	$(CARGO) build --release --workspace --bins
+	$(CARGO) build --release --workspace --bin env-server-faults --features env-server/faults
+	target/release/faults --minutes $(MINUTES)
 
 ## Speed and memory, beside peers measured in the same run.
 bench: guest torch

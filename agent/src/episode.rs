@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use turns::Turns;
 
-use crate::recorder::{self, Recorder};
+use crate::recorder::Recorder;
 use crate::stop::stopped;
 
 mod assignment;
@@ -118,7 +118,7 @@ impl Player {
 
     fn provenance(&self, assignment: &Assignment) -> trace::Provenance {
         trace::Provenance {
-            schema_version: recorder::SCHEMA_VERSION.to_owned(),
+            schema_version: trace::SCHEMA_VERSION.to_owned(),
             episode_id: assignment.episode_id.clone(),
             task_id: assignment.task.task_id.clone(),
             family: assignment.task.family.clone(),

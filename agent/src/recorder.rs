@@ -5,9 +5,6 @@ use std::sync::Arc;
 
 use proto::trace::{Event, EventKind, ModelCall, ModelResponse, Provenance, Step, Summary, Trace};
 
-/// The `schema_version` of the traces that this agent writes.
-pub const SCHEMA_VERSION: &str = "runtime_gym.trace.v1";
-
 /// Someone who follows an episode while it is played.
 pub trait Watcher: fmt::Debug + Send + Sync {
     /// Another event was recorded: the last one of `trace`.

@@ -71,7 +71,10 @@ pub struct Options {
 /// # Errors
 /// [`Error`] if it can't start, its files can't be written, or a server can't be reached any more. Failed
 /// episodes are not errors; the report counts them.
-pub async fn execute(options: Options, stop: watch::Receiver<bool>) -> Result<Report, Error> {
+pub async fn execute(mut options: Options, stop: watch::Receiver<bool>) -> Result<Report, Error> {
+    if options.envs.is_empty() {
+        options.envs.clone_from(&options.config.envs);
+    }
     let prompts = prompts(&options.config)?;
     let models = models(&options.config).await?;
     let played = with_models(&options, prompts, &models, stop).await;
@@ -104,13 +107,12 @@ async fn with_models(
     let set = task_set::requested(config.task_set.as_deref(), options.tasks_root.as_deref())?;
     let layout = Layout::new(&config.output_dir, &config.run_name);
     folder::prepare(&layout)?;
-    let envs = if options.envs.is_empty() { &config.envs } else { &options.envs };
-    let mut server = match (&envs[..], &options.tasks_root) {
+    let mut server = match (&options.envs[..], &options.tasks_root) {
         ([_, ..], _) => None,
         ([], Some(tasks)) => Some(server::start(tasks, &layout.root.join("env-server.log")).await?),
         ([], None) => return Err(Error::NoTasks),
     };
-    let played = play(options, envs, prompts, &layout, set, models, server.as_mut(), stop).await;
+    let played = play(options, prompts, &layout, set, models, server.as_mut(), stop).await;
     // The server is this run's own, so it is stopped even if the run failed.
     if let Some(server) = server {
         server.stop().await;
@@ -121,7 +123,6 @@ async fn with_models(
 /// Everything between the start of the server and its stop.
 async fn play(
     options: &Options,
-    envs: &[String],
     prompts: Prompts,
     layout: &Layout,
     set: Option<String>,
@@ -129,7 +130,7 @@ async fn play(
     server: Option<&mut lifecycle::child::Server>,
     stop: watch::Receiver<bool>,
 ) -> Result<Report, Error> {
-    let urls = server.as_deref().map_or_else(|| envs.to_vec(), |server| vec![server.url().to_owned()]);
+    let urls = server.as_deref().map_or_else(|| options.envs.clone(), |server| vec![server.url().to_owned()]);
     let Servers { environments, info, set, tasks } =
         servers::connect(&urls, options.retry, &options.config, set.as_ref(), options.max_examples).await?;
     let config = RunConfig { task_set: Some(set), ..options.config.clone() };

@@ -2,6 +2,7 @@
 
 mod generate;
 mod limits;
+mod replay;
 mod sandbox;
 mod serve;
 pub mod sources;
@@ -19,6 +20,9 @@ pub enum Command {
     Serve(Box<serve::Serve>),
     /// Make a token for a caller.
     Token(token::Token),
+    /// Run recorded episodes again, and compare everything that their traces hold.
+    #[command(long_about = replay::ABOUT)]
+    Replay(replay::Replay),
     /// Try the interpreter: run blocks of Python and see what an agent would see.
     Sandbox(sandbox::Sandbox),
 }
@@ -30,6 +34,7 @@ impl Command {
             Self::Generate(command) => command.run(),
             Self::Serve(command) => command.run(),
             Self::Token(command) => command.run(),
+            Self::Replay(command) => command.run(),
             Self::Sandbox(command) => command.run(),
         }
     }

@@ -22,14 +22,17 @@
 //! | `slot`       | an episode in memory, or only in the store                       |
 //! | `store`      | what is stored of episodes, so that they outlive the server      |
 //! | `stored`     | one episode's part of the store                                  |
-//! | `tombstone`  | what is remembered of closed episodes                            |
+//! | `encoding`   | how what is stored is written as bytes                           |
+//! | `tombstone`  | what is remembered of a closed episode                           |
+//! | `tombstones` | the closed episodes that are remembered                          |
 //! | `history`    | the steps that were taken, so that a repeated step runs once     |
 //! | `end`        | how an episode ended                                             |
 //! | `log`        | what the log says of episodes and steps                          |
 //!
 //! Nothing here knows of gRPC or of messages; `crate::wire` converts between them and these types.
 
-mod bridge;
+pub(crate) mod bridge;
+mod encoding;
 pub(crate) mod end;
 #[allow(clippy::module_inception)]
 pub(crate) mod episode;
@@ -40,7 +43,7 @@ mod log;
 pub(crate) mod opening;
 pub(crate) mod play;
 mod portable;
-mod progress;
+pub(crate) mod progress;
 pub(crate) mod registry;
 mod residency;
 pub(crate) mod server_name;
@@ -52,7 +55,8 @@ pub(crate) mod store;
 mod stored;
 mod table;
 mod timed;
-pub(crate) mod tombstone;
+mod tombstone;
+pub(crate) mod tombstones;
 pub(crate) mod tool_record;
 
 pub use limits::Limits;

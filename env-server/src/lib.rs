@@ -9,6 +9,7 @@
 //! | [`task_set`]    | loading a task set for serving                                    |
 //! | [`catalog`]     | the task sets that a server offers                                |
 //! | [`episode`]     | episodes: hidden state and interpreter, step by step              |
+//! | [`replay`]      | recorded episodes played again, and compared                      |
 //! | [`scheduler`]   | which step runs next, on how many threads                         |
 //! | [`memory`]      | the memory of the machine, and of this process                    |
 //! | [`metrics`]     | what the server counts: calls, steps, episodes, tenants           |
@@ -28,6 +29,7 @@ pub mod generate;
 pub mod memory;
 pub mod metrics;
 pub mod quota;
+pub mod replay;
 pub mod scheduler;
 pub mod server;
 pub mod task_config;

@@ -1,4 +1,4 @@
-//! `env-server`: generates tasks, serves episodes of them over gRPC, and runs the interpreter by hand.
+//! `env-server`: generates tasks, serves episodes of them over gRPC, replays recorded ones, and runs the interpreter by hand.
 
 use std::process::ExitCode;
 
@@ -18,9 +18,11 @@ const EXAMPLES: &str = "\
 Examples:
   env-server generate --config task_configs/easy.json --out runs/tasks/easy
   env-server serve --tasks runs/tasks/easy --listen 127.0.0.1:50051
+  env-server replay runs/example --tasks runs/tasks/tiny
   env-server sandbox";
 
-fn main() -> ExitCode {
+/// Runs the command line.
+pub fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,4 +1,4 @@
-//! Configs: through every reader that needs no libtorch.
+//! Configs, and traces that are replayed: through every reader that needs no libtorch.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,6 +11,7 @@ use clap::{Args as _, Command, FromArgMatches as _, Subcommand as _};
 use env_server::command::{self, sources};
 use env_server::family::FAMILIES;
 use env_server::generate;
+use env_server::replay::Recording;
 use env_server::task_config::{TaskConfig, parse_section};
 use lifecycle::AccessOptions;
 use serde_json::Value;
@@ -45,6 +46,7 @@ pub fn run(data: &[u8]) {
         if !OTHERS.iter().any(|key| text.contains(key)) {
             options(&file);
         }
+        told(Recording::read(data, None).map(drop));
         told(Spec::read(&file).map(drop));
         told(Experiment::read(&file).map(|experiment| assert!(experiment.repeats().take(2).count() <= 2)));
     });

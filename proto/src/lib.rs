@@ -8,8 +8,8 @@
 //! | [`semantics`]         | how a block of code runs, in messages, files and configs                       |
 //! | [`task`]              | task files and their manifest                                                  |
 //! | [`run`]               | result, status and summary files of a run                                      |
-//! | [`tool_call`]         | a call of a tool, as a model writes it                                         |
-//! | [`trace`]             | trace files (`.trace.json`)                                                    |
+//! | [`tool_call`]         | a call of a tool, as a model writes it, and what is sent of it                 |
+//! | [`trace`]             | trace files (`.trace.json`), and what they record of a step                    |
 //! | [`conversation`]      | chat files; how observations read to a model, the same in play and in training |
 //! | [`transcript`]        | a trace as the conversation that a model learns from                           |
 //! | [`dataset`]           | what a folder of samples was made from (`dataset.json`)                        |

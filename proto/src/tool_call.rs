@@ -1,7 +1,11 @@
 //! A call of a tool, as a model writes it. In files and requests it has OpenAI's form:
 //! `{"id": .., "type": "function", "function": {"name": .., "arguments": ".."}}`.
 
+mod prepared;
+
 use serde::{Deserialize, Serialize};
+
+pub use prepared::{Prepared, arguments};
 
 /// A tool that a model called.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]

@@ -3,6 +3,8 @@
 //! The layout is that of the paper's system. Fields marked *ours* are absent from its files and optional here, so both
 //! kinds load.
 
+mod recorded;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,11 @@ use serde_json::Value;
 
 use crate::semantics::Semantics;
 use crate::tool_call;
+
+pub use recorded::{RecordedLimits, step_result};
+
+/// The [`Provenance::schema_version`] of the traces that this version writes.
+pub const SCHEMA_VERSION: &str = "runtime_gym.trace.v1";
 
 /// Python's exceptions for a name that has no value.
 const MISSING_VARIABLE: [&str; 2] = ["NameError", "UnboundLocalError"];
@@ -98,7 +105,7 @@ impl std::ops::AddAssign for TokenUsage {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Provenance {
-    /// `runtime_gym.trace.v1`.
+    /// [`SCHEMA_VERSION`].
     pub schema_version: String,
     /// The server's id of the episode.
     pub episode_id: String,
@@ -122,7 +129,7 @@ pub struct Provenance {
     /// *Ours*: the functions that the model could call itself, in OpenAI's form; absent if there were none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Value>,
-    /// The limits in force, with the names of `runtime_gym.env.v1.Limits`.
+    /// The limits in force: [`RecordedLimits`]. Null if the episode was not created.
     pub limits: Value,
     /// Versions of the programs that ran it.
     pub versions: Versions,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use client::{EnvClient, Environment, Retry};
+use client::{Credentials, EnvClient, Environment, Retry, connect_as};
 use futures::future::join_all;
 use proto::env::v1::{self, InterpreterState};
 use tests::{EnvServer, Guarded, Stored, code_step, create_request, knapsack_task, program};
@@ -191,6 +191,10 @@ async fn copies_of_earlier_steps(mut client: EnvClient, restart: Option<Stored>)
     assert_eq!(reason(&ended), "EPISODE_ENDED");
     fork(&mut client, "source", &["before_its_end"], Some(5)).await.unwrap();
     assert_eq!(output(&mut client, "before_its_end", 5, "print(next(squares))").await, "16\n");
+    let close = v1::CloseEpisodeRequest { episode_id: "source".to_owned() };
+    client.close_episode(close).await.unwrap();
+    let closed = fork(&mut client, "source", &["closed"], Some(5)).await.unwrap_err();
+    assert_eq!((closed.code(), reason(&closed).as_str()), (Code::FailedPrecondition, "EPISODE_ENDED"));
     drop(server);
 }
 
@@ -255,22 +259,30 @@ const BLOCKS: [&str; 4] = [
     "print(inspect(list_items().split()[0].strip(',:')), next(squares), n)",
 ];
 
+/// An operator's connection: exports hold hidden data.
+async fn boss(server: &EnvServer) -> EnvClient {
+    let credentials = Credentials { token: Some("boss".to_owned()), roots: None };
+    connect_as(&server.url, &credentials).await.unwrap()
+}
+
 #[tokio::test]
 async fn an_episode_is_moved_between_servers_and_goes_on_exactly() {
-    let (stored, other) = (Stored::start(&[]).await, Stored::start(&[]).await);
-    let (plain, undisturbed) = (EnvServer::start(&[], &[]).await, EnvServer::start(&[], &[]).await);
+    let tokens = tempfile::NamedTempFile::new().unwrap();
+    fs::write(tokens.path(), Guarded::tokens()).unwrap();
+    let arguments = ["--tokens", tokens.path().to_str().unwrap()];
+    let (stored, other) = (Stored::start(&arguments).await, Stored::start(&arguments).await);
+    let (plain, undisturbed) = (EnvServer::start(&[], &arguments).await, EnvServer::start(&[], &[]).await);
     let mut expected = undisturbed.client().await;
     expected.create_episode(named("a")).await.unwrap();
     let mut answers = Vec::new();
     for (index, block) in (0..).zip(BLOCKS.iter().cycle().take(12)) {
         answers.push(step(&mut expected, "a", index, block).await.unwrap().observation.unwrap());
     }
-    let environment = async |client: EnvClient| Environment::new(client, Retry::default());
-    let servers = [
-        (stored.client().await, environment(stored.client().await).await),
-        (plain.client().await, environment(plain.client().await).await),
-        (other.client().await, environment(other.client().await).await),
-    ];
+    let place = async |server: &EnvServer| {
+        let client = boss(server).await;
+        (client.clone(), Environment::new(client, Retry::default()))
+    };
+    let servers = [place(stored.server()).await, place(&plain).await, place(other.server()).await];
     servers[0].0.clone().create_episode(named("a")).await.unwrap();
     let mut from = 0;
     for (index, block) in (0_u64..).zip(BLOCKS.iter().cycle().take(12)) {
@@ -287,7 +299,7 @@ async fn an_episode_is_moved_between_servers_and_goes_on_exactly() {
         }
     }
     let other = other.killed().await;
-    let mut client = other.client().await;
+    let mut client = boss(other.server()).await;
     let next = step(&mut client, "a", 12, BLOCKS[1]).await.unwrap().observation.unwrap();
     let undisturbed = step(&mut expected, "a", 12, BLOCKS[1]).await.unwrap().observation.unwrap();
     assert_eq!(next, undisturbed);
@@ -295,9 +307,8 @@ async fn an_episode_is_moved_between_servers_and_goes_on_exactly() {
 
 #[tokio::test]
 async fn what_is_no_exported_episode_is_refused() {
-    let server = Stored::start(&["--fuel-per-step", "1000000"]).await;
     let guarded = Guarded::start("").await;
-    let mut client = server.client().await;
+    let mut client = guarded.client("boss").await;
     client.create_episode(named("a")).await.unwrap();
     let export = || v1::ExportEpisodeRequest { episode_id: "a".to_owned() };
     let bytes = client.export_episode(export()).await.unwrap().into_inner().episode;

@@ -215,7 +215,10 @@ async fn r6_ids_take_effect_once() {
 
     let server = Stored::start(&[]).await;
     ids_take_effect_once(&mut server.client().await).await;
+    let created = create(&mut server.client().await, "open").await;
     let server = server.killed().await;
+    // Before anything else reads it from the store.
+    assert_eq!(create(&mut server.client().await, "open").await.observation, created.observation);
     closed_episodes_do_not_begin_again(&mut server.client().await).await;
 }
 

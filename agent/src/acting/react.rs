@@ -1,21 +1,20 @@
 //! Acting by calling tools (ReAct): each turn holds reasoning and calls of tools, and no code. All calls of a turn are one
 //! step of the environment.
 //!
-//! | file     | what it holds                                                  |
-//! |----------|----------------------------------------------------------------|
-//! | `calls`  | a model's calls as calls of the environment, and their answers |
-//! | `text`   | calls in the text of a model without function calling          |
-//! | `schema` | the functions in OpenAI's form                                 |
+//! | file     | what it holds                                         |
+//! |----------|-------------------------------------------------------|
+//! | `text`   | calls in the text of a model without function calling |
+//! | `schema` | the functions in OpenAI's form                        |
 
 use proto::conversation::ToolCall;
 use proto::env::v1::Tool;
+use proto::tool_call;
 use serde_json::Value;
 
 use super::way::{Acting, Action, Answer, Opening};
 use crate::config::{AgentConfig, Prompt, PromptDetail, ToolCalls};
 use crate::prompts::{Facts, Prompts, Text};
 
-pub mod calls;
 mod schema;
 pub mod text;
 
@@ -58,7 +57,7 @@ impl Acting for ReAct {
 
     fn is_whole(&self, answer: Answer<'_>) -> bool {
         let calls = called(answer);
-        !calls.is_empty() && calls.iter().all(|call| calls::arguments(&call.arguments).is_ok())
+        !calls.is_empty() && calls.iter().all(|call| tool_call::arguments(&call.arguments).is_ok())
     }
 }
 

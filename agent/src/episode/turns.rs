@@ -6,7 +6,8 @@ use client::Environments;
 use proto::conversation::{self, Message};
 use proto::env::v1;
 use proto::semantics::Semantics;
-use proto::trace::{ModelCall, ModelResponse, Step, TokenUsage, Tokens};
+use proto::tool_call::Prepared;
+use proto::trace::{self, ModelCall, ModelResponse, RecordedLimits, Step, TokenUsage, Tokens};
 use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -15,7 +16,6 @@ use super::end::End;
 use super::error::{CREATE, Error, KEEP_ALIVE, STEP, call_failed};
 use super::player::Player;
 use super::spans;
-use crate::acting::react::calls::Prepared;
 use crate::acting::{self, Acting, Action, Answer};
 use crate::config::{AgentConfig, CutAnswers};
 use crate::model::{self, Completion, FinishReason, GenerateRequest, Model, Sampling};
@@ -71,7 +71,8 @@ impl<'player> Turns<'player> {
         let deadline = Instant::now() + Duration::from_secs_f64(agent.timeout_s);
         let limits = created.limits.unwrap_or_default();
         recorder.provenance().episode_id.clone_from(&created.episode_id);
-        recorder.provenance().limits = wire::recorded_limits(&limits);
+        recorder.provenance().limits =
+            serde_json::to_value(RecordedLimits::from(&limits)).unwrap_or_default();
         recorder.provenance().seeds.episode = created.seed;
         let (asked, in_force) = (agent.state_loss, created.state_loss);
         if asked != in_force {
@@ -214,7 +215,7 @@ impl<'player> Turns<'player> {
                 step.code = Some(code.clone());
                 let action = v1::step_request::Action::Code(v1::CodeAction { code });
                 let (observation, info, end) = self.step(action).await?;
-                let (result, info) = wire::step_result(self.step_index - 1, observation, info);
+                let (result, info) = trace::step_result(self.step_index - 1, observation, info);
                 self.globals.clone_from(&info.globals);
                 step.interpreter_result = Some(result);
                 step.info = Some(info);
@@ -229,7 +230,7 @@ impl<'player> Turns<'player> {
                 };
                 let (observation, info, end) = self.step(v1::step_request::Action::ToolCalls(action)).await?;
                 step.results = Some(prepared.outputs(Some(&observation)));
-                step.info = Some(wire::step_result(self.step_index - 1, observation, info).1);
+                step.info = Some(trace::step_result(self.step_index - 1, observation, info).1);
                 end
             }
         }

@@ -1,9 +1,10 @@
 //! The calls of tools in a conversation, each with its answer: as tool messages, or as lines of text.
 
 use proto::conversation::{Message, Role, ToolCall};
+use proto::tool_call;
 use serde_json::{Map, Value};
 
-use crate::acting::react::{calls, text};
+use crate::acting::react::text;
 
 /// What begins the line of an answer, before the tool's name in brackets.
 const OBSERVATION: &str = "Observation: [";
@@ -57,7 +58,7 @@ pub fn read(messages: &[Message]) -> Vec<Called> {
 }
 
 fn unanswered(call: &ToolCall) -> Called {
-    let arguments = calls::arguments(&call.arguments).unwrap_or_default();
+    let arguments = tool_call::arguments(&call.arguments).unwrap_or_default();
     Called { tool: call.name.clone(), arguments, answer: None }
 }
 

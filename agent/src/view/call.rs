@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
+use proto::tool_call;
 use proto::trace::Step;
 use serde::Serialize;
 use serde_json::Value;
-
-use crate::acting::react::calls;
 
 /// A call of a tool and its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,7 +26,7 @@ pub fn of(step: &Step) -> Vec<Call> {
         (Some(results), _) if !step.calls.is_empty() => (step.calls.iter().zip(results))
             .map(|(call, result)| Call {
                 name: call.name.clone(),
-                arguments: match calls::arguments(&call.arguments) {
+                arguments: match tool_call::arguments(&call.arguments) {
                     Ok(arguments) => written(&Value::Object(arguments)),
                     Err(_) => call.arguments.clone(),
                 },

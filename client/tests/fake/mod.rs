@@ -167,4 +167,18 @@ impl EnvironmentService for Server {
     async fn keep_alive(&self, _: Request<v1::KeepAliveRequest>) -> Answer<v1::KeepAliveResponse> {
         Err(Status::unimplemented("not tested"))
     }
+
+    async fn export_episode(
+        &self,
+        _: Request<v1::ExportEpisodeRequest>,
+    ) -> Answer<v1::ExportEpisodeResponse> {
+        Err(Status::unimplemented("not tested"))
+    }
+
+    async fn import_episode(
+        &self,
+        _: Request<v1::ImportEpisodeRequest>,
+    ) -> Answer<v1::ImportEpisodeResponse> {
+        Err(Status::unimplemented("not tested"))
+    }
 }

@@ -65,7 +65,10 @@ impl Checkpointer {
 
 fn copy_when_woken(connection: &Connection, woken: &Receiver<()>, noted: &AtomicU32, shared: &Shared) {
     while woken.recv().is_ok() {
-        match run(connection, "PASSIVE") {
+        kill_points::pass("checkpoint.before");
+        let copied = run(connection, "PASSIVE");
+        kill_points::pass("checkpoint.after");
+        match copied {
             Ok(copied) => noted.store(copied.frames, Ordering::Relaxed),
             Err(error) if is_want_of_room(&error, shared) => warn(&error),
             Err(error) => {
@@ -117,6 +120,8 @@ pub(crate) fn run(connection: &Connection, mode: &str) -> rusqlite::Result<Copie
 /// not long.
 pub(crate) fn begin_anew(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(WAIT)?;
+    kill_points::pass("checkpoint.before_anew");
     run(connection, "RESTART")?;
+    kill_points::pass("checkpoint.after_anew");
     connection.busy_timeout(database::BUSY)
 }

@@ -135,8 +135,11 @@ impl Folder {
         // The log has the mode of the database.
         let database = self.database();
         create(&database).map_err(OpenError::file(&database))?;
+        kill_points::pass("folder.before_fill");
         fill(self)?;
+        kill_points::pass("folder.before_format");
         fs::rename(&unfinished, self.format()).map_err(OpenError::file(&unfinished))?;
+        kill_points::pass("folder.after_format");
         sync_folder(&self.path).map_err(OpenError::file(&self.path))
     }
 
@@ -167,7 +170,9 @@ impl Folder {
     pub fn store_run(&self, run: &Run) -> io::Result<()> {
         let unfinished = self.path.join("RUN.new");
         write(&unfinished, run)?;
+        kill_points::pass("folder.before_run");
         fs::rename(unfinished, self.path.join("RUN"))?;
+        kill_points::pass("folder.after_run");
         sync_folder(&self.path)
     }
 }

@@ -92,10 +92,12 @@ impl Journal {
         };
         let tail = file("TAIL")?;
         Tail::clear(&tail).map_err(OpenError::file(&path.join("TAIL")))?;
+        kill_points::pass("open.tail_cleared");
         if !checkpoint::run(&connection, "TRUNCATE").map_err(sqlite)?.is_all {
             let problem = "the log cannot be copied into it: another program reads it, or the disk is full";
             return Err(OpenError::Database { path: database, problem: problem.to_owned() });
         }
+        kill_points::pass("open.log_emptied");
         let may_have_lost = !last.sync && !last.closed && !last.is_of_this_boot();
         let state_id = if may_have_lost { new_state_id(&connection).map_err(sqlite)? } else { state_id };
         let run = Run::begin(options.durability);

@@ -112,8 +112,10 @@ impl Writer {
         let answers = if changes.is_empty() && !extras.are_wanted(&self.tables) {
             Ok(Vec::new())
         } else {
+            kill_points::pass("journal.batch");
             self.store(changes, kept, &extras)
         };
+        kill_points::pass("journal.before_callbacks");
         let answers = answers.unwrap_or_else(|problem| {
             // The server is told before its callers are.
             self.shared.fail(&problem);
@@ -221,7 +223,9 @@ impl Writer {
                 trim::tombstones(&self.connection, &mut self.tables, now, older_than, keep_most)?;
             }
         }
+        kill_points::pass("journal.before_commit");
         execute(&self.connection, "COMMIT", [])?;
+        kill_points::pass("journal.after_commit");
         Ok(written)
     }
 
@@ -247,6 +251,7 @@ impl Writer {
         // A note that is older asks for less.
         Tail::write(&self.tail, &self.log, frames)
             .or_else(|error| if is_full(&error) { Ok(()) } else { Err(format!("TAIL: {error}")) })?;
+        kill_points::pass("journal.after_tail");
         self.shared.counts.log_bytes.store(u64::from(frames) * PAGE, Ordering::Relaxed);
         // The log has begun anew.
         self.next_checkpoint = self.next_checkpoint.min(frames + checkpoint::FRAMES);
@@ -274,10 +279,12 @@ impl Writer {
     fn finish(self) -> bool {
         let Self { checkpointer, connection, tail, .. } = self;
         checkpointer.stop();
+        kill_points::pass("journal.before_truncate");
         let emptied = match Tail::clear(&tail) {
             Ok(()) => checkpoint::run(&connection, "TRUNCATE").map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
+        kill_points::pass("journal.after_truncate");
         match emptied {
             Ok(copied) => copied.is_all,
             Err(error) => {

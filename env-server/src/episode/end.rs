@@ -30,6 +30,16 @@ pub enum EndReason {
     Shutdown,
 }
 
+/// A closed episode.
+pub struct Closed {
+    /// How it ended.
+    pub end: End,
+    /// Steps taken.
+    pub steps: u64,
+    /// Whether it was open before.
+    pub newly: bool,
+}
+
 impl EndReason {
     /// The name in error messages and trace files.
     pub fn name(self) -> &'static str {

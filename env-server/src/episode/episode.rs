@@ -6,11 +6,13 @@
 //! | `forking`  | copies                                         |
 //! | `ending`   | the end: closed, expired, with the server      |
 //! | `loading`  | it is made again from the store when it is used |
+//! | `storing`  | what is stored of it beside its steps          |
 
 mod ending;
 mod forking;
 mod loading;
 mod stepping;
+mod storing;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -190,11 +192,6 @@ impl Episode {
     /// When it was created.
     pub fn created_at(&self) -> SystemTime {
         self.created_at
-    }
-
-    /// Its part of the store, if it is stored.
-    pub fn stored(&self) -> Option<&Stored> {
-        self.stored.as_ref()
     }
 
     /// Who owns it.

@@ -1,6 +1,7 @@
 //! Playing an episode: what its steps change.
 
 mod code;
+mod known;
 mod resume;
 mod tool_calls;
 
@@ -12,7 +13,7 @@ use proto::task::{ToolParameter, ToolSpec};
 use sandbox::{Config, Interpreter, NoMemory, Sandbox, Share, Stop, StoredSnapshot};
 
 use super::bridge::Bridge;
-use super::end::{End, EndReason};
+use super::end::{Closed, End, EndReason};
 use super::history;
 use super::limits::Limits;
 use super::progress::Progress;
@@ -73,16 +74,6 @@ pub struct Next {
     /// The step and its answer.
     pub record: Arc<Record>,
     share: Share,
-}
-
-/// A closed episode.
-pub struct Closed {
-    /// How it ended.
-    pub end: End,
-    /// Steps taken.
-    pub steps: u64,
-    /// Whether it was open before.
-    pub newly: bool,
 }
 
 impl Play {
@@ -236,6 +227,11 @@ impl Play {
         let (observation, mut info) = step?;
         info.run_time = run_time;
         info.queue_time = asked.elapsed().saturating_sub(run_time);
+        Ok(Ran::Next(self.next(request, observation, info, share)))
+    }
+
+    /// The step that came to this, with what the task and the limits say of it.
+    fn next(&mut self, request: Request, observation: Observation, mut info: Info, share: Share) -> Next {
         info.budget_left = self.bridge().budget_left();
         let taken = u32::try_from(request.index + 1).unwrap_or(u32::MAX);
         info.steps_left = self.limits.max_steps.saturating_sub(taken);
@@ -247,7 +243,7 @@ impl Play {
             // Freed here, by a thread that has time.
             self.interpreter = None;
         }
-        Ok(Ran::Next(Next { record, share }))
+        Next { record, share }
     }
 
     /// Takes a step that ran.

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::encoding::{decode, encode};
 use super::spec::Spec;
-use super::store::{decode, encode};
 use crate::error::Violation;
 
 const MAGIC: [u8; 8] = *b"GYM-EPIS";

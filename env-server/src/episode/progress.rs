@@ -1,8 +1,7 @@
 //! What an episode has come to, readable while a step runs.
 
-use super::end::End;
+use super::end::{Closed, End};
 use super::history::{History, Measure};
-use super::play::Closed;
 
 /// The steps that were taken, and how the episode ended.
 #[derive(Clone)]

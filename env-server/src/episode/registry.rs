@@ -16,17 +16,18 @@ use lifecycle::Caller;
 use sandbox::Sandbox;
 use tokio::sync::{Semaphore, TryAcquireError};
 
-use super::end::EndReason;
+use super::end::{Closed, EndReason};
 use super::episode::{Closing, Description, Episode, Steps};
 use super::history::Measure;
 use super::limits::Limits;
-use super::play::{Closed, Stepped, lock};
+use super::play::{Stepped, lock};
 use super::residency::Residency;
 use super::server_name::ServerName;
 use super::step::Request;
 use super::store::{Found, Store};
 use super::table::Table;
-use super::tombstone::{Tombstone, Tombstones};
+use super::tombstone::Tombstone;
+use super::tombstones::Tombstones;
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::metrics::{Metrics, Outcome, Tally};
@@ -304,6 +305,7 @@ impl Registry {
                 return self.tombstones.find(&caller.tenant, id)?.map(Closed::from).ok_or(unknown);
             }
         };
+        kill_points::pass("close.before_store");
         let Closing { closed, receipt } = episode.close(EndReason::Closed, &self.scheduler).await?;
         if closed.newly {
             self.remember(&episode, &closed);
@@ -313,6 +315,7 @@ impl Registry {
             Some(receipt) => receipt.stored().await?,
             None => self.flushed().await?,
         }
+        kill_points::pass("close.stored");
         Ok(closed)
     }
 

@@ -9,10 +9,10 @@ use std::time::{Duration, SystemTime};
 use journal::{Change, Journal, WriteError};
 use proto::task::TaskFile;
 use sandbox::{Sandbox, StoredSnapshot};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use super::encoding::{decode, encode, unreadable};
 use super::end::End;
 use super::play::Past;
 use super::portable::Portable;
@@ -154,7 +154,9 @@ impl Store {
         self.journal.write(change, move |written| {
             let written = written.map(|written| {
                 for name in &written.unused_snapshots {
+                    kill_points::pass("snapshot.before_delete");
                     sandbox.remove_snapshot(name);
+                    kill_points::pass("snapshot.after_delete");
                 }
             });
             // Whoever asked may have gone.
@@ -225,22 +227,9 @@ fn definition(spec: &Spec, created_at: SystemTime) -> Vec<u8> {
     encode(&Definition { spec: spec.to_store(), created_at })
 }
 
-/// What is written has no value that this encoding refuses.
-pub(super) fn encode(value: &impl Serialize) -> Vec<u8> {
-    postcard::to_allocvec(value).unwrap_or_default()
-}
-
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    postcard::from_bytes(bytes).map_err(|error| unreadable(&error))
-}
-
 fn not_stored(error: WriteError) -> Error {
     match error {
         WriteError::Full => Error::StorageFull,
         error => Error::Internal(error.to_string()),
     }
-}
-
-fn unreadable(error: impl std::fmt::Display) -> Error {
-    Error::Internal(format!("what is stored can't be read: {error}"))
 }

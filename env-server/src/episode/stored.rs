@@ -1,13 +1,14 @@
 //! One episode's part of the store.
 
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use proto::task::TaskFile;
 use sandbox::StoredSnapshot;
 
-use super::episode::Episode;
 use super::play::{Past, lock};
 use super::portable::Portable;
+use super::spec::Spec;
 use super::step::Record;
 use super::store::{Fork, Receipt, Store};
 use super::tombstone::Tombstone;
@@ -35,22 +36,23 @@ impl Stored {
     }
 
     /// Stores the episode, before its first step.
-    pub fn create(&self, episode: &Episode, task: &TaskFile) -> Receipt {
-        self.store.create(self.key, episode.spec(), episode.created_at(), task)
+    pub fn create(&self, spec: &Spec, created_at: SystemTime, task: &TaskFile) -> Receipt {
+        self.store.create(self.key, spec, created_at, task)
     }
 
     /// Stores the episode, with the steps that it has taken on another server.
-    pub fn import(&self, episode: &Episode, portable: Portable) -> Receipt {
-        self.store.import(self.key, episode.spec(), episode.created_at(), portable)
+    pub fn import(&self, spec: &Spec, created_at: SystemTime, portable: Portable) -> Receipt {
+        self.store.import(self.key, spec, created_at, portable)
+    }
+
+    /// The episode as a copy that is to be stored.
+    pub fn as_fork(&self, spec: Arc<Spec>, created_at: SystemTime) -> Fork {
+        Fork { key: self.key, spec, created_at }
     }
 
     /// Stores copies of the episode, whose own steps begin with the index `at`.
-    pub fn fork(&self, at: u64, copies: &[Arc<Episode>]) -> Receipt {
-        let copy = |copy: &Arc<Episode>| {
-            let key = copy.stored()?.key;
-            Some(Fork { key, spec: copy.spec().clone(), created_at: copy.created_at() })
-        };
-        self.store.fork(self.key, at, copies.iter().filter_map(copy).collect())
+    pub fn fork(&self, at: u64, copies: Vec<Fork>) -> Receipt {
+        self.store.fork(self.key, at, copies)
     }
 
     /// Stores a step, and then calls `done`.
@@ -63,6 +65,7 @@ impl Stored {
         let Some(snapshot) = snapshot else { return };
         let mut known = lock(&self.snapshot);
         if known.as_ref() != Some(&snapshot.name) {
+            kill_points::pass("snapshot.before_row");
             *known = Some(snapshot.name.clone());
             self.store.snapshot(self.key, snapshot);
         }

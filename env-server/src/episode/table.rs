@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use lifecycle::Caller;
 
+use super::end::Closed;
 use super::episode::Episode;
-use super::play::Closed;
 
-/// How long a closed episode is shown. Its end is remembered for longer: see [`Tombstones`](super::tombstone::Tombstones).
+/// How long a closed episode is shown. Its end is remembered for longer: see [`Tombstones`](super::tombstones::Tombstones).
 const CLOSED_RETENTION: Duration = Duration::from_secs(60);
 /// The most closed episodes that are shown; the oldest are forgotten first.
 const MAX_CLOSED: usize = 10_000;

@@ -42,6 +42,11 @@ impl ToolCallRecord {
         Self { name, arguments_json: Value::from(arguments).to_string(), answer: Err(error), exact: None }
     }
 
+    /// The record of a call that was answered, from its texts in JSON.
+    pub fn answered(name: String, arguments_json: String, result_json: String) -> Self {
+        Self { name, arguments_json, answer: Ok(result_json), exact: None }
+    }
+
     /// Bytes of the answer or of the error's text.
     pub fn answer_bytes(&self) -> usize {
         match &self.answer {

@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 use super::bounds::{self, Bounds};
 use super::steps;
 use crate::episode::play::Stepped;
-use crate::episode::{Registry, step, tombstone};
+use crate::episode::{Registry, step, tombstones};
 use crate::error::{Error, Violation};
 use crate::family;
 use crate::metrics::Method;
@@ -131,8 +131,8 @@ impl Service {
             quota: bounds::quota(caller),
             durability: wire::durability(self.registry.store().map(|store| store.journal().durability()))
                 .into(),
-            closed_retention: tombstone::RETENTION.try_into().ok(),
-            closed_remembered: tombstone::MOST as u64,
+            closed_retention: tombstones::RETENTION.try_into().ok(),
+            closed_remembered: tombstones::MOST as u64,
             server_name: self
                 .registry
                 .options()

@@ -9,12 +9,11 @@ use proto::task::{ToolParameter, ToolSpec};
 use serde_json::Value;
 
 use crate::catalog::{Page, TaskSummary};
-use crate::episode::end::EndReason;
+use crate::episode::end::{Closed, EndReason};
 use crate::episode::episode::{Created, Description, Summary};
 use crate::episode::lease::Lease;
 use crate::episode::limits::Limits;
 use crate::episode::opening::Opening;
-use crate::episode::play::Closed;
 use crate::episode::registry::{Leases, Listing};
 use crate::metrics::Summary as Latency;
 use crate::task_set::TaskSet;

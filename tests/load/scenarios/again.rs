@@ -1,12 +1,13 @@
 //! A server that begins again with its stored episodes; copies, and episodes that move to another server.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use client::{EnvClient, Environment, Retry, connect};
+use client::{Credentials, EnvClient, Environment, Retry, connect, connect_as};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use proto::env::v1::{CreateEpisodeRequest, ForkEpisodeRequest};
-use tests::code_step;
+use tests::{code_step, token_line};
 
 use super::Terms;
 use crate::episodes::{Tasks, request, tasks};
@@ -89,10 +90,14 @@ pub async fn restart(terms: &Terms, report: &mut Report) -> Result<()> {
 /// Copies of an episode, and episodes that move.
 pub async fn moves(terms: &Terms, report: &mut Report) -> Result<()> {
     let count = terms.size(1000, 30);
-    let arguments = terms.room(2 * count + 10);
+    let file = tempfile::NamedTempFile::new()?;
+    fs::write(file.path(), token_line("boss", "ops", "operator"))?;
+    let credentials = Credentials { token: Some("boss".to_owned()), roots: None };
+    let tokens = ["--tokens".to_owned(), file.path().display().to_string()];
+    let arguments = [terms.room(2 * count + 10), tokens.to_vec()].concat();
     let from = Running::stored("process", &arguments).await?;
     let to = Running::stored("process", &arguments).await?;
-    let mut client = connect(&from.place.url).await?;
+    let mut client = connect_as(&from.place.url, &credentials).await?;
     let tasks = tasks(client.clone()).await?;
     create(&mut client, &tasks, 0, "source").await?;
     for index in 0..10 {
@@ -126,7 +131,7 @@ pub async fn moves(terms: &Terms, report: &mut Report) -> Result<()> {
             continue;
         }
         let environment = async |server: &Running| {
-            anyhow::Ok(Environment::new(connect(&server.place.url).await?, Retry::default()))
+            anyhow::Ok(Environment::new(connect_as(&server.place.url, &credentials).await?, Retry::default()))
         };
         let (here, there) = (environment(&from).await?, environment(&to).await?);
         let begun = Instant::now();
@@ -145,7 +150,7 @@ pub async fn moves(terms: &Terms, report: &mut Report) -> Result<()> {
             "0".to_owned(),
             moved.len() == count,
         );
-        let mut client = connect(&to.place.url).await?;
+        let mut client = connect_as(&to.place.url, &credentials).await?;
         for episode in &moved {
             let next = episode.next_step_index;
             let output = step(&mut client, &episode.episode_id, next, SHORT).await?;

@@ -135,6 +135,20 @@ impl EnvironmentService for Echo {
     async fn keep_alive(&self, _: Request<v1::KeepAliveRequest>) -> Answer<v1::KeepAliveResponse> {
         Ok(Response::new(v1::KeepAliveResponse::default()))
     }
+
+    async fn export_episode(
+        &self,
+        _: Request<v1::ExportEpisodeRequest>,
+    ) -> Answer<v1::ExportEpisodeResponse> {
+        Ok(Response::new(v1::ExportEpisodeResponse::default()))
+    }
+
+    async fn import_episode(
+        &self,
+        _: Request<v1::ImportEpisodeRequest>,
+    ) -> Answer<v1::ImportEpisodeResponse> {
+        Ok(Response::new(v1::ImportEpisodeResponse::default()))
+    }
 }
 
 /// Plays an episode; returns the trace, and the messages of every request.

@@ -172,7 +172,9 @@ impl Folder {
         }
         let name = number + WHOLE;
         let path = folder.join(&name);
+        kill_points::pass("snapshot.before_rename");
         partial.persist_noclobber(&path)?;
+        kill_points::pass("snapshot.after_rename");
         if let Some(folder) = &self.shared.sync {
             folder.sync_all().inspect_err(|_| drop(fs::remove_file(&path)))?;
         }

@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Episode;
-use crate::episode::end::EndReason;
+use crate::episode::end::{Closed, EndReason};
 use crate::episode::log;
-use crate::episode::play::{Closed, lock};
+use crate::episode::play::lock;
 use crate::episode::slot::Slot;
 use crate::episode::store::Receipt;
 use crate::episode::tombstone::Tombstone;

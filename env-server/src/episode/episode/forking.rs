@@ -49,7 +49,7 @@ impl Episode {
     /// Makes episodes that all stand where this one does, or did before an earlier step, once the running step has ended.
     ///
     /// # Errors
-    /// The episode has ended, and no earlier step is named; the one that is named is beyond its next step, or steps before it are
+    /// The episode is closed, or has ended, and no earlier step is named; the one that is named is beyond its next step, or steps before it are
     /// no longer kept; there is no room; the sandbox failed.
     pub async fn fork(
         self: &Arc<Self>,
@@ -69,6 +69,7 @@ impl Episode {
         copies: Vec<Copy>,
         earlier: Option<Earlier>,
     ) -> Result<Copies, Error> {
+        self.check_not_closed()?;
         let opening = self.opening.get().cloned().ok_or(Error::ShuttingDown)?;
         let next = self.progress().history.next();
         let (at, mut earlier) = match earlier {
@@ -99,6 +100,18 @@ impl Episode {
             self.note_snapshot(play);
         }
         Ok(Copies { episodes, at, source })
+    }
+
+    /// Refuses what needs the steps, which a closed episode has forgotten.
+    ///
+    /// # Errors
+    /// It is closed.
+    pub fn check_not_closed(&self) -> Result<(), Error> {
+        let progress = self.progress();
+        match &progress.end {
+            Some(end) if progress.closed => Err(Error::Ended { reason: end.reason }),
+            _ => Ok(()),
+        }
     }
 
     /// What the episode was played with before an earlier step.

@@ -81,7 +81,9 @@ impl Episode {
         match scheduler.run(&self.spec.tenant, stop, step).await?? {
             Answer::Now(stepped) => Ok(stepped),
             Answer::Stored(answer) => {
-                answer.await.unwrap_or_else(|_| Err(Error::Internal("the store has ended".to_owned())))
+                let taken = answer.await;
+                kill_points::pass("step.before_answer");
+                taken.unwrap_or_else(|_| Err(Error::Internal("the store has ended".to_owned())))
             }
         }
     }
@@ -128,11 +130,12 @@ impl Episode {
             slot.playing()?.accept(next);
             return Ok(Answer::Now(stepped));
         };
+        kill_points::pass("step.before_store");
         let (told, answer) = oneshot::channel();
         let (record, snapshot) = (next.record.clone(), slot.playing()?.stored_snapshot());
         let episode = self.clone();
         stored.step(&record, move |written| {
-            let taken = written.and_then(|()| Ok(slot.playing()?.accept(next)));
+            let taken = written.and_then(|()| slot.playing().map(|play| play.accept(next)));
             if taken.is_err() {
                 // The interpreter is beyond what is stored, which counts.
                 slot.unload();
@@ -189,12 +192,5 @@ impl Episode {
             self.residency.left(self);
         }
         self.tally.set_asleep(play.is_asleep());
-    }
-
-    /// Stores which snapshot the interpreter can be made from. No step may be waiting to be stored.
-    pub(super) fn note_snapshot(&self, play: &Play) {
-        if let Some(stored) = &self.stored {
-            stored.note_snapshot(play.stored_snapshot().as_ref());
-        }
     }
 }

@@ -55,7 +55,7 @@ impl Play {
     }
 
     /// The interpreter; a new one if there is none.
-    fn interpreter(&mut self) -> Result<&mut Interpreter, sandbox::Error> {
+    pub(super) fn interpreter(&mut self) -> Result<&mut Interpreter, sandbox::Error> {
         Ok(match &mut self.interpreter {
             Some(interpreter) => interpreter,
             none => none.insert(self.sandbox.interpreter(self.config.clone(), self.tools.clone())?),

@@ -31,10 +31,12 @@ impl Registry {
     ) -> Result<Created, Error> {
         let (registry, tenant) = (self.clone(), caller.tenant.clone());
         let create = async move { registry.create_now(&caller, request.into()).await };
-        self.scheduler.run(&tenant, Stop::default(), create).await?
+        let episode = self.scheduler.run(&tenant, Stop::default(), create).await??;
+        // Not on the scheduler's threads: an episode that began before a restart is read from the disk.
+        episode.created().await
     }
 
-    async fn create_now(&self, caller: &Caller, request: spec::Request) -> Result<Created, Error> {
+    async fn create_now(&self, caller: &Caller, request: spec::Request) -> Result<Arc<Episode>, Error> {
         let chosen = request.episode_id.is_empty();
         let episode_id = self.new_id("episode_id", &request.episode_id)?;
         let request = spec::Request { episode_id, ..request };
@@ -46,7 +48,7 @@ impl Registry {
         if let Some(episode) = self.created_before(tenant, asked, &request.digest)? {
             // The first attempt may not be stored yet.
             self.flushed().await?;
-            return episode.created().await;
+            return Ok(episode);
         }
         self.check_room()?;
         let meter = self.meters.of(caller, tenant);
@@ -62,9 +64,9 @@ impl Registry {
         let stored = self.store.as_ref().map(|store| Stored::new(store.clone(), store.new_key()));
         let id = spec.episode_id.clone();
         let episode = Episode::new(spec, opening, play, self.residency.clone(), tally, stored);
-        let store = |added: &[Arc<Episode>]| Some(added.first()?.stored()?.create(added.first()?, &task));
+        let store = |added: &[Arc<Episode>]| added.first()?.store(&task);
         self.add(vec![episode], store).await?;
-        self.find_of(tenant, &id)?.created().await
+        self.find_of(tenant, &id)
     }
 
     pub(super) fn terms<'a>(&'a self, tenant: &'a str) -> Terms<'a> {
@@ -90,6 +92,7 @@ impl Registry {
             Some(receipt) => receipt.stored().await,
             None => self.flushed().await,
         };
+        kill_points::pass("add.stored");
         match stored {
             Ok(()) => added.iter().for_each(Episode::added),
             Err(_) => added.iter().for_each(|episode| self.table().remove(episode)),
@@ -115,6 +118,7 @@ impl Registry {
             episode.note_created();
         }
         // While the table is locked: whatever happens in the episodes is stored after them.
+        kill_points::pass("add.before_store");
         let receipt = store(&added);
         Ok((added, receipt))
     }

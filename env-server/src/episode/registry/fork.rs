@@ -59,8 +59,12 @@ impl Registry {
             let copy = |id: String| Ok(Copy { request_digest: digest(&id), id, place: self.place(&meter)? });
             let copies = missing.into_iter().map(copy).collect::<Result<Vec<_>, Error>>()?;
             meter.create(copies.len() as u64)?;
-            let earlier = at.map(|at| Ok::<_, Error>(Earlier { at, task: source.task(&self.catalog)? }));
+            // Of a closed one, the task may be gone.
+            let task =
+                || source.task(&self.catalog).or_else(|error| source.check_not_closed().and(Err(error)));
+            let earlier = at.map(|at| Ok::<_, Error>(Earlier { at, task: task()? }));
             let copies = source.fork(copies, earlier.transpose()?, &self.scheduler).await?;
+            kill_points::pass("fork.copied");
             self.add_copies(&source, copies).await?;
         }
         ids.iter().map(|id| Ok(self.find_of(source.tenant(), id)?.summary())).collect()
@@ -69,7 +73,7 @@ impl Registry {
     async fn add_copies(&self, source: &Arc<Episode>, copies: Copies) -> Result<(), Error> {
         let Copies { episodes, at, source: unchanged } = copies;
         let store = |added: &[Arc<Episode>]| {
-            let receipt = source.stored().map(|stored| stored.fork(at, added));
+            let receipt = source.store_copies(at, added);
             drop(unchanged);
             receipt
         };

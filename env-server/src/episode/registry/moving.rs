@@ -7,13 +7,13 @@ use sandbox::{GUEST_SHA256, StoredSnapshot};
 
 use super::Registry;
 use crate::episode::bridge::Bridge;
+use crate::episode::encoding::{decode, encode};
 use crate::episode::episode::{Episode, Summary};
 use crate::episode::opening::Opening;
 use crate::episode::play::{Past, Play};
 use crate::episode::portable::{Portable, Snapshot};
 use crate::episode::progress::Progress;
 use crate::episode::spec::{self, Task};
-use crate::episode::store::{decode, encode};
 use crate::episode::stored::Stored;
 use crate::error::{Error, Violation};
 use crate::family;
@@ -114,7 +114,7 @@ impl Registry {
             Ok((Episode::new(spec, Arc::new(opening), play, residency, tally, stored), portable))
         })
         .await?;
-        let store = |added: &[Arc<Episode>]| Some(added.first()?.stored()?.import(added.first()?, portable));
+        let store = |added: &[Arc<Episode>]| added.first()?.store_imported(portable);
         self.add(vec![episode], store).await?;
         Ok(self.find_of(&tenant, &id)?.summary())
     }

@@ -1,9 +1,10 @@
 //! A model's calls as calls of the environment, and the environment's answers as texts.
 
-use proto::conversation::ToolCall;
-use proto::env::v1::{self, Observation};
-use proto::trace::ToolOutput;
 use serde_json::{Map, Value};
+
+use super::ToolCall;
+use crate::env::v1::{self, Observation};
+use crate::trace::ToolOutput;
 
 /// The answer where Python's is `None`.
 const NONE: &str = "None";
