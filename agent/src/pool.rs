@@ -1,14 +1,10 @@
 //! Models' servers that do the same: which of them gets the next call.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use client::Retry;
-use tokio::time::{Instant, sleep};
-
-/// How long a server that failed gets nothing, if another one can take it.
-const REST: Duration = Duration::from_secs(5);
+use client::{Rest, Retry};
+use tokio::time::sleep;
 
 /// Servers that do the same; at least one.
 #[derive(Debug)]
@@ -23,22 +19,14 @@ struct Member<T> {
     server: T,
     /// Calls that are running.
     calls: AtomicUsize,
-    /// Until when it rests, because it failed.
-    rests_until: Mutex<Option<Instant>>,
-}
-
-impl<T> Member<T> {
-    /// How long it rests from now on.
-    fn rest(&self) -> Duration {
-        let until = *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
-    }
+    /// After it failed.
+    rest: Rest,
 }
 
 impl<T> Pool<T> {
     /// A pool of these servers; `None` without any.
     pub fn new(servers: Vec<T>) -> Option<Self> {
-        let member = |server| Member { server, calls: <_>::default(), rests_until: <_>::default() };
+        let member = |server| Member { server, calls: <_>::default(), rest: <_>::default() };
         let members: Vec<_> = servers.into_iter().map(member).collect();
         (!members.is_empty()).then(|| Self { members, start: AtomicUsize::new(0) })
     }
@@ -48,7 +36,7 @@ impl<T> Pool<T> {
         let start = self.start.fetch_add(1, Ordering::Relaxed);
         let member = (0..self.members.len())
             .map(|offset| &self.members[(start.wrapping_add(offset)) % self.members.len()])
-            .min_by_key(|member| (member.rest(), member.calls.load(Ordering::Relaxed)))
+            .min_by_key(|member| (member.rest.left(), member.calls.load(Ordering::Relaxed)))
             .unwrap_or(&self.members[0]);
         member.calls.fetch_add(1, Ordering::Relaxed);
         Call { member }
@@ -87,7 +75,7 @@ impl<T> Pool<T> {
 
     /// Whether a server is there that does not rest.
     pub fn is_ready(&self) -> bool {
-        self.members.iter().any(|member| member.rest().is_zero())
+        self.members.iter().any(|member| member.rest.left().is_zero())
     }
 
     /// Its servers.
@@ -121,8 +109,7 @@ impl<'pool, T> Call<'pool, T> {
 
     /// Notes that the server failed: other servers are asked first for a while.
     pub fn failed(&self) {
-        let until = Instant::now() + REST;
-        *self.member.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        self.member.rest.begin();
     }
 }
 
@@ -152,7 +139,7 @@ mod tests {
         assert!(calls.iter().all(|call| *call.server() != dead), "{calls:?}");
         assert_eq!(calls.iter().filter(|call| *call.server() == free).count(), 2);
         drop(calls);
-        tokio::time::advance(REST).await;
+        tokio::time::advance(Rest::LENGTH).await;
         let calls: Vec<_> = (0..2).map(|_| pool.call()).collect();
         assert!(calls.iter().any(|call| *call.server() == dead), "it is tried again");
         drop((calls, third));
@@ -164,7 +151,7 @@ mod tests {
         let (first, second) = (pool.call(), pool.call());
         first.failed();
         assert!(pool.is_ready());
-        tokio::time::advance(REST / 2).await;
+        tokio::time::advance(Rest::LENGTH / 2).await;
         second.failed();
         assert!(!pool.is_ready());
         assert_eq!(pool.call().server(), first.server());

@@ -6,6 +6,7 @@
 //! | `credentials`   | tokens, and roots of certificates: [`Credentials`]                       |
 //! | `environment`   | the environment server's calls, repeated until answered: [`Environment`] |
 //! | `environments`  | several servers as one: [`Environments`]                                 |
+//! | `rest`          | a server that failed is left alone for a while: [`Rest`]                 |
 //! | `retry`         | which calls to repeat, and when: [`Retry`], [`is_unreachable`]           |
 //! | `status`        | what a failed call says: [`explain`], [`reason`], [`retry_after`]        |
 //! | `random`        | random numbers for waiting and choosing                                  |
@@ -19,6 +20,7 @@ mod credentials;
 mod environment;
 mod environments;
 mod random;
+mod rest;
 mod retry;
 mod status;
 mod trace_context;
@@ -27,6 +29,7 @@ pub use connect::{ConnectError, EnvClient, InferenceClient, connect, connect_as,
 pub use credentials::{Bearer, Credentials};
 pub use environment::Environment;
 pub use environments::{CallError, Environments, GroupError, Server};
+pub use rest::Rest;
 pub use retry::{Retry, is_unreachable};
 pub use status::{explain, reason, retry_after};
 pub use trace_context::add_trace_context;

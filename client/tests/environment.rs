@@ -7,18 +7,9 @@ mod fake;
 use std::time::Duration;
 
 use client::{Environment, Retry};
-use fake::{Failure, Server};
+use fake::{Failure, RETRY, Server};
 use proto::env::v1;
 use tonic::Code;
-
-/// Retries without the waiting.
-const RETRY: Retry = Retry {
-    attempts: 3,
-    base: Duration::from_millis(1),
-    max: Duration::from_millis(2),
-    jitter: Duration::ZERO,
-    deadline: Duration::from_secs(60),
-};
 
 async fn environment(url: &str, retry: Retry) -> Environment {
     Environment::new(client::connect(url).await.unwrap(), retry)

@@ -11,14 +11,8 @@ use fake::{Failure, Server};
 use proto::env::v1;
 use tonic::Code;
 
-/// Retries without the waiting.
-const RETRY: Retry = Retry {
-    attempts: 3,
-    base: Duration::from_millis(1),
-    max: Duration::from_millis(2),
-    jitter: Duration::ZERO,
-    deadline: Duration::from_millis(200),
-};
+/// A server that does not answer is noticed soon.
+const RETRY: Retry = Retry { deadline: Duration::from_millis(200), ..fake::RETRY };
 
 const NO_ROOM: Failure = Failure::Reason(Code::ResourceExhausted, "SERVER_FULL");
 const LOST: Failure = Failure::Status(Code::Unavailable);

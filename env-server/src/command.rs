@@ -9,7 +9,11 @@ pub mod sources;
 mod state;
 mod token;
 
+use anyhow::anyhow;
 use clap::Subcommand;
+
+use crate::catalog::Catalog;
+use crate::task_set::TaskSet;
 
 /// What to do.
 #[derive(Subcommand)]
@@ -38,4 +42,19 @@ impl Command {
             Self::Sandbox(command) => command.run(),
         }
     }
+}
+
+/// The number of threads that an option asks for; 0 asks for one for each processor.
+fn threads(asked: usize) -> usize {
+    match asked {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    }
+}
+
+/// The task sets of `--tasks`, by their names.
+fn catalog_of(sets: Vec<TaskSet>) -> anyhow::Result<Catalog> {
+    Catalog::new(sets).map_err(|name| {
+        anyhow!("two of the --tasks folders hold a set named `{name}`; rename one in its manifest.json")
+    })
 }

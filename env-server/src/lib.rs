@@ -11,6 +11,7 @@
 //! | [`episode`]     | episodes: hidden state and interpreter, step by step              |
 //! | [`replay`]      | recorded episodes played again, and compared                      |
 //! | [`scheduler`]   | which step runs next, on how many threads                         |
+//! | `blocking`      | work that blocks, beside the threads that drive calls             |
 //! | [`memory`]      | the memory of the machine, and of this process                    |
 //! | [`metrics`]     | what the server counts: calls, steps, episodes, tenants           |
 //! | [`quota`]       | what tenants use, held against their quotas                       |
@@ -20,6 +21,7 @@
 //! | [`version`]     | what this build is                                                |
 //! | [`command`]     | the commands of the program, one file each                        |
 
+mod blocking;
 pub mod catalog;
 pub mod command;
 pub mod episode;

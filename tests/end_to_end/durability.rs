@@ -8,7 +8,7 @@ use std::time::Duration;
 use client::{Credentials, EnvClient, Environment, Retry, connect_as};
 use futures::future::join_all;
 use proto::env::v1::{self, InterpreterState};
-use tests::{EnvServer, Guarded, Stored, code_step, create_request, knapsack_task, program};
+use tests::{EnvServer, Guarded, Stored, code_step, create_request, knapsack_task, program, reason};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -39,10 +39,6 @@ async fn fork(
     let new_episode_ids = ids.iter().map(|id| (*id).to_owned()).collect();
     let request = v1::ForkEpisodeRequest { episode_id: source.to_owned(), new_episode_ids, at_step_index };
     Ok(client.fork_episode(request).await?.into_inner().episodes)
-}
-
-fn reason(status: &Status) -> String {
-    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
 
 /// Runs a server that should not start.
@@ -141,6 +137,15 @@ async fn r10_while_the_disk_is_full_reads_and_closes_go_on() {
     assert_eq!(client.close_episode(close("b")).await.unwrap().into_inner(), closed);
 }
 
+/// Kills a server, if there is one, and connects to the next one on its folder.
+async fn kill(server: &mut Option<Stored>, client: &mut EnvClient) {
+    if let Some(stored) = server.take() {
+        let stored = stored.killed().await;
+        *client = stored.client().await;
+        *server = Some(stored);
+    }
+}
+
 /// Plays an episode, and copies it at each of its steps. `restart` says whether the server is killed in between.
 async fn copies_of_earlier_steps(mut client: EnvClient, restart: Option<Stored>) {
     let blocks = [
@@ -156,21 +161,13 @@ async fn copies_of_earlier_steps(mut client: EnvClient, restart: Option<Stored>)
         answers.push(step(&mut client, "source", index, block).await.unwrap());
     }
     let mut server = restart;
-    if let Some(stored) = server.take() {
-        let stored = stored.killed().await;
-        client = stored.client().await;
-        server = Some(stored);
-    }
+    kill(&mut server, &mut client).await;
     for at in 0..=blocks.len() {
         let id = format!("at_{at}");
         let copy = fork(&mut client, "source", &[&id], Some(at as u64)).await.unwrap().remove(0);
         assert_eq!((copy.next_step_index, copy.forked_from.as_str()), (at as u64, "source"));
     }
-    if let Some(stored) = server.take() {
-        let stored = stored.killed().await;
-        client = stored.client().await;
-        server = Some(stored);
-    }
+    kill(&mut server, &mut client).await;
     for at in 0..=blocks.len() {
         let id = format!("at_{at}");
         for (index, block) in (0..).zip(blocks).skip(at) {

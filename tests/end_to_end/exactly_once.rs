@@ -5,16 +5,11 @@ use std::time::Duration;
 use client::EnvClient;
 use prost::Message as _;
 use proto::env::v1::{self, Durability, EndReason, ErrorKind, InterpreterState};
-use tests::{EnvServer, Stored, code_step, create_request, knapsack_task, tool_step};
+use tests::{EnvServer, Stored, code_step, create_request, knapsack_task, reason, tool_step};
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
 
 /// An item of the recorded task.
 const ITEM: &str = "item_02d5c78889d2";
-
-fn reason(status: &Status) -> String {
-    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
-}
 
 fn named(id: &str, state: InterpreterState) -> v1::CreateEpisodeRequest {
     v1::CreateEpisodeRequest { episode_id: id.to_owned(), ..create_request(&knapsack_task(), state) }

@@ -1,7 +1,7 @@
 //! Episodes that are forked, and episodes whose interpreters are hibernated.
 
 use proto::env::v1::{self, InterpreterState};
-use tests::{EnvServer, Episode, code_step, create_request, knapsack_task};
+use tests::{EnvServer, Episode, code_step, create_request, field, knapsack_task};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -31,11 +31,6 @@ async fn prints(server: &EnvServer, id: &str, index: u64, code: &str) -> String 
     let observation = step(server, id, index, code).await.observation.unwrap();
     assert!(observation.success, "{code}: {}", observation.error);
     observation.output
-}
-
-fn field(status: &Status) -> String {
-    let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
-    violations.into_iter().map(|violation| violation.field).collect()
 }
 
 async fn awake(server: &EnvServer) -> u64 {

@@ -8,18 +8,8 @@ use hyper_util::rt::TokioExecutor;
 use proto::env::v1::create_episode_request::Task;
 use proto::env::v1::environment_service_client::EnvironmentServiceClient;
 use proto::env::v1::{self, EndReason, InterpreterState};
-use tests::{EnvServer, Episode, code_step, create_request, knapsack_task, tool_step};
-use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
-
-fn reason(status: &Status) -> String {
-    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
-}
-
-fn field(status: &Status) -> String {
-    let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
-    violations.into_iter().map(|violation| violation.field).collect()
-}
+use tests::{EnvServer, Episode, code_step, create_request, field, knapsack_task, reason, tool_step};
+use tonic::Code;
 
 #[tokio::test]
 async fn the_regime_has_no_default() {

@@ -6,9 +6,8 @@ use std::process::Command;
 use proto::env::v1::{self, ErrorKind, InterpreterState};
 use proto::run::Layout;
 use proto::trace::{EventKind, Trace};
-use tests::{EnvServer, Episode, create_request, knapsack_task, program, root, tool_step};
-use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
+use tests::{EnvServer, Episode, create_request, field, knapsack_task, program, root, tool_step};
+use tonic::Code;
 
 /// An item of the recorded task.
 const ITEM: &str = "item_02d5c78889d2";
@@ -19,11 +18,6 @@ fn request(state_loss: f64, seed: u64) -> v1::CreateEpisodeRequest {
         seed: Some(seed),
         ..create_request(&knapsack_task(), InterpreterState::Persistent)
     }
-}
-
-fn field(status: &Status) -> String {
-    let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
-    violations.into_iter().map(|violation| violation.field).collect()
 }
 
 fn was_lost(step: &v1::StepResponse) -> bool {

@@ -44,33 +44,20 @@ use std::process::ExitCode;
 
 use arguments::Arguments;
 use clap::Parser as _;
-use lifecycle::interrupt::{EXIT_CODE, Interrupt};
-use tokio::signal::unix::SignalKind;
+use tests::until_interrupted;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // Servers are in process groups of their own, and end when they are dropped.
-    let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let mut interrupt = match Interrupt::listen(&signals, |_| {}) {
-        Ok(interrupt) => interrupt,
-        Err(error) => {
-            eprintln!("error: listening to signals: {error}");
-            return ExitCode::from(2);
-        }
-    };
-    let found = tokio::select! {
-        found = plan::run(&arguments) => found,
-        () = interrupt.first() => return ExitCode::from(EXIT_CODE),
-    };
-    match found {
-        Ok(mut report) => {
+    match until_interrupted(plan::run(&arguments)).await {
+        Ok(Ok(mut report)) => {
             println!("{}", report.tables());
             if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+        Err(status) => status,
     }
 }

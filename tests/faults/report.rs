@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, Table, presets};
+use tests::table;
 
 use crate::kinds::{Kind, Round};
 use crate::tally::Counts;
@@ -88,16 +88,6 @@ impl Report {
             folder.map(|folder| format!("\nleft behind: {}", folder.display())).collect();
         text + &left_out.concat() + &folder.concat()
     }
-}
-
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(header);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
 }
 
 fn row(name: &str, (round, counts): &(Round, Counts)) -> Vec<String> {

@@ -38,10 +38,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use arguments::{Arguments, Command};
 use clap::Parser as _;
-use lifecycle::interrupt::{EXIT_CODE, Interrupt};
 use report::Report;
+use tests::until_interrupted;
 use tokio::runtime;
-use tokio::signal::unix::SignalKind;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -60,9 +59,6 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode> {
-    // Servers are in process groups of their own, and end when they are dropped.
-    let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let mut interrupt = Interrupt::listen(&signals, |_| {})?;
     let mut report = Report::default();
     let work = async {
         match &arguments.command {
@@ -71,9 +67,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
         anyhow::Ok(())
     };
-    tokio::select! {
-        outcome = work => outcome?,
-        () = interrupt.first() => return Ok(ExitCode::from(EXIT_CODE)),
+    match until_interrupted(work).await {
+        Ok(outcome) => outcome?,
+        Err(status) => return Ok(status),
     }
     println!("{}", report.tables());
     if let Some(path) = &arguments.json {

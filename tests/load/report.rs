@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::Result;
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
+use tests::table;
 
 use crate::measure::Measured;
 
@@ -90,16 +90,6 @@ impl Report {
     pub fn write(&self, path: &Path) -> Result<()> {
         Ok(files::write_json(path, self)?)
     }
-}
-
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(header);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
 }
 
 fn row(load: &Measured) -> Vec<String> {

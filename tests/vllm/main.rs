@@ -17,8 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use lifecycle::interrupt::{EXIT_CODE, Interrupt};
-use tokio::signal::unix::SignalKind;
+use tests::until_interrupted;
 
 /// Plays episodes with a real model on a real vLLM server, and says what held and what did not.
 #[derive(Debug, Parser)]
@@ -42,27 +41,15 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let Arguments { python, model, out } = Arguments::parse();
-    // The server is in a process group of its own, and ends when the checks are dropped.
-    let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let mut interrupt = match Interrupt::listen(&signals, |_| {}) {
-        Ok(interrupt) => interrupt,
-        Err(error) => {
-            eprintln!("error: listening to signals: {error}");
-            return ExitCode::from(2);
-        }
-    };
-    let outcome = tokio::select! {
-        outcome = checks::all(&python, &model, &out) => outcome,
-        () = interrupt.first() => return ExitCode::from(EXIT_CODE),
-    };
-    match outcome {
-        Ok((passed, failed)) => {
+    match until_interrupted(checks::all(&python, &model, &out)).await {
+        Ok(Ok((passed, failed))) => {
             println!("{passed} passed, {failed} failed");
             if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             eprintln!("error: {error:#}");
             ExitCode::from(2)
         }
+        Err(status) => status,
     }
 }

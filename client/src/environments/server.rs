@@ -10,10 +10,9 @@ use tonic::Status;
 
 use super::error::CallError;
 use crate::environment::Environment;
+use crate::rest::Rest;
 use crate::retry::is_unreachable;
 
-/// How long a server that can't be reached gets no new episodes, if another one can take them.
-pub const REST: Duration = Duration::from_secs(5);
 /// How old the number of free places may be.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long a server may take to tell it.
@@ -29,7 +28,8 @@ pub struct Server {
     places: Mutex<Places>,
     /// Held by the call that asks for its places: others wait for the answer.
     asks: tokio::sync::Mutex<()>,
-    rests_until: Mutex<Option<Instant>>,
+    /// After it could not be reached.
+    rest: Rest,
 }
 
 /// What is known of a server's places.
@@ -71,7 +71,7 @@ impl Server {
             environment,
             places: Mutex::new(places),
             asks: tokio::sync::Mutex::default(),
-            rests_until: Mutex::default(),
+            rest: Rest::default(),
         }
     }
 
@@ -146,9 +146,7 @@ impl Server {
 
     /// Notes that it can't be reached: it gets no new episodes for a while, if another one can take them.
     pub(super) fn rest(&self) {
-        let until = Instant::now() + REST;
-        let before = self.rests_until().replace(until);
-        if before.is_none_or(|before| before < Instant::now()) {
+        if self.rest.begin() {
             tracing::warn!(
                 url = self.url,
                 server = self.name,
@@ -159,7 +157,7 @@ impl Server {
 
     /// How long it rests from now on.
     pub(super) fn rest_left(&self) -> Duration {
-        self.rests_until().map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
+        self.rest.left()
     }
 
     /// Whether it rests.
@@ -178,10 +176,6 @@ impl Server {
 
     fn places(&self) -> MutexGuard<'_, Places> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn rests_until(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.rests_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

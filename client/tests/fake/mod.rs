@@ -6,11 +6,21 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use client::Retry;
 use proto::env::v1;
 use proto::env::v1::environment_service_server::{EnvironmentService, EnvironmentServiceServer};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// Retries without the waiting.
+pub const RETRY: Retry = Retry {
+    attempts: 3,
+    base: Duration::from_millis(1),
+    max: Duration::from_millis(2),
+    jitter: Duration::ZERO,
+    deadline: Duration::from_secs(60),
+};
 
 /// What the server does with the next steps and creates; afterwards it answers.
 #[derive(Clone, Copy)]

@@ -1,4 +1,5 @@
-//! The log is copied into the database, beside the writer. Then the log begins anew in the same place.
+//! A thread copies the log into the database while the writer writes. Once all of the log is copied, the next commit is
+//! written over the log's beginning.
 
 use std::io;
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use crate::shared::Shared;
 
 /// Frames by which the log grows between two copies: 8 MiB.
 pub(crate) const FRAMES: u32 = 2048;
-/// Frames of a log that the writer lets begin anew, since it does so by itself only in a pause: 64 MiB.
+/// From this many frames on (64 MiB), the writer sees to it that the log is written from its beginning again. SQLite does so by
+/// itself only in a pause.
 pub(crate) const MANY_FRAMES: u32 = 16384;
 /// Frames that the writer may have to copy for that: about 10 ms.
 const FEW_FRAMES: u32 = 512;
@@ -47,8 +49,8 @@ impl Checkpointer {
         let _ = self.wake.try_send(());
     }
 
-    /// Whether a log of so many frames is so long that it should begin anew, and so much of it is in the database that
-    /// this is quick.
+    /// Whether a log of `frames` frames should be written from its beginning again: it is long, and nearly all of it is copied, so
+    /// that this is quick.
     pub fn should_begin_anew(&self, frames: u32) -> bool {
         let left = frames.saturating_sub(self.copied.load(Ordering::Relaxed));
         frames >= MANY_FRAMES && (left <= FEW_FRAMES || frames >= 2 * MANY_FRAMES)
@@ -116,7 +118,7 @@ pub(crate) fn run(connection: &Connection, mode: &str) -> rusqlite::Result<Copie
     }
 }
 
-/// Copies the rest of the log, so that the next commit begins it anew, in the same place. Reads are waited for, but
+/// Copies the rest of the log, so that the next commit is written to the log's beginning. It waits for reads of the log, but
 /// not long.
 pub(crate) fn begin_anew(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(WAIT)?;

@@ -52,7 +52,7 @@ pub(crate) struct Writer {
     pub kept: Vec<Change>,
     /// Frames of the log at which it is copied into the database next.
     pub next_checkpoint: u32,
-    /// Frames of the log at which it may begin anew next.
+    /// Frames of the log at which it may next be written from its beginning again.
     pub next_beginning: u32,
     /// When room was last looked for.
     pub measured: Instant,
@@ -253,7 +253,7 @@ impl Writer {
             .or_else(|error| if is_full(&error) { Ok(()) } else { Err(format!("TAIL: {error}")) })?;
         kill_points::pass("journal.after_tail");
         self.shared.counts.log_bytes.store(u64::from(frames) * PAGE, Ordering::Relaxed);
-        // The log has begun anew.
+        // If the log is written from its beginning again, it has fewer frames than before.
         self.next_checkpoint = self.next_checkpoint.min(frames + checkpoint::FRAMES);
         self.next_beginning = self.next_beginning.min(frames + checkpoint::FRAMES);
         if frames >= self.next_checkpoint {

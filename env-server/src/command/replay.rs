@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use lifecycle::telemetry;
 use report::Report;
 use sandbox::{Budget, Options, Sandbox};
 
+use super::{catalog_of, threads};
 use crate::catalog::Catalog;
 use crate::memory;
 use crate::replay::{Error, Replayed, Replayer, Source};
@@ -78,10 +79,7 @@ impl Replay {
         telemetry::init(telemetry::Format::Text);
         // Before the interpreter is compiled: a folder that is not there should fail at once.
         let catalog = self.catalog()?;
-        let jobs = match self.jobs {
-            0 => thread::available_parallelism().map_or(1, usize::from),
-            jobs => jobs,
-        };
+        let jobs = threads(self.jobs);
         let replayer = Replayer::new(self.sandbox(jobs)?, catalog, self.any_interpreter);
         let mut report = Report::new(self.json);
         let sources = self.sources(&mut report)?;
@@ -121,11 +119,11 @@ impl Replay {
             anyhow::Ok(set)
         };
         let sets = self.tasks.iter().map(load).collect::<Result<Vec<_>, _>>()?;
-        Catalog::new(sets).map_err(|name| anyhow!("two of the --tasks folders hold a set named `{name}`"))
+        catalog_of(sets)
     }
 
     fn sandbox(&self, jobs: usize) -> anyhow::Result<Sandbox> {
-        let memory = memory::available_bytes().context("asking for the machine's memory")? / 4 * 3;
+        let memory = memory::usual_bytes().context("asking for the machine's memory")?;
         let options = Options {
             cache_dir: self.cache_dir.clone(),
             // One that ends may still be there when the next one begins.

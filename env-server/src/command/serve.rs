@@ -12,6 +12,7 @@ use sandbox::{Budget, Sandbox};
 use super::limits::LimitOptions;
 use super::sources;
 use super::state::{State, StateOptions};
+use super::{catalog_of, threads};
 use crate::catalog::Catalog;
 use crate::episode::{Options, Registry, ServerName};
 use crate::memory;
@@ -140,10 +141,7 @@ impl Serve {
     }
 
     async fn serve(self) -> anyhow::Result<()> {
-        let workers = match self.workers {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            workers => workers,
-        };
+        let workers = threads(self.workers);
         let memory = self.memory_bytes()?;
         let catalog = self.catalog()?;
         let access = self.access.load().map_err(anyhow::Error::msg)?;
@@ -181,9 +179,7 @@ impl Serve {
 
     fn catalog(&self) -> anyhow::Result<Catalog> {
         let sets = self.tasks.iter().map(|root| self.task_set(root)).collect::<Result<Vec<_>, _>>()?;
-        Catalog::new(sets).map_err(|name| {
-            anyhow!("two of the --tasks folders hold a set named `{name}`; rename one in its manifest.json")
-        })
+        catalog_of(sets)
     }
 
     fn task_set(&self, root: &Path) -> anyhow::Result<TaskSet> {
@@ -222,10 +218,7 @@ impl Serve {
     fn memory_bytes(&self) -> anyhow::Result<usize> {
         match self.memory {
             Some(size) => Ok(usize::try_from(size.as_u64()).unwrap_or(usize::MAX)),
-            None => Ok(memory::available_bytes()
-                .context("asking for the machine's memory; --memory sets it")?
-                / 4
-                * 3),
+            None => memory::usual_bytes().context("asking for the machine's memory; --memory sets it"),
         }
     }
 }

@@ -121,7 +121,7 @@ fn cut(line: &str, column: usize) -> String {
     let mark = line.ceil_char_boundary(1);
     let (mark, line) = line.split_at(mark);
     let start = column.saturating_sub(BEFORE_BYTES).min(line.len().saturating_sub(MAX_LINE_BYTES));
-    let start = line.floor_char_boundary(start);
+    let start = line.ceil_char_boundary(start);
     let end = line.floor_char_boundary(start + MAX_LINE_BYTES);
     let before = if start > 0 { "..." } else { "" };
     let after = if end < line.len() { "..." } else { "" };

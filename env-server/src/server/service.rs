@@ -14,6 +14,7 @@ use tracing::Instrument as _;
 
 use super::bounds::{self, Bounds};
 use super::steps;
+use crate::blocking::blocking;
 use crate::episode::play::Stepped;
 use crate::episode::{Registry, step, tombstones};
 use crate::error::{Error, Violation};
@@ -296,8 +297,7 @@ impl EnvironmentService for Service {
         let query = request.into_inner().into();
         let work = async {
             // Of 100,000 episodes a listing takes milliseconds.
-            let listing = tokio::task::spawn_blocking(move || registry.list(&caller, &query)).await;
-            listing.map_err(|error| Error::Internal(error.to_string()))?
+            blocking(move || registry.list(&caller, &query)).await
         };
         self.call(Method::ListEpisodes, deadline, "", work).await
     }

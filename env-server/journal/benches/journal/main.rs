@@ -1,10 +1,10 @@
 #![allow(clippy::print_stdout)] // what it prints is the result
 
-//! How much the journal costs for each record, beside a plain log with the same group commit and beside `fjall`.
+//! How much the journal costs for each record, beside a plain log with the same group commit.
 //!
-//!     cargo bench -p journal --features fjall
+//!     cargo bench -p journal
 //!
-//! Without that feature `fjall` is left out: tests need not build it. 1, 8 and 64 writers each send a record of 1.5 kB and wait until it is stored. The stores take turns, several rounds
+//! 1, 8 and 64 writers each send a record of 1.5 kB and wait until it is stored. The stores take turns, several rounds
 //! each; the table has each one's median round. `-- 2` sets the seconds of a round, `-- 2 DIR` the folder.
 
 mod lives;
@@ -48,7 +48,7 @@ fn main() {
     ]);
     for sync in [false, true] {
         for writers in WRITERS {
-            let mut rounds: Vec<(Kind, Vec<Round>)> = Kind::all().map(|kind| (kind, Vec::new())).collect();
+            let mut rounds: Vec<(Kind, Vec<Round>)> = Kind::ALL.map(|kind| (kind, Vec::new())).into();
             for _ in 0..ROUNDS {
                 for (kind, results) in &mut rounds {
                     let scratch = tempfile::tempdir_in(&folder).expect("a folder");

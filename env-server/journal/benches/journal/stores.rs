@@ -19,27 +19,15 @@ pub trait Store: Send + Sync {
 pub enum Kind {
     Journal,
     Plain,
-    #[cfg(feature = "fjall")]
-    Fjall,
 }
 
 impl Kind {
-    pub fn all() -> impl Iterator<Item = Self> {
-        [
-            Self::Journal,
-            Self::Plain,
-            #[cfg(feature = "fjall")]
-            Self::Fjall,
-        ]
-        .into_iter()
-    }
+    pub const ALL: [Self; 2] = [Self::Journal, Self::Plain];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Journal => "journal",
             Self::Plain => "plain log",
-            #[cfg(feature = "fjall")]
-            Self::Fjall => "fjall",
         }
     }
 
@@ -47,8 +35,6 @@ impl Kind {
         match self {
             Self::Journal => Box::new(JournalStore::open(folder, sync)),
             Self::Plain => Box::new(Group::start(plain_log(folder, sync))),
-            #[cfg(feature = "fjall")]
-            Self::Fjall => Box::new(Group::start(fjall(folder, sync))),
         }
     }
 }
@@ -147,22 +133,5 @@ fn plain_log(folder: &Path, sync: bool) -> impl FnMut(&[Record]) + Send + 'stati
         if sync {
             file.sync_data().expect("it is on the disk");
         }
-    }
-}
-
-/// A log-structured tree, which one batch is added to.
-#[cfg(feature = "fjall")]
-fn fjall(folder: &Path, sync: bool) -> impl FnMut(&[Record]) + Send + 'static {
-    use fjall::{Database, KeyspaceCreateOptions, PersistMode};
-    let database = Database::builder(folder).open().expect("fjall opens");
-    let steps = database.keyspace("steps", KeyspaceCreateOptions::default).expect("a keyspace");
-    let mode = if sync { PersistMode::SyncData } else { PersistMode::Buffer };
-    move |records| {
-        let mut batch = database.batch().durability(Some(mode));
-        for Record { writer, index, body, .. } in records {
-            let key = [writer.to_be_bytes(), index.to_be_bytes()].concat();
-            batch.insert(&steps, key, body.as_slice());
-        }
-        batch.commit().expect("it is stored");
     }
 }

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use crate::error::ReadError;
 use crate::rows::{self, Closed, Episode, Meta, Snapshot, Step, Stored, Task, Trimmed, Use};
 
-/// A database of at most so many bytes is verified before it is used, a larger one meanwhile: about half a second.
+/// The largest database, in bytes, that is verified before it is used; that takes about half a second. A larger one is verified
+/// while it is used.
 pub(crate) const AT_ONCE: u64 = 256 << 20;
 
 /// Verifies the structure, that each index matches its table, and every row.

@@ -58,7 +58,7 @@ pub(crate) fn verify(path: &Path, ended: Ended) -> io::Result<Option<String>> {
     Ok((!is_there).then(problem))
 }
 
-/// Where so many frames end.
+/// The offset in the file at which this many frames end.
 fn end_of(frames: u32) -> u64 {
     HEADER as u64 + u64::from(frames) * FRAME as u64
 }

@@ -7,7 +7,6 @@ use sandbox::Stop;
 use tokio::sync::OwnedMutexGuard;
 
 use super::Episode;
-use crate::episode::bridge::Bridge;
 use crate::episode::play::Play;
 use crate::episode::progress::Progress;
 use crate::episode::slot::Slot;
@@ -49,8 +48,8 @@ impl Episode {
     /// Makes episodes that all stand where this one does, or did before an earlier step, once the running step has ended.
     ///
     /// # Errors
-    /// The episode is closed, or has ended, and no earlier step is named; the one that is named is beyond its next step, or steps before it are
-    /// no longer kept; there is no room; the sandbox failed.
+    /// The episode is closed, or has ended and no earlier step is named; the one that is named is beyond its next step, or steps
+    /// before it are no longer kept; there is no room; the sandbox failed.
     pub async fn fork(
         self: &Arc<Self>,
         copies: Vec<Copy>,
@@ -118,11 +117,8 @@ impl Episode {
     fn before(&self, Earlier { at, task }: &Earlier) -> Result<Play, Error> {
         let past = self.past_before(*at)?;
         let environment = family::open(task).map_err(|error| Error::Internal(error.to_string()))?;
-        let tools = environment.tools().to_vec();
         let progress = Arc::new(Mutex::new(Progress::new(self.progress().history.measure())));
-        let (sandbox, bridge) = (self.sandbox.clone(), Bridge::new(environment));
-        let mut play = Play::new(sandbox, &self.spec, &tools, bridge, None, progress)?;
-        play.resume(past)?;
+        let (_, play) = Play::with_past(self.sandbox.clone(), &self.spec, environment, past, progress)?;
         Ok(play)
     }
 }

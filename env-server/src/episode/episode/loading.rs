@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 
 use super::Episode;
-use crate::episode::bridge::Bridge;
+use crate::blocking::blocking;
 use crate::episode::opening::Opening;
 use crate::episode::play::{Past, Play};
 use crate::episode::slot::Slot;
@@ -36,10 +36,7 @@ impl Episode {
         }
         let episode = self.clone();
         // It reads the disk.
-        let load = move || episode.load(&mut slot).map(|()| slot);
-        tokio::task::spawn_blocking(load)
-            .await
-            .unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+        blocking(move || episode.load(&mut slot).map(|()| slot)).await
     }
 
     /// All that it has done. Nothing may happen in it meanwhile.
@@ -70,15 +67,13 @@ impl Episode {
         }
         let task = stored.task()?;
         let environment = family::open(&task).map_err(|error| Error::Internal(error.to_string()))?;
-        let opening = Opening::of(environment.as_ref());
-        let (sandbox, bridge) = (self.sandbox.clone(), Bridge::new(environment));
-        let mut play = Play::new(sandbox, &self.spec, &opening.tools, bridge, None, self.progress.clone())?;
         let past = self.past()?;
         let usage = past.records.iter().fold(Usage::default(), |usage, record| Usage {
             fuel: usage.fuel + record.answer.info.fuel_used,
             run_time: usage.run_time + record.answer.info.run_time,
         });
-        play.resume(past)?;
+        let (sandbox, progress) = (self.sandbox.clone(), self.progress.clone());
+        let (opening, mut play) = Play::with_past(sandbox, &self.spec, environment, past, progress)?;
         play.set_place(place.take());
         self.tally.resume(usage);
         self.tally.set_asleep(play.is_asleep());

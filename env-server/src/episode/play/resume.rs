@@ -4,16 +4,21 @@
 //! since, when a step needs it. Whatever depended on the machine was decided when the steps were taken: a step that was killed
 //! is not run again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use proto::interpreter_state::InterpreterState;
-use sandbox::{PastStep, StoredSnapshot, ToolHost as _};
+use sandbox::{PastStep, Sandbox, StoredSnapshot, ToolHost as _};
 
 use super::tool_calls::record as call_again;
 use super::{Play, lock, sandbox_error};
+use crate::episode::bridge::Bridge;
+use crate::episode::opening::Opening;
+use crate::episode::progress::Progress;
+use crate::episode::spec::Spec;
 use crate::episode::step::{Action, Record};
 use crate::episode::tool_record::ToolCallRecord;
 use crate::error::Error;
+use crate::family::Environment;
 
 /// What is stored of an episode that goes on.
 #[derive(Clone, Debug, Default)]
@@ -38,11 +43,26 @@ struct Ingredients {
 }
 
 impl Play {
-    /// Takes the steps of the past, in an episode before its first step.
+    /// An episode with this past, whose task is `environment` in its first state; and what an agent knew before the first step. The
+    /// episode occupies no place yet.
     ///
     /// # Errors
     /// A tool answers otherwise than it did, the server's memory is used up, or the sandbox failed.
-    pub fn resume(&mut self, past: Past) -> Result<(), Error> {
+    pub fn with_past(
+        sandbox: Sandbox,
+        spec: &Spec,
+        environment: Box<dyn Environment>,
+        past: Past,
+        progress: Arc<Mutex<Progress>>,
+    ) -> Result<(Opening, Self), Error> {
+        let opening = Opening::of(environment.as_ref());
+        let mut play = Self::new(sandbox, spec, &opening.tools, Bridge::new(environment), None, progress)?;
+        play.resume(past)?;
+        Ok((opening, play))
+    }
+
+    /// Takes the steps of the past, in an episode before its first step.
+    fn resume(&mut self, past: Past) -> Result<(), Error> {
         let mut ingredients = Ingredients::default();
         for record in &past.records {
             match &record.request.action {

@@ -6,7 +6,7 @@ use lifecycle::Caller;
 use sandbox::{GUEST_SHA256, StoredSnapshot};
 
 use super::Registry;
-use crate::episode::bridge::Bridge;
+use crate::blocking::blocking;
 use crate::episode::encoding::{decode, encode};
 use crate::episode::episode::{Episode, Summary};
 use crate::episode::opening::Opening;
@@ -125,18 +125,15 @@ impl Registry {
         let task = serde_json::from_str(&portable.task).map_err(|error| violation(error.to_string()))?;
         let task = family::parse(&task).map_err(|error| violation(error.to_string()))?;
         let environment = family::open(&task).map_err(|error| violation(error.to_string()))?;
-        let opening = Opening::of(environment.as_ref());
-        let (sandbox, bridge) = (self.sandbox.clone(), Bridge::new(environment));
-        let progress = Arc::new(Mutex::new(Progress::new(self.options.step_bytes)));
-        let mut play = Play::new(sandbox, &portable.spec, &opening.tools, bridge, None, progress)?;
         let records = portable.steps.iter().map(|step| decode(step).map(Arc::new));
         let records = records.collect::<Result<_, _>>().map_err(|error| violation(error.to_string()))?;
         let snapshot = portable.snapshot.as_ref().and_then(|Snapshot { before, file }| {
             let name = self.sandbox.add_snapshot(file).inspect_err(|error| tracing::warn!(%error)).ok()??;
             Some(StoredSnapshot { name, before: *before })
         });
-        play.resume(Past { records, snapshot })?;
-        Ok((opening, play))
+        let (sandbox, past) = (self.sandbox.clone(), Past { records, snapshot });
+        let progress = Arc::new(Mutex::new(Progress::new(self.options.step_bytes)));
+        Play::with_past(sandbox, &portable.spec, environment, past, progress)
     }
 }
 
@@ -145,10 +142,4 @@ fn check_operator(caller: &Caller, call: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Forbidden(format!("{call} needs an operator's token: an exported episode holds hidden data")))
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
 }
