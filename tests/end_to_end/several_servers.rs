@@ -143,7 +143,11 @@ async fn info(server: &EnvServer) -> v1::GetServerInfoResponse {
 }
 
 async fn kill(server: &EnvServer) {
-    let told = Command::new("kill").args(["-KILL", &server.pid().to_string()]).status().await.unwrap();
+    signal(server, "-KILL").await;
+}
+
+async fn signal(server: &EnvServer, signal: &str) {
+    let told = Command::new("kill").args([signal, &server.pid().to_string()]).status().await.unwrap();
     assert!(told.success());
 }
 
@@ -218,6 +222,9 @@ async fn a_server_that_is_killed_in_a_run_costs_its_own_episodes_an_attempt() {
         assert!(Instant::now() < deadline, "the run has not come far");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    // While it does not answer, the run's episodes on it stay there.
+    signal(&servers[1], "-STOP").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     kill(&servers[1]).await;
     let output = agent.wait_with_output().await.unwrap();
     let (said, traces) = played(folder.path(), &output, EPISODES);

@@ -1,22 +1,18 @@
 //! What a run does when a model's answers, or its server, are not as they should be: the rows of "When something goes
 //! wrong" in agent_configs/README.md, with a real HTTP server.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
-
-mod support;
-
 use std::path::Path;
 use std::time::Duration;
 
+use crate::support::http::{Got, Http, Reply, events};
+use crate::support::proxy::Proxy;
+use crate::support::{Fake, Setup};
 use agent::config::RunConfig;
 use agent::run::{Error, Options, Report, execute};
 use client::Retry;
 use proto::run::{EpisodeResult, Layout, Status};
 use proto::trace::Trace;
 use serde_json::{Value, json};
-use support::http::{Got, Http, Reply, events};
-use support::proxy::Proxy;
-use support::{Fake, Setup};
 use tokio::sync::watch;
 
 /// The path of the model's calls.

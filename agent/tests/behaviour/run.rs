@@ -1,15 +1,13 @@
 //! A whole run against a server that loses answers, refuses tasks or becomes unreachable: which files are
 //! written, and how another start continues.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
-
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::support::proxy::Proxy;
+use crate::support::{Fake, Setup};
 use agent::config::{Backend, RunConfig};
 use agent::run::{Error, Options, Report, execute};
 use client::Retry;
@@ -17,8 +15,6 @@ use proto::interpreter_state::InterpreterState;
 use proto::run::{EpisodeResult, Layout, Status, Summary, TaskStatus};
 use proto::semantics::Semantics;
 use proto::trace::{EventKind, Trace};
-use support::proxy::Proxy;
-use support::{Fake, Setup};
 use tokio::sync::watch;
 
 const CONFIG: &str = "

@@ -1,12 +1,9 @@
 //! Training data of a run's good episodes.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
-mod support;
-
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use crate::support::{Fake, Setup};
 use agent::config::RunConfig;
 use agent::run::{self, Options};
 use agent::teach::{self, Error, Filter, Reason, Report};
@@ -15,7 +12,6 @@ use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::RowAccessor as _;
 use proto::dataset::Observations;
 use serde_json::{Value, json};
-use support::{Fake, Setup};
 use tokio::sync::watch;
 
 const CONFIG: &str = "

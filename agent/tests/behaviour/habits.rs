@@ -1,21 +1,17 @@
 //! The scripted policies with both interpreter states, through the whole agent: the differences that the
 //! study's 2x2 is to show must already show here.
 //!
-//! `HABIT_TASKS=100 cargo test --release -p agent --test habits -- --nocapture`
+//! `HABIT_TASKS=100 cargo test --release -p agent --test behaviour habits -- --nocapture`
 //! plays more tasks and prints the table.
-
-#![allow(clippy::print_stdout, clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
-
-mod support;
 
 use std::path::Path;
 
+use crate::support::{Fake, Setup};
 use agent::config::RunConfig;
 use agent::run::{Options, execute};
 use client::Retry;
 use proto::run::{EpisodeResult, Layout};
 use proto::trace::{EventKind, Trace};
-use support::{Fake, Setup};
 use tokio::sync::watch;
 
 /// Measurements of one cell: means over tasks.
@@ -97,7 +93,8 @@ fn errors(trace: &Trace, missing: bool) -> usize {
 }
 
 /// The four cells: the persistent policy with a persistent and a resetting interpreter, then the reset policy
-/// with both.
+/// with both. It prints them.
+#[allow(clippy::print_stdout)]
 async fn table(setup: &Setup, calls: u32, manner: &str) -> [Cell; 4] {
     let folder = tempfile::tempdir().unwrap();
     let (persistent, reset) = (format!("persistent-{manner}"), format!("reset-{manner}"));

@@ -1,18 +1,14 @@
 //! Several servers as one: where episodes begin, and that each begins once.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
-
-mod fake;
-
 use std::time::Duration;
 
+use crate::fake::{Failure, Server};
 use client::{Environments, Retry};
-use fake::{Failure, Server};
 use proto::env::v1;
 use tonic::Code;
 
 /// A server that does not answer is noticed soon.
-const RETRY: Retry = Retry { deadline: Duration::from_millis(200), ..fake::RETRY };
+const RETRY: Retry = Retry { deadline: Duration::from_millis(200), ..crate::fake::RETRY };
 
 const NO_ROOM: Failure = Failure::Reason(Code::ResourceExhausted, "SERVER_FULL");
 const LOST: Failure = Failure::Status(Code::Unavailable);

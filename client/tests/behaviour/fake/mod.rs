@@ -1,8 +1,5 @@
 //! A server that loses answers, does not answer, or has no free place.
 
-#![allow(dead_code, unreachable_pub)] // each test file uses its part
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

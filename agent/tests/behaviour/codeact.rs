@@ -1,12 +1,9 @@
 //! What a model is shown when its answer can't be run, and how an episode without a call of `finish` ends.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
-
-mod support;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::{Fake, Setup};
 use agent::config::RunConfig;
 use agent::episode::{Assignment, Outcome, Player};
 use agent::model::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, estimate_usage};
@@ -14,7 +11,6 @@ use agent::prompts::Prompts;
 use client::{Environments, Retry};
 use proto::env::v1;
 use proto::trace::{EventKind, Step, Trace, Versions};
-use support::{Fake, Setup};
 use tokio::sync::watch;
 
 /// A model that gives prepared answers in turn, and keeps the messages that it was sent.

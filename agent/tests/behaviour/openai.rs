@@ -1,17 +1,13 @@
 //! Models behind an HTTP API like OpenAI's: vLLM's recorded answers, and servers that fail.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions, not their helpers
-
-mod support;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::support::http::{Got, Http, Reply, events};
 use agent::config::{Llm, RunConfig};
 use agent::model::{self, Cache, Completion, Error, GenerateRequest, Message, Model};
 use serde_json::{Value, json};
-use support::http::{Got, Http, Reply, events};
 
 /// A config's `llm`, with these keys beside the model `tiny` and waits that a test can bear.
 fn llm(keys: &Value) -> Llm {

@@ -1,7 +1,5 @@
 //! `agent chat` through a pipe, on a real environment server: what is typed, what is shown, and which files are left.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
-
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

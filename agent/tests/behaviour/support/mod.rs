@@ -3,9 +3,6 @@
 //! It follows the protocol as far as the agent relies on it: steps run in order, each runs once, and a
 //! repeated step is answered with the stored answer. It fails where a test asks for it.
 
-#![allow(dead_code, unreachable_pub)] // each test file uses its part
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
-
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -107,7 +104,7 @@ struct Process {
 
 impl Process {
     fn start(seed: u64, setup: &Setup, state: &str, calls: u32) -> (Self, Value) {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/knapsack.py");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/behaviour/support/knapsack.py");
         let numbers = [seed, setup.items.0, setup.items.1, setup.classes.0, setup.classes.1];
         let mut child = Command::new("python3")
             .arg(script)

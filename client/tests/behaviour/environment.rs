@@ -1,13 +1,9 @@
 //! Calls to a server that loses answers, does not answer, or has no free place.
 
-#![allow(clippy::unwrap_used)] // clippy.toml exempts test functions only, not what they call
-
-mod fake;
-
 use std::time::Duration;
 
+use crate::fake::{Failure, RETRY, Server};
 use client::{Environment, Retry};
-use fake::{Failure, RETRY, Server};
 use proto::env::v1;
 use tonic::Code;
 
