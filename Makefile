@@ -16,7 +16,7 @@ MINUTES ?= 10
 # The ablations in the committed results.
 ABLATIONS := $(sort $(wildcard docs/study/ablations/*.json))
 
-.PHONY: build experiment ablations study-docs habits test test-vllm paper-tiny fuzz faults bench load lint guest torch trainer gpu clean
+.PHONY: build experiment ablations study-docs habits test wheel test-python test-vllm paper-tiny fuzz faults bench load lint guest torch trainer gpu clean
 
 ## Every release binary but the trainer, into target/release.
 build: guest
@@ -51,14 +51,24 @@ study-docs: build
 habits: build
 	scripts/habits.sh
 
-## Every test, through real servers and a real browser where one is needed, and beside PyTorch, transformers, PEFT and bitsandbytes.
+## Every test, through real servers and a real browser where one is needed, and beside PyTorch, transformers, PEFT and bitsandbytes; the
+## Python package from its sources.
 test: guest torch
 	scripts/parity_python.sh >/dev/null
 	scripts/chromium.sh >/dev/null
 	scripts/clients.sh >/dev/null
 	scripts/prometheus.sh >/dev/null
-	$(CARGO) build --release --workspace --bins
+	$(CARGO) build --release --workspace --bins --lib
 	$(CARGO) test --release --workspace
+	scripts/python_tests.sh
+
+## The wheel of the Python package, into target/wheels.
+wheel: guest
+	scripts/wheel.sh
+
+## The wheel in fresh environments: one for each version of Python, and one for each library that it has an adapter for.
+test-python: guest
+	scripts/test_wheel.sh
 
 ## The agent with a real model on a real vLLM server, on the CPU: installs both (3 GB), a few minutes.
 test-vllm: guest torch

@@ -22,10 +22,10 @@ use tokio::sync::watch;
 use crate::config::{AgentConfig, RunConfig};
 use crate::episode::Player;
 use crate::model::Model;
-use crate::prompts::{Prompts, Text};
 use crate::run::job::Job;
 use crate::run::{call_failed, plan, task_set};
 use crate::{model, run, server};
+use acting::prompts::{Prompts, Text};
 
 mod error;
 mod input;

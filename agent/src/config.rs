@@ -20,11 +20,10 @@ use serde_json::Value;
 mod agent;
 mod keys;
 mod llm;
-mod prompt;
 
-pub use agent::{AgentConfig, AgentType, CutAnswers, SeveralBlocks, StepLimits, ToolCalls};
+pub use acting::{AgentType, CutAnswers, Prompt, PromptDetail, RuntimePrompt, SeveralBlocks, ToolCalls};
+pub use agent::{AgentConfig, StepLimits};
 pub use llm::{Backend, Llm, Prices};
-pub use prompt::{Prompt, PromptDetail, RuntimePrompt};
 
 /// A run: which agents play which tasks, and where the results go.
 #[derive(Clone, Debug, PartialEq, Serialize)]

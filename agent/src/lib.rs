@@ -7,11 +7,7 @@
 //! | [`model`]    | the trait that every model client implements, and the clients            |
 //! | [`teach`]    | training data of a run's good episodes, in the files that trainers read  |
 //! | [`teachers`] | scripted policies, and drills: programs that write training data         |
-//! | `acting`     | ways of acting: a model's answer becomes an action, the result a message |
-//! | `reply`      | what a model's reply asks for: code, or nothing, and why                 |
 //! | `repetition` | an answer that repeats itself without an end, shortened                  |
-//! | [`prompts`]  | the texts that a model is told, as files                                 |
-//! | `prompt`     | what they show of a task                                                 |
 //! | [`episode`]  | one episode: turns, deadlines, outcome                                   |
 //! | `wire`       | conversions between messages of the server, the config and a trace       |
 //! | `pool`       | which of several servers of a model gets the next call                   |
@@ -23,20 +19,18 @@
 //! | `version`    | the version of this program                                              |
 //! | [`run`]      | many episodes: plan, resume, progress, result files                      |
 //!
+//! What a model is told, and how its answers are read, is in the crate `acting`.
+//!
 //! The agent knows no task rules and reads no task files, because those hold hidden data. Everything it knows
 //! about a task comes from the server.
 
-mod acting;
 pub mod chat;
 pub mod config;
 pub mod episode;
 pub mod model;
 mod pool;
-mod prompt;
-pub mod prompts;
 pub mod recorder;
 mod repetition;
-mod reply;
 pub mod run;
 mod server;
 mod stop;

@@ -29,8 +29,8 @@ use tokio::sync::watch;
 
 use crate::config::{AgentConfig, RunConfig};
 use crate::episode::Player;
-use crate::prompts::Prompts;
 use crate::{model, server};
+use acting::prompts::Prompts;
 
 mod cost;
 mod episodes;

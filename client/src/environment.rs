@@ -15,7 +15,7 @@ use tonic::{Code, Response, Status};
 
 use crate::connect::EnvClient;
 use crate::retry::{Retry, is_unreachable};
-use crate::status::reason;
+use crate::status::{reason, status_of};
 
 /// How long after the end of its lease an abandoned episode may still occupy its place on the server.
 const BEYOND_LEASE: Duration = Duration::from_secs(30);
@@ -233,16 +233,120 @@ impl Environment {
         self.while_exhausted(DEFAULT_LEASE, || self.retried(deadline, call)).await
     }
 
+    /// Takes steps of many episodes at once, at most as many as the server allows in a call; the answers come in the order of the
+    /// steps. A step that has failed does not fail the others. Those that the server had no room or quota for, or whose answers had no
+    /// room in its own, are sent again, as [`Self::step`] does. `wall_clock` is the longest wall-clock limit of a step.
+    ///
+    /// # Errors
+    /// The status of the last attempt. Steps may have been taken then: sent again, they get their answers.
+    pub async fn step_batch(
+        &self,
+        steps: Vec<env::StepRequest>,
+        wall_clock: Duration,
+    ) -> Result<Vec<Result<env::StepResponse, Status>>, Status> {
+        let give_up = room_by(DEFAULT_LEASE);
+        let mut answers: Vec<_> = steps.iter().map(|_| Err(Status::internal("no answer"))).collect();
+        let mut open: Vec<usize> = (0..steps.len()).collect();
+        let mut refusals = 0;
+        loop {
+            let request =
+                env::StepBatchRequest { steps: open.iter().map(|&place| steps[place].clone()).collect() };
+            let call = |mut client: EnvClient| {
+                let request = request.clone();
+                async move { client.step_batch(request).await }
+            };
+            let results = self.retried(wall_clock + self.retry.deadline, call).await?.results;
+            if results.len() != open.len() {
+                let text = format!("{} answers to {} steps", results.len(), open.len());
+                return Err(Status::internal(text));
+            }
+            let mut again = Vec::new();
+            let mut wait = Duration::ZERO;
+            for (place, result) in std::mem::take(&mut open).into_iter().zip(results) {
+                answers[place] = match result.result {
+                    Some(env::step_stream_response::Result::Response(response)) => Ok(response),
+                    Some(env::step_stream_response::Result::Error(error)) => {
+                        if error.reason == "ANSWER_LEFT_OUT" {
+                            again.push(place);
+                        } else if error.code == i32::from(Code::ResourceExhausted) && Instant::now() < give_up
+                        {
+                            let asked = error.retry_delay.and_then(|delay| delay.try_into().ok());
+                            wait = wait.max(self.retry.wait_at_least(refusals, asked));
+                            again.push(place);
+                        }
+                        Err(status_of(error))
+                    }
+                    None => Err(Status::internal("an empty answer")),
+                };
+            }
+            if again.is_empty() {
+                return Ok(answers);
+            }
+            if !wait.is_zero() {
+                refusals += 1;
+                sleep(wait).await;
+            }
+            open = again;
+        }
+    }
+
     /// Renews an episode's lease, for turns that make no other call. If the episode is closed, the next call on it says so.
     ///
     /// # Errors
     /// The status of the last attempt.
     pub async fn renew(&self, episode_id: &str) -> Result<(), Status> {
+        self.keep_alive(vec![episode_id.to_owned()]).await.map(drop)
+    }
+
+    /// Renews the leases of at most 1,000 episodes; says which of them are not there.
+    ///
+    /// # Errors
+    /// The status of the last attempt.
+    pub async fn keep_alive(&self, episode_ids: Vec<String>) -> Result<env::KeepAliveResponse, Status> {
+        let request = env::KeepAliveRequest { episode_ids };
         let call = |mut client: EnvClient| {
-            let request = env::KeepAliveRequest { episode_ids: vec![episode_id.to_owned()] };
+            let request = request.clone();
             async move { client.keep_alive(request).await }
         };
-        self.retried(self.retry.deadline, call).await.map(drop)
+        self.retried(self.retry.deadline, call).await
+    }
+
+    /// Where an episode stands.
+    ///
+    /// # Errors
+    /// The status of the last attempt.
+    pub async fn episode(&self, request: env::GetEpisodeRequest) -> Result<env::GetEpisodeResponse, Status> {
+        let call = |mut client: EnvClient| {
+            let request = request.clone();
+            async move { client.get_episode(request).await }
+        };
+        self.retried(self.retry.deadline, call).await
+    }
+
+    /// An episode as bytes, for [`Self::import`]. It goes on here, too.
+    ///
+    /// # Errors
+    /// The status of the last attempt.
+    pub async fn export(&self, episode_id: &str) -> Result<Vec<u8>, Status> {
+        let call = |mut client: EnvClient| {
+            let request = env::ExportEpisodeRequest { episode_id: episode_id.to_owned() };
+            async move { client.export_episode(request).await }
+        };
+        Ok(self.retried(self.retry.deadline, call).await?.episode)
+    }
+
+    /// Goes on with an exported episode, under this id.
+    ///
+    /// # Errors
+    /// The status of the last attempt.
+    pub async fn import(&self, episode: Vec<u8>, episode_id: &str) -> Result<env::EpisodeSummary, Status> {
+        let request = env::ImportEpisodeRequest { episode, episode_id: episode_id.to_owned() };
+        let call = |mut client: EnvClient| {
+            let request = request.clone();
+            async move { client.import_episode(request).await }
+        };
+        let answer = self.while_exhausted(DEFAULT_LEASE, || self.retried(self.retry.deadline, call)).await?;
+        answer.episode.ok_or_else(|| Status::internal("the server has not said where the episode stands"))
     }
 
     /// Moves an episode to another server, where it goes on under the id `to_id`. Nobody may take steps in it meanwhile. The episode
@@ -256,20 +360,9 @@ impl Environment {
         other: &Self,
         to_id: &str,
     ) -> Result<env::EpisodeSummary, Status> {
-        let export = |mut client: EnvClient| {
-            let request = env::ExportEpisodeRequest { episode_id: episode_id.to_owned() };
-            async move { client.export_episode(request).await }
-        };
-        let episode = self.retried(self.retry.deadline, export).await?.episode;
-        let import = |mut client: EnvClient| {
-            let request =
-                env::ImportEpisodeRequest { episode: episode.clone(), episode_id: to_id.to_owned() };
-            async move { client.import_episode(request).await }
-        };
-        let imported =
-            other.while_exhausted(DEFAULT_LEASE, || other.retried(other.retry.deadline, import)).await?;
+        let imported = other.import(self.export(episode_id).await?, to_id).await?;
         self.close(episode_id).await?;
-        imported.episode.ok_or_else(|| Status::internal("the server has not said where the episode stands"))
+        Ok(imported)
     }
 
     /// Copies an episode into new ones with these ids, and tells where they stand: where it does, or did before the step

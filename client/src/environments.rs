@@ -2,11 +2,13 @@
 //!
 //! | module      | what it holds                                                |
 //! |-------------|--------------------------------------------------------------|
+//! | `batch`     | steps and leases of many episodes at once                    |
 //! | `create`    | an episode is created on one of the servers, once            |
 //! | `placement` | power of two choices                                         |
 //! | `server`    | one server: its name, its free places, whether it rests      |
 //! | `error`     | servers that can't be used together; calls that failed where |
 
+mod batch;
 mod create;
 mod error;
 mod placement;
@@ -19,7 +21,8 @@ use std::time::Duration;
 use proto::env::v1 as env;
 use tonic::Status;
 
-use crate::connect::connect;
+use crate::connect::connect_as;
+use crate::credentials::Credentials;
 use crate::environment::Environment;
 use crate::retry::Retry;
 
@@ -49,15 +52,26 @@ struct Routes {
 }
 
 impl Environments {
-    /// Connects to the servers at these URLs, all of which must answer, with the credentials that environment variables hold.
-    /// Calls are repeated as `retry` says.
+    /// Connects to the servers at these URLs with the credentials that environment variables hold, as [`Self::connect_as`].
+    ///
+    /// # Errors
+    /// As [`Self::connect_as`].
+    pub async fn connect(urls: &[String], retry: Retry) -> Result<Self, GroupError> {
+        Self::connect_as(urls, &Credentials::from_env(), retry).await
+    }
+
+    /// Connects to the servers at these URLs, all of which must answer. Calls are repeated as `retry` says.
     ///
     /// # Errors
     /// A server that can't be reached; two with one name; some with names and some without.
-    pub async fn connect(urls: &[String], retry: Retry) -> Result<Self, GroupError> {
+    pub async fn connect_as(
+        urls: &[String],
+        credentials: &Credentials,
+        retry: Retry,
+    ) -> Result<Self, GroupError> {
         let mut servers: Vec<Server> = Vec::with_capacity(urls.len());
         for url in urls {
-            let environment = Environment::new(connect(url).await?, retry);
+            let environment = Environment::new(connect_as(url, credentials).await?, retry);
             let info = environment.info().await;
             let info =
                 info.map_err(|status| GroupError::NoInfo { url: url.clone(), status: Box::new(status) })?;
@@ -102,6 +116,58 @@ impl Environments {
     pub async fn renew(&self, episode_id: &str) -> Result<(), CallError> {
         let server = self.server_of(episode_id)?;
         server.environment().renew(episode_id).await.map_err(|status| server.failed(status))
+    }
+
+    /// The first `limit` tasks of a family in a task set, as the first server that can be reached lists them: servers that are used
+    /// together have the same tasks.
+    ///
+    /// # Errors
+    /// What the last server said.
+    pub async fn tasks(
+        &self,
+        set: &str,
+        family: &str,
+        limit: usize,
+    ) -> Result<Vec<env::TaskSummary>, CallError> {
+        let ready = self.servers.iter().find(|server| !server.rests());
+        let server = ready.unwrap_or(&self.servers[0]);
+        let tasks = server.environment().tasks(set, family, limit).await;
+        tasks.map_err(|status| server.failed(status))
+    }
+
+    /// Where an episode stands, as [`Environment::episode`].
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub async fn episode(
+        &self,
+        request: env::GetEpisodeRequest,
+    ) -> Result<env::GetEpisodeResponse, CallError> {
+        let server = self.server_of(&request.episode_id)?;
+        server.environment().episode(request).await.map_err(|status| server.failed(status))
+    }
+
+    /// An episode as bytes, as [`Environment::export`].
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub async fn export(&self, episode_id: &str) -> Result<Vec<u8>, CallError> {
+        let server = self.server_of(episode_id)?;
+        server.environment().export(episode_id).await.map_err(|status| server.failed(status))
+    }
+
+    /// Goes on with an exported episode: on the server that its new id names (`NAME.REST`), or on the first one.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub async fn import(&self, episode: Vec<u8>, episode_id: &str) -> Result<env::EpisodeSummary, CallError> {
+        let named = episode_id.split_once('.').map_or("", |(name, _)| name);
+        let place = self.servers.iter().position(|server| server.name() == named).unwrap_or(0);
+        let server = &self.servers[place];
+        let imported = server.environment().import(episode, episode_id).await;
+        let imported = imported.map_err(|status| server.failed(status))?;
+        self.note_created(&imported.episode_id, place);
+        Ok(imported)
     }
 
     /// Copies an episode on its server, into new ones for which the caller has chosen these ids, as in [`Self::create`]. They stand

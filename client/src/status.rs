@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use tonic::Status;
-use tonic_types::StatusExt as _;
+use proto::env::v1 as env;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// The domain of the reasons that environment servers give.
+const DOMAIN: &str = "runtime-gym";
 
 /// How long the server asks a client to wait before the next attempt (`google.rpc.RetryInfo`), if it does.
 pub fn retry_after(status: &Status) -> Option<Duration> {
@@ -27,11 +31,24 @@ pub fn explain(status: &Status) -> String {
     line
 }
 
+/// The status of a step that failed among several.
+pub fn status_of(error: env::CallError) -> Status {
+    let code = Code::from_i32(error.code);
+    let mut details = ErrorDetails::new();
+    if !error.reason.is_empty() {
+        details.set_error_info(error.reason, DOMAIN, []);
+    }
+    if !error.field.is_empty() {
+        details.add_bad_request_violation(error.field, &*error.message);
+    }
+    if let Some(delay) = error.retry_delay {
+        details.set_retry_info(delay.try_into().ok());
+    }
+    Status::with_error_details(code, error.message, details)
+}
+
 #[cfg(test)]
 mod tests {
-    use tonic::Code;
-    use tonic_types::ErrorDetails;
-
     use super::*;
 
     #[test]

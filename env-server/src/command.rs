@@ -9,11 +9,47 @@ pub mod sources;
 mod state;
 mod token;
 
+use std::ffi::OsString;
+
 use anyhow::anyhow;
-use clap::Subcommand;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::catalog::Catalog;
 use crate::task_set::TaskSet;
+
+/// Episodes for agents that act by writing Python, in an interpreter that
+/// persists across steps or resets after each.
+#[derive(Parser)]
+#[command(name = "env-server", version = concat!(env!("CARGO_PKG_VERSION"), " ", env!("GIT_COMMIT")), after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  env-server generate --config task_configs/easy.json --out runs/tasks/easy
+  env-server serve --tasks runs/tasks/easy --listen 127.0.0.1:50051
+  env-server replay runs/example --tasks runs/tasks/tiny
+  env-server sandbox";
+
+/// Runs a command line, the program's name first, and says on standard error what went wrong. Returns the exit status.
+pub fn main(arguments: Vec<OsString>) -> u8 {
+    match run(arguments) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            1
+        }
+    }
+}
+
+fn run(arguments: Vec<OsString>) -> anyhow::Result<()> {
+    let command = Arguments::command();
+    let given = sources::arguments(&command, arguments)?;
+    let matches = sources::with_variables(command).get_matches_from(given);
+    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).command.run()
+}
 
 /// What to do.
 #[derive(Subcommand)]
@@ -32,8 +68,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Runs the command.
-    pub fn run(self) -> anyhow::Result<()> {
+    fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Generate(command) => command.run(),
             Self::Serve(command) => command.run(),

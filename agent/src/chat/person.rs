@@ -103,7 +103,7 @@ fn fenced(code: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reply::{Request, request};
+    use acting::reply::{Request, request};
 
     #[test]
     fn what_is_typed_is_what_runs() {

@@ -1,7 +1,8 @@
 //! An agent: a model, a way of acting, an interpreter state.
 
+use acting::style::semantics;
+use acting::{AgentType, CutAnswers, Prompt, SeveralBlocks, Style, ToolCalls};
 use fields::{Fields, FromJson, Place};
-use proto::conversation::Shown;
 use proto::interpreter_state::InterpreterState;
 use proto::semantics::Semantics;
 use serde::{Serialize, Serializer};
@@ -9,7 +10,6 @@ use serde_json::Value;
 
 use super::keys;
 use super::llm::{Backend, Llm};
-use super::prompt::Prompt;
 use crate::teachers::policy::Policy;
 
 /// An agent: a model, a way of acting, an interpreter state.
@@ -59,67 +59,21 @@ pub struct AgentConfig {
     pub llm: Llm,
 }
 
-/// How an agent acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AgentType {
-    /// Writes Python.
-    Codeact,
-    /// Calls tools, and writes no code.
-    React,
-}
-
-fields::words! { AgentType { "codeact" => Codeact, "react" => React } }
-
-/// How an agent that calls tools does so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ToolCalls {
-    /// By function calling: the model's server is sent the functions, and tells calls and text apart.
-    #[default]
-    Native,
-    /// As text: the prompt describes the functions, and the agent reads the calls in the answer.
-    Text,
-}
-
-fields::words! { ToolCalls { "native" => Native, "text" => Text } }
-
 impl AgentConfig {
-    /// What the model is shown of a turn's result.
-    pub fn shown(&self) -> Shown {
-        Shown {
-            format: self.prompt.observation,
-            error_output: !self.prompt.hide_error_output,
-            calls_tools: self.agent_type == AgentType::React,
+    /// How it acts.
+    pub fn style(&self) -> Style {
+        Style {
+            agent_type: self.agent_type,
+            interpreter_state: self.interpreter_state,
+            semantics: self.semantics,
+            max_turns: self.max_turns,
+            several_blocks: self.several_blocks,
+            tool_calls: self.tool_calls,
+            cut_answers: self.cut_answers,
+            prompt: self.prompt,
         }
     }
 }
-
-/// What happens if an answer holds several code blocks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SeveralBlocks {
-    /// None is run, and the model is told so: the paper's rule.
-    #[default]
-    Refuse,
-    /// The first one is run.
-    First,
-}
-
-fields::words! { SeveralBlocks { "refuse" => Refuse, "first" => First } }
-
-/// What happens if an answer is cut off at `max_tokens` or at the context's end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CutAnswers {
-    /// Nothing is run, and the model is told so: the paper's rule.
-    #[default]
-    Refuse,
-    /// A block that is complete is run as if the answer were complete.
-    Run,
-}
-
-fields::words! { CutAnswers { "refuse" => Refuse, "run" => Run } }
 
 /// Limits of one step, as `runtime_gym.env.v1.Limits` names them. The server's default applies to those that
 /// are `None`.
@@ -210,13 +164,6 @@ impl FromJson for AgentConfig {
             llm: llm?,
         })
     }
-}
-
-fn semantics(value: &Value, place: &Place<'_>) -> Option<Semantics> {
-    value.as_str().and_then(Semantics::named).or_else(|| {
-        let names = Semantics::ALL.map(Semantics::name).join(", ");
-        place.expected(&format!("one of {names}"), value)
-    })
 }
 
 /// Records a problem if a scripted policy acts in another way than the agent.

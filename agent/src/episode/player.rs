@@ -6,8 +6,8 @@ use client::Environments;
 
 use crate::config::AgentConfig;
 use crate::model::Model;
-use crate::prompts::Prompts;
 use crate::recorder::Watcher;
+use acting::prompts::Prompts;
 
 /// An agent and the environment servers that it plays on.
 #[derive(Clone, Debug)]

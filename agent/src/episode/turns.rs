@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use acting::Conversation;
+use acting::conversation::Turn;
+use acting::prompts::Prompts;
 use client::Environments;
-use proto::conversation::{self, Message};
 use proto::env::v1;
 use proto::semantics::Semantics;
-use proto::tool_call::Prepared;
-use proto::trace::{self, ModelCall, ModelResponse, RecordedLimits, Step, TokenUsage, Tokens};
-use serde_json::Value;
+use proto::trace::{ModelCall, ModelResponse, RecordedLimits, Step, TokenUsage, Tokens};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::assignment::Assignment;
@@ -16,12 +16,10 @@ use super::end::End;
 use super::error::{CREATE, Error, KEEP_ALIVE, STEP, call_failed};
 use super::player::Player;
 use super::spans;
-use crate::acting::{self, Acting, Action, Answer};
-use crate::config::{AgentConfig, CutAnswers};
+use crate::config::AgentConfig;
 use crate::model::{self, Completion, FinishReason, GenerateRequest, Model, Sampling};
-use crate::prompts::{Facts, Prompts, Text};
 use crate::recorder::{self, Recorder};
-use crate::{prompt, repetition, wire};
+use crate::{repetition, wire};
 
 /// An open episode.
 pub struct Turns<'player> {
@@ -32,18 +30,12 @@ pub struct Turns<'player> {
     assignment: &'player Assignment,
     /// The episode's id, which the server has given.
     episode_id: String,
-    acting: Box<dyn Acting>,
-    /// The conversation so far.
-    messages: Vec<Message>,
-    /// The functions that the model can call beside its text.
-    tools: Vec<Value>,
+    conversation: Conversation,
     /// The tokens of the last call, prompt and answer, if its server gave them.
     tokens: Vec<u32>,
     /// Whether the conversation continues those tokens: the answer is in it as it is, and nothing that only the last call
     /// was sent was before it.
     continues: bool,
-    /// The names in the interpreter after the last step.
-    globals: Vec<String>,
     /// Index of the next step.
     step_index: u64,
     /// The wall-clock limit of a step.
@@ -83,11 +75,11 @@ impl<'player> Turns<'player> {
             return Err(Error::Semantics { asked, in_force });
         }
 
-        let facts = prompt::facts(observation, &limits, agent);
-        let acting = acting::of(agent, &prompt::with_finish(&observation.tools).0);
-        let opening = acting.opening(prompts, facts)?;
-        recorder.task(&opening.task, &opening.system);
-        recorder.provenance().tools.clone_from(&opening.tools);
+        let conversation = Conversation::begin(agent.style(), prompts, observation, &limits)?;
+        if let [system, task] = conversation.messages() {
+            recorder.task(&task.content, &system.content);
+        }
+        recorder.provenance().tools = conversation.tools().to_vec();
         Ok(Self {
             agent,
             model: &**model,
@@ -95,12 +87,9 @@ impl<'player> Turns<'player> {
             environments,
             assignment,
             episode_id: created.episode_id.clone(),
-            acting,
-            messages: vec![Message::system(opening.system), Message::user(opening.task)],
-            tools: opening.tools,
+            conversation,
             tokens: Vec::new(),
             continues: false,
-            globals: Vec::new(),
             step_index: 0,
             wall_clock: wire::wall_clock(&limits),
             deadline,
@@ -128,8 +117,8 @@ impl<'player> Turns<'player> {
         if self.agent.max_total_tokens.is_some_and(|most| recorder.tokens() >= most) {
             return Ok(Some(End::TokenBudget));
         }
-        let reminder = self.acting.shows_names().then(|| self.names()).transpose()?;
-        let request = self.generate_request(reminder.clone());
+        let reminder = self.conversation.reminder(self.prompts)?;
+        let request = self.generate_request(reminder.as_deref());
         let call = ModelCall { timestamp: recorder::now(), reminder, ..ModelCall::default() };
         let answer = match timeout_at(self.deadline, self.ask(&request)).await {
             Err(_) => return Ok(Some(End::Timeout)),
@@ -144,51 +133,24 @@ impl<'player> Turns<'player> {
         let mut step = Step { turn: u64::from(turn), ..Step::default() };
         self.continues = call.reminder.is_none() && is_whole_turn(&answer);
         let answered = record_answer(answer, call, &mut step, &mut self.tokens, recorder);
-        let calls = std::mem::take(&mut step.calls);
-        let answer = Answer { text: &step.assistant_text, calls: &calls };
-        let action = match answered {
-            Ok(FinishReason::Stop) => self.acting.action(answer),
-            Ok(FinishReason::Length) if self.runs_cut(answer) => self.acting.action(answer),
-            Ok(reason) => Err(prompt::failed_call(&format!("it was cut off (finish reason: {reason})"))),
-            Err(reason) => Err(prompt::failed_call(&reason)),
+        let ended = answered.as_ref().map(ToString::to_string);
+        let mut turn = self.conversation.read(step, ended.as_deref().map_err(|reason| reason.as_str()));
+        let end = match turn.action() {
+            Some(action) => self.run(action, &mut turn).await,
+            None => self.renew().await,
         };
-        let end = match action {
-            Ok(Some(action)) => self.run(action, &mut step).await,
-            Ok(None) => self.renew().await,
-            Err(error) => {
-                step.error = Some(error);
-                self.renew().await
-            }
-        };
-        let turn =
-            conversation::said(&step).into_iter().chain(conversation::replies(&step, self.agent.shown()));
-        turn.for_each(|message| conversation::push(&mut self.messages, message));
-        recorder.step(step);
+        recorder.step(self.conversation.push(turn));
         end
     }
 
-    /// The names in the interpreter, as the model is told them.
-    fn names(&self) -> Result<String, Error> {
-        Ok(self.prompts.say(Text::Names, &Facts { names: self.globals.clone(), ..Facts::default() })?)
-    }
-
-    /// Whether an answer that was cut off is run all the same.
-    fn runs_cut(&self, answer: Answer<'_>) -> bool {
-        self.agent.cut_answers == CutAnswers::Run && self.acting.is_whole(answer)
-    }
-
     /// The conversation so far, as a request to the model.
-    fn generate_request(&self, reminder: Option<String>) -> GenerateRequest {
-        let mut messages = self.messages.clone();
-        if let Some(reminder) = reminder {
-            conversation::push(&mut messages, Message::user(reminder));
-        }
+    fn generate_request(&self, reminder: Option<&str>) -> GenerateRequest {
         let llm = &self.agent.llm;
         let continues = llm.token_prompts && self.continues;
         GenerateRequest {
-            messages,
+            messages: self.conversation.request(reminder),
             seen: if continues { self.tokens.clone() } else { Vec::new() },
-            tools: self.tools.clone(),
+            tools: self.conversation.tools().to_vec(),
             sampling: Sampling { temperature: llm.temperature },
             seed: self.assignment.policy_seed,
             max_tokens: llm.max_tokens,
@@ -208,37 +170,8 @@ impl<'player> Turns<'player> {
         answer
     }
 
-    /// Runs an action as the next step of the environment.
-    async fn run(&mut self, action: Action, step: &mut Step) -> Result<Option<End>, Error> {
-        match action {
-            Action::Code(code) => {
-                step.code = Some(code.clone());
-                let action = v1::step_request::Action::Code(v1::CodeAction { code });
-                let (observation, info, end) = self.step(action).await?;
-                let (result, info) = trace::step_result(self.step_index - 1, observation, info);
-                self.globals.clone_from(&info.globals);
-                step.interpreter_result = Some(result);
-                step.info = Some(info);
-                end
-            }
-            Action::Tools(calls) => {
-                let prepared = Prepared::new(&calls);
-                step.calls = calls;
-                let Some(action) = prepared.action() else {
-                    step.results = Some(prepared.outputs(None));
-                    return self.renew().await;
-                };
-                let (observation, info, end) = self.step(v1::step_request::Action::ToolCalls(action)).await?;
-                step.results = Some(prepared.outputs(Some(&observation)));
-                step.info = Some(trace::step_result(self.step_index - 1, observation, info).1);
-                end
-            }
-        }
-    }
-
-    /// Takes the next step of the environment: what is observed, the facts besides, and how the step ended the episode, if
-    /// it did.
-    async fn step(&mut self, action: v1::step_request::Action) -> Result<Stepped, Error> {
+    /// Runs an action as the next step of the environment; says how the step ended the episode, if it did.
+    async fn run(&mut self, action: v1::step_request::Action, turn: &mut Turn) -> Result<Option<End>, Error> {
         let span = spans::execute_tool(&action, &self.episode_id, self.step_index);
         let request = v1::StepRequest {
             episode_id: self.episode_id.clone(),
@@ -248,11 +181,12 @@ impl<'player> Turns<'player> {
         let response = span.around(self.environments.step(request, self.wall_clock)).await;
         spans::stepped(&span, &response);
         let response = response.map_err(call_failed(STEP))?;
-        self.step_index += 1;
         let end = End::of_step(&response);
         let observation =
             response.observation.ok_or(Error::Incomplete { call: STEP, what: "observation" })?;
-        Ok((observation, response.info.unwrap_or_default(), end))
+        turn.answered(self.step_index, observation, response.info.unwrap_or_default());
+        self.step_index += 1;
+        end
     }
 
     /// Renews the lease in a turn that runs nothing: its length assumes that every turn reaches the server.
@@ -261,9 +195,6 @@ impl<'player> Turns<'player> {
         Ok(None)
     }
 }
-
-/// What came of a step: the observation, facts besides, and how it ended the episode, if it did.
-type Stepped = (v1::Observation, v1::StepInfo, Result<Option<End>, Error>);
 
 fn create_request(agent: &AgentConfig, assignment: &Assignment) -> v1::CreateEpisodeRequest {
     let task = v1::TaskRef { set: assignment.task.set.clone(), task_id: assignment.task.task_id.clone() };

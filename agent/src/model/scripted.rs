@@ -5,8 +5,8 @@ use proto::conversation::ToolCall;
 use super::client::Model;
 use super::error::Error;
 use super::generate::{Completion, GenerateRequest, estimate_usage};
-use crate::acting::react::text;
 use crate::teachers::{self, Policy};
+use acting::react::text;
 
 /// A scripted policy as a [`Model`].
 #[derive(Debug)]

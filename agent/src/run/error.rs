@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use acting::prompts;
+
 use super::folder;
-use crate::{model, prompts};
+use crate::model;
 
 /// Why a run can't start, or can't continue.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use proto::conversation::{Message, Role, ToolCall};
 use proto::tool_call;
 use serde_json::{Map, Value};
 
-use crate::acting::react::text;
+use acting::react::text;
 
 /// What begins the line of an answer, before the tool's name in brackets.
 const OBSERVATION: &str = "Observation: [";

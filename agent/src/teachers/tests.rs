@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proto::conversation::Message;
 
 use super::{Answer, Habit, Policy};
-use crate::reply::{self, Request};
+use acting::reply::{self, Request};
 
 const IDS: usize = 30;
 

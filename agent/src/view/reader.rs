@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::names::Names;
 use super::turn::Turn;
 use super::{call, python};
-use crate::reply;
+use acting::reply;
 
 /// Reads the events of a trace, in order.
 #[derive(Clone, Debug, Default)]

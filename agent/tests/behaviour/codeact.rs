@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::support::{Fake, Setup};
+use acting::prompts::Prompts;
 use agent::config::RunConfig;
 use agent::episode::{Assignment, Outcome, Player};
 use agent::model::{Completion, Error, FinishReason, GenerateRequest, Message, Model, Role, estimate_usage};
-use agent::prompts::Prompts;
 use client::{Environments, Retry};
 use proto::env::v1;
 use proto::trace::{EventKind, Step, Trace, Versions};

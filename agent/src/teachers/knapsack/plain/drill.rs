@@ -1,12 +1,12 @@
 //! The copying drill of the terse policies: printed rows and chosen positions become literals.
 
+use acting::facts::public_data;
 use proto::conversation::Message;
 use serde_json::json;
 
 use super::row::{self, Row};
 use super::style::Style;
 use super::{code, reasoning};
-use crate::prompt;
 use crate::teachers::random::Random;
 use crate::teachers::text;
 
@@ -22,7 +22,7 @@ pub fn rows(random: &mut Random) -> Vec<Message> {
     let capacity = random.between(15, 99) as u64;
     let public = json!({ "allowed_classes": allowed, "capacity": capacity });
     let printed = |text: String| Message::user(json!({ "output": text + "\n" }).to_string());
-    let mut messages = vec![Message::user(prompt::public_data(&public))];
+    let mut messages = vec![Message::user(public_data(&public))];
     let mut rows: Vec<Row> = Vec::new();
     for _ in 0..random.between(1, 4) {
         let known = rows.len();

@@ -1,10 +1,10 @@
 //! Acting by writing Python: each turn holds reasoning and at most one block of code. The block becomes a
 //! step, and the step's observation the next message.
 
-use super::way::{Acting, Action, Answer, Opening};
-use crate::config::{AgentConfig, Prompt, PromptDetail, RuntimePrompt, SeveralBlocks};
 use crate::prompts::{Facts, Prompts, Text};
 use crate::reply::{self, Nothing, Request};
+use crate::style::{Prompt, PromptDetail, RuntimePrompt, SeveralBlocks, Style};
+use crate::way::{Acting, Action, Answer, Opening};
 
 mod texts;
 
@@ -18,12 +18,12 @@ pub struct CodeAct {
 }
 
 impl CodeAct {
-    /// Acts as the agent's config says.
-    pub fn new(agent: &AgentConfig) -> Self {
+    /// Acts in this style.
+    pub fn new(style: &Style) -> Self {
         Self {
-            persistent: agent.interpreter_state.is_persistent(),
-            prompt: agent.prompt,
-            several_blocks: agent.several_blocks,
+            persistent: style.interpreter_state.is_persistent(),
+            prompt: style.prompt,
+            several_blocks: style.several_blocks,
         }
     }
 

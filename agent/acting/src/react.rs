@@ -11,9 +11,9 @@ use proto::env::v1::Tool;
 use proto::tool_call;
 use serde_json::Value;
 
-use super::way::{Acting, Action, Answer, Opening};
-use crate::config::{AgentConfig, Prompt, PromptDetail, ToolCalls};
 use crate::prompts::{Facts, Prompts, Text};
+use crate::style::{Prompt, PromptDetail, Style, ToolCalls};
+use crate::way::{Acting, Action, Answer, Opening};
 
 mod schema;
 pub mod text;
@@ -26,13 +26,13 @@ pub struct ReAct {
 }
 
 impl ReAct {
-    /// Acts as the agent's config says, with these functions.
-    pub fn new(agent: &AgentConfig, tools: &[Tool]) -> Self {
-        let functions = match agent.tool_calls {
+    /// Acts in this style, with these functions.
+    pub fn new(style: &Style, tools: &[Tool]) -> Self {
+        let functions = match style.tool_calls {
             ToolCalls::Native => tools.iter().map(schema::function).collect(),
             ToolCalls::Text => Vec::new(),
         };
-        Self { prompt: agent.prompt, functions }
+        Self { prompt: style.prompt, functions }
     }
 }
 

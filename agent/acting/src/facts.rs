@@ -5,8 +5,8 @@ use proto::env::v1::{InitialObservation, Limits, Tool};
 use proto::python_json;
 use serde_json::Value;
 
-use crate::config::{AgentConfig, SeveralBlocks, ToolCalls};
 use crate::prompts::{Facts, ToolFacts};
+use crate::style::{SeveralBlocks, Style, ToolCalls};
 
 /// The function that ends a task.
 const FINISH: &str = "finish";
@@ -31,8 +31,8 @@ pub fn with_finish(tools: &[Tool]) -> (Vec<Tool>, bool) {
     (tools, is_added)
 }
 
-/// What prompts can show of a task and of an agent.
-pub fn facts(observation: &InitialObservation, limits: &Limits, agent: &AgentConfig) -> Facts {
+/// What prompts can show of a task and of a style.
+pub fn facts(observation: &InitialObservation, limits: &Limits, style: &Style) -> Facts {
     let (tools, is_added) = with_finish(&observation.tools);
     let last = tools.len();
     let tools = tools.iter().enumerate();
@@ -41,17 +41,17 @@ pub fn facts(observation: &InitialObservation, limits: &Limits, agent: &AgentCon
     Facts {
         tools: tools.map(|(number, tool)| tool_facts(tool, is_added && number + 1 == last)).collect(),
         tool_calls_per_step: limits.tool_calls_per_step,
-        max_turns: agent.max_turns,
-        semantics: agent.semantics.name(),
-        observation: match agent.prompt.observation {
+        max_turns: style.max_turns,
+        semantics: style.semantics.name(),
+        observation: match style.prompt.observation {
             ObservationFormat::Full => "full",
             ObservationFormat::Compact => "compact",
         },
-        several_blocks: match agent.several_blocks {
+        several_blocks: match style.several_blocks {
             SeveralBlocks::Refuse => "refuse",
             SeveralBlocks::First => "first",
         },
-        tool_calls: match agent.tool_calls {
+        tool_calls: match style.tool_calls {
             ToolCalls::Native => "native",
             ToolCalls::Text => "text",
         },
@@ -83,19 +83,14 @@ pub fn failed_call(reason: &str) -> String {
 #[cfg(test)]
 mod tests {
     use proto::env::v1::ToolParameter;
+    use proto::interpreter_state::InterpreterState;
 
     use super::*;
-    use crate::config::RunConfig;
     use crate::prompts::{Prompts, Text};
 
     /// Models are trained on prompts with these words: another word is another prompt.
     #[test]
     fn our_texts_are_fixed() {
-        let agent = RunConfig::parse(
-            "{output_dir: o, run_name: r, task_families: [knapsack], agents: [{name: a, agent_type: codeact, \
-             persistent_state: true, llm: {backend: scripted, model: reset-habit}}]}",
-        );
-        let agent = agent.unwrap().agents.remove(0);
         let tools = vec![Tool {
             name: "look".into(),
             description: " Looks. ".into(),
@@ -109,7 +104,7 @@ mod tests {
         };
         let limits = Limits { tool_calls_per_step: 25, ..Limits::default() };
         let prompts = Prompts::read(None).unwrap();
-        let facts = facts(&observation, &limits, &agent);
+        let facts = facts(&observation, &limits, &Style::codeact(InterpreterState::Persistent));
         let say = |text, facts: &Facts| prompts.say(text, facts).unwrap();
         let full = "You solve a task by writing Python. In each turn, write a short reasoning and then at most one code block, fenced \
              with ```python and ```. The block is run as a script, and you are shown the result as JSON: success, output (what \

@@ -1,4 +1,4 @@
-//! What the episode's loop needs from a way of acting.
+//! What the conversation needs from a way of acting.
 
 use std::fmt;
 

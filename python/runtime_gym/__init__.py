@@ -1,0 +1,109 @@
+"""Runtime Gym: episodes for language-model agents that act by writing Python.
+
+:func:`serve` starts a server, :class:`Client` and :class:`AsyncClient` play episodes on servers, and :class:`Sandbox` is the
+interpreter alone.
+"""
+
+from __future__ import annotations
+
+from ._aio import AsyncClient, AsyncEpisode
+from ._client import Client, Episode
+from ._conversation import Answer, Conversation, FunctionCall, Message, Prompt, Style
+from ._errors import (
+    AlreadyExists,
+    DeadlineExceeded,
+    FailedPrecondition,
+    InternalError,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    RuntimeGymError,
+    SandboxError,
+    ServerStartError,
+    Unauthenticated,
+    Unavailable,
+)
+from ._play import EpisodeOptions, Generated, Played, PlayedTokens, Tokenizer, play_chat, play_tokens
+from ._requests import Action, TaskConfig
+from ._sandbox import Sandbox
+from ._server import Server, generate, serve
+from ._types import (
+    Closed,
+    Durability,
+    EndReason,
+    EpisodeSummary,
+    ErrorKind,
+    Evaluation,
+    InterpreterState,
+    Limits,
+    Observation,
+    Outcome,
+    Semantics,
+    ServerInfo,
+    Step,
+    StepInfo,
+    Task,
+    TaskSet,
+    Tool,
+    ToolCall,
+    ToolParameter,
+)
+
+__all__ = [
+    "Action",
+    "AlreadyExists",
+    "Answer",
+    "AsyncClient",
+    "AsyncEpisode",
+    "Client",
+    "Closed",
+    "Conversation",
+    "DeadlineExceeded",
+    "Durability",
+    "EndReason",
+    "Episode",
+    "EpisodeOptions",
+    "EpisodeSummary",
+    "ErrorKind",
+    "Evaluation",
+    "FailedPrecondition",
+    "FunctionCall",
+    "Generated",
+    "InternalError",
+    "InterpreterState",
+    "InvalidArgument",
+    "Limits",
+    "Message",
+    "NotFound",
+    "Observation",
+    "Outcome",
+    "PermissionDenied",
+    "Played",
+    "PlayedTokens",
+    "Prompt",
+    "ResourceExhausted",
+    "RuntimeGymError",
+    "Sandbox",
+    "SandboxError",
+    "Semantics",
+    "Server",
+    "ServerInfo",
+    "ServerStartError",
+    "Step",
+    "StepInfo",
+    "Style",
+    "Task",
+    "TaskConfig",
+    "TaskSet",
+    "Tokenizer",
+    "Tool",
+    "ToolCall",
+    "ToolParameter",
+    "Unauthenticated",
+    "Unavailable",
+    "generate",
+    "play_chat",
+    "play_tokens",
+    "serve",
+]

@@ -1,0 +1,34 @@
+//! `runtime_gym._native`: the client, the interpreter and the server, for the Python package. It is private: what users call is
+//! Python, in `runtime_gym/`.
+//!
+//! | module        | what it holds                                                           |
+//! |---------------|-------------------------------------------------------------------------|
+//! | `calls`       | calls to environment servers, for threads and for asyncio               |
+//! | `requests`    | what Python gives to calls, as messages                                 |
+//! | `answers`     | messages as the dataclasses of `runtime_gym/_types.py`                  |
+//! | `errors`      | failed calls as the exceptions of `runtime_gym/_errors.py`              |
+//! | `threads`     | the threads on which calls are made, and how Python waits for them      |
+//! | `interpreter` | the interpreter in this process, with tools that are Python functions   |
+//! | `conversation` | the conversation of an episode with a model                             |
+//! | `server`      | the commands of `env-server`                                            |
+
+mod answers;
+mod calls;
+mod conversation;
+mod errors;
+mod interpreter;
+mod requests;
+mod server;
+mod threads;
+
+#[pyo3::pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::calls::Calls;
+    #[pymodule_export]
+    use super::conversation::Conversation;
+    #[pymodule_export]
+    use super::interpreter::{Interpreter, Sandbox};
+    #[pymodule_export]
+    use super::server::env_server;
+}

@@ -1,0 +1,239 @@
+"""Whole episodes, with models that are written here."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import re
+import signal
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import runtime_gym as rg
+
+
+def says(*answers: str | rg.Answer) -> Callable[[list[rg.Message], list[dict[str, Any]]], Coroutine[None, None, rg.Answer]]:
+    """A model that gives these answers in turn, and then ends the task."""
+    left = list(answers)
+
+    async def chat(_messages: list[rg.Message], _tools: list[dict[str, Any]]) -> rg.Answer:
+        answer = left.pop(0) if left else code("finish()")
+        return answer if isinstance(answer, rg.Answer) else rg.Answer(answer)
+
+    return chat
+
+
+def code(block: str) -> str:
+    """An answer with a block of code."""
+    return f"I do this:\n```python\n{block}\n```"
+
+
+@pytest.fixture
+def client(server: rg.Server) -> rg.AsyncClient:
+    """A client of the server, for asyncio."""
+    return rg.AsyncClient(server.url)
+
+
+@pytest.fixture
+def task(server: rg.Server) -> rg.Task:
+    """A task."""
+    return rg.Client(server.url).tasks("knapsack", limit=1)[0]
+
+
+async def test_a_model_that_writes_python(client: rg.AsyncClient, task: rg.Task) -> None:
+    chat = says(code("x = 1"), "I think.", code("print(x)"), rg.Answer("cut", finish_reason="length"))
+    played = await rg.play_chat(client, task, chat, interpreter_state="persistent")
+    assert played.fault is None
+    assert (played.turns, len(played.steps)) == (5, 3)
+    assert played.end_reason is rg.EndReason.FINISHED
+    assert played.evaluation is not None
+    assert played.reward == played.evaluation.score == played.steps[-1].reward
+    roles = [message["role"] for message in played.messages]
+    assert roles == ["system", "user", *["assistant", "user"] * 5]
+    said = [message["content"] for message in played.messages]
+    assert "keeps its state" in said[0] or "persist" in said[0]
+    assert said[3] == '{"success":true,"result":null,"output":"","error":null}'
+    assert "no code block" in said[5]
+    assert '"output":"1\\n"' in said[7]
+    assert "cut off (finish reason: length)" in said[9]
+    assert (await client.servers())[0].running_episodes == 0
+
+
+async def test_names_are_shown_in_requests_and_not_kept(client: rg.AsyncClient, task: rg.Task) -> None:
+    requests: list[list[rg.Message]] = []
+
+    async def chat(messages: list[rg.Message], _tools: list[dict[str, Any]]) -> rg.Answer:
+        requests.append(messages)
+        return rg.Answer(code("tea = 1") if len(requests) == 1 else code("finish()"))
+
+    played = await rg.play_chat(client, task, chat, interpreter_state="persistent")
+    assert "tea" in requests[1][-1]["content"]
+    assert "tea" not in played.messages[3]["content"]
+
+
+async def test_a_model_that_calls_tools(client: rg.AsyncClient, task: rg.Task) -> None:
+    call = rg.FunctionCall("1", "list_items", "{}")
+    chat = says(rg.Answer("", [call]), rg.Answer("", [rg.FunctionCall("2", "finish", "{}")]))
+    played = await rg.play_chat(client, task, chat, interpreter_state="reset", style=rg.Style(agent_type="react"))
+    assert played.messages[2]["tool_calls"] == [{"id": "1", "type": "function", "function": {"name": "list_items", "arguments": "{}"}}]
+    assert played.messages[3]["role"] == "tool"
+    assert played.messages[3]["tool_call_id"] == "1"
+    assert played.messages[3]["content"] == played.steps[0].observation.tool_results[0].result
+    assert played.end_reason is rg.EndReason.FINISHED
+
+
+async def test_turns_are_bounded(client: rg.AsyncClient, task: rg.Task) -> None:
+    endless = says(*[code("pass")] * 9)
+    played = await rg.play_chat(client, task, endless, interpreter_state="reset", style=rg.Style(max_turns=3))
+    assert (played.turns, played.end_reason) == (3, rg.EndReason.MAX_STEPS)
+    idle = says(*["I think."] * 9)
+    played = await rg.play_chat(client, task, idle, interpreter_state="reset", style=rg.Style(max_turns=3))
+    assert (played.turns, played.end_reason) == (3, rg.EndReason.CLOSED)
+    assert played.reward is not None
+
+
+async def test_what_a_model_raises_is_raised_and_the_episode_closed(client: rg.AsyncClient, task: rg.Task) -> None:
+    async def chat(_messages: list[rg.Message], _tools: list[dict[str, Any]]) -> rg.Answer:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await rg.play_chat(client, task, chat, interpreter_state="reset")
+    assert (await client.servers())[0].running_episodes == 0
+
+
+async def test_leases_are_renewed_while_a_model_thinks(client: rg.AsyncClient, task: rg.Task) -> None:
+    async def chat(messages: list[rg.Message], _tools: list[dict[str, Any]]) -> rg.Answer:
+        if len(messages) == 2:
+            await asyncio.sleep(3)
+        return rg.Answer(code("finish()"))
+
+    played = await rg.play_chat(client, task, chat, interpreter_state="reset", lease=1)
+    assert played.end_reason is rg.EndReason.FINISHED
+
+
+async def test_a_lost_server_is_no_reward_and_no_model_sees_it(tasks: Path) -> None:
+    server = rg.serve(tasks)
+    client = rg.AsyncClient(server.url, attempts=2, deadline=2)
+    [task] = await client.tasks("knapsack", limit=1)
+    seen: list[str] = []
+
+    async def chat(messages: list[rg.Message], _tools: list[dict[str, Any]]) -> rg.Answer:
+        seen.append(messages[-1]["content"])
+        if len(seen) == 2:
+            os.kill(server.pid, signal.SIGKILL)
+        return rg.Answer(code("x = 1"))
+
+    played = await rg.play_chat(client, task, chat, interpreter_state="reset")
+    assert isinstance(played.fault, rg.Unavailable)
+    assert played.reward is None
+    assert not any(re.search("unavailable|reached|connect", text, re.IGNORECASE) for text in seen[1:])
+    assert len(played.steps) == 1
+    again = await rg.play_chat(client, task, chat, interpreter_state="reset")
+    assert isinstance(again.fault, rg.Unavailable)
+    assert again.turns == 0
+    server.close()
+
+
+async def test_a_caller_is_told_of_its_mistakes(client: rg.AsyncClient, task: rg.Task) -> None:
+    with pytest.raises(rg.NotFound):
+        await rg.play_chat(client, "no-such-task", says(), interpreter_state="reset")
+    wrong = rg.Style(several_blocks="all")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="several_blocks"):
+        await rg.play_chat(client, task, says(), interpreter_state="reset", style=wrong)
+    with pytest.raises(ValueError, match='tool_calls="text"'):
+        await rg.play_tokens(client, task, Letters().model([]), Letters(), interpreter_state="reset", style=rg.Style(agent_type="react"))
+
+
+class Letters:
+    """A tokenizer of letters, with tokens for some pairs and for the ends of messages: what is decoded and encoded again may have
+    other ids.
+    """
+
+    SPECIAL = ("<start>", "<end>")
+    PAIRS = ("in", "th", "``", "\n\n")
+
+    def apply_chat_template(
+        self, conversation: Sequence[rg.Message], /, *, tokenize: bool, add_generation_prompt: bool, **_options: Any
+    ) -> str:
+        """Each message between the special tokens."""
+        assert not tokenize
+        text = "".join(f"<start>{message['role']}\n{message['content']}<end>\n" for message in conversation)
+        return text + "<start>assistant\n" * add_generation_prompt
+
+    def encode(self, text: str, /, *, add_special_tokens: bool) -> list[int]:
+        """The longest tokens first."""
+        assert not add_special_tokens
+        parts = re.findall("|".join(map(re.escape, [*self.SPECIAL, *self.PAIRS])) + "|.", text, re.DOTALL)
+        tokens = [*self.SPECIAL, *self.PAIRS]
+        return [tokens.index(part) if part in tokens else ord(part) + 100 for part in parts]
+
+    def decode(self, ids: list[int], /, *, skip_special_tokens: bool) -> str:
+        """Without the special tokens."""
+        assert skip_special_tokens
+        tokens = ["", "", *self.PAIRS]
+        return "".join(tokens[one] if one < len(tokens) else chr(one - 100) for one in ids)
+
+    def letters(self, text: str) -> list[int]:
+        """The ids of a model that does not know the pairs."""
+        return [ord(letter) + 100 for letter in text]
+
+    def model(self, answers: Sequence[tuple[list[int], bool]]) -> Callable[[list[int]], Coroutine[None, None, rg.Generated]]:
+        """A model that gives these answers, whole or cut off, and then ends the task."""
+        self.prompts: list[list[int]] = []
+        left = list(answers)
+
+        async def generate(ids: list[int]) -> rg.Generated:
+            self.prompts.append(ids)
+            answer, whole = left.pop(0) if left else (self.letters(code("finish()")), True)
+            answer = [*answer, self.SPECIAL.index("<end>")] if whole else answer
+            return rg.Generated(answer, [-0.5] * len(answer), "stop" if whole else "length")
+
+        return generate
+
+
+async def test_tokens_are_never_encoded_again(client: rg.AsyncClient, task: rg.Task) -> None:
+    tokenizer = Letters()
+    answers = [(tokenizer.letters(code("print('thing in')")), True), (tokenizer.letters("cut in th"), False)]
+    generate = tokenizer.model(answers)
+    played = await rg.play_tokens(client, task, generate, tokenizer, interpreter_state="persistent")
+    assert played.reward is not None
+    assert [step.observation.output for step in played.steps] == ["thing in\n", ""]
+    # Each prompt begins with the one before, and with what the model wrote.
+    all_ids = played.prompt_ids + played.response_ids
+    assert all(all_ids[: len(prompt)] == prompt for prompt in tokenizer.prompts)
+    text = "".join([*tokenizer.SPECIAL, *tokenizer.PAIRS][one] if one < 6 else chr(one - 100) for one in all_ids)
+    assert text.startswith(tokenizer.apply_chat_template(played.messages[:2], tokenize=False, add_generation_prompt=True))
+    assert '<end>\n<start>user\n{"success":true,"result":null,"output":"thing in\\n","error":null}<end>\n<start>assistant\n' in text
+    assert "cut in th<end>\n<start>user\n" in text
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    answers=st.lists(
+        st.tuples(st.one_of(st.text("in th`\n'x=1é", max_size=30), st.just(code("y = 'in th'\nprint(y)"))), st.booleans()), max_size=5
+    )
+)
+def test_the_mask_covers_what_the_model_wrote(server: rg.Server, task: rg.Task, answers: list[tuple[str, bool]]) -> None:
+    tokenizer = Letters()
+    written = [(tokenizer.letters(text), whole) for text, whole in answers]
+
+    async def play() -> rg.PlayedTokens:
+        client = rg.AsyncClient(server.url)
+        return await rg.play_tokens(client, task, tokenizer.model(written), tokenizer, interpreter_state="persistent")
+
+    played = asyncio.run(play())
+    assert played.fault is None
+    assert len(played.response_ids) == len(played.mask) == len(played.logprobs or [])
+    ends = [[*ids, 1] if whole else ids for ids, whole in written] + [[*tokenizer.letters(code("finish()")), 1]]
+    assert [one for one, is_models in zip(played.response_ids, played.mask, strict=True) if is_models] == list(
+        itertools.chain.from_iterable(ends)
+    )
+    assert [prob for prob, is_models in zip(played.logprobs or [], played.mask, strict=True) if not is_models] == [0.0] * played.mask.count(
+        0
+    )

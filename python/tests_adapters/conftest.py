@@ -1,0 +1,25 @@
+"""One server with tasks of every family, for all tests of an adapter that can share it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import runtime_gym as rg
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tasks."""
+    return rg.generate(ROOT / "task_configs/families.json", tmp_path_factory.mktemp("tasks") / "families")
+
+
+@pytest.fixture(scope="session")
+def server(tasks: Path) -> Iterator[rg.Server]:
+    """A server."""
+    with rg.serve(tasks) as server:
+        yield server

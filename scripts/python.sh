@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Prints a Python that has the package `runtime_gym` from its sources, and the tools that check it. The tools are installed once,
+# into target/python. The package's module is the one that cargo has built last: `cargo build --release --workspace --lib`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools=(hypothesis==6.170.17 mypy==2.4.1 "pyright[nodejs]==1.1.414" pytest==9.2.0 pytest-asyncio==1.5.0 ruff==0.17.6)
+folder=target/python
+ready=$folder/.ready-$(echo "${tools[@]}" | cksum | cut -d' ' -f1)
+if [ ! -f "$ready" ]; then
+    echo "== the tools of the Python package into $folder (once)" >&2
+    python3 -m venv --clear "$folder/venv"
+    "$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check "${tools[@]}" >&2
+    packages=$("$folder/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    echo "$PWD/python" >"$packages/runtime_gym.pth"
+    touch "$ready"
+fi
+ln -sf "$PWD/target/release/lib_native.so" python/runtime_gym/_native.abi3.so
+echo "$PWD/$folder/venv/bin/python"
