@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use acting::prompts::Prompts;
 use agent::config::RunConfig;
 use agent::episode::{Assignment, Player};
 use agent::model::{Completion, Error, FinishReason, GenerateRequest, Model, estimate_usage};
-use agent::prompts::Prompts;
 use client::{Environments, Retry};
 use proto::conversation::Message;
 use proto::dataset::Observations;
