@@ -172,7 +172,7 @@ class RuntimeGymResourcesServer(SimpleResourcesServer):
 
     async def _seed(self, session_id: str, row: Row) -> None:
         session = self._sessions[session_id]
-        if True:
+        async with session.lock:
             if session.closed:
                 raise HTTPException(409, "the session is closed")
             if session.row is None:
@@ -199,7 +199,7 @@ class RuntimeGymResourcesServer(SimpleResourcesServer):
     async def python(self, request: Request, body: Code) -> PlainTextResponse:
         """Runs Python code. Returns the result as JSON: success, output (what the code printed) and error."""
         session = self._sessions[request.session[SESSION_ID_KEY]]
-        if True:
+        async with session.lock:
             episode = session.episode
             if episode is None or session.fault is not None:
                 return PlainTextResponse(_NO_RESULT, 503)
@@ -220,7 +220,7 @@ class RuntimeGymResourcesServer(SimpleResourcesServer):
     async def verify(self, request: Request, body: BaseVerifyRequest) -> Verified:
         """Ends the session's episode. The reward is its score."""
         session = self._sessions[request.session[SESSION_ID_KEY]]
-        if True:
+        async with session.lock:
             if session.episode is None:
                 return _masked(body, failure_kinds.SESSION_LOST, "the session has no episode")
             if session.fault is not None:
@@ -240,7 +240,7 @@ class RuntimeGymResourcesServer(SimpleResourcesServer):
     async def close_resources_session(self, body: ResourcesCloseSessionRequest) -> ResourcesCloseSessionResponse:
         """Closes the session and its episode."""
         session = self._sessions[body.resources_session_id]
-        if True:
+        async with session.lock:
             try:
                 if session.episode is not None:
                     await session.episode.close()

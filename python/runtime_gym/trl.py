@@ -90,20 +90,22 @@ def environment(
     max_turns: int = 40,
     runtime: Literal["stated", "hidden", "misstated"] = "stated",
     most_lost: int = 64,
+    attempts: int = 5,
     **options: Unpack[EpisodeOptions],
 ) -> Callable[[], RuntimeGymEnvironment]:
     """For ``environment_factory``: makes environments that play on the servers at ``url``.
 
     ``max_turns`` is the number of calls after which an episode ends, and ``runtime`` is what the model is told of the interpreter's
     state. An episode lives an hour untouched if ``lease`` is not given: a turn of a whole batch must not take longer. An exception ends
-    the training once ``most_lost`` episodes in a row were lost.
+    the training once ``most_lost`` episodes in a row were lost. TRL takes the steps of a batch one after the other, so that a call is
+    attempted ``attempts`` times only, in some two seconds.
     """
     style = Style(max_turns=max_turns, prompt=Prompt(runtime=runtime))
     limits = options.get("limits") or Limits()
     if limits.max_steps is None:
         options["limits"] = replace(limits, max_steps=max_turns)
     options.setdefault("lease", 3600.0)
-    return _Environments(url, style, options, _Losses(most_lost))
+    return _Environments(url, attempts, style, options, _Losses(most_lost))
 
 
 @dataclass
@@ -111,6 +113,7 @@ class _Environments:
     """Makes environments, which share a client. It can be pickled before it has made one."""
 
     url: str | Sequence[str]
+    attempts: int
     style: Style
     options: EpisodeOptions
     losses: _Losses
@@ -118,7 +121,7 @@ class _Environments:
     @cached_property
     def client(self) -> Client:
         """Their client."""
-        return Client(self.url)
+        return Client(self.url, attempts=self.attempts)
 
     def __call__(self) -> RuntimeGymEnvironment:
         return RuntimeGymEnvironment(self)
@@ -201,6 +204,7 @@ def rollout_func(
     *,
     style: Style | None = None,
     most_lost: int = 64,
+    attempts: int = 10,
     **options: Unpack[EpisodeOptions],
 ) -> Callable[[list[Any], GRPOTrainer], dict[str, Any]]:
     """For ``rollout_func``: plays an episode for each prompt of :func:`dataset`, all of a batch at once, by
@@ -210,7 +214,7 @@ def rollout_func(
     may need them all, as it does with vLLM's server mode, ZeRO-3 and FSDP. An exception ends the training once ``most_lost`` episodes in
     a row were lost.
     """
-    client = AsyncClient(url)
+    client = AsyncClient(url, attempts=attempts)
     losses = _Losses(most_lost)
 
     def rollout(prompts: list[Any], trainer: GRPOTrainer) -> dict[str, Any]:

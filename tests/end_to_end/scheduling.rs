@@ -83,7 +83,8 @@ async fn a_step_that_its_deadline_stops_leaves_the_episode_as_it_was() {
         let mut step = tonic::Request::new(code_step(&episode.id, episode.next, code));
         step.set_timeout(Duration::from_millis(200));
         let status = client.clone().step(step).await.unwrap_err();
-        assert_eq!(status.code(), Code::DeadlineExceeded, "{}", status.message());
+        // The server says so, or the client's own clock is faster.
+        assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status}");
         // Another action may take its index, as nothing was done under it.
         let after = episode.run("import os\nprint(globals().get('x'), os.path.exists('f'))").await;
         let output = after.observation.unwrap().output;

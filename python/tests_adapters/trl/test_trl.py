@@ -47,7 +47,7 @@ Parts = list[tuple[str, bool]]
 
 
 @pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """TRL warns that environments and rollout functions may change."""
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
 
@@ -325,10 +325,10 @@ def test_a_server_that_is_lost(
     plays: dict[str, Any]
     if kind == "environments":
         played = Environments()
-        factory = environment(server.url, interpreter_state="persistent", most_lost=most_lost)
+        factory = environment(server.url, interpreter_state="persistent", most_lost=most_lost, attempts=2)
         plays = {"reward_funcs": [played], "environment_factory": factory}
     else:
-        played = Rollouts(rollout_func(server.url, interpreter_state="persistent", most_lost=most_lost))
+        played = Rollouts(rollout_func(server.url, interpreter_state="persistent", most_lost=most_lost, attempts=2))
         plays = {"reward_funcs": [reward], "rollout_func": played}
     trainer = trainer_of(policy, server, tmp_path, callbacks=[restart], **plays)
     generate = trainer._generate_single_turn
@@ -349,7 +349,7 @@ def test_a_server_that_is_lost(
     lost = [{one.reward is None for one in batch} for batch in batches]
     assert lost == [{False}, {True}, {False}, {False}, {True}, {True}]
     assert len([record for record in caplog.records if record.name == "runtime_gym.trl"]) == BATCH + most_lost
-    assert not any(re.search("error:|unavailable|connect|transport|http|answers at", one.text, re.IGNORECASE) for one in played)
+    assert not any(re.search("unavailable|connect|transport|http:|answers at", one.text, re.IGNORECASE) for one in played)
     norms = logged(trainer, "grad_norm")
     assert [norm > 0 for norm in norms] == [True, False, True, True, False, False]
     assert finite(trainer)
