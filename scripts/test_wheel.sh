@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests the wheel of the package `runtime_gym` as its users have it: installed into fresh environments, one for each version of Python
-# that is found and one for each library that it has an adapter for. The last line counts the tests. With names of adapters
-# (`gymnasium`, `smolagents`), only those.
+# that is found and one for each library that it has an adapter for. The last line counts the tests. With names of adapters, which are
+# the folders of python/tests_adapters, only those.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 wheel=$(scripts/wheel.sh)
@@ -36,7 +36,12 @@ if [ $# -eq 0 ]; then
     set -- $(ls python/tests_adapters/*/requirements.txt | xargs -n 1 dirname | xargs -n 1 basename)
 fi
 for adapter in "$@"; do
-    run "$(command -v python3)" "python/tests_adapters/$adapter" "python/tests_adapters/$adapter/requirements.txt"
+    python=python3
+    # Declared for 3.13.14, and runs on every 3.13.
+    [ "$adapter" != nemo_gym ] || { python=python3.13; export PIP_IGNORE_REQUIRES_PYTHON=1; }
+    "$python" -c '' 2>/dev/null || { echo "== no $python: $adapter is left out" >&2; continue; }
+    run "$(command -v "$python")" "python/tests_adapters/$adapter" "python/tests_adapters/$adapter/requirements.txt"
+    unset PIP_IGNORE_REQUIRES_PYTHON
 done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

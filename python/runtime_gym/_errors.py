@@ -88,6 +88,10 @@ class ServerStartError(RuntimeGymError):
     """A server did not start; the text holds what it said."""
 
 
+FAULTS = (Unavailable, DeadlineExceeded, ResourceExhausted, InternalError)
+"""What is a server's failure, or its want of room, and no mistake of the caller."""
+
+
 _OF_CODE = {
     "InvalidArgument": InvalidArgument,
     "OutOfRange": InvalidArgument,

@@ -13,7 +13,7 @@ from typing import Any, Protocol, Required, TypedDict, Unpack
 
 from ._aio import AsyncClient, AsyncEpisode
 from ._conversation import Answer, Conversation, Message, Style
-from ._errors import DeadlineExceeded, InternalError, NotFound, ResourceExhausted, RuntimeGymError, Unavailable
+from ._errors import FAULTS, NotFound, RuntimeGymError
 from ._requests import TaskConfig
 from ._types import EndReason, Evaluation, InterpreterState, Limits, Semantics, Step, Task
 
@@ -177,7 +177,7 @@ async def _play(
     options["limits"] = limits
     try:
         episode = await client.create(task, **options)
-    except (Unavailable, DeadlineExceeded, ResourceExhausted, InternalError) as fault:
+    except FAULTS as fault:
         played.fault = fault
         return
     played.episode_id = episode.id

@@ -50,15 +50,7 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 from ._aio import AsyncClient, AsyncEpisode
 from ._client import DEFAULT_URL, Client
 from ._conversation import Answer, Conversation, Prompt, Style
-from ._errors import (
-    DeadlineExceeded,
-    FailedPrecondition,
-    InternalError,
-    NotFound,
-    ResourceExhausted,
-    RuntimeGymError,
-    Unavailable,
-)
+from ._errors import FAULTS, DeadlineExceeded, FailedPrecondition, NotFound, RuntimeGymError, Unavailable
 from ._types import EndReason, InterpreterState, Limits, Semantics, Task
 
 __all__ = ["RuntimeGymConfig", "RuntimeGymResourcesServer", "rows"]
@@ -191,7 +183,7 @@ class RuntimeGymResourcesServer(SimpleResourcesServer):
                 limits=row.limits,
                 lease=self.config.lease,
             )
-        except (Unavailable, DeadlineExceeded, ResourceExhausted, InternalError) as fault:
+        except FAULTS as fault:
             raise HTTPException(503, str(fault)) from fault
         except RuntimeGymError as error:
             raise HTTPException(400, str(error)) from error

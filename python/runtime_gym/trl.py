@@ -41,7 +41,7 @@ from trl import GRPOTrainer
 from ._aio import AsyncClient
 from ._client import Client, Episode
 from ._conversation import Answer, Conversation, Prompt, Style
-from ._errors import DeadlineExceeded, InternalError, ResourceExhausted, RuntimeGymError, Unavailable
+from ._errors import FAULTS, RuntimeGymError
 from ._play import EpisodeOptions, Generated, PlayedTokens, play_tokens
 from ._types import Limits, Task
 
@@ -143,7 +143,7 @@ class RuntimeGymEnvironment:
         self._fault = self._reward = None
         try:
             self._episode = self._of.client.create(Task(set, task_id, ""), **self._of.options)
-        except (Unavailable, DeadlineExceeded, ResourceExhausted, InternalError) as fault:
+        except FAULTS as fault:
             self._fault = fault
             self._of.losses.note(fault)
             return ""

@@ -10,6 +10,7 @@ use files::read_json;
 use proto::env::v1::{self, InterpreterState};
 use proto::run::{EpisodeResult, Layout};
 use proto::trace::Trace;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tests::{EnvServer, Episode, Guarded, code_step, create_request, knapsack_task, program, tiny_tasks};
 use tokio::process::{Child, Command};
@@ -142,13 +143,9 @@ async fn info(server: &EnvServer) -> v1::GetServerInfoResponse {
     server.client().await.get_server_info(v1::GetServerInfoRequest {}).await.unwrap().into_inner()
 }
 
-async fn kill(server: &EnvServer) {
-    signal(server, "-KILL").await;
-}
-
-async fn signal(server: &EnvServer, signal: &str) {
-    let told = Command::new("kill").args([signal, &server.pid().to_string()]).status().await.unwrap();
-    assert!(told.success());
+fn kill(server: &EnvServer) {
+    let process = Pid::from_raw(server.pid().try_into().unwrap()).unwrap();
+    kill_process(process, Signal::KILL).unwrap();
 }
 
 /// `agent run` of this many episodes on the servers, which the config names.
@@ -218,14 +215,12 @@ async fn a_server_that_is_killed_in_a_run_costs_its_own_episodes_an_attempt() {
     let folder = tempfile::tempdir().unwrap();
     let agent = agent(folder.path(), &servers, EPISODES);
     let deadline = Instant::now() + Duration::from_secs(60);
-    while info(&servers[1]).await.steps_run < 40 {
+    let is_amid = |info: v1::GetServerInfoResponse| info.steps_run >= 40 && info.running_episodes >= 2;
+    while !is_amid(info(&servers[1]).await) {
         assert!(Instant::now() < deadline, "the run has not come far");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    // While it does not answer, the run's episodes on it stay there.
-    signal(&servers[1], "-STOP").await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    kill(&servers[1]).await;
+    kill(&servers[1]);
     let output = agent.wait_with_output().await.unwrap();
     let (said, traces) = played(folder.path(), &output, EPISODES);
 
@@ -252,7 +247,7 @@ async fn a_lost_server_gets_no_new_episodes_and_the_others_do_not_notice() {
     for index in 0..30 {
         ids.push(environments.create(request(&format!("x{index}"))).await.unwrap().episode_id);
     }
-    kill(&servers[1]).await;
+    kill(&servers[1]);
     let minute = Duration::from_secs(60);
     for id in &ids {
         let step = environments.step(code_step(id, 0, "print(6 * 7)"), minute).await;
