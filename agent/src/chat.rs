@@ -13,6 +13,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use acting::prompts::{Prompts, Text};
 use client::{Environments, Retry};
 use error::from_run;
 use proto::run::{EpisodeResult, Layout};
@@ -25,7 +26,6 @@ use crate::model::Model;
 use crate::run::job::Job;
 use crate::run::{call_failed, plan, task_set};
 use crate::{model, run, server};
-use acting::prompts::{Prompts, Text};
 
 mod error;
 mod input;

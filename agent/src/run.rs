@@ -21,6 +21,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use acting::prompts::Prompts;
 use client::Retry;
 use episodes::{End, Episodes};
 use proto::run::Layout;
@@ -30,7 +31,6 @@ use tokio::sync::watch;
 use crate::config::{AgentConfig, RunConfig};
 use crate::episode::Player;
 use crate::{model, server};
-use acting::prompts::Prompts;
 
 mod cost;
 mod episodes;

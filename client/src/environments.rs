@@ -118,6 +118,18 @@ impl Environments {
         server.environment().renew(episode_id).await.map_err(|status| server.failed(status))
     }
 
+    /// What each server is, in the order of [`Self::servers`].
+    ///
+    /// # Errors
+    /// What the first server said that failed.
+    pub async fn info(&self) -> Result<Vec<env::GetServerInfoResponse>, CallError> {
+        let mut all = Vec::with_capacity(self.servers.len());
+        for server in &*self.servers {
+            all.push(server.environment().info().await.map_err(|status| server.failed(status))?);
+        }
+        Ok(all)
+    }
+
     /// The first `limit` tasks of a family in a task set, as the first server that can be reached lists them: servers that are used
     /// together have the same tasks.
     ///
@@ -161,8 +173,7 @@ impl Environments {
     /// # Errors
     /// What the server said.
     pub async fn import(&self, episode: Vec<u8>, episode_id: &str) -> Result<env::EpisodeSummary, CallError> {
-        let named = episode_id.split_once('.').map_or("", |(name, _)| name);
-        let place = self.servers.iter().position(|server| server.name() == named).unwrap_or(0);
+        let place = self.named(episode_id).unwrap_or(0);
         let server = &self.servers[place];
         let imported = server.environment().import(episode, episode_id).await;
         let imported = imported.map_err(|status| server.failed(status))?;
@@ -224,17 +235,22 @@ impl Environments {
         if self.servers.len() == 1 {
             return Ok(0);
         }
-        let named = episode_id.split_once('.').map_or("", |(name, _)| name);
         let place = if self.servers[0].name().is_empty() {
             self.routes().unnamed.get(episode_id).copied()
         } else {
-            self.servers.iter().position(|server| server.name() == named)
+            self.named(episode_id)
         };
         place.ok_or_else(|| {
             let servers: Vec<String> = self.servers.iter().map(ToString::to_string).collect();
             let text = format!("the episode `{episode_id}` is on none of: {}", servers.join(", "));
             CallError { server: String::new(), status: Box::new(Status::not_found(text)) }
         })
+    }
+
+    /// The server that an id names (`NAME.REST`).
+    fn named(&self, episode_id: &str) -> Option<usize> {
+        let name = episode_id.split_once('.').map_or("", |(name, _)| name);
+        self.servers.iter().position(|server| server.name() == name)
     }
 
     /// Notes where an episode was created, if its id does not say it.

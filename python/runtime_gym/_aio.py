@@ -10,8 +10,7 @@ from typing import Any, Self
 
 from ._client import DEFAULT_URL
 from ._errors import NotFound, RuntimeGymError
-from ._native import Calls
-from ._requests import Action, EpisodeBase, TaskConfig, batch, create, new_id, took
+from ._requests import Action, EpisodeBase, TaskConfig, batch, calls, create, new_id, took
 from ._types import Closed, Created, InterpreterState, Limits, Semantics, ServerInfo, Step, Task
 
 __all__ = ["AsyncClient", "AsyncEpisode"]
@@ -30,9 +29,7 @@ class AsyncClient:
         deadline: float = 30.0,
     ) -> None:
         """As :class:`runtime_gym.Client`."""
-        self._urls = [urls] if isinstance(urls, str) else list(urls)
-        ca = None if ca is None else os.fspath(ca)
-        self._calls = Calls(self._urls, token, ca, attempts, deadline, True)
+        self._urls, self._calls = calls(urls, token, ca, attempts, deadline, is_async=True)
 
     def __repr__(self) -> str:
         return f"<AsyncClient of {', '.join(self._urls)}>"
@@ -153,6 +150,4 @@ class AsyncEpisode(EpisodeBase):
 
     async def close(self) -> Closed:
         """As :meth:`runtime_gym.Episode.close`."""
-        closed = await self._client._calls.close(self.id)
-        self.ended, self.end_reason, self.evaluation = True, closed.end_reason, closed.evaluation
-        return closed
+        return self._closed(await self._client._calls.close(self.id))

@@ -8,8 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ._errors import NotFound, RuntimeGymError
-from ._native import Calls
-from ._requests import Action, EpisodeBase, TaskConfig, batch, create, new_id, took
+from ._requests import Action, EpisodeBase, TaskConfig, batch, calls, create, new_id, took
 from ._types import Closed, InterpreterState, Limits, Semantics, ServerInfo, Step, Task
 
 __all__ = ["Client", "Episode"]
@@ -38,9 +37,7 @@ class Client:
         are taken from ``RUNTIME_GYM_TOKEN`` and ``RUNTIME_GYM_CA`` where they are not given. A call is attempted up to ``attempts``
         times; each attempt takes ``deadline`` seconds at most, and a step's own limit more.
         """
-        self._urls = [urls] if isinstance(urls, str) else list(urls)
-        ca = None if ca is None else os.fspath(ca)
-        self._calls = Calls(self._urls, token, ca, attempts, deadline, False)
+        self._urls, self._calls = calls(urls, token, ca, attempts, deadline, is_async=False)
 
     def __repr__(self) -> str:
         return f"<Client of {', '.join(self._urls)}>"
@@ -170,6 +167,4 @@ class Episode(EpisodeBase):
 
     def close(self) -> Closed:
         """Ends the episode, and evaluates it. May be called again."""
-        closed = self._client._calls.close(self.id)
-        self.ended, self.end_reason, self.evaluation = True, closed.end_reason, closed.evaluation
-        return closed
+        return self._closed(self._client._calls.close(self.id))

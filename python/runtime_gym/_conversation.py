@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, Self, TypeAlias
 
 from . import _native
 from ._requests import Action, EpisodeBase
-from ._types import InterpreterState, Step, ToolCall
+from ._types import InterpreterState, Limits, Step, ToolCall
 
 __all__ = ["Answer", "Conversation", "FunctionCall", "Message", "Prompt", "Style"]
 
@@ -51,6 +51,18 @@ class Style:
     cut_answers: Literal["refuse", "run"] = "refuse"
     """What happens if an answer is cut off at the limit of its length."""
     prompt: Prompt = field(default_factory=Prompt)
+
+    @classmethod
+    def of(cls, keys: Mapping[str, Any]) -> Self:
+        """A style from its keys and values, those of ``prompt`` too."""
+        prompt: dict[str, Any] = keys.get("prompt") or {}
+        own: dict[str, Any] = {**keys, "prompt": Prompt(**prompt)}
+        return cls(**own)
+
+    def limits(self, limits: Limits | None) -> Limits:
+        """The limits of an episode that is played in this style. A step costs a turn, so no more are allowed if that is left open."""
+        limits = limits or Limits()
+        return replace(limits, max_steps=self.max_turns) if limits.max_steps is None else limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +116,17 @@ class Conversation:
     def shown(self) -> list[Message]:
         """What the model is shown of its last turn."""
         return [_message(*said) for said in self._native.shown()]
+
+    @property
+    def briefing(self) -> tuple[str, str]:
+        """What a model is told whose code comes by a function call: of its task, and of the functions that its code can call."""
+        system, task = (message["content"] for message in self.messages[:2])
+        # The first paragraph asks for code in the text.
+        return task, system.partition("\n\n")[2]
+
+    def observation(self, step: Step) -> str:
+        """The observation of a step as a model is shown it whose code comes by a function call. The conversation does not keep it."""
+        return self._native.observation(step.index, step.observation)
 
     @property
     def tools(self) -> list[dict[str, Any]]:

@@ -74,6 +74,10 @@ class Conversation:
         """
         What was said so far.
         """
+    def observation(self, /, step_index: SupportsIndex, observation: "object") -> str:
+        """
+        An observation of code as a model is shown it, wherever the code came from.
+        """
     def observe(self, /, step_index: SupportsIndex, observation: "object") -> None:
         """
         Takes the observation of the action that the last answer asked for.

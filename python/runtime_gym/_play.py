@@ -170,11 +170,7 @@ async def _play(
     turns: Callable[[AsyncEpisode, Conversation], Awaitable[None]],
 ) -> None:
     """Takes the turns of a new episode, renews its lease meanwhile, and closes and evaluates it at the end, whatever happens."""
-    limits = options.get("limits") or Limits()
-    if limits.max_steps is None:
-        # A step costs a turn.
-        limits = replace(limits, max_steps=style.max_turns)
-    options["limits"] = limits
+    options["limits"] = style.limits(options.get("limits"))
     try:
         episode = await client.create(task, **options)
     except FAULTS as fault:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 
 from ._errors import RuntimeGymError
+from ._native import Calls
 from ._types import (
+    Closed,
     Created,
     EndReason,
     EpisodeState,
@@ -101,6 +104,20 @@ def _wire_task(task: Task | TaskConfig | Mapping[str, Any] | str) -> tuple[str, 
             return json.dumps(dict(task))
 
 
+def calls(
+    urls: str | Sequence[str],
+    token: str | None,
+    ca: str | os.PathLike[str] | None,
+    attempts: int,
+    deadline: float,
+    *,
+    is_async: bool,
+) -> tuple[list[str], Calls]:
+    """The servers of a client, and its calls to them."""
+    urls = [urls] if isinstance(urls, str) else list(urls)
+    return urls, Calls(urls, token, None if ca is None else os.fspath(ca), attempts, deadline, is_async)
+
+
 def new_id() -> str:
     """An id for an episode: chosen here, so that a create may be sent again."""
     return uuid.uuid4().hex
@@ -178,6 +195,10 @@ class EpisodeBase:
     @property
     def _wall_clock(self) -> float:
         return self.limits.wall_clock_per_step or _WALL_CLOCK
+
+    def _closed(self, closed: Closed) -> Closed:
+        self.ended, self.end_reason, self.evaluation = True, closed.end_reason, closed.evaluation
+        return closed
 
     def _took(self, step: Step) -> Step:
         self.next_step_index = step.index + 1

@@ -203,13 +203,13 @@ class Created:
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """What the agent gets to see of a step. What its code does wrong is here; it is no exception."""
+class _Result:
+    """What a block of code did, as its author may see it. What the code does wrong is here; it is no exception."""
 
     success: bool
     """Nothing went wrong."""
     output: str
-    """Standard output, also of a step that failed."""
+    """Standard output, also of a block that failed."""
     error_output: str
     """Standard error."""
     error: str | None
@@ -218,13 +218,19 @@ class Observation:
     exception_type: str | None
     """The class of the exception, for ``ErrorKind.EXCEPTION``."""
     globals: Sequence[str]
-    """Names that the agent's code has defined, sorted; always empty under ``reset``."""
-    tool_results: Sequence[ToolCall]
-    """The answers to an action that calls tools."""
+    """Names that the code has defined so far, sorted; always empty under ``reset``."""
     output_bytes_left_out: int
     """Bytes of standard output past the limit."""
     error_output_bytes_left_out: int
     """Bytes of standard error past the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation(_Result):
+    """What the agent gets to see of a step. What its code does wrong is here; it is no exception."""
+
+    tool_results: Sequence[ToolCall]
+    """The answers to an action that calls tools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,22 +373,9 @@ class ServerInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(_Result):
     """What a block of code did in a :class:`runtime_gym.Sandbox`."""
 
-    success: bool
-    output: str
-    """Standard output, also of a block that failed."""
-    error_output: str
-    """Standard error."""
-    error: str | None
-    """What went wrong, with a traceback."""
-    error_kind: ErrorKind | None
-    exception_type: str | None
-    globals: Sequence[str]
-    """Names that the code has defined so far, sorted; always empty under ``reset``."""
-    output_bytes_left_out: int
-    error_output_bytes_left_out: int
     fuel_used: int
     """CPU, in WebAssembly instructions or so; the same on every machine."""
     run_time: float

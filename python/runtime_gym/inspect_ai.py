@@ -17,7 +17,7 @@ import json
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ from inspect_ai.util import store
 from . import _types
 from ._aio import AsyncClient
 from ._client import Client
-from ._conversation import Answer, FunctionCall, Message, Prompt, Style
+from ._conversation import Answer, FunctionCall, Message, Style
 from ._play import play_chat
 from ._server import Server, generate, serve
 from ._types import InterpreterState
@@ -75,7 +75,7 @@ def player(url: str, interpreter_state: str, *, task_set: str = "", style: dict[
     :class:`runtime_gym.Style`.
     """
     client = AsyncClient(url)
-    how = _style(style or {})
+    how = Style.of(style or {})
 
     async def execute(state: AgentState) -> AgentState:
         """Plays an episode. A failure of a server is raised."""
@@ -177,10 +177,6 @@ def _server(family: str, n: int) -> Server:
     described = {"out_dir": str(out), "run_name": family, "seed_start": 20000000, family: {"num_tasks": n, **_CONFIGS[family]}}
     config.write_text(json.dumps(described))
     return serve(generate(config, out))
-
-
-def _style(keys: Mapping[str, Any]) -> Style:
-    return Style(**{**keys, "prompt": Prompt(**keys.get("prompt", {}))})
 
 
 _FINISH_REASONS = {"tool_calls": "stop", "unknown": "stop", "max_tokens": "length", "model_length": "length"}

@@ -49,7 +49,7 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from ._aio import AsyncClient, AsyncEpisode
 from ._client import DEFAULT_URL, Client
-from ._conversation import Answer, Conversation, Prompt, Style
+from ._conversation import Conversation, Prompt, Style
 from ._errors import FAULTS, DeadlineExceeded, FailedPrecondition, NotFound, RuntimeGymError, Unavailable
 from ._types import EndReason, InterpreterState, Limits, Semantics, Task
 
@@ -117,6 +117,8 @@ class _Session:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     row: Row | None = None
     episode: AsyncEpisode | None = None
+    conversation: Conversation | None = None
+    """Writes the observations."""
     fault: RuntimeGymError | None = None
     """The failure of a server that has spoiled the episode, if one has."""
     closed: bool = False
@@ -169,6 +171,7 @@ class RuntimeGymResourcesServer(SimpleResourcesServer):
                 raise HTTPException(409, "the session is closed")
             if session.row is None:
                 session.episode = await self._create(row)
+                session.conversation = Conversation(session.episode)
                 session.row = row
             elif session.row != row:
                 raise HTTPException(409, "the session plays another episode")
@@ -202,12 +205,8 @@ class RuntimeGymResourcesServer(SimpleResourcesServer):
             except RuntimeGymError as fault:
                 session.fault = fault
                 return PlainTextResponse(_NO_RESULT, 503)
-        # The conversation only writes the observation: the code is in the model's call, not in its text.
-        conversation = Conversation(episode, Style(prompt=Prompt(hide_names=True)))
-        conversation.answer(Answer("```python\npass\n```"))
-        conversation.observe(step)
-        [shown] = conversation.shown
-        return PlainTextResponse(shown["content"])
+            assert session.conversation
+            return PlainTextResponse(session.conversation.observation(step))
 
     async def verify(self, request: Request, body: BaseVerifyRequest) -> Verified:
         """Ends the session's episode. The reward is its score."""
@@ -278,12 +277,10 @@ def rows(
     style = Style(max_turns=max_turns, prompt=Prompt(runtime=runtime, hide_names=True))
     for task in client.tasks(family, set=set, limit=n):
         with client.create(task, interpreter_state=interpreter_state, limits=Limits(max_steps=max_turns)) as episode:
-            system, goal = (message["content"] for message in Conversation(episode, style).messages)
-        # The first paragraph asks for code in the text.
-        _, _, functions = system.partition("\n\n")
+            task_text, functions = Conversation(episode, style).briefing
         yield {
             "responses_create_params": {
-                "input": [{"role": "system", "content": functions}, {"role": "user", "content": goal}],
+                "input": [{"role": "system", "content": functions}, {"role": "user", "content": task_text}],
                 "tools": [_TOOL],
             },
             "task": task.task_id,

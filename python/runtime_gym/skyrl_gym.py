@@ -23,13 +23,14 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import skyrl_gym
 from skyrl_gym.envs.base_text_env import BaseTextEnv, BaseTextEnvStepOutput
 
 from ._client import DEFAULT_URL, Client, Episode
-from ._conversation import Answer, Conversation, Message, Prompt, Style
+from ._conversation import Answer, Conversation, Message, Style
 from ._errors import RuntimeGymError
 from ._types import EndReason, Limits, Task
 
@@ -54,8 +55,8 @@ class RuntimeGymEnv(BaseTextEnv):
     ``max_generate_length`` is read like any other, and a trajectory that SkyRL ends at ``max_input_length`` has no reward.
 
     A failure of a server is raised, after the client's repetitions: it is no reward, and no model is shown it. SkyRL 0.4 has no way to
-    leave out one trajectory: an exception ends the training, which goes on from its last checkpoint, and the environment is not closed.
-    Its lease ends the episode then. After an exception, an environment can only be closed, or begun anew.
+    leave out one trajectory: an exception ends the training, which goes on from its last checkpoint. The environment is not closed then:
+    the episode ends by its lease. After an exception, call ``close`` or ``init``, and nothing else.
     """
 
     def __init__(self, env_config: Mapping[str, Any], extras: Mapping[str, Any]) -> None:
@@ -81,10 +82,9 @@ class RuntimeGymEnv(BaseTextEnv):
         url, style, limits = (given.pop(key, None) for key in ("url", "style", "limits"))
         task = Task(given.pop("task_set", ""), given.pop("task"), "")
         self.max_turns: int = extras.get("max_turns", Style().max_turns)
-        self._style = _style(style or {}, self.max_turns)
-        # A step costs a turn.
-        limits = Limits(**({"max_steps": self.max_turns} | dict(limits or {})))
-        self._options = given | {"task": task, "limits": limits}
+        asked = Style.of(style or {})
+        self._style = replace(asked, tool_calls="text", max_turns=self.max_turns, prompt=replace(asked.prompt, hide_names=True))
+        self._options = given | {"task": task, "limits": self._style.limits(Limits(**(limits or {})))}
         self._client = _client(url if isinstance(url, str) else tuple(url or [DEFAULT_URL]))
         self._episode: Episode | None = None
         self._is_open = False
@@ -144,8 +144,3 @@ class RuntimeGymEnv(BaseTextEnv):
 def _client(urls: str | tuple[str, ...]) -> Client:
     """One client for all environments of a process, so that they share its connections."""
     return Client(urls)
-
-
-def _style(given: Mapping[str, Any], max_turns: int) -> Style:
-    prompt = Prompt(**(dict(given.get("prompt") or {}) | {"hide_names": True}))
-    return Style(**(dict(given) | {"tool_calls": "text", "max_turns": max_turns, "prompt": prompt}))

@@ -39,7 +39,7 @@ class SandboxExecutor(PythonExecutor):
     """Runs an agent's code in a sandbox in this process. The agent's tools, and the agents that it manages, run outside of it, here.
 
     What tools and the final answer get and give are JSON values. Variables may be of all types that smolagents can serialize. The
-    interpreter begins anew when the agent's tools have changed.
+    interpreter is a new one, without any names, when the agent's tools have changed.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ import logging
 import queue
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Unpack
 
@@ -40,10 +40,10 @@ from trl import GRPOTrainer
 
 from ._aio import AsyncClient
 from ._client import Client, Episode
-from ._conversation import Answer, Conversation, Prompt, Style
+from ._conversation import Conversation, Prompt, Style
 from ._errors import FAULTS, RuntimeGymError
 from ._play import EpisodeOptions, Generated, PlayedTokens, play_tokens
-from ._types import Limits, Task
+from ._types import Task
 
 __all__ = ["RuntimeGymEnvironment", "dataset", "environment", "reward", "rollout_func"]
 
@@ -53,7 +53,7 @@ _NO_RESULT = "(no output)"
 """What the model is shown when its code can't be run any more. It says nothing that a model could learn from."""
 
 _GATHER = 0.5
-"""Seconds for which a batch of generations waits for the next episode whose turn it is."""
+"""A batch of generations waits so many seconds for further episodes."""
 
 
 def dataset(client: Client, family: str = "", n: int = 1000, *, set: str = "") -> Dataset:
@@ -101,9 +101,7 @@ def environment(
     attempted ``attempts`` times only, in some two seconds.
     """
     style = Style(max_turns=max_turns, prompt=Prompt(runtime=runtime))
-    limits = options.get("limits") or Limits()
-    if limits.max_steps is None:
-        options["limits"] = replace(limits, max_steps=max_turns)
+    options["limits"] = style.limits(options.get("limits"))
     options.setdefault("lease", 3600.0)
     return _Environments(url, attempts, style, options, _Losses(most_lost))
 
@@ -148,10 +146,7 @@ class RuntimeGymEnvironment:
             self._of.losses.note(fault)
             return ""
         self._conversation = Conversation(self._episode, self._of.style)
-        system, task = (message["content"] for message in self._conversation.messages)
-        # The first paragraph asks for code in the text.
-        _, _, functions = system.partition("\n\n")
-        return f"{task}\n\n{functions}"
+        return "\n\n".join(self._conversation.briefing)
 
     def python(self, code: str) -> str:
         """Runs Python code.
@@ -174,11 +169,7 @@ class RuntimeGymEnvironment:
         except RuntimeGymError as fault:
             self._fault = fault
             return _NO_RESULT
-        # The conversation only writes the observation: the code is in the model's call, not in its text.
-        self._conversation.answer(Answer("```python\npass\n```"))
-        self._conversation.observe(step)
-        [shown] = self._conversation.shown
-        return shown["content"]
+        return self._conversation.observation(step)
 
     def get_reward(self) -> float | None:
         """Closes the episode. Returns its score; ``None`` if a server has lost it."""

@@ -23,7 +23,7 @@ import verifiers.v1 as vf
 from . import _types
 from ._aio import AsyncClient
 from ._client import DEFAULT_URL, Client
-from ._conversation import Answer, FunctionCall, Message, Prompt, Style
+from ._conversation import Answer, FunctionCall, Message, Style
 from ._play import play_chat
 from ._types import InterpreterState
 
@@ -157,7 +157,6 @@ class EpisodeHarness(vf.Harness[vf.HarnessConfig]):
     ) -> vf.ProgramResult:
         """Plays an episode. A failure of a server is raised, and verifiers notes it as an error, with no reward."""
         assert isinstance(data, EpisodeData)
-        style = data.style.model_dump()
         trace.info["episode_id"] = uuid.uuid4().hex
         said: list[dict[str, Any]] = []
         async with openai.AsyncOpenAI(base_url=endpoint, api_key=secret, timeout=None) as model:
@@ -182,7 +181,7 @@ class EpisodeHarness(vf.Harness[vf.HarnessConfig]):
                 _client(*data.urls),
                 _types.Task(data.task_set, data.task_id, ""),
                 chat,
-                style=Style(**{**style, "prompt": Prompt(**style["prompt"])}),
+                style=Style.of(data.style.model_dump()),
                 interpreter_state=data.interpreter_state,
                 episode_id=trace.info["episode_id"],
             )

@@ -219,9 +219,9 @@ impl ToPython for v1::Observation {
             member(py, "ErrorKind", kind.as_deref())?,
             some(self.exception_type),
             PyTuple::new(py, self.globals)?,
-            each(py, self.tool_results)?,
             self.output_bytes_left_out,
             self.error_output_bytes_left_out,
+            each(py, self.tool_results)?,
         )
     }
 }

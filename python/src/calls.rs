@@ -47,16 +47,9 @@ impl Calls {
     /// What each server is.
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.answer(py, async |servers: Environments| {
-            let mut all = Vec::new();
-            for server in servers.servers() {
-                let info = server.environment().info().await;
-                let info = info.map_err(|status| client::CallError {
-                    server: server.to_string(),
-                    status: Box::new(status),
-                })?;
-                all.push(Info(server.url().to_owned(), info));
-            }
-            Ok(List(all))
+            let infos = servers.info().await?;
+            let urls = servers.servers().iter().map(|server| server.url().to_owned());
+            Ok(List(urls.zip(infos).map(|(url, info)| Info(url, info)).collect()))
         })
     }
 

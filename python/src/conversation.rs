@@ -9,7 +9,7 @@ use acting::{Conversation as Acting, Style};
 use proto::conversation::{Message, ToolCall};
 use proto::env::v1;
 use proto::env::v1::step_request::Action;
-use proto::trace::Step;
+use proto::trace::{self, Step};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -29,15 +29,8 @@ struct State {
     acting: Acting,
     /// The turn whose action is being run.
     turn: Option<Turn>,
-    /// What the model is shown of its last turn.
-    shown: Vec<Message>,
-}
-
-impl State {
-    fn push(&mut self, turn: Turn) {
-        self.shown = self.acting.replies(&turn);
-        self.acting.push(turn);
-    }
+    /// The last turn.
+    last: Step,
 }
 
 /// `runtime_gym.Tool`.
@@ -84,7 +77,7 @@ impl Conversation {
         let observation = v1::InitialObservation { goal, public_json: public, tools };
         let limits = v1::Limits { tool_calls_per_step, ..v1::Limits::default() };
         let acting = Acting::begin(style, &prompts, &observation, &limits).map_err(|error| value(&error))?;
-        Ok(Self { prompts, state: Mutex::new(State { acting, turn: None, shown: Vec::new() }) })
+        Ok(Self { prompts, state: Mutex::new(State { acting, turn: None, last: Step::default() }) })
     }
 
     /// The messages of the next request to the model.
@@ -102,7 +95,16 @@ impl Conversation {
 
     /// What the model is shown of its last turn.
     fn shown(&self) -> Vec<Said> {
-        self.state().shown.iter().cloned().map(said).collect()
+        let state = self.state();
+        state.acting.replies(&state.last).into_iter().map(said).collect()
+    }
+
+    /// An observation of code as a model is shown it, wherever the code came from.
+    #[pyo3(signature = (step_index, observation: "object"))]
+    fn observation(&self, step_index: u64, observation: Observed) -> String {
+        let (result, info) = trace::step_result(step_index, observation.into(), v1::StepInfo::default());
+        let step = Step { interpreter_result: Some(result), info: Some(info), ..Step::default() };
+        self.state().acting.replies(&step).into_iter().map(|message| message.content).collect()
     }
 
     /// The functions that the model can call beside its text: JSON in OpenAI's form.
@@ -126,7 +128,7 @@ impl Conversation {
         let turn = state.acting.read(step, Ok(finish_reason));
         let action = match turn.action() {
             None => {
-                state.push(turn);
+                state.last = state.acting.push(turn);
                 return Ok(None);
             }
             Some(Action::Code(code)) => code.code.into_pyobject(py)?.into_any(),
@@ -147,7 +149,7 @@ impl Conversation {
             state.turn.take().ok_or_else(|| PyRuntimeError::new_err("no action waits for its observation"));
         let mut turn = turn?;
         turn.answered(step_index, observation.into(), v1::StepInfo::default());
-        state.push(turn);
+        state.last = state.acting.push(turn);
         Ok(())
     }
 }

@@ -22,13 +22,16 @@ pub struct Limits {
 }
 
 impl Limits {
+    fn wall_clock(&self) -> PyResult<Option<Duration>> {
+        self.wall_clock_per_step.map(|limit| seconds(limit, "limits.wall_clock_per_step")).transpose()
+    }
+
     fn message(&self) -> PyResult<v1::Limits> {
-        let wall_clock = self.wall_clock_per_step.map(|limit| seconds(limit, "limits.wall_clock_per_step"));
         Ok(v1::Limits {
             max_steps: self.max_steps.unwrap_or_default(),
             tool_calls_per_step: self.tool_calls_per_step.unwrap_or_default(),
             fuel_per_step: self.fuel_per_step.unwrap_or_default(),
-            wall_clock_per_step: wall_clock.transpose()?.and_then(|limit| limit.try_into().ok()),
+            wall_clock_per_step: self.wall_clock()?.and_then(|limit| limit.try_into().ok()),
             memory_bytes: self.memory_bytes.unwrap_or_default(),
             output_bytes_per_step: self.output_bytes_per_step.unwrap_or_default(),
             code_bytes_per_step: self.code_bytes_per_step.unwrap_or_default(),
@@ -44,10 +47,9 @@ impl Limits {
         let bytes = |asked: Option<u64>, own: usize| {
             asked.map_or(own, |asked| usize::try_from(asked).unwrap_or(usize::MAX))
         };
-        let wall_clock = self.wall_clock_per_step.map(|limit| seconds(limit, "limits.wall_clock_per_step"));
         Ok(sandbox::Limits {
             fuel: self.fuel_per_step.unwrap_or(own.fuel),
-            wall_clock: wall_clock.transpose()?.unwrap_or(own.wall_clock),
+            wall_clock: self.wall_clock()?.unwrap_or(own.wall_clock),
             memory_bytes: bytes(self.memory_bytes, own.memory_bytes),
             output_bytes: bytes(self.output_bytes_per_step, own.output_bytes),
             error_output_bytes: bytes(self.error_output_bytes_per_step, own.error_output_bytes),

@@ -93,8 +93,8 @@ impl Conversation {
         let mut sent = None;
         match action {
             Ok(Some(Action::Code(code))) => {
-                step.code = Some(code.clone());
-                sent = Some(Sent::Code(code));
+                step.code = Some(code);
+                sent = Some(Sent::Code);
             }
             Ok(Some(Action::Tools(calls))) => {
                 let prepared = Prepared::new(&calls);
@@ -110,19 +110,18 @@ impl Conversation {
         Turn { step, sent }
     }
 
-    /// What the model is shown of a turn, once its action was run: the messages that answer it.
-    pub fn replies(&self, turn: &Turn) -> Vec<Message> {
-        conversation::replies(&turn.step, self.style.shown())
+    /// What the model is shown of a turn: the messages that answer it.
+    pub fn replies(&self, step: &Step) -> Vec<Message> {
+        conversation::replies(step, self.style.shown())
     }
 
     /// Adds a turn, once its action was run: what the model said, and [`Self::replies`]. Returns the turn as a trace records it.
     pub fn push(&mut self, turn: Turn) -> Step {
-        let replies = self.replies(&turn);
         let step = turn.step;
         if let (Some(info), None) = (&step.info, &step.results) {
             self.globals.clone_from(&info.globals);
         }
-        let turn = conversation::said(&step).into_iter().chain(replies);
+        let turn = conversation::said(&step).into_iter().chain(self.replies(&step));
         turn.for_each(|message| conversation::push(&mut self.messages, message));
         step
     }
@@ -139,7 +138,8 @@ pub struct Turn {
 
 #[derive(Debug)]
 enum Sent {
-    Code(String),
+    /// The step's code.
+    Code,
     Tools(Prepared),
 }
 
@@ -147,7 +147,7 @@ impl Turn {
     /// What the environment is asked to run; `None` if the answer asks for nothing that can be run.
     pub fn action(&self) -> Option<Request> {
         match self.sent.as_ref()? {
-            Sent::Code(code) => Some(Request::Code(CodeAction { code: code.clone() })),
+            Sent::Code => self.step.code.clone().map(|code| Request::Code(CodeAction { code })),
             Sent::Tools(prepared) => prepared.action().map(Request::ToolCalls),
         }
     }
@@ -155,7 +155,7 @@ impl Turn {
     /// Takes what the environment answers.
     pub fn answered(&mut self, step_index: u64, observation: Observation, info: StepInfo) {
         match self.sent.take() {
-            Some(Sent::Code(_)) => {
+            Some(Sent::Code) => {
                 let (result, info) = trace::step_result(step_index, observation, info);
                 self.step.interpreter_result = Some(result);
                 self.step.info = Some(info);

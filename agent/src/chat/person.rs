@@ -102,8 +102,9 @@ fn fenced(code: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use acting::reply::{Request, request};
+
+    use super::*;
 
     #[test]
     fn what_is_typed_is_what_runs() {

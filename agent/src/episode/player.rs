@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use acting::prompts::Prompts;
 use client::Environments;
 
 use crate::config::AgentConfig;
 use crate::model::Model;
 use crate::recorder::Watcher;
-use acting::prompts::Prompts;
 
 /// An agent and the environment servers that it plays on.
 #[derive(Clone, Debug)]

@@ -1,12 +1,12 @@
 //! The scripted policies of [`teachers`] as models.
 
+use acting::react::text;
 use proto::conversation::ToolCall;
 
 use super::client::Model;
 use super::error::Error;
 use super::generate::{Completion, GenerateRequest, estimate_usage};
 use crate::teachers::{self, Policy};
-use acting::react::text;
 
 /// A scripted policy as a [`Model`].
 #[derive(Debug)]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use acting::reply::{self, Request};
 use proto::conversation::Message;
 
 use super::{Answer, Habit, Policy};
-use acting::reply::{self, Request};
 
 const IDS: usize = 30;
 

@@ -1,5 +1,6 @@
 //! The events of a trace become turns.
 
+use acting::reply;
 use jiff::Timestamp;
 use proto::interpreter_state::InterpreterState;
 use proto::trace::{Event, EventKind, ModelCall, ModelResponse, Step, Trace};
@@ -9,7 +10,6 @@ use super::failure::Failure;
 use super::names::Names;
 use super::turn::Turn;
 use super::{call, python};
-use acting::reply;
 
 /// Reads the events of a trace, in order.
 #[derive(Clone, Debug, Default)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
+use prost::Message as _;
 use proto::env::v1 as env;
 
 use super::Environments;
@@ -24,7 +25,7 @@ impl Environments {
     ) -> Vec<Result<env::StepResponse, CallError>> {
         let mut answers: Vec<Option<Result<env::StepResponse, CallError>>> = Vec::new();
         answers.resize_with(steps.len(), || None);
-        let (places, lost) = self.by_place(steps, |step| &step.episode_id);
+        let ByPlace { places, lost } = self.by_place(steps, |step| &step.episode_id);
         for (index, error) in lost {
             answers[index] = Some(Err(error));
         }
@@ -61,7 +62,7 @@ impl Environments {
     /// # Errors
     /// What a server said. The leases on others were renewed.
     pub async fn keep_alive(&self, episode_ids: Vec<String>) -> Result<Vec<String>, CallError> {
-        let (places, lost) = self.by_place(episode_ids.clone(), |id| id);
+        let ByPlace { places, lost } = self.by_place(episode_ids.clone(), |id| id);
         let asked = places.into_iter().map(async |(place, ids)| {
             let server = &self.servers[place];
             let mut unknown = Vec::new();
@@ -80,13 +81,7 @@ impl Environments {
         Ok(unknown)
     }
 
-    /// What belongs to the episodes of each server, each with its index among `all`; and what belongs to none.
-    #[expect(clippy::type_complexity, reason = "two collections of numbered things")]
-    fn by_place<T>(
-        &self,
-        all: Vec<T>,
-        episode_id: impl Fn(&T) -> &str,
-    ) -> (BTreeMap<usize, Vec<(usize, T)>>, Vec<(usize, CallError)>) {
+    fn by_place<T>(&self, all: Vec<T>, episode_id: impl Fn(&T) -> &str) -> ByPlace<T> {
         let (mut places, mut lost) = (BTreeMap::<usize, Vec<_>>::new(), Vec::new());
         for (index, one) in all.into_iter().enumerate() {
             match self.place_of(episode_id(&one)) {
@@ -94,14 +89,19 @@ impl Environments {
                 Err(error) => lost.push((index, error)),
             }
         }
-        (places, lost)
+        ByPlace { places, lost }
     }
+}
+
+/// What belongs to episodes, by the places of their servers; each with its index in the request.
+struct ByPlace<T> {
+    places: BTreeMap<usize, Vec<(usize, T)>>,
+    /// What belongs to no server, and why.
+    lost: Vec<(usize, CallError)>,
 }
 
 /// Steps in as many calls as they need.
 fn parts(steps: Vec<(usize, env::StepRequest)>) -> Vec<(Vec<usize>, Vec<env::StepRequest>)> {
-    use prost::Message as _;
-
     let mut parts: Vec<(Vec<usize>, Vec<env::StepRequest>)> = Vec::new();
     let mut bytes = 0;
     for (index, step) in steps {
