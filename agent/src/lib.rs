@@ -3,6 +3,7 @@
 //! | module       | what it holds                                                            |
 //! |--------------|--------------------------------------------------------------------------|
 //! | [`chat`]     | one episode in a terminal, which a person plays or watches               |
+//! | [`command`]  | the command line                                                         |
 //! | [`config`]   | the run config (YAML), read once into typed values                       |
 //! | [`model`]    | the trait that every model client implements, and the clients            |
 //! | [`teach`]    | training data of a run's good episodes, in the files that trainers read  |
@@ -25,6 +26,7 @@
 //! about a task comes from the server.
 
 pub mod chat;
+pub mod command;
 pub mod config;
 pub mod episode;
 pub mod model;

@@ -10,15 +10,15 @@
 //! | `threads`     | the threads on which calls are made, and how Python waits for them      |
 //! | `interpreter` | the interpreter in this process, with tools that are Python functions   |
 //! | `conversation` | the conversation of an episode with a model                             |
-//! | `server`      | the commands of `env-server`                                            |
+//! | `programs`    | the commands of `env-server` and of `agent`                             |
 
 mod answers;
 mod calls;
 mod conversation;
 mod errors;
 mod interpreter;
+mod programs;
 mod requests;
-mod server;
 mod threads;
 
 #[pyo3::pymodule]
@@ -30,5 +30,5 @@ mod _native {
     #[pymodule_export]
     use super::interpreter::{Interpreter, Sandbox};
     #[pymodule_export]
-    use super::server::env_server;
+    use super::programs::{agent, env_server};
 }

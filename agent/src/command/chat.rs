@@ -1,13 +1,18 @@
 //! `agent chat`.
 
+use std::error::Error;
 use std::path::PathBuf;
 
-use agent::chat::{Options, Person, Played, Who};
-use agent::config::RunConfig;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use lifecycle::interrupt::EXIT_CODE;
 use proto::interpreter_state::InterpreterState;
 use proto::semantics::Semantics;
+
+use super::run::read_config;
+use super::watched::{spans, stopped};
+use crate::chat::{self, Options, Person, Who};
+use crate::config::RunConfig;
 
 /// Plays one episode in the terminal, or shows how a model plays it.
 ///
@@ -55,7 +60,7 @@ pub struct ChatArgs {
     max_turns: u32,
     /// Watch an agent of this run config (YAML).
     #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    config: Option<PathBuf>,
     /// The agent's name; needed if the config has several.
     #[arg(long, value_name = "NAME", requires = "config")]
     agent: Option<String>,
@@ -71,8 +76,21 @@ pub struct ChatArgs {
 }
 
 impl ChatArgs {
+    pub fn run(self) -> Result<u8, Box<dyn Error>> {
+        let config = self.config.as_deref().map(read_config).transpose()?;
+        let options = self.options(config);
+        let _spans = spans()?;
+        let stopped = stopped("the episode is closed")?;
+        let played = tokio::runtime::Runtime::new()?.block_on(chat::play(&options, stopped))?;
+        let Some(played) = played else { return Ok(EXIT_CODE) };
+        if let Some(page) = &played.page {
+            eprintln!("page: {}", page.display());
+        }
+        Ok(u8::from(played.result.result.is_none()))
+    }
+
     /// What to play; `config` is what --config holds.
-    pub fn options(self, config: Option<RunConfig>) -> Options {
+    fn options(self, config: Option<RunConfig>) -> Options {
         let who = match config {
             None => Who::Person(Person {
                 state: InterpreterState::from_persistent(!self.reset),
@@ -95,13 +113,6 @@ impl ChatArgs {
             task: self.task,
             out: self.out,
         }
-    }
-}
-
-/// Says where an episode's page is.
-pub fn report(played: &Played) {
-    if let Some(page) = &played.page {
-        eprintln!("page: {}", page.display());
     }
 }
 
