@@ -74,9 +74,9 @@ class Sandbox:
         ``limits.max_steps`` has no meaning here.
         """
         state = InterpreterState(interpreter_state)
-        self.interpreter_state = state
-        self.semantics = Semantics(semantics)
-        self.seed = secrets.randbits(63) if seed is None else seed
+        self.interpreter_state: InterpreterState = state
+        self.semantics: Semantics = Semantics(semantics)
+        self.seed: int = secrets.randbits(63) if seed is None else seed
         declared = [_tool(tool) for tool in tools]
         persistent = state is InterpreterState.PERSISTENT
         factory = _factory()

@@ -68,7 +68,7 @@ class TextSpace(gymnasium.Space[str]):
 class CodeSpace(TextSpace):
     """All blocks of Python, also those with errors. Samples can be run in every episode."""
 
-    examples = (
+    examples: Sequence[str] = (
         "x = 1",
         "x += 1\nprint(x)",
         "import random\nprint(random.random())",
@@ -114,9 +114,9 @@ class RuntimeGymEnv(gymnasium.Env[str, str]):
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"render_mode is {render_mode!r}; it must be None or one of {self.metadata['render_modes']}")
         self.render_mode = render_mode
-        self.observation_space = TextSpace()
-        self.action_space = CodeSpace()
-        self.client = Client(url)
+        self.observation_space: gymnasium.Space[str] = TextSpace()
+        self.action_space: gymnasium.Space[str] = CodeSpace()
+        self.client: Client = Client(url)
         self._tasks = self.client.tasks(family, set=task_set, limit=max_tasks) if task is None else [task]
         if not self._tasks:
             raise ValueError(f"{url} has no tasks of the family {family!r}")

@@ -88,6 +88,7 @@ class RuntimeGymEnv(BaseTextEnv):
         self._client = _client(url if isinstance(url, str) else tuple(url or [DEFAULT_URL]))
         self._episode: Episode | None = None
         self._is_open = False
+        self.turns: int = 0
 
     @property
     def episode(self) -> Episode:
