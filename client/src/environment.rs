@@ -5,6 +5,8 @@
 //! that may or may not have arrived is therefore repeated, and still takes effect exactly once. Every attempt
 //! has a deadline.
 
+mod stream;
+
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,6 +18,8 @@ use tonic::{Code, Response, Status};
 use crate::connect::EnvClient;
 use crate::retry::{Retry, is_unreachable};
 use crate::status::{reason, status_of};
+
+pub use stream::StepStream;
 
 /// How long after the end of its lease an abandoned episode may still occupy its place on the server.
 const BEYOND_LEASE: Duration = Duration::from_secs(30);

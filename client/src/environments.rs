@@ -6,6 +6,7 @@
 //! | `create`    | an episode is created on one of the servers, once            |
 //! | `placement` | power of two choices                                         |
 //! | `server`    | one server: its name, its free places, whether it rests      |
+//! | `stream`    | steps over one stream to each server                         |
 //! | `error`     | servers that can't be used together; calls that failed where |
 
 mod batch;
@@ -13,6 +14,7 @@ mod create;
 mod error;
 mod placement;
 mod server;
+mod stream;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +30,7 @@ use crate::retry::Retry;
 
 pub use error::{CallError, GroupError};
 pub use server::Server;
+pub use stream::StepStreams;
 
 /// Connected environment servers, at least one, with the calls of [`Environment`]. Clones share the connections and what is known of
 /// the servers.

@@ -27,8 +27,8 @@ mod trace_context;
 
 pub use connect::{ConnectError, EnvClient, InferenceClient, connect, connect_as, connect_inference};
 pub use credentials::{Bearer, Credentials};
-pub use environment::Environment;
-pub use environments::{CallError, Environments, GroupError, Server};
+pub use environment::{Environment, StepStream};
+pub use environments::{CallError, Environments, GroupError, Server, StepStreams};
 pub use rest::Rest;
 pub use retry::{Retry, is_unreachable};
 pub use status::{explain, reason, retry_after};

@@ -6,8 +6,8 @@ interpreter alone.
 
 from __future__ import annotations
 
-from ._aio import AsyncClient, AsyncEpisode
-from ._client import Client, Episode
+from ._aio import AsyncClient, AsyncEpisode, AsyncStepStream
+from ._client import Client, Episode, StepStream
 from ._conversation import Answer, Conversation, FunctionCall, Message, Prompt, Style
 from ._errors import (
     AlreadyExists,
@@ -56,6 +56,7 @@ __all__ = [
     "Answer",
     "AsyncClient",
     "AsyncEpisode",
+    "AsyncStepStream",
     "Client",
     "Closed",
     "Conversation",
@@ -92,6 +93,7 @@ __all__ = [
     "ServerStartError",
     "Step",
     "StepInfo",
+    "StepStream",
     "Style",
     "Task",
     "TaskConfig",

@@ -10,10 +10,10 @@ from typing import Any, Self
 
 from ._client import DEFAULT_URL
 from ._errors import NotFound, RuntimeGymError
-from ._requests import Action, EpisodeBase, TaskConfig, batch, calls, create, new_id, took
+from ._requests import Action, EpisodeBase, StepStreamBase, TaskConfig, batch, calls, create, new_id, took
 from ._types import Closed, Created, InterpreterState, Limits, Semantics, ServerInfo, Step, Task
 
-__all__ = ["AsyncClient", "AsyncEpisode"]
+__all__ = ["AsyncClient", "AsyncEpisode", "AsyncStepStream"]
 
 
 class AsyncClient:
@@ -88,6 +88,10 @@ class AsyncClient:
         wires, wall_clock = batch(asked)
         return took(asked, await self._calls.step_batch(wires, wall_clock))
 
+    def step_stream(self) -> AsyncStepStream:
+        """As :meth:`runtime_gym.Client.step_stream`."""
+        return AsyncStepStream(self._calls.step_stream())
+
     async def keep_alive(self, episodes: Iterable[AsyncEpisode]) -> list[str]:
         """As :meth:`runtime_gym.Client.keep_alive`."""
         return await self._calls.keep_alive([episode.id for episode in episodes])
@@ -151,3 +155,14 @@ class AsyncEpisode(EpisodeBase):
     async def close(self) -> Closed:
         """As :meth:`runtime_gym.Episode.close`."""
         return self._closed(await self._client._calls.close(self.id))
+
+
+class AsyncStepStream(StepStreamBase[AsyncEpisode]):
+    """:class:`runtime_gym.StepStream` for asyncio."""
+
+    async def receive(self) -> tuple[AsyncEpisode, Step]:
+        """As :meth:`runtime_gym.StepStream.receive`. If it is cancelled, its answer is lost: :meth:`AsyncClient.attach` says where the
+        episode stands.
+        """
+        episode = self._receives()
+        return episode, episode._took(await self._stream.receive())

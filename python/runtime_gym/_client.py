@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from ._errors import NotFound, RuntimeGymError
-from ._requests import Action, EpisodeBase, TaskConfig, batch, calls, create, new_id, took
+from ._requests import Action, EpisodeBase, StepStreamBase, TaskConfig, batch, calls, create, new_id, took
 from ._types import Closed, InterpreterState, Limits, Semantics, ServerInfo, Step, Task
 
-__all__ = ["Client", "Episode"]
+__all__ = ["Client", "Episode", "StepStream"]
 
 DEFAULT_URL = "http://127.0.0.1:50051"
 
@@ -94,6 +94,10 @@ class Client:
         wires, wall_clock = batch(asked)
         return took(asked, self._calls.step_batch(wires, wall_clock))
 
+    def step_stream(self) -> StepStream:
+        """Steps over one stream to each server."""
+        return StepStream(self._calls.step_stream())
+
     def keep_alive(self, episodes: Iterable[Episode]) -> list[str]:
         """Renews leases, for times in which no other call is made. Returns the ids of episodes that are not there any more."""
         return self._calls.keep_alive([episode.id for episode in episodes])
@@ -168,3 +172,19 @@ class Episode(EpisodeBase):
     def close(self) -> Closed:
         """Ends the episode, and evaluates it. May be called again."""
         return self._closed(self._client._calls.close(self.id))
+
+
+class StepStream(StepStreamBase[Episode]):
+    """Steps over one stream to each server: they may be sent before earlier ones are answered, and answers come in the order in which
+    steps were sent. Where a stream breaks, the steps without an answer are sent again, and each is taken once. It comes from
+    :meth:`Client.step_stream`, and can't be used in a process that was forked.
+    """
+
+    def receive(self) -> tuple[Episode, Step]:
+        """Waits for the answer to the oldest step without one.
+
+        Raises what :meth:`Episode.step` would have raised, also where a quota has nothing left for the step. The steps of the same
+        episode that were sent after it then fail, too: they leave a gap. Raises :class:`IndexError` if every step is answered.
+        """
+        episode = self._receives()
+        return episode, episode._took(self._stream.receive())

@@ -2,13 +2,13 @@ from _typeshed import SupportsGetItem
 from os import PathLike
 from typing import Any, SupportsFloat, SupportsIndex, final
 
-__all__ = ["Calls", "Conversation", "Interpreter", "Sandbox", "env_server"]
+__all__ = ["Calls", "Conversation", "Interpreter", "Sandbox", "StepStream", "agent", "env_server"]
 
 @final
 class Calls:
     """
     Calls to environment servers, of which each method is one. A method waits for the answer; those of an instance for asyncio return
-    an awaitable of it. The connections are made at the first call, and again in a process that was forked.
+    an awaitable of it.
     """
     def __new__(cls, /, urls: SupportsGetItem[int, str], token: str | None, ca: str | PathLike[str] | None, attempts: SupportsIndex, deadline: SupportsFloat | SupportsIndex, is_async: bool) -> Calls: ...
     def close(self, /, episode_id: str) -> Any:
@@ -50,6 +50,10 @@ class Calls:
     def step_batch(self, /, steps: SupportsGetItem[int, tuple[str, SupportsIndex, str | SupportsGetItem[int, tuple[str, str]]]], wall_clock: SupportsFloat | SupportsIndex) -> Any:
         """
         Takes many steps: for each its answer or its exception.
+        """
+    def step_stream(self, /) -> StepStream:
+        """
+        Steps over a stream.
         """
     def tasks(self, /, set: str, family: str, limit: SupportsIndex) -> Any:
         """
@@ -140,7 +144,26 @@ class Sandbox:
         The version of Python in it.
         """
 
+@final
+class StepStream:
+    """
+    Steps over one stream to each server. Sending waits for nothing; `receive` waits for the oldest step without an answer.
+    """
+    def receive(self, /) -> Any:
+        """
+        The answer to the step that was sent first of those without one.
+        """
+    def send(self, /, step: tuple[str, SupportsIndex, str | SupportsGetItem[int, tuple[str, str]]], wall_clock: SupportsFloat | SupportsIndex) -> None:
+        """
+        Sends a step.
+        """
+
+def agent(arguments: SupportsGetItem[int, str]) -> int:
+    """
+    Runs the command line `arguments` of `agent`, the program's name first; returns the exit status.
+    """
+
 def env_server(arguments: SupportsGetItem[int, str]) -> int:
     """
-    Runs the command line `arguments`, the program's name first; returns the exit status.
+    Runs the command line `arguments` of `env-server`, the program's name first; returns the exit status.
     """

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeAlias
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 from ._errors import RuntimeGymError
-from ._native import Calls
+from ._native import Calls, StepStream
 from ._types import (
     Closed,
     Created,
@@ -189,8 +190,9 @@ class EpisodeBase:
         self.ended, self.end_reason = summary.ended, summary.end_reason
         return self
 
-    def _step(self, action: Action) -> Wire:
-        return (self.id, self.next_step_index, _wire_action(action))
+    def _step(self, action: Action, ahead: int = 0) -> Wire:
+        """The next step, or the one that is ``ahead`` steps after it."""
+        return (self.id, self.next_step_index + ahead, _wire_action(action))
 
     @property
     def _wall_clock(self) -> float:
@@ -209,13 +211,11 @@ class EpisodeBase:
 
 def batch(asked: Sequence[tuple[EpisodeBase, Action]]) -> tuple[list[Wire], float]:
     """The steps of a batch, and the longest wall-clock limit of them. Several steps of one episode have one index after the other."""
-    taken: dict[str, int] = {}
+    asked_before = Counter[str]()
     wires: list[Wire] = []
     for episode, action in asked:
-        episode_id, index, wire = episode._step(action)
-        ahead = taken.get(episode_id, 0)
-        taken[episode_id] = ahead + 1
-        wires.append((episode_id, index + ahead, wire))
+        wires.append(episode._step(action, ahead=asked_before[episode.id]))
+        asked_before[episode.id] += 1
     return wires, max((episode._wall_clock for episode, _ in asked), default=0.0)
 
 
@@ -225,3 +225,36 @@ def took(asked: Sequence[tuple[EpisodeBase, Action]], answers: list[Step | Runti
         if isinstance(answer, Step):
             episode._took(answer)
     return answers
+
+
+E = TypeVar("E", bound=EpisodeBase)
+
+
+class StepStreamBase(Generic[E]):
+    """Steps over a stream that have no answer yet."""
+
+    def __init__(self, stream: StepStream) -> None:
+        """Use ``step_stream`` of a client."""
+        self._stream = stream
+        self._sent = deque[E]()
+        self._ahead = Counter[str]()
+
+    def __len__(self) -> int:
+        """How many steps have no answer yet."""
+        return len(self._sent)
+
+    def send(self, episode: E, action: Action) -> None:
+        """Sends a step, and waits for nothing. Steps of one episode run in the order in which they are sent."""
+        self._stream.send(episode._step(action, self._ahead[episode.id]), episode._wall_clock)
+        self._sent.append(episode)
+        self._ahead[episode.id] += 1
+
+    def _receives(self) -> E:
+        """The episode of the next answer."""
+        if not self._sent:
+            raise IndexError("every step that was sent is answered")
+        episode = self._sent.popleft()
+        self._ahead[episode.id] -= 1
+        if not self._ahead[episode.id]:
+            del self._ahead[episode.id]
+        return episode

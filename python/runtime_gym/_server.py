@@ -20,6 +20,10 @@ PARENT = "RUNTIME_GYM_PARENT"
 """The variable that tells a child whose end to follow."""
 
 
+_SLOW = 1.0
+"""Seconds after which a start takes long."""
+
+
 def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "runtime_gym", *arguments]
 
@@ -89,19 +93,30 @@ class Server:
     def _greeting(self, timeout: float) -> str:
         out = self._process.stdout
         assert out is not None
-        late = threading.Timer(timeout, self._process.kill)
+        late, slow = threading.Timer(timeout, self._process.kill), threading.Timer(_SLOW, self._say_why)
         late.start()
+        slow.start()
         line = out.readline().decode()
         in_time = late.is_alive()
         late.cancel()
+        slow.cancel()
+        slow.join()
         greeting, _, url = line.strip().rpartition(" ")
         if greeting != "listening on":
             self._process.wait()
-            self._log.seek(0)
-            said = self._log.read().decode(errors="replace").strip()
+            said = self._logged().strip()
             problem = "the server does not start" if in_time else f"the server has not started within {timeout} s"
             raise ServerStartError(f"{problem}: {said}")
         return url
+
+    def _say_why(self) -> None:
+        """Says what the server does that takes so long, if it is known: it compiles Python."""
+        if "compiling Python" in self._logged():
+            print("runtime_gym: the server compiles Python for this machine, once, which takes some ten seconds", file=sys.stderr)
+
+    def _logged(self) -> str:
+        """The log so far. The server goes on writing where it was: reading moves nothing of it."""
+        return os.pread(self._log.fileno(), os.fstat(self._log.fileno()).st_size, 0).decode(errors="replace")
 
     def __repr__(self) -> str:
         return f"<Server at {self.url}, process {self._process.pid}>"

@@ -1,29 +1,26 @@
 //! Calls to environment servers.
 
 use std::path::PathBuf;
-use std::process;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use client::{Credentials, Environments, Retry};
 use proto::env::v1;
 use pyo3::prelude::*;
 use pyo3_async_runtimes::generic::future_into_py;
-use tokio::sync::{OnceCell, oneshot};
+use tokio::sync::oneshot;
 
 use crate::answers::{Answer, Info, List, ToPython};
+use crate::connection::Connection;
 use crate::errors::Failure;
 use crate::requests::{Create, Step, seconds};
+use crate::step_stream::StepStream;
 use crate::threads::{Threads, runtime, wait};
 
 /// Calls to environment servers, of which each method is one. A method waits for the answer; those of an instance for asyncio return
-/// an awaitable of it. The connections are made at the first call, and again in a process that was forked.
+/// an awaitable of it.
 #[pyclass(frozen)]
 pub struct Calls {
-    urls: Vec<String>,
-    credentials: Credentials,
-    retry: Retry,
+    connection: Connection,
     is_async: bool,
-    connected: Mutex<(u32, Arc<OnceCell<Environments>>)>,
 }
 
 #[pymethods]
@@ -41,7 +38,7 @@ impl Calls {
         let own = Credentials::from_env();
         let credentials = Credentials { token: token.or(own.token), roots: ca.or(own.roots) };
         let retry = Retry { attempts, deadline: seconds(deadline, "deadline")?, ..Retry::default() };
-        Ok(Self { urls, credentials, retry, is_async, connected: Mutex::default() })
+        Ok(Self { connection: Connection::new(urls, credentials, retry), is_async })
     }
 
     /// What each server is.
@@ -103,6 +100,11 @@ impl Calls {
         })
     }
 
+    /// Steps over a stream.
+    fn step_stream(&self) -> StepStream {
+        StepStream::new(self.connection.clone(), self.is_async)
+    }
+
     /// Where an episode stands.
     fn episode<'py>(&self, py: Python<'py>, episode_id: String) -> PyResult<Bound<'py, PyAny>> {
         self.answer(py, async move |servers: Environments| {
@@ -162,25 +164,11 @@ impl Calls {
         T: ToPython + Send + 'static,
         F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
-        let connection = self.connection();
-        let (urls, credentials, retry) = (self.urls.clone(), self.credentials.clone(), self.retry);
-        let answer = async move {
-            let connect = || Environments::connect_as(&urls, &credentials, retry);
-            let servers = connection.get_or_try_init(connect).await?.clone();
-            call(servers).await
-        };
+        let connection = self.connection.clone();
+        let answer = async move { call(connection.servers().await?).await };
         if self.is_async {
             return future_into_py::<Threads, _, _>(py, async move { Ok(Answer(answer.await?)) });
         }
         wait(py, answer)??.to_python(py)
-    }
-
-    /// This process's connections, which may not be made yet.
-    fn connection(&self) -> Arc<OnceCell<Environments>> {
-        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        if connected.0 != process::id() {
-            *connected = (process::id(), Arc::default());
-        }
-        connected.1.clone()
     }
 }

@@ -39,7 +39,10 @@ impl Sandbox {
     #[pyo3(signature = (max_interpreters, cache_dir))]
     fn new(py: Python<'_>, max_interpreters: u32, cache_dir: Option<PathBuf>) -> PyResult<Self> {
         let options = Options { max_interpreters, cache_dir, ..Options::default() };
-        py.detach(|| sandbox::Sandbox::new(&options)).map(Self).map_err(failed)
+        // Says that Python is compiled, and what is wrong with the cache.
+        let said = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).without_time();
+        let new = || sandbox::Sandbox::new(&options);
+        py.detach(|| tracing::subscriber::with_default(said.finish(), new)).map(Self).map_err(failed)
     }
 
     /// The version of Python in it.

@@ -4,6 +4,8 @@
 //! | module        | what it holds                                                           |
 //! |---------------|-------------------------------------------------------------------------|
 //! | `calls`       | calls to environment servers, for threads and for asyncio               |
+//! | `connection`  | the servers that calls go to                                            |
+//! | `step_stream` | steps over a stream                                                     |
 //! | `requests`    | what Python gives to calls, as messages                                 |
 //! | `answers`     | messages as the dataclasses of `runtime_gym/_types.py`                  |
 //! | `errors`      | failed calls as the exceptions of `runtime_gym/_errors.py`              |
@@ -14,11 +16,13 @@
 
 mod answers;
 mod calls;
+mod connection;
 mod conversation;
 mod errors;
 mod interpreter;
 mod programs;
 mod requests;
+mod step_stream;
 mod threads;
 
 #[pyo3::pymodule]
@@ -31,4 +35,6 @@ mod _native {
     use super::interpreter::{Interpreter, Sandbox};
     #[pymodule_export]
     use super::programs::{agent, env_server};
+    #[pymodule_export]
+    use super::step_stream::StepStream;
 }

@@ -43,6 +43,19 @@ async def test_a_batch(client: rg.AsyncClient) -> None:
             await episode.keep_alive()
 
 
+async def test_a_stream(client: rg.AsyncClient) -> None:
+    task = (await client.tasks("knapsack"))[0]
+    async with await client.create(task, interpreter_state="persistent") as episode:
+        stream = client.step_stream()
+        for code in ("x = 1", "x += 1", "print(x)"):
+            stream.send(episode, code)
+        answers = [await stream.receive() for _ in range(len(stream))]
+        assert [step.observation.output for _, step in answers] == ["", "", "2\n"]
+        assert answers[0][0] is episode
+        with pytest.raises(IndexError):
+            await stream.receive()
+
+
 async def test_errors_are_raised_where_they_are_awaited(client: rg.AsyncClient) -> None:
     with pytest.raises(rg.NotFound):
         await client.attach("no-such-episode")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -120,6 +122,47 @@ def test_a_batch_holds_answers_and_errors(client: rg.Client, task: rg.Task) -> N
     assert client.step_batch([]) == []
     assert client.keep_alive(episodes) == [episodes[1].id]
     for episode in episodes:
+        episode.close()
+
+
+def test_steps_of_a_stream_are_sent_ahead_and_answered_in_order(client: rg.Client, task: rg.Task) -> None:
+    one, other = (client.create(task, interpreter_state="persistent") for _ in range(2))
+    stream = client.step_stream()
+    for number in range(20):
+        stream.send(one, f"x = {number}" if number == 0 else "x += 1; print(x)")
+        stream.send(other, f"print({number})")
+    assert len(stream) == 40
+    answers = [stream.receive() for _ in range(40)]
+    assert len(stream) == 0
+    assert [episode for episode, _ in answers] == [one, other] * 20
+    assert [step.observation.output for _, step in answers[::2]] == ["", *(f"{number}\n" for number in range(1, 20))]
+    assert [step.observation.output for _, step in answers[1::2]] == [f"{number}\n" for number in range(20)]
+    assert (one.next_step_index, other.next_step_index) == (20, 20)
+    with pytest.raises(IndexError, match="answered"):
+        stream.receive()
+    other.close()
+    for episode in (other, one):
+        stream.send(episode, "print(x)")
+    with pytest.raises(rg.FailedPrecondition):
+        stream.receive()
+    assert stream.receive()[1].observation.output == "19\n"
+    one.close()
+
+
+def test_a_stream_outlives_its_server(tasks: Path, tmp_path: Path) -> None:
+    options = ["--state-dir", str(tmp_path / "state")]
+    server = rg.serve(tasks, options=options)
+    client = rg.Client(server.url)
+    episode = client.create(client.tasks()[0], interpreter_state="persistent")
+    stream = client.step_stream()
+    stream.send(episode, "x = 1")
+    assert stream.receive()[1].observation.success
+    os.kill(server.pid, signal.SIGKILL)
+    stream.send(episode, "x += 1")
+    stream.send(episode, "print(x)")
+    server.close()
+    with rg.serve(tasks, listen=server.url.removeprefix("http://"), options=options):
+        assert [stream.receive()[1].observation.output for _ in range(2)] == ["", "2\n"]
         episode.close()
 
 

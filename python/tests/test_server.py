@@ -142,3 +142,14 @@ def test_the_program_env_server() -> None:
     command = [sys.executable, "-m", "runtime_gym", "--version"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert said.startswith("env-server ")
+
+
+def test_the_first_start_says_what_takes_so_long(tasks: Path, tmp_path: Path) -> None:
+    def start() -> str:
+        program = "import sys, runtime_gym as rg; rg.serve(sys.argv[1]).close()"
+        command = [sys.executable, "-W", "error", "-c", program, str(tasks)]
+        cache = {**os.environ, "RUNTIME_GYM_CACHE": str(tmp_path)}
+        return subprocess.run(command, env=cache, capture_output=True, text=True, check=True, timeout=300).stderr
+
+    assert "compiles Python for this machine" in start()
+    assert start() == ""

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::fake::{Failure, RETRY, Server};
 use client::{Environment, Retry};
+use futures::future::join_all;
 use proto::env::v1;
 use tonic::Code;
 
@@ -56,4 +57,49 @@ async fn tasks_are_listed_page_by_page_up_to_the_limit() {
         let ids: Vec<String> = tasks.into_iter().map(|task| task.task_id).collect();
         assert_eq!(ids, (0..expected).map(|index| index.to_string()).collect::<Vec<_>>());
     }
+}
+
+/// Sends the steps 0, 1, 2 before any is answered; their answers, and the steps that the server read.
+async fn stream_of_three(failures: &[Failure]) -> (Vec<Result<u64, Code>>, Vec<u64>) {
+    let (server, url) = Server::start(failures).await;
+    let stream = environment(&url, RETRY).await.step_stream();
+    let answers = join_all((0..3).map(|index| stream.send(step(index), Duration::ZERO))).await;
+    let answers =
+        answers.into_iter().map(|answer| answer.map(|step| step.step_index).map_err(|status| status.code()));
+    let read = server.0.lock().unwrap().steps.iter().map(|step| step.step_index).collect();
+    (answers.collect(), read)
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_begins_again_with_the_first_step_without_an_answer() {
+    let broken = Failure::Status(Code::Unavailable);
+    let (answers, read) = stream_of_three(&[broken, broken]).await;
+    assert_eq!((answers, read), (vec![Ok(0), Ok(1), Ok(2)], vec![0, 0, 0, 1, 2]));
+    let shuts_down = Failure::Reason(Code::Unavailable, "SHUTTING_DOWN");
+    let (answers, read) = stream_of_three(&[shuts_down]).await;
+    assert_eq!(answers, [Ok(0), Ok(1), Ok(2)]);
+    assert_eq!((read[0], &read[read.len() - 3..]), (0, &[0, 1, 2][..]));
+}
+
+#[tokio::test]
+async fn a_step_that_fails_is_an_answer_and_the_stream_goes_on() {
+    let (answers, read) = stream_of_three(&[Failure::Reason(Code::FailedPrecondition, "STEP_GAP")]).await;
+    assert_eq!((answers, read), (vec![Err(Code::FailedPrecondition), Ok(1), Ok(2)], vec![0, 1, 2]));
+}
+
+#[tokio::test]
+async fn streams_are_limited_as_attempts_are() {
+    let (answers, read) = stream_of_three(&[Failure::Status(Code::Unavailable); 3]).await;
+    assert_eq!((answers, read), (vec![Err(Code::Unavailable); 3], vec![0, 0, 0]));
+    let (answers, read) = stream_of_three(&[Failure::Status(Code::InvalidArgument)]).await;
+    assert_eq!((answers, read), (vec![Err(Code::InvalidArgument); 3], vec![0]));
+}
+
+#[tokio::test]
+async fn a_stream_without_an_answer_in_time_begins_again() {
+    let (server, url) = Server::start(&[Failure::Silence]).await;
+    let retry = Retry { deadline: Duration::from_millis(50), ..RETRY };
+    let stream = environment(&url, retry).await.step_stream();
+    stream.send(step(0), Duration::from_millis(50)).await.unwrap();
+    assert_eq!(server.0.lock().unwrap().steps.len(), 2);
 }

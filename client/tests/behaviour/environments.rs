@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::fake::{Failure, Server};
 use client::{Environments, Retry};
+use futures::future::join_all;
 use proto::env::v1;
 use tonic::Code;
 
@@ -204,4 +205,16 @@ async fn free_places_are_those_that_servers_tell_less_what_was_placed_since() {
         environments.create(request(&format!("x{index}"))).await.unwrap();
     }
     assert_eq!((a.created().len(), b.created().len()), (on_a, on_b + 5));
+}
+
+#[tokio::test]
+async fn each_server_has_a_stream_of_its_own() {
+    let (a, b, environments) = two(&[]).await;
+    let mut streams = environments.step_streams();
+    let answers = ["a.x", "b.y", "a.z"].map(|id| streams.send(step(id), Duration::ZERO));
+    join_all(answers).await.into_iter().for_each(|answer| drop(answer.unwrap()));
+    assert_eq!(a.0.lock().unwrap().steps, [step("a.x"), step("a.z")]);
+    assert_eq!(b.0.lock().unwrap().steps, [step("b.y")]);
+    let error = streams.send(step("c.x"), Duration::ZERO).await.unwrap_err();
+    assert_eq!(error.status.code(), Code::NotFound);
 }

@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use client::Retry;
+use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
 use proto::env::v1;
 use proto::env::v1::environment_service_server::{EnvironmentService, EnvironmentServiceServer};
+use proto::env::v1::step_stream_response::Result as Outcome;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -145,13 +147,31 @@ impl EnvironmentService for Server {
         Ok(Response::new(v1::CloseEpisodeResponse::default()))
     }
 
-    type StepStreamStream = tokio_stream::Empty<Result<v1::StepStreamResponse, Status>>;
+    type StepStreamStream = BoxStream<'static, Result<v1::StepStreamResponse, Status>>;
 
+    /// A failure with a reason is that of its step; the stream ends with another.
     async fn step_stream(
         &self,
-        _: Request<tonic::Streaming<v1::StepRequest>>,
+        request: Request<tonic::Streaming<v1::StepRequest>>,
     ) -> Answer<Self::StepStreamStream> {
-        Err(Status::unimplemented("not tested"))
+        let server = self.clone();
+        let answers = request.into_inner().and_then(move |step| {
+            let server = server.clone();
+            async move {
+                let (episode_id, step_index) = (step.episode_id.clone(), step.step_index);
+                server.0.lock().unwrap().steps.push(step);
+                let result = match server.fail().await {
+                    Ok(()) => Outcome::Response(v1::StepResponse { step_index, ..Default::default() }),
+                    Err(status) => {
+                        let reason = status.get_details_error_info().ok_or(status.clone())?.reason;
+                        let (code, message) = (status.code().into(), status.message().to_owned());
+                        Outcome::Error(v1::CallError { code, message, reason, ..Default::default() })
+                    }
+                };
+                Ok(v1::StepStreamResponse { episode_id, result: Some(result) })
+            }
+        });
+        Ok(Response::new(answers.boxed()))
     }
 
     async fn step_batch(&self, _: Request<v1::StepBatchRequest>) -> Answer<v1::StepBatchResponse> {
