@@ -100,14 +100,33 @@ def rust(url: str, sessions: int, batch: int | None, seconds: float) -> float:
         return report["loads"][0]["steps_per_s"]
 
 
-def sandbox(rounds: int) -> float:
-    """Microseconds of a step of a sandbox in this process, its own time included."""
+def streamed(client: rg.Client, sessions: int, seconds: float) -> float:
+    """Steps a second over one stream, on which each episode has a step under way."""
+    episodes = begin(client, sessions)
+    stream = client.step_stream()
+    for episode in episodes:
+        stream.send(episode, CODE)
+    taken, begun = 0, time.perf_counter()
+    while len(stream):
+        episode, _ = stream.receive()
+        taken += 1
+        if time.perf_counter() - begun < seconds and not episode.ended:
+            stream.send(episode, CODE)
+    return _close(episodes, taken / (time.perf_counter() - begun))
+
+
+def sandbox(rounds: int) -> tuple[float, float]:
+    """Microseconds of a step of a sandbox in this process, and what of it is not the interpreter's own time."""
     python = rg.Sandbox()
     python.run(CODE)
-    begun = time.perf_counter()
+    steps: list[tuple[float, float]] = []
     for _ in range(rounds):
-        python.run(CODE)
-    return (time.perf_counter() - begun) / rounds * 1e6
+        begun = time.perf_counter()
+        outcome = python.run(CODE)
+        taken = time.perf_counter() - begun
+        steps.append((taken, taken - outcome.run_time))
+    whole, beside = (statistics.median(times) * 1e6 for times in zip(*steps, strict=True))
+    return whole, beside
 
 
 def main() -> None:
@@ -124,7 +143,9 @@ def main() -> None:
         measures: dict[str, Callable[[], float]] = {
             "batched, Rust": lambda: rust(server.url, sessions, sessions, seconds),
             "batched, Python": lambda: batched(client, sessions, seconds),
+            "streamed, Python": lambda: streamed(client, sessions, seconds),
             "single calls, Rust": lambda: rust(server.url, sessions, None, seconds),
+            "single calls, Python, 1 thread": lambda: threads(client, 1, seconds),
             "single calls, Python, threads": lambda: threads(client, sessions, seconds),
             "single calls, Python, asyncio": lambda: tasks_of_asyncio(client, server.url, sessions, seconds),
         }
@@ -134,7 +155,8 @@ def main() -> None:
         peer = "batched, Rust" if name.startswith("batched") else "single calls, Rust"
         ratio = statistics.median(one[name] / one[peer] for one in rounds)
         print(f"  {name:32} {statistics.median(one[name] for one in rounds):8.0f}  {ratio:5.2f}x")
-    print(f"a step of a sandbox in this process: {sandbox(5000):.0f} us")
+    whole, beside = sandbox(5000)
+    print(f"a step of a sandbox in this process: {whole:.0f} us, {beside:.0f} us of which are beside the interpreter; medians")
 
 
 if __name__ == "__main__":
