@@ -52,7 +52,7 @@ habits: build
 	scripts/habits.sh
 
 ## Every test, through real servers and a real browser where one is needed, and beside PyTorch, transformers, PEFT and bitsandbytes; the
-## Python package from its sources.
+## Python and the TypeScript package from their sources.
 test: guest torch
 	scripts/parity_python.sh >/dev/null
 	scripts/chromium.sh >/dev/null
@@ -61,6 +61,7 @@ test: guest torch
 	$(CARGO) build --release --workspace --bins --lib
 	$(CARGO) test --release --workspace
 	scripts/python_tests.sh
+	scripts/typescript.sh
 
 ## The wheel of the Python package, into target/wheels.
 wheel: guest
@@ -109,10 +110,12 @@ load: guest
 gpu: torch
 	scripts/gpu.sh
 
-## Formatting and lints, without a warning, imports without circles, what the dependencies may be, and the files of deploy/.
+## Formatting and lints, without a warning, imports without circles, that the protocols break no client of the last release, what the
+## dependencies may be, and the files of deploy/.
 lint: guest torch
 	$(CARGO) fmt --all --check
 	scripts/imports.py
+	scripts/proto.sh
 	scripts/cargo_deny.sh
 	scripts/manifests.sh
 	$(CARGO) clippy --release --workspace --all-targets --features fuzz/libfuzzer -- -D warnings

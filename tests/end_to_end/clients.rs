@@ -1,4 +1,4 @@
-//! Episodes by gRPC clients that are not ours: Python's grpcio, with generated messages and by reflection, and Node.
+//! Episodes by gRPC clients that are not ours: Python's grpcio, with generated messages and by reflection, Node and Go.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -14,13 +14,19 @@ static INSTALLED: LazyLock<PathBuf> = LazyLock::new(|| {
     String::from_utf8(output.stdout).unwrap().trim().into()
 });
 
-/// Plays an episode by the example `program`; returns what it prints.
-async fn play(program: &str, example: &str, arguments: &[&str]) -> String {
+/// An interpreter that is installed there.
+fn interpreter(name: &str) -> Command {
+    let mut command = Command::new(INSTALLED.join("venv/bin").join(name));
+    command.env("NODE_PATH", INSTALLED.join("node_modules"));
+    command
+}
+
+/// Plays an episode by an example, which `command` runs; returns what it prints.
+async fn play(mut command: Command, example: &str, arguments: &[&str]) -> String {
     let tasks = tiny_tasks();
     let server = EnvServer::start(&[tasks.path()], &[]).await;
     let address = server.url.strip_prefix("http://").unwrap();
-    let output = Command::new(INSTALLED.join("venv/bin").join(program))
-        .env("NODE_PATH", INSTALLED.join("node_modules"))
+    let output = command
         .arg(root().join("client/examples").join(example))
         .args(arguments)
         .arg(address)
@@ -36,12 +42,12 @@ fn assert_played(said: &str) {
 
 #[tokio::test]
 async fn python_plays_with_generated_messages() {
-    assert_played(&play("python", "first_episode.py", &[]).await);
+    assert_played(&play(interpreter("python"), "first_episode.py", &[]).await);
 }
 
 #[tokio::test]
 async fn python_plays_by_reflection_alone() {
-    let said = play("python", "reflection.py", &[]).await;
+    let said = play(interpreter("python"), "reflection.py", &[]).await;
     assert_played(&said);
     assert!(said.contains("\nFAILED_PRECONDITION step 9 leaves a gap"), "{said}");
 }
@@ -71,6 +77,14 @@ async fn python_plays_over_a_unix_socket() {
 #[tokio::test]
 async fn node_plays() {
     let proto = root().join("proto");
-    let said = play("node", "first_episode.js", &[proto.to_str().unwrap()]).await;
+    let said = play(interpreter("node"), "first_episode.js", &[proto.to_str().unwrap()]).await;
+    assert_played(&said.replace("false", "False"));
+}
+
+#[tokio::test]
+async fn go_plays() {
+    let mut command = Command::new("go");
+    command.arg("run").env("GOENV", INSTALLED.join("go/env"));
+    let said = play(command, "first_episode.go", &[]).await;
     assert_played(&said.replace("false", "False"));
 }
