@@ -39,6 +39,8 @@ for adapter in "$@"; do
     python=python3
     # Declared for 3.13.14, and runs on every 3.13.
     [ "$adapter" != nemo_gym ] || { python=python3.13; export PIP_IGNORE_REQUIRES_PYTHON=1; }
+    # verl is for 3.12 at most, SkyRL for 3.12 at least.
+    case $adapter in verl) python=python3.11 ;; skyrl) python=python3.12 ;; esac
     "$python" -c '' 2>/dev/null || { echo "== no $python: $adapter is left out" >&2; continue; }
     run "$(command -v "$python")" "python/tests_adapters/$adapter" "python/tests_adapters/$adapter/requirements.txt"
     unset PIP_IGNORE_REQUIRES_PYTHON

@@ -6,7 +6,6 @@ and the failure is there as a value. Leases are renewed while a model thinks, an
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Required, TypedDict, Unpack
@@ -80,6 +79,12 @@ class Generated:
     finish_reason: str = "stop"
     """``"stop"`` or ``"length"``."""
 
+    def first(self, most: int) -> Generated:
+        """The first ids of it, cut off where it has more than ``most``."""
+        if len(self.ids) <= most:
+            return self
+        return Generated(self.ids[:most], None if self.logprobs is None else self.logprobs[:most], "length")
+
 
 @dataclass(slots=True)
 class PlayedTokens(Played):
@@ -92,7 +97,7 @@ class PlayedTokens(Played):
     mask: list[int] = field(default_factory=list[int])
     """1 for each response id that the model generated, 0 for the others."""
     logprobs: list[float] | None = None
-    """For each response id, 0 where the mask is 0; ``None`` if the model's server tells none."""
+    """For each response id, 0 where the mask is 0; ``None`` if they are not told of every answer."""
 
 
 async def play_chat(
@@ -133,8 +138,8 @@ async def play_tokens(
 
     No id is encoded twice: the model's own are kept as they came, and after each answer only the ids of what the model is shown next are
     added. So the names in a persistent interpreter, which a conversation does not keep, are not shown (``Prompt.hide_names``).
-    ``max_response`` is the most response ids: an episode that would have more ends. ``template`` holds further arguments of the chat
-    template, such as ``{"enable_thinking": False}``.
+    ``max_response`` is the most response ids: an answer that has more is cut off there, and an episode that would have more ends.
+    ``template`` holds further arguments of the chat template, such as ``{"enable_thinking": False}``.
     """
     style = style or Style()
     style = replace(style, prompt=replace(style.prompt, hide_names=True))
@@ -147,7 +152,9 @@ async def play_tokens(
         played.prompt_ids = render.opening(conversation.messages)
         while True:
             generated = await generate(played.prompt_ids + played.response_ids)
-            _add(played, generated)
+            if max_response is not None:
+                generated = generated.first(max_response - len(played.response_ids))
+            _add(played, generated, is_models=True)
             text = tokenizer.decode(list(generated.ids), skip_special_tokens=True)
             await _turn(episode, conversation, Answer(text, finish_reason=generated.finish_reason), played)
             if episode.ended or played.turns >= style.max_turns:
@@ -155,7 +162,7 @@ async def play_tokens(
             ids = render.following(conversation.shown, generated.ids)
             if max_response is not None and len(played.response_ids) + len(ids) >= max_response:
                 return
-            _add(played, Generated(ids), is_models=False)
+            _add(played, Generated(ids, [0.0] * len(ids)), is_models=False)
 
     await _play(client, task, style, options, played, turns)
     return played
@@ -170,6 +177,8 @@ async def _play(
     turns: Callable[[AsyncEpisode, Conversation], Awaitable[None]],
 ) -> None:
     """Takes the turns of a new episode, renews its lease meanwhile, and closes and evaluates it at the end, whatever happens."""
+    import asyncio  # only here: it takes long
+
     options["limits"] = style.limits(options.get("limits"))
     try:
         episode = await client.create(task, **options)
@@ -177,15 +186,17 @@ async def _play(
         played.fault = fault
         return
     played.episode_id = episode.id
-    conversation = Conversation(episode, style)
     renewing = asyncio.create_task(_renew(episode))
     try:
-        await turns(episode, conversation)
+        conversation = Conversation(episode, style)
+        try:
+            await turns(episode, conversation)
+        finally:
+            played.messages = conversation.messages
     except RuntimeGymError as fault:
         played.fault = fault
     finally:
         renewing.cancel()
-        played.messages = conversation.messages
         try:
             await episode.close()
         except RuntimeGymError as fault:
@@ -195,6 +206,8 @@ async def _play(
 
 async def _renew(episode: AsyncEpisode) -> None:
     """Renews a lease before it ends. Where that fails, the next step says why."""
+    import asyncio
+
     while True:
         await asyncio.sleep(episode.lease / 3)
         try:
@@ -215,14 +228,18 @@ async def _turn(episode: AsyncEpisode, conversation: Conversation, answer: Answe
         played.steps.append(step)
 
 
-def _add(played: PlayedTokens, ids: Generated, *, is_models: bool = True) -> None:
+def _add(played: PlayedTokens, ids: Generated, *, is_models: bool) -> None:
+    """Adds ids to the response."""
+    if ids.logprobs is not None and len(ids.logprobs) != len(ids.ids):
+        raise ValueError(f"the model's server tells {len(ids.logprobs)} log-probabilities of {len(ids.ids)} ids")
+    if not played.response_ids:
+        played.logprobs = []
+    if ids.logprobs is None or played.logprobs is None:
+        played.logprobs = None
+    else:
+        played.logprobs.extend(ids.logprobs)
     played.response_ids.extend(ids.ids)
     played.mask.extend([int(is_models)] * len(ids.ids))
-    if is_models and ids.logprobs is None:
-        return
-    if played.logprobs is None:
-        played.logprobs = []
-    played.logprobs.extend(ids.logprobs if ids.logprobs is not None else [0.0] * len(ids.ids))
 
 
 class _Template:

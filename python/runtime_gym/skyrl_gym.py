@@ -29,16 +29,15 @@ from typing import Any
 import skyrl_gym
 from skyrl_gym.envs.base_text_env import BaseTextEnv, BaseTextEnvStepOutput
 
-from ._client import DEFAULT_URL, Client, Episode
+from ._client import Client, Episode
 from ._conversation import Answer, Conversation, Message, Style
 from ._errors import RuntimeGymError
-from ._types import EndReason, Limits, Task
+from ._row import Row
+from ._types import EndReason
 
 __all__ = ["RuntimeGymEnv", "register"]
 
 ENV_ID = "runtime_gym"
-
-_OPTIONS = ("url", "task", "task_set", "interpreter_state", "semantics", "limits", "seed", "lease", "state_loss", "style")
 
 
 def register() -> None:
@@ -71,21 +70,11 @@ class RuntimeGymEnv(BaseTextEnv):
         that is.
         """
         super().__init__()
-        unknown = [key for key in env_config if key not in _OPTIONS]
-        if unknown:
-            raise ValueError(f"env_config has unknown keys: {', '.join(unknown)}; known are {', '.join(_OPTIONS)}")
-        given = dict(env_config) | {key: extras[key] for key in _OPTIONS if extras.get(key) is not None}
-        if given.get("interpreter_state") is None:
-            raise ValueError('interpreter_state is missing: set it to "persistent" or "reset", in env_config or in each row')
-        if given.get("task") is None:
-            raise ValueError("task is missing: each row names one")
-        url, style, limits = (given.pop(key, None) for key in ("url", "style", "limits"))
-        task = Task(given.pop("task_set", ""), given.pop("task"), "")
+        row = Row.of(env_config, extras, "env_config")
         self.max_turns: int = extras.get("max_turns", Style().max_turns)
-        asked = Style.of(style or {})
-        self._style = replace(asked, tool_calls="text", max_turns=self.max_turns, prompt=replace(asked.prompt, hide_names=True))
-        self._options = given | {"task": task, "limits": self._style.limits(Limits(**(limits or {})))}
-        self._client = _client(url if isinstance(url, str) else tuple(url or [DEFAULT_URL]))
+        self._style = replace(row.style, max_turns=self.max_turns)
+        self._options = row.options | {"task": row.task, "limits": self._style.limits(row.options["limits"])}
+        self._client = _client(row.urls)
         self._episode: Episode | None = None
         self._is_open = False
         self.turns: int = 0

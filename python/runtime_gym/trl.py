@@ -29,7 +29,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -215,7 +215,7 @@ def rollout_func(
             return await play_tokens(
                 client,
                 Task(prompt[-1]["set"], prompt[-1]["task_id"], ""),
-                turns.generator(),
+                turns.generate,
                 trainer.processing_class,
                 style=style,
                 max_response=trainer.max_completion_length,
@@ -254,8 +254,6 @@ class _Turn:
     """A turn that an episode waits for."""
 
     ids: list[int]
-    most: int
-    """Ids that it may have."""
     generated: Future[Generated] = field(default_factory=Future[Generated])
 
 
@@ -267,18 +265,11 @@ class _Turns:
         self._playing = episodes
         self._asked: queue.SimpleQueue[_Turn | BaseException | None] = queue.SimpleQueue()
 
-    def generator(self) -> Callable[[list[int]], Awaitable[Generated]]:
-        """A model for one episode."""
-        prompt: int | None = None
-
-        async def generate(ids: list[int]) -> Generated:
-            nonlocal prompt
-            prompt = prompt or len(ids)
-            turn = _Turn(ids, self._trainer.max_completion_length - (len(ids) - prompt))
-            self._asked.put(turn)
-            return await asyncio.wrap_future(turn.generated)
-
-        return generate
+    async def generate(self, ids: list[int]) -> Generated:
+        """A turn of an episode."""
+        turn = _Turn(ids)
+        self._asked.put(turn)
+        return await asyncio.wrap_future(turn.generated)
 
     def end(self, episode: asyncio.Task[PlayedTokens]) -> None:
         """Notes that an episode has ended."""
@@ -320,7 +311,5 @@ class _Turns:
             return
         ids, logprobs = self._trainer._generate_single_turn([turn.ids for turn in turns], None, {}, 1)
         for index, turn in enumerate(turns):
-            kept = ids[index][: turn.most]
-            kept_logprobs = None if logprobs is None else logprobs[index][: turn.most]
-            whole = kept[-1] in self._trainer.eos_token_ids
-            turn.generated.set_result(Generated(kept, kept_logprobs, "stop" if whole else "length"))
+            finish_reason = "stop" if ids[index][-1] in self._trainer.eos_token_ids else "length"
+            turn.generated.set_result(Generated(ids[index], None if logprobs is None else logprobs[index], finish_reason))

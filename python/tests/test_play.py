@@ -7,7 +7,7 @@ import itertools
 import os
 import re
 import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +148,7 @@ async def test_a_caller_is_told_of_its_mistakes(client: rg.AsyncClient, task: rg
         await rg.play_chat(client, task, says(), interpreter_state="reset", style=wrong)
     with pytest.raises(ValueError, match='tool_calls="text"'):
         await rg.play_tokens(client, task, Letters().model([]), Letters(), interpreter_state="reset", style=rg.Style(agent_type="react"))
+    assert (await client.servers())[0].running_episodes == 0
 
 
 class Letters:
@@ -158,12 +159,16 @@ class Letters:
     SPECIAL = ("<start>", "<end>")
     PAIRS = ("in", "th", "``", "\n\n")
 
+    def __init__(self, end: str = "<end>\n") -> None:
+        """``end`` is what the chat template writes after a message."""
+        self.end = end
+
     def apply_chat_template(
         self, conversation: Sequence[rg.Message], /, *, tokenize: bool, add_generation_prompt: bool, **_options: Any
     ) -> str:
         """Each message between the special tokens."""
         assert not tokenize
-        text = "".join(f"<start>{message['role']}\n{message['content']}<end>\n" for message in conversation)
+        text = "".join(f"<start>{message['role']}\n{message['content']}{self.end}" for message in conversation)
         return text + "<start>assistant\n" * add_generation_prompt
 
     def encode(self, text: str, /, *, add_special_tokens: bool) -> list[int]:
@@ -179,20 +184,30 @@ class Letters:
         tokens = ["", "", *self.PAIRS]
         return "".join(tokens[one] if one < len(tokens) else chr(one - 100) for one in ids)
 
+    def text(self, ids: Sequence[int]) -> str:
+        """With the special tokens."""
+        tokens = [*self.SPECIAL, *self.PAIRS]
+        return "".join(tokens[one] if one < len(tokens) else chr(one - 100) for one in ids)
+
     def letters(self, text: str) -> list[int]:
         """The ids of a model that does not know the pairs."""
         return [ord(letter) + 100 for letter in text]
 
-    def model(self, answers: Sequence[tuple[list[int], bool]]) -> Callable[[list[int]], Coroutine[None, None, rg.Generated]]:
+    def model(
+        self, answers: Sequence[tuple[list[int], bool]], *, tells_logprobs: bool = True
+    ) -> Callable[[list[int]], Coroutine[None, None, rg.Generated]]:
         """A model that gives these answers, whole or cut off, and then ends the task."""
         self.prompts: list[list[int]] = []
+        self.generated: list[rg.Generated] = []
         left = list(answers)
 
         async def generate(ids: list[int]) -> rg.Generated:
-            self.prompts.append(ids)
             answer, whole = left.pop(0) if left else (self.letters(code("finish()")), True)
             answer = [*answer, self.SPECIAL.index("<end>")] if whole else answer
-            return rg.Generated(answer, [-0.5] * len(answer), "stop" if whole else "length")
+            logprobs = [-1.0 - len(ids) - at for at in range(len(answer))] if tells_logprobs else None
+            self.prompts.append(ids)
+            self.generated.append(rg.Generated(answer, logprobs, "stop" if whole else "length"))
+            return self.generated[-1]
 
         return generate
 
@@ -207,33 +222,100 @@ async def test_tokens_are_never_encoded_again(client: rg.AsyncClient, task: rg.T
     # Each prompt begins with the one before, and with what the model wrote.
     all_ids = played.prompt_ids + played.response_ids
     assert all(all_ids[: len(prompt)] == prompt for prompt in tokenizer.prompts)
-    text = "".join([*tokenizer.SPECIAL, *tokenizer.PAIRS][one] if one < 6 else chr(one - 100) for one in all_ids)
+    text = tokenizer.text(all_ids)
     assert text.startswith(tokenizer.apply_chat_template(played.messages[:2], tokenize=False, add_generation_prompt=True))
     assert '<end>\n<start>user\n{"success":true,"result":null,"output":"thing in\\n","error":null}<end>\n<start>assistant\n' in text
     assert "cut in th<end>\n<start>user\n" in text
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    answers=st.lists(
-        st.tuples(st.one_of(st.text("in th`\n'x=1é", max_size=30), st.just(code("y = 'in th'\nprint(y)"))), st.booleans()), max_size=5
-    )
+IDS = st.one_of(st.integers(0, 5), st.sampled_from("in th`<end>\n'x=1é").map(lambda letter: ord(letter) + 100))
+"""Those of special tokens and of pairs, and letters that are often a pair or a special token when they are encoded again."""
+ANSWERS = st.lists(
+    st.tuples(st.one_of(st.lists(IDS, max_size=30), st.just(Letters().letters(code("y = 'in th'\nprint(y)")))), st.booleans()),
+    max_size=5,
 )
-def test_the_mask_covers_what_the_model_wrote(server: rg.Server, task: rg.Task, answers: list[tuple[str, bool]]) -> None:
-    tokenizer = Letters()
-    written = [(tokenizer.letters(text), whole) for text, whole in answers]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    answers=ANSWERS,
+    end=st.sampled_from(["<end>\n", "<end>", "\n\n", "\n", ""]),
+    tells_logprobs=st.booleans(),
+    room=st.none() | st.integers(1, 600),
+)
+def test_every_id_is_as_it_came(
+    server: rg.Server, task: rg.Task, answers: list[tuple[list[int], bool]], end: str, tells_logprobs: bool, room: int | None
+) -> None:
+    tokenizer = Letters(end)
+    generate = tokenizer.model(answers, tells_logprobs=tells_logprobs)
 
     async def play() -> rg.PlayedTokens:
         client = rg.AsyncClient(server.url)
-        return await rg.play_tokens(client, task, tokenizer.model(written), tokenizer, interpreter_state="persistent")
+        return await rg.play_tokens(client, task, generate, tokenizer, interpreter_state="persistent", max_response=room)
 
     played = asyncio.run(play())
     assert played.fault is None
-    assert len(played.response_ids) == len(played.mask) == len(played.logprobs or [])
-    ends = [[*ids, 1] if whole else ids for ids, whole in written] + [[*tokenizer.letters(code("finish()")), 1]]
-    assert [one for one, is_models in zip(played.response_ids, played.mask, strict=True) if is_models] == list(
-        itertools.chain.from_iterable(ends)
-    )
-    assert [prob for prob, is_models in zip(played.logprobs or [], played.mask, strict=True) if not is_models] == [0.0] * played.mask.count(
-        0
-    )
+    assert played.turns == len(tokenizer.generated)
+    ids: list[int] = []
+    mask: list[int] = []
+    logprobs: list[float] = []
+    for prompt, generated in zip(tokenizer.prompts, tokenizer.generated, strict=True):
+        assert prompt[: len(ids)] == ids
+        shown = prompt[len(ids) :]
+        before = f"{end}<start>user\n" if ids else "<start>system\n"
+        first, *rest = tokenizer.encode(before, add_special_tokens=False)
+        before = tokenizer.text(rest) if mask[-1:] == [1] and ids[-1] == first else before
+        after = f"{end}<start>assistant\n"
+        text = tokenizer.text(shown)
+        assert text.startswith(before)
+        assert text.endswith(after)
+        assert shown == tokenizer.encode(text, add_special_tokens=False)
+        if ids:
+            said = text.removeprefix(before).removesuffix(after)
+            assert any(said in message["content"] for message in played.messages if message["role"] == "user")
+        kept = generated.first(len(generated.ids) if room is None else len(played.prompt_ids) + room - len(prompt))
+        ids = [*prompt, *kept.ids]
+        mask += [0] * len(shown) + [1] * len(kept.ids)
+        logprobs += [0.0] * len(shown) + list(kept.logprobs or [])
+    begin = len(played.prompt_ids)
+    assert played.prompt_ids == tokenizer.prompts[0]
+    assert played.response_ids == ids[begin:]
+    assert played.mask == mask[begin:]
+    assert played.logprobs == (logprobs[begin:] if tells_logprobs else None)
+    assert room is None or len(played.response_ids) <= room
+    if room is None:
+        assert played.end_reason is rg.EndReason.FINISHED
+
+
+async def test_an_answer_past_the_room_is_cut_off(client: rg.AsyncClient, task: rg.Task) -> None:
+    tokenizer = Letters()
+    generate = tokenizer.model([(tokenizer.letters(code("x = 1")), True)])
+    played = await rg.play_tokens(client, task, generate, tokenizer, interpreter_state="reset", max_response=20)
+    assert played.response_ids == list(tokenizer.generated[0].ids[:20])
+    assert played.logprobs == list(tokenizer.generated[0].logprobs or [])[:20]
+    assert (played.turns, played.steps, played.mask) == (1, [], [1] * 20)
+    assert "cut off (finish reason: length)" in played.messages[-1]["content"]
+    assert played.reward is not None
+
+
+async def test_log_probabilities_of_every_id_or_none(client: rg.AsyncClient, task: rg.Task) -> None:
+    tokenizer = Letters()
+    model = tokenizer.model([])
+
+    for untold in range(2):
+        turns = itertools.count()
+
+        async def generate(ids: list[int], turns: Iterator[int] = turns, untold: int = untold) -> rg.Generated:
+            turn = next(turns)
+            return await model(ids) if turn == 2 else rg.Generated([200], None if turn == untold else [-1.0])
+
+        played = await rg.play_tokens(client, task, generate, tokenizer, interpreter_state="reset")
+        assert played.turns == 3
+        assert played.logprobs is None
+
+    async def wrong(_ids: list[int]) -> rg.Generated:
+        return rg.Generated([101, 102], [-1.0])
+
+    with pytest.raises(ValueError, match="1 log-probabilities of 2 ids"):
+        await rg.play_tokens(client, task, wrong, tokenizer, interpreter_state="reset")
+    assert (await client.servers())[0].running_episodes == 0

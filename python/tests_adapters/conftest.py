@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import golden
 import pytest
 
 import runtime_gym as rg
@@ -22,4 +23,11 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(tasks: Path) -> Iterator[rg.Server]:
     """A server."""
     with rg.serve(tasks) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def golden_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rg.Server]:
+    """A server with the task of the golden episode."""
+    with rg.serve(golden.tasks(tmp_path_factory.mktemp("golden"))) as server:
         yield server

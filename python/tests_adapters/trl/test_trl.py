@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import golden
 import pytest
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -124,6 +125,25 @@ def small_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token=END, pad_token=SPECIAL[0], chat_template=qwen3_chat_template)
 
 
+def small_model(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
+    """A model with random weights."""
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=None,
+    )
+    return Qwen3ForCausalLM(config)
+
+
 def batch_of(episodes: list[Parts], tokenizer: PreTrainedTokenizerFast) -> dict[str, torch.Tensor]:
     """Episodes to learn from. What the model writes are its labels."""
     ids: list[torch.Tensor] = []
@@ -147,21 +167,7 @@ def policy(server: rg.Server) -> Policy:
     episodes = [of(server.url, row, script) for row in rows for script in SCRIPTS for of in (with_calls, with_blocks)]
     tokenizer = small_tokenizer([text for parts in episodes for text, _ in parts])
     batches = [batch_of(episodes[at::2], tokenizer) for at in range(2)]
-    config = Qwen3Config(
-        vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=16,
-        max_position_embeddings=4096,
-        tie_word_embeddings=True,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=None,
-    )
-    model = Qwen3ForCausalLM(config)
+    model = small_model(tokenizer)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     for step in range(140):
         model(**batches[step % 2]).loss.backward()
@@ -353,6 +359,26 @@ def test_a_server_that_is_lost(
     norms = logged(trainer, "grad_norm")
     assert [norm > 0 for norm in norms] == [True, False, True, True, False, False]
     assert finite(trainer)
+
+
+@pytest.mark.parametrize("template", [golden.TEMPLATE, qwen3_chat_template], ids=["chatml", "qwen3"])
+@pytest.mark.parametrize("state", list(rg.InterpreterState))
+def test_the_golden_episode(
+    state: rg.InterpreterState, template: str, golden_server: rg.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = golden.recorded()
+    tokenizer = golden.tokenizer(made["merges"])
+    tokenizer.chat_template = template
+    played = rollout_func(golden_server.url, interpreter_state=state)
+    trainer = trainer_of(Policy(small_model(tokenizer), tokenizer), golden_server, tmp_path, reward_funcs=[reward], rollout_func=played)
+    answers = iter(made["answers"])
+    monkeypatch.setattr(trainer, "_generate_single_turn", lambda *_: ([next(answers)], None))
+    [row] = dataset(rg.Client(golden_server.url))
+    prompt_ids, completion_ids, mask, *_, extra, _images, _tool_images = trainer._generate([row["prompt"]])
+    assert prompt_ids == [made[state]["prompt_ids"]]
+    assert completion_ids == [made[state]["response_ids"]]
+    assert mask == [made[state]["mask"]]
+    assert extra["reward"] == [1.0]
 
 
 def test_a_generation_that_fails(policy: Policy, server: rg.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
