@@ -16,7 +16,7 @@ MINUTES ?= 10
 # The ablations in the committed results.
 ABLATIONS := $(sort $(wildcard docs/study/ablations/*.json))
 
-.PHONY: build experiment ablations study-docs habits test wheel test-python test-vllm paper-tiny fuzz faults bench load lint guest torch trainer gpu clean
+.PHONY: build experiment ablations study-docs habits test tools wheel test-python test-vllm paper-tiny fuzz faults bench load lint guest torch trainer gpu clean
 
 ## Every release binary but the trainer, into target/release.
 build: guest
@@ -53,15 +53,19 @@ habits: build
 
 ## Every test, through real servers and a real browser where one is needed, and beside PyTorch, transformers, PEFT and bitsandbytes; the
 ## Python and the TypeScript package from their sources.
-test: guest torch
-	scripts/parity_python.sh >/dev/null
-	scripts/chromium.sh >/dev/null
-	scripts/clients.sh >/dev/null
-	scripts/prometheus.sh >/dev/null
+test: guest torch tools
 	$(CARGO) build --release --workspace --bins --lib
 	$(CARGO) test --release --workspace
 	scripts/python_tests.sh
 	scripts/typescript.sh
+
+## What the tests need beside crates: peers, clients, a browser.
+tools:
+	scripts/parity_python.sh >/dev/null
+	scripts/chromium.sh >/dev/null
+	scripts/clients.sh >/dev/null
+	scripts/prometheus.sh >/dev/null
+	scripts/python.sh >/dev/null
 
 ## The wheel of the Python package, into target/wheels.
 wheel: guest
