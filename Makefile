@@ -16,7 +16,7 @@ MINUTES ?= 10
 # The ablations in the committed results.
 ABLATIONS := $(sort $(wildcard docs/study/ablations/*.json))
 
-.PHONY: build experiment ablations study-docs habits test tools wheel test-python test-vllm paper-tiny fuzz faults bench load lint guest torch trainer gpu clean
+.PHONY: build experiment ablations study-docs habits test tools wheel test-python docs test-vllm paper-tiny fuzz faults bench load lint guest torch trainer gpu clean
 
 ## Every release binary but the trainer, into target/release.
 build: guest
@@ -75,6 +75,10 @@ wheel: guest
 test-python: guest
 	scripts/test_wheel.sh
 
+## The documentation, into target/docs/site: a link that leads nowhere is an error.
+docs:
+	scripts/docs.sh
+
 ## The agent with a real model on a real vLLM server, on the CPU: installs both (3 GB), a few minutes.
 test-vllm: guest torch
 	$(CARGO) build --release --workspace --bins
@@ -114,12 +118,13 @@ load: guest
 gpu: torch
 	scripts/gpu.sh
 
-## Formatting and lints, without a warning, imports without circles, that the protocols break no client of the last release, what the
-## dependencies may be, and the files of deploy/.
+## Formatting and lints, without a warning, imports without circles, that the protocols break no client of the last release, links in
+## the documentation, what the dependencies may be, and the files of deploy/.
 lint: guest torch
 	$(CARGO) fmt --all --check
 	scripts/imports.py
 	scripts/proto.sh
+	scripts/docs.sh >/dev/null
 	scripts/cargo_deny.sh
 	scripts/manifests.sh
 	$(CARGO) clippy --release --workspace --all-targets --features fuzz/libfuzzer -- -D warnings

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tools=(hypothesis==6.170.17 mypy==2.4.1 "pyright[nodejs]==1.1.414" pytest==9.2.0 pytest-asyncio==1.5.0 ruff==0.17.6)
+tools=(hypothesis==6.170.17 markdown-it-py==4.3.0 mypy==2.4.1 "pyright[nodejs]==1.1.414" pytest==9.2.0 pytest-asyncio==1.5.0 ruff==0.17.6)
 folder=target/python
 ready=$folder/.ready-$(echo "${tools[@]}" | cksum | cut -d' ' -f1)
 if [ ! -f "$ready" ]; then

@@ -8,6 +8,9 @@ scripts/python_stubs.sh --check
 cd python
 "$python" -m ruff format --quiet --check .
 "$python" -m ruff check --quiet .
+"$python" -m ruff format --quiet --check --config pyproject.toml ../docs/site ../scripts/python_types.py
+"$python" -m ruff check --quiet --config pyproject.toml ../docs/site ../scripts/python_types.py
 "$python" -m pyright --pythonpath "$python"
+"$python" ../scripts/python_types.py
 "$python" -m mypy.stubtest runtime_gym._native
 "$python" -m pytest -q

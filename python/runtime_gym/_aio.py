@@ -1,17 +1,22 @@
-"""The client for asyncio: the methods of :mod:`runtime_gym._client`, as coroutines."""
+"""The client for asyncio: the methods of :mod:`runtime_gym._client`, as coroutines.
+
+asyncio is imported where it is used: it takes longer than all that the package needs besides.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ._client import DEFAULT_URL
 from ._errors import NotFound, RuntimeGymError
 from ._requests import Action, EpisodeBase, StepStreamBase, TaskConfig, batch, calls, create, new_id, took
 from ._types import Closed, Created, InterpreterState, Limits, Semantics, ServerInfo, Step, Task
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["AsyncClient", "AsyncEpisode", "AsyncStepStream"]
 
@@ -63,6 +68,8 @@ class AsyncClient:
     ) -> AsyncEpisode:
         """As :meth:`runtime_gym.Client.create`. If it is cancelled, an episode that it has begun is closed."""
         request = create(task, interpreter_state, semantics, limits, seed, lease, state_loss, record_definitions, episode_id)
+        import asyncio
+
         creating = asyncio.ensure_future(self._calls.create(request))
         try:
             created = await asyncio.shield(creating)
@@ -73,6 +80,8 @@ class AsyncClient:
 
     def _abandon(self, creating: asyncio.Future[Created]) -> None:
         """Closes an episode that nobody waits for any more. If that fails, its lease ends it."""
+        import asyncio
+
         if not creating.cancelled() and creating.exception() is None:
             closing: asyncio.Future[Closed] = asyncio.ensure_future(self._calls.close(creating.result().episode_id))
             closing.add_done_callback(lambda closed: closed.cancelled() or closed.exception())

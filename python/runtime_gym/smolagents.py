@@ -13,6 +13,7 @@ An agent is given the executor::
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -111,9 +112,12 @@ class SandboxExecutor(PythonExecutor):
 def _function(name: str, tool: Tool) -> Callable[..., object]:
     """A tool, or a managed agent, as a function with the same name, parameters and description."""
 
-    @functools.wraps(getattr(tool, "forward", tool), updated=())
     def function(*args: Any, **kwargs: Any) -> object:  # noqa: ANN401
         return tool(*args, **kwargs)
 
+    signature = inspect.signature(getattr(tool, "forward", tool))
+    # Of a function with smolagents' decorator `tool`, it begins with `self`.
+    parameters = [parameter for parameter in signature.parameters.values() if parameter.name != "self"]
     function.__name__, function.__doc__ = name, tool.description
+    function.__signature__ = signature.replace(parameters=parameters)  # pyright: ignore[reportFunctionMemberAccess]
     return function

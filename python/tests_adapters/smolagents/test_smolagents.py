@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import smolagents
-from smolagents import AgentExecutionError, CodeAgent, Tool
+from smolagents import AgentExecutionError, CodeAgent, Tool, tool
 from smolagents.memory import ActionStep
 from smolagents.models import ChatMessage, MessageRole, Model
 
@@ -60,6 +60,25 @@ def test_tools_run_outside() -> None:
     assert played.run("Add up.") == {"total": 5.5}
     assert "Execution logs:\n5.5\n" in str(steps(played)[0].observations)
     assert "5.5" in played.model.seen[1]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@tool
+def costs(item: str, number: int = 1) -> float:
+    """What items cost.
+
+    Args:
+        item: The item.
+        number: How many.
+
+    """
+    return number * {"tea": 2.5, "bread": 3.0}[item]
+
+
+def test_a_function_is_a_tool() -> None:
+    played = agent("total = costs('tea', 2) + costs(item='bread')", "costs(1, 2, 3)", "final_answer(total)", tools=[costs])
+    assert played.run("Add up.") == 8.0
+    assert [step.error is None for step in steps(played)] == [True, False, True]
+    assert "too many positional arguments" in str(steps(played)[1].error)
 
 
 def test_names_persist_or_are_gone() -> None:
