@@ -1,5 +1,7 @@
 //! The task sets that a server offers.
 
+use std::sync::Arc;
+
 use files::digest;
 use proto::task::TaskFile;
 use serde::{Deserialize, Serialize};
@@ -7,15 +9,25 @@ use serde_json::Value;
 
 use crate::error::{Error, Violation};
 use crate::family::FAMILIES;
+use crate::hosts::{Family, Hosts};
 use crate::task_set::{Listed, TaskSet};
 
 /// The most tasks on one page of a listing.
 const MAX_PAGE: usize = 1000;
 
-/// Task sets by name.
+/// Task sets by name: those that the server was started with, and those of hosted families.
 #[derive(Debug, Default)]
 pub struct Catalog {
     sets: Vec<TaskSet>,
+    hosts: Hosts,
+}
+
+/// Where tasks are.
+enum Set<'a> {
+    /// In files.
+    Files(&'a TaskSet),
+    /// In what a tool host has offered.
+    Hosted(Arc<Family>),
 }
 
 /// Which tasks a listing is of.
@@ -66,33 +78,61 @@ impl Catalog {
                 return Err(set.name().to_owned());
             }
         }
-        Ok(Self { sets })
+        Ok(Self { sets, hosts: Hosts::default() })
     }
 
-    /// The task sets, in the order in which they were given.
+    /// The task sets that it was made of, in the order in which they were given.
     pub fn sets(&self) -> &[TaskSet] {
         &self.sets
+    }
+
+    /// The tool hosts, and their families.
+    pub fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
+    /// The families that can be played, sorted.
+    pub fn families(&self) -> Vec<String> {
+        let mut names = self.hosts.names();
+        names.extend(FAMILIES.map(str::to_owned));
+        names.sort_unstable();
+        names
+    }
+
+    /// Refuses what is no family, unless it is empty.
+    ///
+    /// # Errors
+    /// A violation of `family`.
+    pub fn check_family(&self, family: &str) -> Result<(), Violation> {
+        if family.is_empty() || FAMILIES.contains(&family) || self.hosts.know(family) {
+            return Ok(());
+        }
+        Err(Violation::new("family", format!("must be one of {}", self.families().join(", "))))
     }
 
     /// Reads a task, and returns it with the name of its set. An empty set name means the only set.
     ///
     /// # Errors
     /// [`Error::UnknownTask`], [`Error::TaskChanged`], or a violation if the set must be named.
-    pub fn find(&self, set: &str, task_id: &str) -> Result<(&str, TaskFile), Error> {
-        let set = self.set(set)?;
-        let task = set.read(task_id).ok_or_else(|| {
-            Error::UnknownTask(format!(
-                "no task `{task_id}` in the set `{}` ({} tasks)",
-                set.name(),
-                set.len()
-            ))
-        })?;
+    pub fn find(&self, set: &str, task_id: &str) -> Result<(String, TaskFile), Error> {
+        let unknown = |set: &str, tasks: usize| {
+            Error::UnknownTask(format!("no task `{task_id}` in the set `{set}` ({tasks} tasks)"))
+        };
+        let set = match self.set(set, "")? {
+            Set::Files(set) => set,
+            Set::Hosted(family) => {
+                let task = family.task(task_id).cloned();
+                let task = task.ok_or_else(|| unknown(family.name(), family.tasks.len()))?;
+                return Ok((family.name().to_owned(), task));
+            }
+        };
+        let task = set.read(task_id).ok_or_else(|| unknown(set.name(), set.len()))?;
         let task = task.map_err(|error| {
             // Where it is, is the operator's business.
             tracing::error!("task {task_id} of the set {}: {error}", set.name());
             Error::TaskChanged { set: set.name().to_owned(), task_id: task_id.to_owned() }
         })?;
-        Ok((set.name(), task))
+        Ok((set.name().to_owned(), task))
     }
 
     /// One page of a set's tasks, in the order of their ids.
@@ -100,7 +140,6 @@ impl Catalog {
     /// # Errors
     /// An unknown set, or a page token that this server did not make.
     pub fn list(&self, query: &Query) -> Result<Page, Error> {
-        let set = self.set(&query.set)?;
         let start: usize = match query.page_token.as_str() {
             "" => 0,
             token => token.parse().map_err(|_| {
@@ -112,27 +151,44 @@ impl Catalog {
             size @ 1..=MAX_PAGE => size,
             _ => return Err(Violation::new("page_size", format!("must be at most {MAX_PAGE}")).into()),
         };
+        self.check_family(&query.family)?;
         let family = Some(query.family.as_str()).filter(|family| !family.is_empty());
-        if family.is_some_and(|family| !FAMILIES.contains(&family)) {
-            return Err(Violation::new("family", format!("must be one of {}", FAMILIES.join(", "))).into());
-        }
-        let total = set.count(family);
-        let page = set.page(family, start, size);
-        let tasks = page.into_iter().map(|task| TaskSummary::listed(set.name(), task)).collect();
+        let (tasks, total) = match self.set(&query.set, &query.family)? {
+            Set::Files(set) => {
+                let page = set.page(family, start, size).into_iter();
+                let tasks = page.map(|task| TaskSummary::listed(set.name(), task)).collect();
+                (tasks, set.count(family))
+            }
+            Set::Hosted(hosted) if family.is_none_or(|family| family == hosted.name()) => {
+                let page = hosted.tasks.iter().skip(start).take(size);
+                (page.map(|task| TaskSummary::of(hosted.name(), task)).collect(), hosted.tasks.len())
+            }
+            Set::Hosted(_) => (Vec::new(), 0),
+        };
         let next = start.saturating_add(size);
         Ok(Page { tasks, next_page_token: (next < total).then(|| next.to_string()), total })
     }
 
-    fn set(&self, name: &str) -> Result<&TaskSet, Error> {
-        let names = || self.sets.iter().map(TaskSet::name).collect::<Vec<_>>().join(", ");
-        match (name, self.sets.as_slice()) {
-            (_, []) => Err(Error::UnknownTask("this server was started without task sets".to_owned())),
-            ("", [only]) => Ok(only),
-            ("", _) => {
+    /// The set of this name. Where that is empty: the one of this hosted family, or the only one.
+    fn set(&self, name: &str, family: &str) -> Result<Set<'_>, Error> {
+        let wanted = if name.is_empty() { family } else { name };
+        let hosted = self.hosts.with_tasks();
+        if let Some(hosted) = hosted.iter().find(|hosted| hosted.name() == wanted) {
+            return Ok(Set::Hosted(hosted.clone()));
+        }
+        let names = || {
+            let files = self.sets.iter().map(TaskSet::name);
+            files.chain(hosted.iter().map(|hosted| hosted.name())).collect::<Vec<_>>().join(", ")
+        };
+        match (name, self.sets.as_slice(), hosted.as_slice()) {
+            (_, [], []) => Err(Error::UnknownTask("this server was started without task sets".to_owned())),
+            ("", [only], _) => Ok(Set::Files(only)),
+            ("", [], [only]) => Ok(Set::Hosted(only.clone())),
+            ("", ..) => {
                 Err(Violation::new("set", format!("must be named, for there are several: {}", names()))
                     .into())
             }
-            (name, sets) => sets.iter().find(|set| set.name() == name).ok_or_else(|| {
+            (name, sets, _) => sets.iter().find(|set| set.name() == name).map(Set::Files).ok_or_else(|| {
                 Error::UnknownTask(format!("no task set `{name}`; this server has: {}", names()))
             }),
         }

@@ -11,6 +11,7 @@
 //! | `limits`     | the limits of a step and of an episode                           |
 //! | `lease`      | how long an episode lives untouched                              |
 //! | `state_loss` | before which steps a persistent interpreter loses its state      |
+//! | `makers`     | what makes interpreters and tasks                                |
 //! | `opening`    | the first observation                                            |
 //! | `play`       | what a step does, with the interpreter or with direct tool calls |
 //! | `progress`   | what an episode has come to, readable while a step runs          |
@@ -40,6 +41,7 @@ pub(crate) mod history;
 pub(crate) mod lease;
 pub(crate) mod limits;
 mod log;
+mod makers;
 pub(crate) mod opening;
 pub(crate) mod play;
 mod portable;

@@ -93,6 +93,22 @@ pub enum Error {
     /// The step was stopped before its end: its deadline passed, or its episode was closed. The episode is as before it.
     #[error("the step was stopped before its end, at the call's deadline; the episode is as before it")]
     Stopped,
+    /// No tool host of a family has answered in time, or none is connected. The call had no effect.
+    #[error("no tool host of the family `{family}` answers: {why}; the same call may be sent again")]
+    NoHost {
+        /// The family.
+        family: String,
+        /// What was waited for.
+        why: &'static str,
+    },
+    /// The code of a hosted family failed, or its answer is none. The call had no effect.
+    #[error("the family `{family}` failed: {why} (the log of its tool host says more)")]
+    FamilyFault {
+        /// The family.
+        family: String,
+        /// What the host said, or what is wrong with its answer.
+        why: String,
+    },
     /// The server has no room. The call had no effect.
     #[error(
         "the server has room for {limit} running episodes, all of it taken; close some, or try again later"
@@ -162,6 +178,8 @@ impl Error {
             Self::Ended { .. } => "EPISODE_ENDED",
             Self::Restarted { .. } => "SERVER_RESTARTED",
             Self::Stopped => "STEP_STOPPED",
+            Self::NoHost { .. } => "TOOL_HOST_GONE",
+            Self::FamilyFault { .. } => "FAMILY_FAULT",
             Self::AnswerLeftOut => "ANSWER_LEFT_OUT",
             Self::Forbidden(_) => "OPERATOR_ONLY",
             Self::Full { .. } => "SERVER_FULL",
@@ -175,7 +193,14 @@ impl Error {
 
     /// Whether the call had no effect: it did not begin.
     pub fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Stopped | Self::AnswerLeftOut | Self::Internal(_))
+        !matches!(
+            self,
+            Self::Stopped
+                | Self::AnswerLeftOut
+                | Self::Internal(_)
+                | Self::NoHost { .. }
+                | Self::FamilyFault { .. }
+        )
     }
 }
 

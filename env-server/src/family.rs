@@ -34,6 +34,7 @@ pub use environment::{Environment, FINISH};
 pub use error::Error;
 pub use range::Range;
 pub use task_file::parse;
+pub(crate) use tool_contract::finish_spec;
 
 /// Every family, sorted.
 pub const FAMILIES: [&str; 3] = [knapsack::NAME, navigation::NAME, rule_diagnosis::NAME];

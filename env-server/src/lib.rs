@@ -8,6 +8,7 @@
 //! | [`generate`]    | writing task sets: the same config always gives the same bytes    |
 //! | [`task_set`]    | loading a task set for serving                                    |
 //! | [`catalog`]     | the task sets that a server offers                                |
+//! | [`hosts`]       | tool hosts: programs that compute the rules of other families     |
 //! | [`episode`]     | episodes: hidden state and interpreter, step by step              |
 //! | [`replay`]      | recorded episodes played again, and compared                      |
 //! | [`scheduler`]   | which step runs next, on how many threads                         |
@@ -28,6 +29,7 @@ pub mod episode;
 pub mod error;
 pub mod family;
 pub mod generate;
+pub mod hosts;
 pub mod memory;
 pub mod metrics;
 pub mod quota;

@@ -7,12 +7,14 @@
 //! | `steps`    | steps: their outcomes, how long they wait and run                    |
 //! | `tenants`  | steps and fuel by tenant; how many tenants are told apart            |
 //! | `episodes` | episodes: created, ended, hibernated                                 |
+//! | `host_calls` | calls to tool hosts: how they end, how long they take              |
 //! | `tally`    | what one episode does, counted for itself, its tenant and the server |
 //!
 //! No label is an episode's id, or anything else that callers choose, so that a server has a bounded number of series.
 
 mod calls;
 mod episodes;
+mod host_calls;
 mod latency;
 mod steps;
 mod tally;
@@ -24,6 +26,7 @@ use prometheus_client::registry::Registry;
 
 pub use calls::{Call, Calls, Method};
 pub use episodes::Episodes;
+pub use host_calls::HostCalls;
 pub use latency::Summary;
 pub use steps::{Outcome, Steps};
 pub use tally::{StepTally, Tally, Usage};

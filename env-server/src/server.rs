@@ -5,6 +5,7 @@
 //! | `run`        | a server's life: listener, health, sweeping, shutdown |
 //! | `service`    | one handler for each call                             |
 //! | `steps`      | the steps of one call: a stream, a batch              |
+//! | `hosting`    | the stream of a tool host                             |
 //! | `in_flight`  | requests and answers under way, and what they hold    |
 //! | `status`     | errors as gRPC statuses that name the field           |
 //! | `bounds`     | what a server allows, as it tells it                  |
@@ -15,6 +16,7 @@
 
 mod bounds;
 mod exposition;
+mod hosting;
 mod in_flight;
 mod page;
 mod process;

@@ -12,12 +12,27 @@ use serde_json::Value;
 use crate::family::python_text;
 
 /// An argument of the type that its parameter asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Bound {
     /// For a parameter of type `str`.
     Text(String),
     /// For a parameter of type `int`.
     Integer(i64),
+    /// For a parameter of type `float`, `bool`, `list` or `dict`.
+    Json(Value),
+}
+
+/// The types that a parameter may have.
+pub const TYPES: [&str; 6] = ["bool", "dict", "float", "int", "list", "str"];
+
+impl From<Bound> for Value {
+    fn from(argument: Bound) -> Self {
+        match argument {
+            Bound::Text(text) => text.into(),
+            Bound::Integer(integer) => integer.into(),
+            Bound::Json(value) => value,
+        }
+    }
 }
 
 /// The error of arguments that do not fit.
@@ -74,7 +89,8 @@ pub fn bind(spec: &ToolSpec, call: &ToolCall) -> Result<Vec<Bound>, ToolError> {
         .collect()
 }
 
-/// The argument as the parameter's type. As in `isinstance`, subclasses are accepted, and True is an int.
+/// The argument as the parameter's type. As in `isinstance`, subclasses are accepted, and True is an int. As in annotations, an
+/// int is a float.
 fn typed(name: &str, wanted: &str, argument: &Argument) -> Result<Bound, ToolError> {
     let unfit = |what: &str| Err(runtime_error(format!("Argument {name} {what}")));
     match (wanted, &argument.value) {
@@ -86,6 +102,15 @@ fn typed(name: &str, wanted: &str, argument: &Argument) -> Result<Bound, ToolErr
             None => unfit("does not fit in 64 bits."),
         },
         ("int", None) if argument.python_type == "int" => unfit("does not fit in 64 bits."),
+        ("float", Some(Value::Number(number))) => match number.as_f64() {
+            Some(number) => Ok(Bound::Json(number.into())),
+            None => unfit("is not a finite number."),
+        },
+        ("float", None) if argument.python_type == "float" => unfit("is not a finite number."),
+        ("bool", Some(value @ Value::Bool(_)))
+        | ("list", Some(value @ Value::Array(_)))
+        | ("dict", Some(value @ Value::Object(_))) => Ok(Bound::Json(value.clone())),
+        ("list" | "dict", None) if argument.python_type == wanted => unfit("holds what JSON cannot hold."),
         _ => Err(invocation_error(format!(
             "Argument {name} should be of type {wanted}. Got {} instead.",
             argument.python_type
@@ -154,6 +179,27 @@ mod tests {
         let mut derived = call(json!(["x", 2]), json!({}));
         derived.args[0].python_type = "Name".into();
         assert_eq!(bind(&spec, &derived), bound(2));
+    }
+
+    #[test]
+    fn json_binds_to_parameters_of_its_type() {
+        let spec = spec(&[("f", "float"), ("b", "bool"), ("l", "list"), ("d", "dict")]);
+        let bound = bind(&spec, &call(json!([2, true, [1, "x"], {"a": null}]), json!({}))).unwrap();
+        let values: Vec<Value> = bound.into_iter().map(Value::from).collect();
+        assert_eq!(json!(values), json!([2.0, true, [1, "x"], {"a": null}]));
+        for (args, text) in [
+            (json!(["1", true, [], {}]), "Argument f should be of type float. Got str instead."),
+            (json!([0.5, 1, [], {}]), "Argument b should be of type bool. Got int instead."),
+            (json!([0.5, true, {}, {}]), "Argument l should be of type list. Got dict instead."),
+            (json!([0.5, true, [], null]), "Argument d should be of type dict. Got NoneType instead."),
+        ] {
+            let error = bind(&spec, &call(args, json!({}))).unwrap_err();
+            assert_eq!(error.message, format!("ToolInvocationException:\n{text}"));
+        }
+        let mut infinite = call(json!([0.5, true, [], {}]), json!({}));
+        infinite.args[0].value = None;
+        let text = "ToolRuntimeException: Argument f is not a finite number.";
+        assert_eq!(bind(&spec, &infinite).unwrap_err().message, text);
     }
 
     #[test]

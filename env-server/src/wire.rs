@@ -2,6 +2,7 @@
 //!
 //! | file         | what it converts                                                                 |
 //! |--------------|----------------------------------------------------------------------------------|
+//! | `hosting`    | what tool hosts offer, are asked and answer                                      |
 //! | `request`    | what clients ask for. Every message can be decoded: [`crate::episode`] checks it |
 //! | `answer`     | what the server answers, except steps                                            |
 //! | `step`       | steps, both ways                                                                 |
@@ -11,10 +12,12 @@
 
 mod answer;
 mod error_kind;
+mod hosting;
 mod request;
 mod step;
 
-pub use answer::durability;
+pub use answer::{durability, task_sets};
 pub use error_kind::error_kind;
+pub use hosting::host_call;
 pub use request::steps;
 pub use step::step_bytes;

@@ -146,6 +146,11 @@ impl Access {
         missing
     }
 
+    /// Whether callers need tokens.
+    pub fn has_tokens(&self) -> bool {
+        self.tokens.is_some()
+    }
+
     /// The tokens that are accepted.
     pub(crate) fn tokens(&self) -> Option<Arc<Tokens>> {
         self.tokens.clone()

@@ -1,8 +1,12 @@
 //! Task files: one JSON object per task at `<root>/tasks/<family>/<task_id>.json`,
 //! and the manifest beside them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::run::Evaluation;
 
 /// The `schema_version` of task files.
 pub const SCHEMA_VERSION: &str = "pythonformer.task.v1";
@@ -11,9 +15,12 @@ pub const SCHEMA_VERSION: &str = "pythonformer.task.v1";
 /// that the family gives them; keys are written in alphabetical order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskFile {
+    /// How an episode of it began, where a tool host has said so; absent from files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beginning: Option<Beginning>,
     /// Measures of how hard the task is.
     pub difficulty: Map<String, Value>,
-    /// `knapsack`, `navigation` or `rule_diagnosis`.
+    /// `knapsack`, `navigation` or `rule_diagnosis`, or a family that a tool host serves.
     pub family: String,
     /// Release date of the generator that made it (RFC 3339), not the time of day: the same config gives the same bytes.
     pub generated_at: String,
@@ -36,6 +43,27 @@ pub struct TaskFile {
     /// The declared tool contract; absent from files of the paper's own system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tools: Option<Vec<ToolSpec>>,
+}
+
+/// How an episode of a hosted family began. What else the host has said of it is a part of its task file: the goal is
+/// [`NaturalLanguage::instructions`], the contract [`TaskFile::tools`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Beginning {
+    /// The first state.
+    pub state: TaskState,
+    /// The version of the family's code.
+    pub version: String,
+}
+
+/// The state of an episode of a hosted family: what its tool host has answered last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskState {
+    /// What is left of the task's own budgets, by name.
+    pub budget_left: BTreeMap<String, i64>,
+    /// How well the task is solved.
+    pub evaluation: Evaluation,
+    /// The hidden state, a JSON value as text.
+    pub state_json: String,
 }
 
 /// The task in words.
@@ -69,7 +97,7 @@ pub struct ToolSpec {
 pub struct ToolParameter {
     /// Keyword name.
     pub name: String,
-    /// Python type: `str` or `int`.
+    /// Python type: `str` or `int`; in hosted families also `float`, `bool`, `list` or `dict`.
     #[serde(rename = "type")]
     pub python_type: String,
 }

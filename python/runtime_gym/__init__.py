@@ -1,7 +1,7 @@
 """Runtime Gym: episodes for language-model agents that act by writing Python.
 
-:func:`serve` starts a server, :class:`Client` and :class:`AsyncClient` play episodes on servers, and :class:`Sandbox` is the
-interpreter alone.
+:func:`serve` starts a server, :class:`Client` and :class:`AsyncClient` play episodes on servers, :class:`Family` is a task family of
+one's own, and :class:`Sandbox` is the interpreter alone.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ._errors import (
     Unauthenticated,
     Unavailable,
 )
+from ._family import Family, FamilyTask, ToolError, ToolHost, host, tool
 from ._play import EpisodeOptions, Generated, Played, PlayedTokens, Tokenizer, play_chat, play_tokens
 from ._requests import Action, TaskConfig
 from ._sandbox import Sandbox
@@ -69,6 +70,8 @@ __all__ = [
     "ErrorKind",
     "Evaluation",
     "FailedPrecondition",
+    "Family",
+    "FamilyTask",
     "FunctionCall",
     "Generated",
     "InternalError",
@@ -101,11 +104,15 @@ __all__ = [
     "Tokenizer",
     "Tool",
     "ToolCall",
+    "ToolError",
+    "ToolHost",
     "ToolParameter",
     "Unauthenticated",
     "Unavailable",
     "generate",
+    "host",
     "play_chat",
     "play_tokens",
     "serve",
+    "tool",
 ]

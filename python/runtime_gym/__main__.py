@@ -1,4 +1,4 @@
-"""``python -m runtime_gym`` is the program ``env-server``."""
+"""``python -m runtime_gym`` is the program ``env-server``; ``python -m runtime_gym host`` hosts task families."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+from ._family import main as host_main
 from ._native import env_server
 from ._server import PARENT
 
@@ -30,4 +31,7 @@ def _end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["host"]:
+        host_main(sys.argv[2:])
+    else:
+        main()

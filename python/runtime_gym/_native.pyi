@@ -3,6 +3,7 @@ from os import PathLike
 from typing import Any, SupportsFloat, SupportsIndex, final
 
 __all__ = ["Calls", "Conversation", "Interpreter", "Sandbox", "StepStream", "agent", "env_server"]
+__all__ = ["Calls", "Conversation", "Hosting", "Interpreter", "Sandbox", "env_server"]
 
 @final
 class Calls:
@@ -97,6 +98,46 @@ class Conversation:
     def tools(self, /) -> list[str]:
         """
         The functions that the model can call beside its text: JSON in OpenAI's form.
+        """
+
+@final
+class Hosting:
+    """
+    A tool host's stream. It connects again, for ever, when it breaks; whoever waits for its calls does not notice.
+    """
+    def __new__(cls, /, url: str, token: str | None, ca: str | PathLike[str] | None, families: SupportsGetItem[int, tuple[str, str, SupportsFloat | SupportsIndex | None, SupportsGetItem[int, tuple[str, str, SupportsGetItem[int, tuple[str, str]], str]], SupportsGetItem[int, tuple[str, str, str]]]], calls_at_a_time: SupportsIndex) -> Hosting: ...
+    def call(self, /) -> tuple[int, int, str, str, str | None, str, str] | None:
+        """
+        The next call, or `None` after the end: connection, id, family, task, tool (`None` for the beginning of an episode), state,
+        arguments.
+        """
+    def close(self, /) -> None:
+        """
+        Ends the stream, and waits until the server knows. May be called again.
+        """
+    def fail(self, /, connection: SupportsIndex, call_id: SupportsIndex, why: str) -> None:
+        """
+        Answers that the family has failed.
+        """
+    def note(self, /) -> tuple[str, bool] | None:
+        """
+        The next thing to log, and whether it is trouble; `None` after the end.
+        """
+    def opened(self, /, connection: SupportsIndex, call_id: SupportsIndex, goal: str, state: tuple[str, bool, SupportsFloat | SupportsIndex, str, dict[str, SupportsIndex]]) -> None:
+        """
+        Answers how an episode begins.
+        """
+    def ready(self, /) -> None:
+        """
+        Waits until a server has accepted the families; raises if one refuses them.
+        """
+    def refuse(self, /, connection: SupportsIndex, call_id: SupportsIndex, words: str) -> None:
+        """
+        Answers that a tool refuses, in words for the agent.
+        """
+    def result(self, /, connection: SupportsIndex, call_id: SupportsIndex, result: str, state: tuple[str, bool, SupportsFloat | SupportsIndex, str, dict[str, SupportsIndex]]) -> None:
+        """
+        Answers what a tool did.
         """
 
 @final

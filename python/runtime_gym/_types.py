@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -240,7 +240,7 @@ class Evaluation:
     is_solved: bool
     score: float
     """0 to 1."""
-    metrics: Mapping[str, Any]
+    metrics: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The family's own metrics."""
 
 

@@ -9,6 +9,7 @@
 //! | `requests`    | what Python gives to calls, as messages                                 |
 //! | `answers`     | messages as the dataclasses of `runtime_gym/_types.py`                  |
 //! | `errors`      | failed calls as the exceptions of `runtime_gym/_errors.py`              |
+//! | `hosting`     | the stream of a tool host                                               |
 //! | `threads`     | the threads on which calls are made, and how Python waits for them      |
 //! | `interpreter` | the interpreter in this process, with tools that are Python functions   |
 //! | `conversation` | the conversation of an episode with a model                             |
@@ -19,6 +20,7 @@ mod calls;
 mod connection;
 mod conversation;
 mod errors;
+mod hosting;
 mod interpreter;
 mod programs;
 mod requests;
@@ -31,6 +33,8 @@ mod _native {
     use super::calls::Calls;
     #[pymodule_export]
     use super::conversation::Conversation;
+    #[pymodule_export]
+    use super::hosting::Hosting;
     #[pymodule_export]
     use super::interpreter::{Interpreter, Sandbox};
     #[pymodule_export]

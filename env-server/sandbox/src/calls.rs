@@ -1,14 +1,15 @@
 //! Tool calls: reading a call from the guest's memory, answering it, and writing the answer back.
 
 use std::sync::PoisonError;
+use std::time::Instant;
 
 use serde_json::Value;
 use wasmtime::Caller;
 
 use crate::abi::{Bytes, Malformed, Record};
 use crate::message;
-use crate::state::{Answers, State};
-use crate::tool::{Argument, ToolCall, ToolError, ToolErrorKind, ToolRecord};
+use crate::state::{Answers, Calls, State};
+use crate::tool::{Argument, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolRecord};
 
 /// The fuel left to a step after it hit the tool call limit: enough to unwind, but little for code that
 /// catches every exception.
@@ -20,7 +21,10 @@ const UNWINDING_FUEL: u64 = 100_000_000;
 pub struct Diverged;
 
 /// The reply to the guest: JSON, or the exception to raise and its message.
-type Reply = Result<String, (FailureKind, String)>;
+type Reply = Result<String, Refusal>;
+
+/// The exception to raise, and its message.
+type Refusal = (FailureKind, String);
 
 /// The enum `tool-failure-kind` of `guest/wit/python.wit`.
 #[derive(Clone, Copy)]
@@ -36,7 +40,13 @@ pub async fn call_tool(
     mut guest: Caller<'_, State>,
     (name, name_length, arguments, count, to): (u32, u32, u32, u32, u32),
 ) -> wasmtime::Result<()> {
-    let reply = answer(&mut guest, (name, name_length), (arguments, count))?;
+    let reply = match read(&mut guest, (name, name_length), (arguments, count))? {
+        Ok(call) => {
+            let answer = ask(&mut guest, &call).await?;
+            reply(&mut guest.data_mut().calls, call, answer)
+        }
+        Err(refusal) => Err(refusal),
+    };
     let access = guest.data().access.clone().ok_or(Malformed)?;
     let record = match reply {
         Ok(json) => Record::default().word(0).pointer(access.pass_text(&mut guest, &json).await?),
@@ -47,7 +57,12 @@ pub async fn call_tool(
     access.write_record(&mut guest, to, &record)
 }
 
-fn answer(guest: &mut Caller<'_, State>, name: (u32, u32), arguments: (u32, u32)) -> wasmtime::Result<Reply> {
+/// The guest's call, unless it is refused before it reaches the tools.
+fn read(
+    guest: &mut Caller<'_, State>,
+    name: (u32, u32),
+    arguments: (u32, u32),
+) -> wasmtime::Result<Result<ToolCall, Refusal>> {
     let access = guest.data().access.clone().ok_or(Malformed)?;
     let (memory, state) = access.memory.data_and_store_mut(&mut *guest);
     let calls = &mut state.calls;
@@ -68,24 +83,41 @@ fn answer(guest: &mut Caller<'_, State>, name: (u32, u32), arguments: (u32, u32)
     let read = raw.filter(|raw| raw.text_bytes() <= calls.bytes_left).map(RawCall::decode).transpose()?;
     let counted = read.map(|call| (call_bytes(&call), call)).filter(|(bytes, _)| *bytes <= calls.bytes_left);
     let Some((bytes, call)) = counted else {
-        // The call is refused before it reaches the tools.
-        return Ok(encode(&Err(ToolError::too_much_data())));
+        return Ok(Err(refusal(ToolError::too_much_data())));
     };
     calls.bytes_left -= bytes;
+    Ok(Ok(call))
+}
 
-    let answer = match &mut calls.answers {
+/// The answer to a call.
+async fn ask(guest: &mut Caller<'_, State>, call: &ToolCall) -> wasmtime::Result<Result<Value, ToolError>> {
+    let answer = match &mut guest.data_mut().calls.answers {
         Answers::None => return Err(Diverged.into()),
-        Answers::Tools(tools) => tools.lock().unwrap_or_else(PoisonError::into_inner).call(&call),
+        Answers::Tools(tools) => tools.lock().unwrap_or_else(PoisonError::into_inner).ask(call),
         Answers::Recorded(answers) => match answers.pop_front() {
-            Some(record) if record.call == call => record.answer,
+            Some(record) if record.call == *call => ToolAnswer::Now(record.answer),
             _ => return Err(Diverged.into()),
         },
     };
+    match answer {
+        ToolAnswer::Now(answer) => Ok(answer),
+        ToolAnswer::Later(answer) => {
+            let asked = Instant::now();
+            let answer = answer.await?;
+            // The agent is not to blame for it.
+            guest.data_mut().allowance.put_off(asked.elapsed());
+            Ok(answer)
+        }
+    }
+}
+
+/// What the guest is told of a call that was made.
+fn reply(calls: &mut Calls, call: ToolCall, answer: Result<Value, ToolError>) -> Reply {
     let reply = encode(&answer);
     // Answers count too. The last one may exceed the limit.
     calls.bytes_left = calls.bytes_left.saturating_sub(reply_bytes(&reply));
     calls.made.push(ToolRecord { call, answer });
-    Ok(reply)
+    reply
 }
 
 /// A call whose texts are still in the guest's memory.
@@ -196,12 +228,14 @@ fn exact(python_type: &str, json: &str) -> Option<Value> {
 fn encode(answer: &Result<Value, ToolError>) -> Reply {
     match answer {
         Ok(value) => Ok(value.to_string()),
-        Err(ToolError { kind, message }) => {
-            let kind = match kind {
-                ToolErrorKind::Invocation => FailureKind::Invocation,
-                ToolErrorKind::Runtime => FailureKind::Runtime,
-            };
-            Err((kind, message.clone()))
-        }
+        Err(error) => Err(refusal(error.clone())),
     }
+}
+
+fn refusal(error: ToolError) -> Refusal {
+    let kind = match error.kind {
+        ToolErrorKind::Invocation => FailureKind::Invocation,
+        ToolErrorKind::Runtime => FailureKind::Runtime,
+    };
+    (kind, error.message)
 }

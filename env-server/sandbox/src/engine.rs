@@ -80,8 +80,8 @@ pub async fn yield_now() {
 }
 
 /// Runs a call into an instance to its end on this thread. The call has a stack of the engine. Where it yields
-/// ([`crate::fuel`]), it goes on at once; it waits for nothing: the guest's time is virtual, and tools are called
-/// synchronously.
+/// ([`crate::fuel`]), it goes on at once, and where a tool answers later, it asks again and again: only for tools that answer
+/// at once. It waits for nothing else, since the guest's time is virtual.
 pub fn block_on<F: Future>(call: F) -> F::Output {
     let mut call = pin!(call);
     let mut context = Context::from_waker(Waker::noop());

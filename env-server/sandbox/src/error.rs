@@ -29,6 +29,9 @@ pub enum Error {
     /// Someone stopped the step. The interpreter is as before it.
     #[error("the step was stopped")]
     Stopped,
+    /// A tool call has no answer ([`Fault`]). The interpreter is as before the step.
+    #[error("a tool call has no answer")]
+    Fault(#[source] Fault),
     /// A replayed step behaved differently from its first run.
     #[error("step {step} of {of} did not replay as it ran")]
     Diverged {
@@ -38,6 +41,11 @@ pub enum Error {
         of: usize,
     },
 }
+
+/// A tool call has no answer, and the agent's code is not to blame: the step ends without an outcome ([`Error::Fault`]).
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Fault(pub Source);
 
 /// The cause of an [`Error`].
 pub type Source = Box<dyn std::error::Error + Send + Sync>;

@@ -4,7 +4,7 @@
 //! host for the next one when it is used up. Portions are small: at each, the host checks the clock and whether
 //! someone stopped the step, and the step yields, so that others get their turn.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasmtime::{AsContextMut, Caller, Global, Linker, Trap, Val};
 
@@ -45,6 +45,11 @@ impl Allowance {
         Allowance { stop: stop.clone(), ..self }
     }
 
+    /// Moves the deadline by a time in which the step waited: it is of the step's own time.
+    pub fn put_off(&mut self, waited: Duration) {
+        self.deadline = self.deadline.map(|deadline| deadline + waited);
+    }
+
     /// Takes the next portion.
     ///
     /// # Errors
@@ -76,9 +81,7 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             if state.allowance.begun && !state.allocating {
                 let waiting = Instant::now();
                 yield_now().await;
-                // The deadline is of the step's own time: others' turns do not count.
-                let deadline = &mut guest.data_mut().allowance.deadline;
-                *deadline = deadline.map(|deadline| deadline + waiting.elapsed());
+                guest.data_mut().allowance.put_off(waiting.elapsed());
             }
             guest.data_mut().allowance.portion()
         })

@@ -8,7 +8,7 @@ use crate::budget::NoMemory;
 use crate::calls::Diverged;
 use crate::config::Config;
 use crate::engine::block_on;
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::execution::Execution;
 use crate::fuel::{self, Allowance};
 use crate::guest::Reply;
@@ -163,6 +163,7 @@ impl Instance {
         let reply = match result {
             Err(error) if error.is::<Diverged>() => return Err(Unfinished::Diverged),
             Err(error) if error.is::<Stopped>() => return Err(Unfinished::Stopped),
+            Err(error) if error.is::<Fault>() => return Err(Unfinished::faulty(error)),
             Err(ref error) if let Some(no_memory) = error.downcast_ref() => {
                 return Err(Unfinished::NoMemory(*no_memory));
             }
@@ -218,6 +219,17 @@ pub enum Unfinished {
     Stopped,
     /// The process has no room for it.
     NoMemory(NoMemory),
+    /// A tool call has no answer.
+    Fault(Fault),
+}
+
+impl Unfinished {
+    fn faulty(error: wasmtime::Error) -> Self {
+        match error.downcast() {
+            Ok(fault) => Self::Fault(fault),
+            Err(error) => Self::Fault(Fault(error.into())),
+        }
+    }
 }
 
 /// The fuel for writing what a stopped block left in its streams.

@@ -105,14 +105,14 @@ impl Interpreter {
     }
 
     /// Runs one block of code and returns its outcome. It yields every few milliseconds, so that whoever polls it can give
-    /// others their turn, and goes on when it is polled again; it waits for nothing.
+    /// others their turn, and goes on when it is polled again; it waits for nothing but tools that answer later.
     ///
     /// In a resetting interpreter the random numbers of a step follow from the seed and the step's `index`. The caller
     /// may count steps that run no code too. In a persistent interpreter they go on where the last step left them.
     ///
     /// # Errors
-    /// [`Error::AtCapacity`] if no place is free: nothing was run, try again. [`Error::Stopped`] if `stop` stopped it, and
-    /// [`Error::NoMemory`]: the interpreter is as before, but calls of tools may have been made. Any other error means that the sandbox is broken.
+    /// [`Error::AtCapacity`] if no place is free: nothing was run, try again. [`Error::Stopped`] if `stop` stopped it,
+    /// [`Error::Fault`] if a tool has no answer, and [`Error::NoMemory`]: the interpreter is as before, but calls of tools may have been made. Any other error means that the sandbox is broken.
     pub async fn step(&mut self, index: u64, code: &str, stop: &Stop) -> Result<Outcome, Error> {
         let started = Instant::now();
         let config = self.config.clone();
@@ -133,6 +133,7 @@ impl Interpreter {
                 match why {
                     Unfinished::Stopped => Error::Stopped,
                     Unfinished::NoMemory(error) => error.into(),
+                    Unfinished::Fault(fault) => Error::Fault(fault),
                     Unfinished::Diverged => Error::Diverged { step: steps, of: steps },
                 }
             })?;

@@ -119,7 +119,7 @@ mod world;
 
 pub use budget::{Budget, NoMemory, Share};
 pub use config::Config;
-pub use error::{Error, Source};
+pub use error::{Error, Fault, Source};
 pub use guest::MODULE_SHA256 as GUEST_SHA256;
 pub use interpreter::Interpreter;
 pub use limits::Limits;
@@ -131,4 +131,7 @@ pub use proto::semantics::Semantics;
 pub use sandbox::Sandbox;
 pub use stats::Stats;
 pub use stop::Stop;
-pub use tool::{Argument, SharedTools, Tool, ToolCall, ToolError, ToolErrorKind, ToolHost, ToolRecord};
+pub use tool::{
+    Argument, Pending, SharedTools, Tool, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
+    ToolRecord,
+};

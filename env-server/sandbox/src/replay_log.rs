@@ -133,6 +133,7 @@ impl ReplayLog {
                 Err(Unfinished::Diverged) => false,
                 Err(Unfinished::Stopped) => return Err(Error::Stopped),
                 Err(Unfinished::NoMemory(error)) => return Err(error.into()),
+                Err(Unfinished::Fault(fault)) => return Err(Error::Fault(fault)),
             };
             if !same {
                 return Err(Error::Diverged { step: index, of: self.steps.len() });

@@ -1,9 +1,12 @@
 //! Tools: functions of the host that the agent's code may call.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::error::Fault;
 
 /// A tool. It appears in the agent's namespace as a plain function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +26,24 @@ pub trait ToolHost: Send {
     /// # Errors
     /// The exception to raise in the agent's code, which may catch it.
     fn call(&mut self, call: &ToolCall) -> Result<Value, ToolError>;
+
+    /// Begins one call. Tools that take a while return a future, so that the step takes no thread meanwhile; unless this is
+    /// implemented, [`ToolHost::call`] answers.
+    fn ask(&mut self, call: &ToolCall) -> ToolAnswer {
+        ToolAnswer::Now(self.call(call))
+    }
 }
+
+/// What comes of a call.
+pub enum ToolAnswer {
+    /// The answer, or the exception to raise in the agent's code.
+    Now(Result<Value, ToolError>),
+    /// They come later. Dropped, the call is given up. The time until then is not the step's own.
+    Later(Pending),
+}
+
+/// An answer that is not there yet.
+pub type Pending = Pin<Box<dyn Future<Output = Result<Result<Value, ToolError>, Fault>> + Send>>;
 
 /// The tools of one interpreter, locked during each call.
 pub type SharedTools = Arc<Mutex<dyn ToolHost>>;

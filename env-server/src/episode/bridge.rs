@@ -1,9 +1,11 @@
 //! Tool calls from the interpreter, or directly from the client, into the task's hidden state.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proto::run::Evaluation;
-use sandbox::{ToolCall, ToolError, ToolHost};
+use proto::task::TaskState;
+use sandbox::{Stop, ToolAnswer, ToolCall, ToolError, ToolHost};
 use serde_json::Value;
 
 use crate::family::{Environment, FINISH};
@@ -17,6 +19,8 @@ pub struct Bridge {
     environment: Box<dyn Environment>,
     finished: bool,
     before: Before,
+    /// The state that is kept with the steps, as the last one that was kept has it.
+    kept: Option<Arc<TaskState>>,
     span: tracing::Span,
 }
 
@@ -33,7 +37,8 @@ enum Before {
 impl Bridge {
     /// The tools of `environment`.
     pub fn new(environment: Box<dyn Environment>) -> Self {
-        Self { environment, finished: false, before: Before::NotKept, span: tracing::Span::none() }
+        let kept = environment.state();
+        Self { environment, finished: false, before: Before::NotKept, kept, span: tracing::Span::none() }
     }
 
     /// Tools over a copy of the task's state.
@@ -46,10 +51,11 @@ impl Bridge {
         self.finished
     }
 
-    /// Begins a step that can be undone. `span` is that of its tool calls.
-    pub fn begin(&mut self, span: tracing::Span) {
+    /// Begins a step that can be undone, and that `stop` stops. `span` is that of its tool calls.
+    pub fn begin(&mut self, span: tracing::Span, stop: &Stop) {
         // The step before it, if that came to no end: a tool panicked.
         self.undo();
+        self.environment.begin_step(stop);
         self.span = span;
         self.before = Before::Unchanged;
     }
@@ -68,9 +74,22 @@ impl Bridge {
         self.before = Before::NotKept;
     }
 
-    /// Sets the span of the following tool calls.
-    pub fn set_span(&mut self, span: tracing::Span) {
-        self.span = span;
+    /// Whether the task's state is kept with the steps. Otherwise it follows from their tool calls.
+    pub fn keeps_state(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// The state to keep with a step that has ended; `None` if the step did not change it, or it follows from the tool calls.
+    pub fn new_state(&mut self) -> Option<Arc<TaskState>> {
+        let state = self.environment.state()?;
+        let is_kept = self.kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &state));
+        (!is_kept).then(|| self.kept.insert(state).clone())
+    }
+
+    /// Puts the task into the state that was kept with a step.
+    pub fn restore(&mut self, state: &Arc<TaskState>) {
+        self.environment.restore(state);
+        self.kept = Some(state.clone());
     }
 
     /// How well the task is solved now.
@@ -102,16 +121,23 @@ fn shown(name: &str) -> &str {
 
 impl ToolHost for Bridge {
     fn call(&mut self, call: &ToolCall) -> Result<Value, ToolError> {
+        match self.ask(call) {
+            ToolAnswer::Now(answer) => answer,
+            ToolAnswer::Later(_) => Err(tool::runtime_error("The tool has not answered at once.")),
+        }
+    }
+
+    fn ask(&mut self, call: &ToolCall) -> ToolAnswer {
         let _span =
             tracing::debug_span!(parent: &self.span, "tool_call", tool = %shown(&call.name)).entered();
         if self.finished {
-            return Err(tool::runtime_error("The episode has ended."));
+            return ToolAnswer::Now(Err(tool::runtime_error("The episode has ended.")));
         }
         if let Before::Unchanged = self.before {
             self.before = Before::Kept(self.environment.fork());
         }
-        let answer = self.environment.invoke(call)?;
-        self.finished |= call.name == FINISH;
-        Ok(answer)
+        let answer = self.environment.ask(call);
+        self.finished |= call.name == FINISH && matches!(answer, ToolAnswer::Now(Ok(_)));
+        answer
     }
 }

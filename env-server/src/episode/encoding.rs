@@ -20,6 +20,14 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     postcard::from_bytes(bytes).map_err(unreadable)
 }
 
+/// Reverses [`encode`] of what the bytes begin with; also returns the others.
+///
+/// # Errors
+/// Other bytes.
+pub fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), Error> {
+    postcard::take_from_bytes(bytes).map_err(unreadable)
+}
+
 /// Why something that is stored can't be read.
 pub fn unreadable(error: impl Display) -> Error {
     Error::Internal(format!("what is stored can't be read: {error}"))

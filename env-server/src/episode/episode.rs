@@ -20,13 +20,14 @@ use std::time::SystemTime;
 
 use proto::run::Evaluation;
 use proto::task::TaskFile;
-use sandbox::{Sandbox, Stop};
+use sandbox::Stop;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::end::EndReason;
 use super::history::{Measure, Page};
 use super::lease::Lease;
 use super::log;
+use super::makers::Makers;
 use super::opening::Opening;
 use super::play::{Play, lock};
 use super::progress::Progress;
@@ -61,7 +62,7 @@ pub struct Episode {
     residency: Arc<Residency<Episode>>,
     last_use: LastUse,
     tally: Arc<Tally>,
-    sandbox: Sandbox,
+    makers: Makers,
     /// `None` where the server stores no episodes.
     stored: Option<Stored>,
 }
@@ -119,6 +120,7 @@ impl Episode {
         spec: Spec,
         opening: Arc<Opening>,
         play: Play,
+        makers: Makers,
         residency: Arc<Residency<Episode>>,
         tally: Tally,
         stored: Option<Stored>,
@@ -131,7 +133,7 @@ impl Episode {
             progress: play.progress(),
             running: Mutex::default(),
             closing: AtomicBool::new(false),
-            sandbox: play.sandbox().clone(),
+            makers,
             slot: Arc::new(AsyncMutex::new(Slot::Playing(Box::new(play)))),
             residency,
             last_use: LastUse::default(),
@@ -145,7 +147,7 @@ impl Episode {
     pub fn in_store(
         Found { key, spec, created_at, steps, end }: Found,
         store: Arc<Store>,
-        sandbox: Sandbox,
+        makers: Makers,
         place: Option<Place>,
         residency: Arc<Residency<Episode>>,
         tally: Tally,
@@ -159,7 +161,7 @@ impl Episode {
             progress: Arc::new(Mutex::new(Progress::in_store(measure, steps, end))),
             running: Mutex::default(),
             closing: AtomicBool::new(false),
-            sandbox,
+            makers,
             slot: Arc::new(AsyncMutex::new(Slot::InStore(place))),
             residency,
             last_use: LastUse::default(),

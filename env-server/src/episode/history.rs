@@ -173,7 +173,7 @@ mod tests {
     fn push(history: &mut History, index: u64, output_bytes: usize) {
         let observation = Observation { output: "x".repeat(output_bytes), ..Observation::default() };
         let answer = Answer { observation, info: Info::default(), end: None };
-        let record = Record { request: request(index, "a"), answer };
+        let record = Record { request: request(index, "a"), answer, state: None };
         history.push(Arc::new(record), Budget::default().hold(0));
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use proto::interpreter_state::InterpreterState;
 use proto::task::{ToolParameter, ToolSpec};
-use sandbox::{Config, Interpreter, NoMemory, Sandbox, Share, Stop, StoredSnapshot};
+use sandbox::{Config, Fault, Interpreter, NoMemory, Sandbox, Share, Stop, StoredSnapshot};
 
 use super::bridge::Bridge;
 use super::end::{Closed, End, EndReason};
@@ -181,11 +181,6 @@ impl Play {
         }
     }
 
-    /// What makes its interpreters.
-    pub fn sandbox(&self) -> &Sandbox {
-        &self.sandbox
-    }
-
     /// Hibernates the interpreter until the next step.
     pub fn hibernate(&mut self) {
         if let Some(interpreter) = &mut self.interpreter {
@@ -218,7 +213,7 @@ impl Play {
             match &request.action {
                 None => Err(Violation::new("action", "is required: code or tool_calls").into()),
                 Some(Action::Code(code)) => self.run_code(request.index, code, stop).await,
-                Some(Action::ToolCalls(calls)) => self.call_tools(calls),
+                Some(Action::ToolCalls(calls)) => self.call_tools(calls, stop).await,
                 Some(Action::LongCode { .. }) => Err(Error::Internal("a kept action was sent".to_owned())),
             }
         };
@@ -238,7 +233,8 @@ impl Play {
 
         let answer = self.answer(observation, info);
         let action = request.action.map(|action| action.kept(self.limits.step.code_bytes));
-        let record = Arc::new(Record { request: Request { action, ..request }, answer });
+        let state = self.bridge().new_state();
+        let record = Arc::new(Record { request: Request { action, ..request }, answer, state });
         if record.answer.end.is_some() {
             // Freed here, by a thread that has time.
             self.interpreter = None;
@@ -318,6 +314,10 @@ fn sandbox_error(error: sandbox::Error) -> Error {
     match error {
         sandbox::Error::NoMemory(error) => Error::NoMemory(error),
         sandbox::Error::Stopped => Error::Stopped,
+        // Of its tools: it is one of ours.
+        sandbox::Error::Fault(Fault(error)) => {
+            error.downcast().map_or_else(|error| Error::Internal(error.to_string()), |error| *error)
+        }
         sandbox::Error::AtCapacity { max } => Error::Full { limit: max as usize },
         error => Error::Internal(format!("the sandbox failed: {:#}", anyhow::Error::new(error))),
     }

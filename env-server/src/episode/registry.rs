@@ -20,6 +20,7 @@ use super::end::{Closed, EndReason};
 use super::episode::{Closing, Description, Episode, Steps};
 use super::history::Measure;
 use super::limits::Limits;
+use super::makers::Makers;
 use super::play::{Stepped, lock};
 use super::residency::Residency;
 use super::server_name::ServerName;
@@ -128,12 +129,12 @@ impl Registry {
                 None => Some(self.place_again(&found)?),
                 Some(_) => None,
             };
-            let (sandbox, residency) = (self.sandbox.clone(), self.residency.clone());
+            let (makers, residency) = (self.makers(), self.residency.clone());
             let tally = Tally::new(self.metrics.clone(), &found.spec.tenant);
             let ended = found.end.is_some();
             let step_bytes = self.options.step_bytes;
             let episode =
-                Episode::in_store(found, store.clone(), sandbox, place, residency, tally, step_bytes);
+                Episode::in_store(found, store.clone(), makers, place, residency, tally, step_bytes);
             let episode = self.table().add(Arc::new(episode)).clone();
             if ended {
                 self.table().note_ended(episode);
@@ -163,6 +164,10 @@ impl Registry {
     /// What makes the interpreters.
     pub fn sandbox(&self) -> &Sandbox {
         &self.sandbox
+    }
+
+    fn makers(&self) -> Makers {
+        Makers { sandbox: self.sandbox.clone(), hosts: self.catalog.hosts().clone() }
     }
 
     /// What is counted.

@@ -15,7 +15,7 @@ use super::limits::{Asked, Limits};
 use super::state_loss::StateLoss;
 use crate::catalog::{Catalog, TaskSummary};
 use crate::error::{Error, Violation};
-use crate::family::{self, Environment};
+use crate::family;
 
 pub use task::Task;
 
@@ -96,11 +96,11 @@ pub struct Terms<'a> {
 }
 
 impl Spec {
-    /// Checks a request. Also returns the task, and the task opened.
+    /// Checks a request. Also returns the task.
     ///
     /// # Errors
     /// A violation for the first field that is wrong, or an unknown task.
-    pub fn new(request: Request, terms: &Terms<'_>) -> Result<(Self, TaskFile, Box<dyn Environment>), Error> {
+    pub fn new(request: Request, terms: &Terms<'_>) -> Result<(Self, TaskFile), Error> {
         let interpreter_state = request.interpreter_state.ok_or_else(|| {
             Violation::new(
                 "interpreter_state",
@@ -121,10 +121,7 @@ impl Spec {
             .task
             .ok_or_else(|| Violation::new("task", "is required: task_ref, task_json or task_from_config"))?;
         let (set, file) = task.load(terms.catalog)?;
-        let environment = family::open(&file).map_err(|error| {
-            Violation::new("task_json", format!("is not a task that can be played: {error}"))
-        })?;
-        let task_summary = TaskSummary::of(set, &file);
+        let task_summary = TaskSummary::of(&set, &file);
         let seed = request.seed.unwrap_or_else(|| seed(&task_summary));
         let state_loss = StateLoss::new(request.state_loss, interpreter_state)?;
         let spec = Self {
@@ -142,7 +139,7 @@ impl Spec {
             state_loss,
             forked_from: None,
         };
-        Ok((spec, file, environment))
+        Ok((spec, file))
     }
 
     /// The definition as the store keeps it, which keeps the task beside it.
@@ -162,6 +159,11 @@ impl Spec {
 fn seed(task: &TaskSummary) -> u64 {
     let digest = Sha256::digest(format!("episode seed/{}/{}", task.task_id, task.public_sha256));
     digest[..8].iter().fold(0, |seed, &byte| seed << 8 | u64::from(byte)) >> 11
+}
+
+/// The violation of a request whose task can't be played.
+pub fn unplayable(error: &family::Error) -> Violation {
+    Violation::new("task_json", format!("is not a task that can be played: {error}"))
 }
 
 /// The id of a new episode: `asked`, or a random one if that is empty.

@@ -1,13 +1,17 @@
 //! A step as data: the action that was asked for, and the answer to it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use proto::task::TaskState;
 use sandbox::{Definition, Failure};
 use serde::{Deserialize, Serialize};
 
+use super::encoding::{decode_first, encode, unreadable};
 use super::end::{End, EndReason};
 use super::tool_record::ToolCallRecord;
+use crate::error::Error;
 
 /// A request to take a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,6 +105,34 @@ pub struct Record {
     pub request: Request,
     /// The answer to it.
     pub answer: Answer,
+    /// The task's state after it, where the step changed it and it does not follow from the tool calls.
+    #[serde(skip)]
+    pub state: Option<Arc<TaskState>>,
+}
+
+impl Record {
+    /// How it is stored: itself, and the task's state as JSON if there is one.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = encode(self);
+        if let Some(state) = &self.state {
+            // Maps with texts as keys, and finite numbers: nothing that JSON refuses.
+            bytes.extend(serde_json::to_vec(state.as_ref()).unwrap_or_default());
+        }
+        bytes
+    }
+
+    /// Reverses [`Record::to_bytes`].
+    ///
+    /// # Errors
+    /// Other bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let (record, rest) = decode_first::<Self>(bytes)?;
+        if rest.is_empty() {
+            return Ok(record);
+        }
+        let state: TaskState = serde_json::from_slice(rest).map_err(unreadable)?;
+        Ok(Self { state: Some(Arc::new(state)), ..record })
+    }
 }
 
 /// The answer to a step.
@@ -179,4 +211,31 @@ pub struct Info {
     pub state_lost: bool,
     /// Whether what the code did to the interpreter stays: to come to the same state, the step must be run again.
     pub kept: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::run::Evaluation;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_record_is_stored_with_the_task_s_state_if_it_has_one() {
+        let metrics = json!({"guesses": 3}).as_object().cloned().unwrap();
+        let state = TaskState {
+            budget_left: BTreeMap::from([("guesses".to_owned(), 7)]),
+            evaluation: Evaluation { is_solved: true, score: 0.1 + 0.2, metrics },
+            state_json: r#"{"text": "é", "number": 1.0}"#.to_owned(),
+        };
+        let request = Request { episode_id: "one".to_owned(), index: 3, action: None };
+        let answer = Answer { observation: Observation::default(), info: Info::default(), end: None };
+        for state in [None, Some(Arc::new(state))] {
+            let record = Record { request: request.clone(), answer: answer.clone(), state };
+            let bytes = record.to_bytes();
+            assert_eq!(Record::from_bytes(&bytes).unwrap(), record);
+            let is_plain = bytes == encode(&record);
+            assert_eq!(is_plain, record.state.is_none(), "others are stored as before");
+        }
+    }
 }

@@ -125,7 +125,7 @@ impl Store {
     /// Stores a step, and then calls `done`.
     pub fn step(&self, key: u64, record: &Record, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
         let end = record.answer.end.as_ref().map(encode);
-        let change = Change::Step { key, index: record.request.index, body: encode(record), end };
+        let change = Change::Step { key, index: record.request.index, body: record.to_bytes(), end };
         self.journal.write(change, move |written| done(written.map(drop).map_err(not_stored)));
     }
 
@@ -191,7 +191,7 @@ impl Store {
     /// The store's.
     pub fn record(&self, key: u64, index: u64) -> Result<Record, Error> {
         let steps = self.journal.steps(key, index..index + 1).map_err(unreadable)?;
-        decode(steps.first().map(Vec::as_slice).unwrap_or_default())
+        Record::from_bytes(steps.first().map(Vec::as_slice).unwrap_or_default())
     }
 
     /// The steps that an episode has taken before the one with the index `until`, and its snapshot if that is not after them.
@@ -200,7 +200,10 @@ impl Store {
     /// The store's.
     pub fn past(&self, key: u64, until: u64) -> Result<Past, Error> {
         let records = self.journal.steps(key, 0..until).map_err(unreadable)?;
-        let records = records.iter().map(|record| decode(record).map(Arc::new)).collect::<Result<_, _>>()?;
+        let records = records
+            .iter()
+            .map(|record| Record::from_bytes(record).map(Arc::new))
+            .collect::<Result<_, _>>()?;
         let snapshot = self.journal.snapshot(key).map_err(unreadable)?;
         let snapshot = snapshot
             .map(|(name, before)| StoredSnapshot { name: name.into(), before })

@@ -1,10 +1,11 @@
 //! The contract of a task family: what an episode asks of its hidden state.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proto::run::Evaluation;
-use proto::task::ToolSpec;
-use sandbox::{ToolCall, ToolError};
+use proto::task::{TaskState, ToolSpec};
+use sandbox::{Stop, ToolAnswer, ToolCall, ToolError};
 use serde_json::{Map, Value};
 
 use crate::tool::{self, Bound};
@@ -56,4 +57,20 @@ pub trait Environment: Send + Sync {
         let arguments = tool::bind(spec, call)?;
         self.call(&call.name, &arguments)
     }
+
+    /// The same, for families whose tools may take a while: others answer at once.
+    fn ask(&mut self, call: &ToolCall) -> ToolAnswer {
+        ToolAnswer::Now(self.invoke(call))
+    }
+
+    /// Notes that a step begins, which `stop` stops: also while it waits for an answer.
+    fn begin_step(&mut self, _stop: &Stop) {}
+
+    /// The state, of a family whose state is kept with the steps; that of others follows from their tool calls.
+    fn state(&self) -> Option<Arc<TaskState>> {
+        None
+    }
+
+    /// Puts the task into a state that [`Environment::state`] has given.
+    fn restore(&mut self, _state: &Arc<TaskState>) {}
 }

@@ -18,6 +18,13 @@ pub fn parse(value: &Value) -> Result<TaskFile, Error> {
 
 fn read(value: &Value, root: &Place<'_>) -> Option<TaskFile> {
     let fields = Fields::new(value, root)?;
+    let beginning = match fields.raw("beginning") {
+        None => Some(None),
+        Some(beginning) => match serde_json::from_value(beginning.clone()) {
+            Ok(beginning) => Some(Some(beginning)),
+            Err(error) => fields.at("beginning").fail(error.to_string()),
+        },
+    };
     let difficulty = fields.required("difficulty");
     let family = fields.required("family");
     let generated_at = fields.required("generated_at");
@@ -34,6 +41,7 @@ fn read(value: &Value, root: &Place<'_>) -> Option<TaskFile> {
         Some(tools) => fields::elements(tools, &fields.at("tools"), tool).map(Some),
     };
     Some(TaskFile {
+        beginning: beginning?,
         difficulty: difficulty?,
         family: family?,
         generated_at: generated_at?,

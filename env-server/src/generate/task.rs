@@ -53,6 +53,7 @@ pub fn task(
     };
     let drawn = config.draw(seed, salt).map_err(failed)?;
     let mut task = TaskFile {
+        beginning: None,
         difficulty: sorted_map(drawn.difficulty),
         family: config.family().to_owned(),
         generated_at: GENERATOR_RELEASED.to_owned(),

@@ -29,6 +29,7 @@ pub enum Method {
     ForkEpisode,
     GetEpisode,
     GetServerInfo,
+    HostFamilies,
     ImportEpisode,
     KeepAlive,
     ListEpisodes,
@@ -40,13 +41,14 @@ pub enum Method {
 
 impl Method {
     /// All of them, in the order of their values.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::CloseEpisode,
         Self::CreateEpisode,
         Self::ExportEpisode,
         Self::ForkEpisode,
         Self::GetEpisode,
         Self::GetServerInfo,
+        Self::HostFamilies,
         Self::ImportEpisode,
         Self::KeepAlive,
         Self::ListEpisodes,
@@ -65,6 +67,7 @@ impl Method {
             Self::ForkEpisode => "ForkEpisode",
             Self::GetEpisode => "GetEpisode",
             Self::GetServerInfo => "GetServerInfo",
+            Self::HostFamilies => "HostFamilies",
             Self::ImportEpisode => "ImportEpisode",
             Self::KeepAlive => "KeepAlive",
             Self::ListEpisodes => "ListEpisodes",

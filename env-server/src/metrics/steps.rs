@@ -37,7 +37,7 @@ pub enum Outcome {
     Cancelled,
     /// It was not run: a quota, no memory, a wrong index, no such episode.
     Refused,
-    /// A fault of the server.
+    /// A fault of the server, or of a tool host.
     Failed,
 }
 
@@ -97,7 +97,7 @@ impl Outcome {
     pub fn of_error(error: &Error) -> Self {
         match error {
             Error::Stopped => Self::Stopped,
-            Error::Internal(_) => Self::Failed,
+            Error::Internal(_) | Error::NoHost { .. } | Error::FamilyFault { .. } => Self::Failed,
             _ => Self::Refused,
         }
     }

@@ -22,9 +22,10 @@ use crate::episode::end::EndReason;
 use crate::episode::opening::Opening;
 use crate::episode::play::{Next, Play, Ran};
 use crate::episode::progress::Progress;
-use crate::episode::spec::{self, Spec, Terms};
+use crate::episode::spec::{self, Spec, Terms, unplayable};
 use crate::episode::step::{Action, Request};
 use crate::episode::tool_record::ToolCallRecord;
+use crate::family;
 use crate::wire;
 
 /// Why an agent stopped that had called `finish`, and one whose turns were used up.
@@ -155,7 +156,9 @@ impl Replayer {
             default_lease: LEASE,
             least_memory: self.sandbox.least_memory_bytes(),
         };
-        let (mut spec, _, environment) = Spec::new(request, &terms)?;
+        let (mut spec, task) = Spec::new(request, &terms)?;
+        let environment =
+            family::open(&task).map_err(|error| crate::error::Error::from(unplayable(&error)))?;
         // A slower machine gives the same: fuel bounds a step.
         spec.limits.step.wall_clock = highest.step.wall_clock;
         let tools = Opening::of(environment.as_ref()).tools;

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::error::Error;
 use crate::catalog::{Catalog, TaskSummary};
 use crate::episode::spec::Task;
+use crate::family::FAMILIES;
 
 /// The task that a trace is of: the one with its id and its public data.
 ///
@@ -13,6 +14,13 @@ use crate::episode::spec::Task;
 /// There is none, or there are several that differ in what is hidden.
 pub fn find(catalog: &Catalog, provenance: &Provenance) -> Result<Task, Error> {
     let (id, sha256) = (&provenance.task_id, &provenance.task_sha256);
+    if !FAMILIES.contains(&provenance.family.as_str()) {
+        let rule = format!(
+            "`{}` is no family of this program: its rules are in a tool host, without which nothing can be run again",
+            provenance.family
+        );
+        return Err(Error::field("provenance.family", rule));
+    }
     let names: Vec<&str> = catalog.sets().iter().map(crate::task_set::TaskSet::name).collect();
     let names = names.join(", ");
     let mut found = None;

@@ -29,6 +29,7 @@ impl Exposition {
         let build = [("version", VERSION.to_owned()), ("commit", COMMIT.to_owned()), ("python", python)];
         own.register("build", "What this server is", Info::new(build.to_vec()));
         episodes.metrics().register(own);
+        episodes.catalog().hosts().metrics().register(own);
         let state = State { episodes, traffic };
         own.register_collector(Box::new(Reading(move |page: &mut Page<'_>| state.write(page))));
         Self(all)

@@ -18,6 +18,7 @@ use super::in_flight::{Answers, Counted, Received};
 use super::service::{MAX_BATCH, Service};
 use crate::episode::Registry;
 use crate::error::Error;
+use crate::hosts::{self, Hosts};
 use crate::memory;
 
 /// Interval at which expired leases are looked for.
@@ -65,7 +66,9 @@ impl Server {
             connections: self.access.max_connections(),
             memory_bytes: self.registry.sandbox().budget().limit(),
         };
-        let service = EnvironmentServiceServer::new(Service::new(self.registry.clone(), bounds))
+        let service = Service::new(self.registry.clone(), bounds);
+        let service = if self.access.has_tokens() { service } else { service.without_operators() };
+        let service = EnvironmentServiceServer::new(service)
             .max_decoding_message_size(MAX_REQUEST_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         let budget = self.registry.sandbox().budget().clone();
@@ -78,10 +81,14 @@ impl Server {
             tokio::select! {
                 ended = sweep(&self.registry, &self.answers) => ended,
                 ended = watch_memory(&budget) => ended,
+                ended = look_at_hosts(self.registry.catalog().hosts()) => ended,
             }
         };
         let wind_down = async {
-            if self.registry.shut_down().await > 0 {
+            let ended = self.registry.shut_down().await;
+            // After the running steps, which may need them.
+            self.registry.catalog().hosts().close();
+            if ended > 0 {
                 tokio::time::sleep(END_TOLD_FOR).await;
             }
         };
@@ -107,6 +114,15 @@ async fn sweep(registry: &Arc<Registry>, answers: &Answers) -> Result<Infallible
         answers.give_up_old();
         let sandbox = registry.sandbox().clone();
         tokio::task::spawn_blocking(move || sandbox.trim(PLACE_KEPT_FOR)).await?;
+    }
+}
+
+/// Gives up calls of tool hosts that take too long, until it is dropped.
+async fn look_at_hosts(hosts: &Hosts) -> Result<Infallible, lifecycle::Error> {
+    let mut ticks = tokio::time::interval(hosts::LOOK_EVERY);
+    loop {
+        ticks.tick().await;
+        hosts.look();
     }
 }
 

@@ -13,13 +13,13 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
 use super::bounds::{self, Bounds};
-use super::steps;
+use super::{hosting, steps};
 use crate::blocking::blocking;
 use crate::episode::play::Stepped;
 use crate::episode::{Registry, step, tombstones};
 use crate::error::{Error, Violation};
-use crate::family;
 use crate::metrics::Method;
+use crate::task_set::TaskSet;
 use crate::version::{COMMIT, VERSION};
 use crate::wire;
 
@@ -39,6 +39,8 @@ pub struct Service {
     registry: Arc<Registry>,
     bounds: Bounds,
     started_at: SystemTime,
+    /// Whether tool hosts need to be operators.
+    has_operators: bool,
 }
 
 /// Who makes a call, and how long they wait.
@@ -51,7 +53,13 @@ struct Client {
 impl Service {
     /// A service that starts now.
     pub fn new(registry: Arc<Registry>, bounds: Bounds) -> Self {
-        Self { registry, bounds, started_at: SystemTime::now() }
+        Self { registry, bounds, started_at: SystemTime::now(), has_operators: true }
+    }
+
+    /// The same for callers without tokens, none of whom is an operator: all of them may host families.
+    #[must_use]
+    pub fn without_operators(self) -> Self {
+        Self { has_operators: false, ..self }
     }
 
     /// Runs a call inside its span of the log, counts it, and encodes its answer. What is current, in the sense of OpenTelemetry,
@@ -118,8 +126,8 @@ impl Service {
             commit: COMMIT.to_owned(),
             python_version: self.registry.sandbox().python_version().to_owned(),
             interpreter_sha256: self.registry.sandbox().guest_sha256().to_owned(),
-            task_sets: self.registry.catalog().sets().iter().map(v1::TaskSet::from).collect(),
-            families: family::FAMILIES.iter().map(|name| (*name).to_owned()).collect(),
+            task_sets: wire::task_sets(self.registry.catalog()),
+            families: self.registry.catalog().families(),
             default_limits: Some((&self.registry.options().default_limits).into()),
             open_episodes: counts.episodes,
             episodes_created: counts.created,
@@ -286,6 +294,26 @@ impl EnvironmentService for Service {
             Ok(v1::ImportEpisodeResponse { episode: Some(imported.into()) })
         };
         self.call(Method::ImportEpisode, deadline, &id, work).await
+    }
+
+    type HostFamiliesStream = hosting::Calls;
+
+    async fn host_families(
+        &self,
+        request: Request<Streaming<v1::HostFamiliesRequest>>,
+    ) -> Result<Response<Self::HostFamiliesStream>, Status> {
+        let Client { caller, deadline } = client(&request)?;
+        let work = async {
+            if self.has_operators && !caller.is_operator() {
+                let rule = "HostFamilies needs an operator's token: a tool host sees hidden data";
+                return Err(Error::Forbidden(rule.to_owned()));
+            }
+            let catalog = self.registry.catalog();
+            let taken: Vec<&str> = catalog.sets().iter().map(TaskSet::name).collect();
+            hosting::connect(catalog.hosts(), &taken, self.registry.boot_id(), request.into_inner()).await
+        };
+        // The call ends when the host is connected. Its calls have counts of their own.
+        self.call(Method::HostFamilies, deadline, "", work).await
     }
 
     async fn list_episodes(

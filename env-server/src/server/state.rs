@@ -41,7 +41,9 @@ impl State {
         let help = "Work on interpreters (steps, creations, forks) that has begun and not ended";
         page.gauge("scheduler_begun", help, load.begun as u64)?;
         let help = "Of it, what waits for its next turn on one of the interpreters' threads";
-        page.gauge("scheduler_queue_length", help, load.queued as u64)
+        page.gauge("scheduler_queue_length", help, load.queued as u64)?;
+        let hosts = self.episodes.catalog().hosts().connected();
+        page.gauge("tool_hosts", "Tool hosts that are connected", hosts as u64)
     }
 
     fn write_memory(&self, page: &mut Page<'_>) -> fmt::Result {

@@ -52,9 +52,13 @@ impl From<Error> for Status {
                 retry = Some(if wait.is_zero() { RETRY_AFTER } else { wait });
                 Code::ResourceExhausted
             }
-            Error::ShuttingDown => {
+            Error::ShuttingDown | Error::NoHost { .. } => {
                 retry = Some(RETRY_AFTER);
                 Code::Unavailable
+            }
+            Error::FamilyFault { .. } => {
+                tracing::warn!("{message}");
+                Code::Internal
             }
             Error::Internal(_) => {
                 tracing::error!("{message}");

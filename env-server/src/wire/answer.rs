@@ -8,7 +8,7 @@ use proto::run::Evaluation;
 use proto::task::{ToolParameter, ToolSpec};
 use serde_json::Value;
 
-use crate::catalog::{Page, TaskSummary};
+use crate::catalog::{Catalog, Page, TaskSummary};
 use crate::episode::end::{Closed, EndReason};
 use crate::episode::episode::{Created, Description, Summary};
 use crate::episode::lease::Lease;
@@ -115,6 +115,17 @@ impl From<&TaskSet> for v1::TaskSet {
             families: set.families().into_iter().map(str::to_owned).collect(),
         }
     }
+}
+
+/// The task sets of a catalog.
+pub fn task_sets(catalog: &Catalog) -> Vec<v1::TaskSet> {
+    let files = catalog.sets().iter().map(v1::TaskSet::from);
+    let hosted = catalog.hosts().with_tasks().into_iter().map(|family| v1::TaskSet {
+        name: family.name().to_owned(),
+        size: family.tasks.len() as u64,
+        families: vec![family.name().to_owned()],
+    });
+    files.chain(hosted).collect()
 }
 
 impl From<Summary> for v1::EpisodeSummary {

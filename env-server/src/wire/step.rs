@@ -137,7 +137,8 @@ impl From<&ToolCallRecord> for v1::ToolCallRecord {
     }
 }
 
-/// Bytes that a step takes as a `StepRecord` message.
+/// Bytes that a step takes as a `StepRecord` message, and those of the task's state.
 pub fn step_bytes(record: &Record) -> usize {
-    v1::StepRecord::from(record).encoded_len()
+    let state = record.state.as_ref().map_or(0, |state| state.state_json.len());
+    v1::StepRecord::from(record).encoded_len() + state
 }

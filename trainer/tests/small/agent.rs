@@ -120,6 +120,15 @@ impl EnvironmentService for Echo {
         not_here()
     }
 
+    type HostFamiliesStream = tokio_stream::Empty<Result<v1::HostFamiliesResponse, Status>>;
+
+    async fn host_families(
+        &self,
+        _: Request<tonic::Streaming<v1::HostFamiliesRequest>>,
+    ) -> Answer<Self::HostFamiliesStream> {
+        not_here()
+    }
+
     async fn step_batch(&self, _: Request<v1::StepBatchRequest>) -> Answer<v1::StepBatchResponse> {
         not_here()
     }

@@ -9,6 +9,8 @@ pub fn function(tool: &Tool) -> Value {
         "int" => "integer",
         "float" => "number",
         "bool" => "boolean",
+        "list" => "array",
+        "dict" => "object",
         _ => "string",
     };
     let properties: Map<String, Value> = (tool.parameters.iter())

@@ -363,6 +363,15 @@ impl EnvironmentService for Service {
         Err(Status::unimplemented("the agent does not stream"))
     }
 
+    type HostFamiliesStream = tokio_stream::Empty<Result<v1::HostFamiliesResponse, Status>>;
+
+    async fn host_families(
+        &self,
+        _: Request<tonic::Streaming<v1::HostFamiliesRequest>>,
+    ) -> Result<Response<Self::HostFamiliesStream>, Status> {
+        Err(Status::unimplemented("the agent hosts nothing"))
+    }
+
     async fn step_batch(
         &self,
         _: Request<v1::StepBatchRequest>,

@@ -174,6 +174,15 @@ impl EnvironmentService for Server {
         Ok(Response::new(answers.boxed()))
     }
 
+    type HostFamiliesStream = tokio_stream::Empty<Result<v1::HostFamiliesResponse, Status>>;
+
+    async fn host_families(
+        &self,
+        _: Request<tonic::Streaming<v1::HostFamiliesRequest>>,
+    ) -> Answer<Self::HostFamiliesStream> {
+        Err(Status::unimplemented("not tested"))
+    }
+
     async fn step_batch(&self, _: Request<v1::StepBatchRequest>) -> Answer<v1::StepBatchResponse> {
         Err(Status::unimplemented("not tested"))
     }

@@ -13,6 +13,7 @@ mod failures;
 mod file_times;
 mod fuel;
 mod garbage;
+mod later;
 mod limits;
 mod namespace;
 mod notebook;

@@ -12,7 +12,6 @@ use crate::episode::progress::Progress;
 use crate::episode::slot::Slot;
 use crate::episode::stored::Stored;
 use crate::error::{Error, Violation};
-use crate::family;
 use crate::quota::Place;
 use crate::scheduler::Scheduler;
 
@@ -88,9 +87,9 @@ impl Episode {
         for Copy { id, request_digest, place } in copies {
             let play = original.fork(place)?;
             let spec = self.spec.fork(id, request_digest);
-            let (opening, residency) = (opening.clone(), self.residency.clone());
+            let (opening, makers, residency) = (opening.clone(), self.makers.clone(), self.residency.clone());
             let stored = self.stored.as_ref().map(Stored::another);
-            episodes.push(Self::new(spec, opening, play, residency, self.tally.fork(), stored));
+            episodes.push(Self::new(spec, opening, play, makers, residency, self.tally.fork(), stored));
             tokio::task::yield_now().await;
         }
         if let Some(play) = source.in_memory() {
@@ -116,9 +115,10 @@ impl Episode {
     /// What the episode was played with before an earlier step.
     fn before(&self, Earlier { at, task }: &Earlier) -> Result<Play, Error> {
         let past = self.past_before(*at)?;
-        let environment = family::open(task).map_err(|error| Error::Internal(error.to_string()))?;
+        let environment = self.makers.hosts.open(task).map_err(|error| Error::Internal(error.to_string()))?;
         let progress = Arc::new(Mutex::new(Progress::new(self.progress().history.measure())));
-        let (_, play) = Play::with_past(self.sandbox.clone(), &self.spec, environment, past, progress)?;
+        let (_, play) =
+            Play::with_past(self.makers.sandbox.clone(), &self.spec, environment, past, progress)?;
         Ok(play)
     }
 }

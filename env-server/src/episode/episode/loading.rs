@@ -10,7 +10,6 @@ use crate::episode::opening::Opening;
 use crate::episode::play::{Past, Play};
 use crate::episode::slot::Slot;
 use crate::error::Error;
-use crate::family;
 use crate::metrics::Usage;
 
 impl Episode {
@@ -66,13 +65,14 @@ impl Episode {
             return Ok(());
         }
         let task = stored.task()?;
-        let environment = family::open(&task).map_err(|error| Error::Internal(error.to_string()))?;
+        let environment =
+            self.makers.hosts.open(&task).map_err(|error| Error::Internal(error.to_string()))?;
         let past = self.past()?;
         let usage = past.records.iter().fold(Usage::default(), |usage, record| Usage {
             fuel: usage.fuel + record.answer.info.fuel_used,
             run_time: usage.run_time + record.answer.info.run_time,
         });
-        let (sandbox, progress) = (self.sandbox.clone(), self.progress.clone());
+        let (sandbox, progress) = (self.makers.sandbox.clone(), self.progress.clone());
         let (opening, mut play) = Play::with_past(sandbox, &self.spec, environment, past, progress)?;
         play.set_place(place.take());
         self.tally.resume(usage);

@@ -14,7 +14,7 @@ impl Play {
         code: &str,
         stop: &Stop,
     ) -> Result<(Observation, Info), Error> {
-        lock(&self.tools).begin(tracing::Span::current());
+        lock(&self.tools).begin(tracing::Span::current(), stop);
         let struck = self.state_loss.strikes(self.config.seed, index);
         let lost = if struck { self.interpreter.take() } else { None };
         let state_lost = self.code_ran && self.interpreter.is_none();

@@ -1,22 +1,21 @@
 //! Coming to the same state again: an episode is played from its stored steps.
 //!
-//! The task's state follows from the tool calls, which are made again. The interpreter is made from its snapshot and the steps
-//! since, when a step needs it. Whatever depended on the machine was decided when the steps were taken: a step that was killed
+//! The task's state follows from the tool calls, which are made again; that of a hosted family is stored with the steps. The
+//! interpreter is made from its snapshot and the steps since, when a step needs it. Whatever depended on the machine was decided when the steps were taken: a step that was killed
 //! is not run again.
 
 use std::sync::{Arc, Mutex};
 
+use futures::FutureExt as _;
 use proto::interpreter_state::InterpreterState;
 use sandbox::{PastStep, Sandbox, StoredSnapshot, ToolHost as _};
 
-use super::tool_calls::record as call_again;
 use super::{Play, lock, sandbox_error};
 use crate::episode::bridge::Bridge;
 use crate::episode::opening::Opening;
 use crate::episode::progress::Progress;
 use crate::episode::spec::Spec;
-use crate::episode::step::{Action, Record};
-use crate::episode::tool_record::ToolCallRecord;
+use crate::episode::step::{Action, DirectCall, Record};
 use crate::error::Error;
 use crate::family::Environment;
 
@@ -66,8 +65,11 @@ impl Play {
         let mut ingredients = Ingredients::default();
         for record in &past.records {
             match &record.request.action {
-                Some(Action::ToolCalls(_)) => self.call_tools_again(record)?,
+                Some(Action::ToolCalls(calls)) => self.call_tools_again(calls, record)?,
                 _ => self.take_again(record, &mut ingredients)?,
+            }
+            if let Some(state) = &record.state {
+                self.bridge().restore(state);
             }
         }
         let end = past.records.last().and_then(|last| last.answer.end.clone());
@@ -93,7 +95,7 @@ impl Play {
         let mut calls = Vec::with_capacity(info.tool_calls.len());
         for call in &info.tool_calls {
             let known = call.exact().map_err(|error| changed(index, &error.to_string()))?;
-            if self.bridge().call(&known.call) != known.answer {
+            if !self.bridge().keeps_state() && self.bridge().call(&known.call) != known.answer {
                 return Err(changed(index, "a tool answers otherwise"));
             }
             calls.push(known);
@@ -109,12 +111,14 @@ impl Play {
     }
 
     /// A step that called tools directly.
-    fn call_tools_again(&mut self, record: &Record) -> Result<(), Error> {
-        let Some(Action::ToolCalls(calls)) = &record.request.action else { return Ok(()) };
-        let mut tools = lock(&self.tools);
+    fn call_tools_again(&mut self, calls: &[DirectCall], record: &Record) -> Result<(), Error> {
+        if self.bridge().keeps_state() {
+            return Ok(());
+        }
         // A step that ended early made fewer calls than were asked for.
         for (call, known) in calls.iter().zip(&record.answer.info.tool_calls) {
-            let again: ToolCallRecord = call_again(&mut tools, call);
+            let again = self.record(call).now_or_never();
+            let again = again.ok_or_else(|| changed(record.request.index, "a tool takes a while"))??;
             if again.answer != known.answer {
                 return Err(changed(record.request.index, "a tool answers otherwise"));
             }

@@ -1,17 +1,20 @@
 //! A step that calls tools directly, without the interpreter.
 
-use sandbox::{Argument, Failure, ToolCall, ToolError, ToolHost as _, ToolRecord};
+use sandbox::{Argument, Failure, Stop, ToolAnswer, ToolCall, ToolError, ToolHost as _, ToolRecord};
 use serde_json::Value;
 
-use super::{Play, lock};
-use crate::episode::bridge::Bridge;
+use super::{Play, lock, sandbox_error};
 use crate::episode::step::{DirectCall, Info, Observation};
 use crate::episode::tool_record::ToolCallRecord;
 use crate::error::{Error, Violation};
 use crate::tool::invocation_error;
 
 impl Play {
-    pub(super) fn call_tools(&mut self, calls: &[DirectCall]) -> Result<(Observation, Info), Error> {
+    pub(super) async fn call_tools(
+        &mut self,
+        calls: &[DirectCall],
+        stop: &Stop,
+    ) -> Result<(Observation, Info), Error> {
         if calls.is_empty() {
             return Err(Violation::new("action.tool_calls.calls", "holds no call").into());
         }
@@ -21,9 +24,19 @@ impl Play {
             let rule = format!("carries {carried} bytes; limits.tool_bytes_per_step is {most}");
             return Err(Violation::new("action.tool_calls", rule).into());
         }
-        let mut bytes_left = most - carried;
+        lock(&self.tools).begin(tracing::Span::current(), stop);
+        let made = self.make(calls, most - carried).await;
         let mut tools = lock(&self.tools);
-        tools.set_span(tracing::Span::current());
+        if made.is_ok() {
+            tools.keep()
+        } else {
+            tools.undo()
+        }
+        made
+    }
+
+    /// Makes calls, in order, which may carry so many bytes in their answers.
+    async fn make(&self, calls: &[DirectCall], mut bytes_left: usize) -> Result<(Observation, Info), Error> {
         let allowed = self.limits.step.tool_calls;
         let mut records: Vec<ToolCallRecord> = Vec::new();
         // The first failed call, or what ended the step early.
@@ -34,7 +47,7 @@ impl Play {
                 failure = Some((error, Failure::ToolCallLimit));
                 break;
             }
-            let record = record(&mut tools, call);
+            let record = self.record(call).await?;
             bytes_left = bytes_left.saturating_sub(record.answer_bytes());
             if let (Err(error), None) = (&record.answer, &failure) {
                 failure = Some(exception(error));
@@ -55,16 +68,23 @@ impl Play {
         };
         Ok((observation, Info { tool_calls: records, ..Info::default() }))
     }
-}
 
-/// Makes a call, unless its arguments can't be read: that is the agent's mistake, and it should see it.
-pub(super) fn record(tools: &mut Bridge, call: &DirectCall) -> ToolCallRecord {
-    match parse(call) {
-        Ok(call) => {
-            let answer = tools.call(&call);
-            ToolCallRecord::from(ToolRecord { call, answer })
-        }
-        Err(error) => ToolCallRecord::unreadable(call.name.clone(), &call.arguments_json, error),
+    /// Makes a call, unless its arguments can't be read: that is the agent's mistake, and it should see it.
+    pub(super) async fn record(&self, call: &DirectCall) -> Result<ToolCallRecord, Error> {
+        let call = match parse(call) {
+            Ok(call) => call,
+            Err(error) => {
+                return Ok(ToolCallRecord::unreadable(call.name.clone(), &call.arguments_json, error));
+            }
+        };
+        let answer = lock(&self.tools).ask(&call);
+        let answer = match answer {
+            ToolAnswer::Now(answer) => answer,
+            ToolAnswer::Later(answer) => {
+                answer.await.map_err(|fault| sandbox_error(sandbox::Error::Fault(fault)))?
+            }
+        };
+        Ok(ToolCallRecord::from(ToolRecord { call, answer }))
     }
 }
 

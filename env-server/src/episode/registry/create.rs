@@ -11,7 +11,7 @@ use crate::episode::episode::{Created, Episode};
 use crate::episode::opening::Opening;
 use crate::episode::play::Play;
 use crate::episode::progress::Progress;
-use crate::episode::spec::{self, Spec, Terms};
+use crate::episode::spec::{self, Spec, Task, Terms, unplayable};
 use crate::episode::store::Receipt;
 use crate::episode::stored::Stored;
 use crate::episode::table::Table;
@@ -53,17 +53,24 @@ impl Registry {
         self.check_room()?;
         let meter = self.meters.of(caller, tenant);
         meter.create(1)?;
-        let (spec, task, environment) = Spec::new(request, &self.terms(tenant))?;
+        let (mut spec, task) = Spec::new(request, &self.terms(tenant))?;
+        let makers = self.makers();
+        let task = makers.hosts.begin(task).await?;
+        if task.beginning.is_some() {
+            // Nothing else has what the host has said.
+            spec.task = Task::of(&task)?;
+        }
+        let environment = makers.hosts.open(&task).map_err(|error| unplayable(&error))?;
         let opening = Arc::new(Opening::of(environment.as_ref()));
         let place = self.place(&meter)?;
         let bridge = Bridge::new(environment);
         let progress = Arc::new(Mutex::new(Progress::new(self.options.step_bytes)));
-        let sandbox = self.sandbox.clone();
-        let play = Play::new(sandbox, &spec, &opening.tools, bridge, Some(place), progress)?;
+        let play = Play::new(makers.sandbox.clone(), &spec, &opening.tools, bridge, Some(place), progress)?;
         let tally = Tally::new(self.metrics.clone(), tenant);
         let stored = self.store.as_ref().map(|store| Stored::new(store.clone(), store.new_key()));
         let id = spec.episode_id.clone();
-        let episode = Episode::new(spec, opening, play, self.residency.clone(), tally, stored);
+        let residency = self.residency.clone();
+        let episode = Episode::new(spec, opening, play, makers, residency, tally, stored);
         let store = |added: &[Arc<Episode>]| added.first()?.store(&task);
         self.add(vec![episode], store).await?;
         self.find_of(tenant, &id)

@@ -8,7 +8,6 @@ use proto::interpreter_state::InterpreterState;
 use super::Registry;
 use crate::episode::episode::Summary;
 use crate::error::{Error, Violation};
-use crate::family::FAMILIES;
 
 /// The most episodes on a page.
 const MAX_PAGE: usize = 1000;
@@ -53,9 +52,7 @@ impl Registry {
             size @ 1..=MAX_PAGE => size,
             _ => return Err(Violation::new("page_size", format!("must be at most {MAX_PAGE}")).into()),
         };
-        if !query.family.is_empty() && !FAMILIES.contains(&query.family.as_str()) {
-            return Err(Violation::new("family", format!("must be one of {}", FAMILIES.join(", "))).into());
-        }
+        self.catalog.check_family(&query.family)?;
         let last = position(&query.page_token)?;
         let mut episodes: Vec<_> = self.table().all().cloned().collect();
         episodes.retain(|episode| caller.may_act_for(episode.tenant()));

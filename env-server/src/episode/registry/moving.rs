@@ -7,13 +7,13 @@ use sandbox::{GUEST_SHA256, StoredSnapshot};
 
 use super::Registry;
 use crate::blocking::blocking;
-use crate::episode::encoding::{decode, encode};
 use crate::episode::episode::{Episode, Summary};
 use crate::episode::opening::Opening;
 use crate::episode::play::{Past, Play};
 use crate::episode::portable::{Portable, Snapshot};
 use crate::episode::progress::Progress;
 use crate::episode::spec::{self, Task};
+use crate::episode::step::Record;
 use crate::episode::stored::Stored;
 use crate::error::{Error, Violation};
 use crate::family;
@@ -56,7 +56,7 @@ impl Registry {
             spec: episode.spec().to_store(),
             created_at: episode.created_at(),
             task,
-            steps: past.records.iter().map(|record| encode(record.as_ref())).collect(),
+            steps: past.records.iter().map(|record| record.to_bytes()).collect(),
             snapshot,
         };
         Ok(portable.to_bytes())
@@ -110,8 +110,10 @@ impl Registry {
             play.set_place(Some(place));
             let tally = Tally::new(registry.metrics.clone(), &portable.spec.tenant);
             let stored = registry.store.as_ref().map(|store| Stored::new(store.clone(), store.new_key()));
-            let (spec, residency) = (portable.spec.clone(), registry.residency.clone());
-            Ok((Episode::new(spec, Arc::new(opening), play, residency, tally, stored), portable))
+            let (spec, makers, residency) =
+                (portable.spec.clone(), registry.makers(), registry.residency.clone());
+            let episode = Episode::new(spec, Arc::new(opening), play, makers, residency, tally, stored);
+            Ok((episode, portable))
         })
         .await?;
         let store = |added: &[Arc<Episode>]| added.first()?.store_imported(portable);
@@ -124,16 +126,17 @@ impl Registry {
         let violation = |rule: String| Error::from(Violation::new("episode", rule));
         let task = serde_json::from_str(&portable.task).map_err(|error| violation(error.to_string()))?;
         let task = family::parse(&task).map_err(|error| violation(error.to_string()))?;
-        let environment = family::open(&task).map_err(|error| violation(error.to_string()))?;
-        let records = portable.steps.iter().map(|step| decode(step).map(Arc::new));
+        let makers = self.makers();
+        let environment = makers.hosts.open(&task).map_err(|error| violation(error.to_string()))?;
+        let records = portable.steps.iter().map(|step| Record::from_bytes(step).map(Arc::new));
         let records = records.collect::<Result<_, _>>().map_err(|error| violation(error.to_string()))?;
         let snapshot = portable.snapshot.as_ref().and_then(|Snapshot { before, file }| {
             let name = self.sandbox.add_snapshot(file).inspect_err(|error| tracing::warn!(%error)).ok()??;
             Some(StoredSnapshot { name, before: *before })
         });
-        let (sandbox, past) = (self.sandbox.clone(), Past { records, snapshot });
+        let past = Past { records, snapshot };
         let progress = Arc::new(Mutex::new(Progress::new(self.options.step_bytes)));
-        Play::with_past(sandbox, &portable.spec, environment, past, progress)
+        Play::with_past(makers.sandbox, &portable.spec, environment, past, progress)
     }
 }
 

@@ -43,6 +43,19 @@ pub enum Task {
 }
 
 impl Task {
+    /// A task that has begun in a tool host.
+    ///
+    /// # Errors
+    /// It is too large.
+    pub fn of(begun: &TaskFile) -> Result<Self, Error> {
+        let text = serde_json::to_string(begun).map_err(|error| Error::Internal(error.to_string()))?;
+        if text.len() > MAX_INLINE_BYTES {
+            let why = format!("task, goal, tools and first state have more than {MAX_INLINE_BYTES} bytes");
+            return Err(Error::FamilyFault { family: begun.family.clone(), why });
+        }
+        Ok(Self::Inline(text))
+    }
+
     /// The size of its text, in bytes.
     pub fn bytes(&self) -> usize {
         match self {
@@ -57,14 +70,14 @@ impl Task {
     ///
     /// # Errors
     /// An unknown task, one whose file has changed, or a violation for what is not a task or does not give one.
-    pub fn load<'a>(&self, catalog: &'a Catalog) -> Result<(&'a str, TaskFile), Error> {
+    pub fn load(&self, catalog: &Catalog) -> Result<(String, TaskFile), Error> {
         match self {
             Self::Reference { set, task_id } => catalog.find(set, task_id),
-            Self::Inline(text) => Ok(("", inline(text)?)),
+            Self::Inline(text) => Ok((String::new(), inline(text)?)),
             Self::Generated { family, config_json, seed, seed_salt } => {
                 let task = generated(family, config_json, *seed, seed_salt)
                     .map_err(|reason| Violation::new("task_from_config", reason))?;
-                Ok(("", task))
+                Ok((String::new(), task))
             }
             Self::Stored { .. } => Err(Error::Internal("the task is in the store".to_owned())),
         }
