@@ -64,6 +64,7 @@ tools:
 	scripts/parity_python.sh >/dev/null
 	scripts/chromium.sh >/dev/null
 	scripts/clients.sh >/dev/null
+	scripts/mcp_clients.sh >/dev/null
 	scripts/prometheus.sh >/dev/null
 	scripts/python.sh >/dev/null
 
@@ -109,7 +110,7 @@ bench: guest torch
 	$(CARGO) bench --workspace --bench neighbours
 	PARITY_PYTHON=$$(scripts/parity_python.sh) $(CARGO) bench --workspace --bench tokens
 
-## Many sessions and hostile neighbours on a server in another process, beside OpenEnv: a quarter of an hour.
+## Many sessions and hostile neighbours on a server in another process, beside OpenEnv: twenty minutes.
 load: guest
 	$(CARGO) build --release --bins
 	peer=$$(scripts/bench_openenv.sh) && target/release/load scenarios $${peer:+--openenv "$$peer"} --json target/bench/load.json

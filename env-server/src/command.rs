@@ -2,6 +2,7 @@
 
 mod generate;
 mod limits;
+mod mcp;
 mod replay;
 mod sandbox;
 mod serve;
@@ -31,7 +32,8 @@ Examples:
   env-server generate --config task_configs/easy.json --out runs/tasks/easy
   env-server serve --tasks runs/tasks/easy --listen 127.0.0.1:50051
   env-server replay runs/example --tasks runs/tasks/tiny
-  env-server sandbox";
+  env-server sandbox
+  env-server mcp --interpreter-state persistent";
 
 /// Runs a command line, the program's name first, and says on standard error what went wrong. Returns the exit status.
 pub fn main(arguments: Vec<OsString>) -> u8 {
@@ -65,6 +67,8 @@ pub enum Command {
     Replay(replay::Replay),
     /// Try the interpreter: run blocks of Python and see what an agent would see.
     Sandbox(sandbox::Sandbox),
+    /// Serve one session of the Model Context Protocol over standard input and output.
+    Mcp(Box<mcp::Mcp>),
 }
 
 impl Command {
@@ -75,6 +79,7 @@ impl Command {
             Self::Token(command) => command.run(),
             Self::Replay(command) => command.run(),
             Self::Sandbox(command) => command.run(),
+            Self::Mcp(command) => command.run(),
         }
     }
 }

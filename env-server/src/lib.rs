@@ -19,6 +19,7 @@
 //! | [`error`]       | calls that are refused or fail                                    |
 //! | [`wire`]        | messages converted to these types, and these types to messages    |
 //! | [`server`]      | episodes behind gRPC                                              |
+//! | [`gateway`]     | episodes behind other protocols, on the same port                 |
 //! | [`version`]     | what this build is                                                |
 //! | [`command`]     | the commands of the program, one file each                        |
 
@@ -28,6 +29,7 @@ pub mod command;
 pub mod episode;
 pub mod error;
 pub mod family;
+pub mod gateway;
 pub mod generate;
 pub mod hosts;
 pub mod memory;

@@ -186,14 +186,23 @@ impl TaskSet {
         self.families.keys().map(String::as_str).collect()
     }
 
+    /// The family of the task of this id; `None` if there is none.
+    pub fn family_of(&self, task_id: &str) -> Option<&str> {
+        self.entry(task_id).map(|entry| &*entry.family)
+    }
+
     /// Reads the task of this id; `None` if there is none.
     ///
     /// # Errors
     /// The file is no longer what was loaded.
     pub fn read(&self, task_id: &str) -> Option<Result<TaskFile, Unreadable>> {
-        let found = self.entries.binary_search_by(|entry| (*entry.task_id).cmp(task_id)).ok()?;
-        let entry = self.entries.get(found)?;
+        let entry = self.entry(task_id)?;
         Some(file::read(&file::path(&self.root, &entry.family, &entry.task_id), &entry.file))
+    }
+
+    fn entry(&self, task_id: &str) -> Option<&Entry> {
+        let found = self.entries.binary_search_by(|entry| (*entry.task_id).cmp(task_id)).ok()?;
+        self.entries.get(found)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Connections: accepted, and encrypted if the server has TLS.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ pub fn connections(
     listener: Listener,
     tls: Option<Arc<Tls>>,
     traffic: Arc<Traffic>,
-) -> ReceiverStream<Result<Connection, io::Error>> {
+) -> ReceiverStream<Connection> {
     let (accepted, connections) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         tokio::select! {
@@ -42,7 +41,7 @@ async fn accept(
     listener: Listener,
     tls: Option<Arc<Tls>>,
     traffic: &Arc<Traffic>,
-    accepted: &mpsc::Sender<Result<Connection, io::Error>>,
+    accepted: &mpsc::Sender<Connection>,
 ) {
     let (mut failures, mut refusals) = (Seldom::default(), Seldom::default());
     loop {
@@ -59,7 +58,7 @@ async fn accept(
             refusals.warn(format_args!("a connection was closed: {most} are open (--max-connections)"));
             continue;
         };
-        let (stream, from) = match incoming.prepared() {
+        let stream = match incoming.prepared() {
             Ok(prepared) => prepared,
             Err(error) => {
                 tracing::debug!("a connection was closed: {error}");
@@ -67,7 +66,7 @@ async fn accept(
             }
         };
         let Some(tls) = &tls else {
-            if accepted.send(Ok(Connection::new(stream, from, place))).await.is_err() {
+            if accepted.send(Connection::new(stream, place)).await.is_err() {
                 return;
             }
             continue;
@@ -77,7 +76,7 @@ async fn accept(
             match timeout(HANDSHAKE_LIMIT, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => {
                     // Fails if the server is ending.
-                    let _ = accepted.send(Ok(Connection::new(Box::new(stream), from, place))).await;
+                    let _ = accepted.send(Connection::new(Box::new(stream), place)).await;
                 }
                 Ok(Err(error)) => {
                     traffic.failed_handshakes.add();

@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
-use tonic::transport::server::{Connected, TcpConnectInfo};
 
 /// Bytes of HTTP/2's preface; a request of HTTP/1.1 is longer. From there on HTTP's own limits of time hold.
 const PREFACE: usize = 24;
@@ -23,7 +22,6 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 /// A client's connection. Reading fails if the client does not begin to speak in time.
 pub struct Connection {
     stream: Box<dyn Stream>,
-    from: TcpConnectInfo,
     silence: Option<Silence>,
     /// Its place among the server's connections.
     _place: OwnedSemaphorePermit,
@@ -37,26 +35,13 @@ struct Silence {
 
 impl Connection {
     /// A connection that is open from now on, and occupies a place.
-    pub fn new(stream: Box<dyn Stream>, from: TcpConnectInfo, place: OwnedSemaphorePermit) -> Self {
-        Self::limited(stream, from, place, PREFACE_LIMIT)
+    pub fn new(stream: Box<dyn Stream>, place: OwnedSemaphorePermit) -> Self {
+        Self::limited(stream, place, PREFACE_LIMIT)
     }
 
-    fn limited(
-        stream: Box<dyn Stream>,
-        from: TcpConnectInfo,
-        place: OwnedSemaphorePermit,
-        limit: Duration,
-    ) -> Self {
+    fn limited(stream: Box<dyn Stream>, place: OwnedSemaphorePermit, limit: Duration) -> Self {
         let silence = Silence { left: PREFACE, limit: Box::pin(sleep(limit)) };
-        Self { stream, from, silence: Some(silence), _place: place }
-    }
-}
-
-impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
-
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.from.clone()
+        Self { stream, silence: Some(silence), _place: place }
     }
 }
 
@@ -127,8 +112,7 @@ mod tests {
             let places = Arc::new(Semaphore::new(1));
             let place = places.clone().try_acquire_owned().unwrap();
             let (mut client, stream) = duplex(100);
-            let from = TcpConnectInfo { local_addr: None, remote_addr: None };
-            let mut connection = Connection::limited(Box::new(stream), from, place, Duration::ZERO);
+            let mut connection = Connection::limited(Box::new(stream), place, Duration::ZERO);
             client.write_all(&vec![b'x'; said]).await.unwrap();
             connection.read_exact(&mut vec![0; said]).await.unwrap();
             if kept {

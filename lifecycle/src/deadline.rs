@@ -1,7 +1,4 @@
 //! The deadline that a gRPC client sets for a call.
-//!
-//! tonic ends a call at its deadline too, but with the status CANCELLED, which clients take for their own doing and
-//! do not retry.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +29,7 @@ pub async fn keep(mut request: Request, next: Next) -> Response {
     })
 }
 
-/// How much earlier than tonic's deadline a call ends: on a busy machine, timers of the same length end in any order.
+/// How much earlier than the client's deadline a call ends, so that the client reads why.
 fn margin(deadline: Duration) -> Duration {
     (deadline / 4).min(Duration::from_millis(5))
 }

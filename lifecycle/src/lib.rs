@@ -38,6 +38,7 @@ mod protocols;
 mod quota;
 mod reload;
 mod seldom;
+mod serve;
 mod server;
 mod socket_file;
 mod stalled;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tonic::transport::server::{Connected as _, TcpConnectInfo};
 
 use crate::connection::Stream;
 use crate::socket_file::SocketFile;
@@ -86,19 +85,16 @@ impl fmt::Display for Listener {
 }
 
 impl Incoming {
-    /// The connection with its options set, and whence it comes.
-    pub fn prepared(self) -> io::Result<(Box<dyn Stream>, TcpConnectInfo)> {
+    /// The connection with its options set.
+    pub fn prepared(self) -> io::Result<Box<dyn Stream>> {
         match self {
             Self::Tcp(stream) => {
                 stream.set_nodelay(true)?;
                 #[cfg(target_os = "linux")]
                 socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD_LIMIT))?;
-                let from = stream.connect_info();
-                Ok((Box::new(stream), from))
+                Ok(Box::new(stream))
             }
-            Self::Unix(stream) => {
-                Ok((Box::new(stream), TcpConnectInfo { local_addr: None, remote_addr: None }))
-            }
+            Self::Unix(stream) => Ok(Box::new(stream)),
         }
     }
 }

@@ -39,7 +39,6 @@ impl Protocols {
 
     /// gRPC services, called over gRPC-Web too, whose calls end at their clients' deadlines.
     pub(crate) fn grpc(&self, services: Router) -> Router {
-        // Inside of tonic's own deadline, and a little before it.
         services
             .layer(middleware::from_fn(undecodable::blame_caller))
             .layer(middleware::from_fn(deadline::keep))

@@ -23,29 +23,13 @@ use crate::listener::Listener;
 use crate::metrics_page::{self, Metrics};
 use crate::protocols::Protocols;
 use crate::traffic::Traffic;
-use crate::{accept, open_files, probes, traced};
+use crate::{accept, open_files, probes, serve, traced};
 
 /// The longest call in JSON, in bytes, unless a service says otherwise.
 const LARGEST_REQUEST: usize = 64 << 20;
 
 /// How long a server takes at most to shut down; calls that are still under way then are cut off.
 pub const DRAIN: Duration = Duration::from_secs(10);
-
-/// Interval of HTTP/2 keep-alive pings, and how long an answer to one may take. They detect a client that vanished
-/// without closing its connection.
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
-
-/// Calls under way on one connection; further ones wait in the client.
-const CALLS_PER_CONNECTION: u32 = 1024;
-
-/// The most bytes of a call's headers.
-const HEADER_BYTES: u32 = 8 << 10;
-
-/// Calls that a client may have cancelled on one connection before the server has looked at them, and those that the
-/// server itself may have cut off. Beyond them the connection is closed, with every call on it: HTTP/2's defence against
-/// floods of cancelled calls. A client that gives up many calls at once must not be taken for one.
-const CANCELLED_AT_ONCE: usize = 10_000;
-const CUT_OFF_AT_ONCE: usize = 4096;
 
 /// Why serving ended early.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -136,7 +120,7 @@ impl Server {
     /// dropped with the server.
     ///
     /// # Errors
-    /// The transport's failure, or that of `background`.
+    /// That of `background`, or of descriptors that can't be decoded.
     pub async fn run(
         self,
         listener: Listener,
@@ -177,13 +161,11 @@ impl Server {
             move || !drain.is_announced()
         });
         // The last one is the first to see a request: the caller is known before anything of a body is read.
-        let routes = Routes::from(
-            protocols
-                .with_json(all)
-                .layer(middleware::map_request(move |request| ready((self.wrap_request)(request))))
-                .layer(middleware::from_fn_with_state(drain.clone(), drain::admit))
-                .layer(middleware::from_fn_with_state(Arc::new(guard), authentication::identify)),
-        );
+        let routes = protocols
+            .with_json(all)
+            .layer(middleware::map_request(move |request| ready((self.wrap_request)(request))))
+            .layer(middleware::from_fn_with_state(drain.clone(), drain::admit))
+            .layer(middleware::from_fn_with_state(Arc::new(guard), authentication::identify));
 
         // Set when no more calls are taken: until when those under way may end.
         let (begin, mut begun) = tokio::sync::watch::channel(None);
@@ -196,16 +178,8 @@ impl Server {
                 drain.idle().await;
             }
         };
-        let serve = tonic::transport::Server::builder()
-            .accept_http1(true)
-            .http2_keepalive_interval(Some(KEEP_ALIVE))
-            .http2_keepalive_timeout(Some(KEEP_ALIVE))
-            .http2_max_header_list_size(HEADER_BYTES)
-            .http2_max_pending_accept_reset_streams(Some(CANCELLED_AT_ONCE))
-            .http2_max_local_error_reset_streams(Some(CUT_OFF_AT_ONCE))
-            .max_concurrent_streams(CALLS_PER_CONNECTION)
-            .add_routes(routes)
-            .serve_with_incoming_shutdown(accept::connections(listener, self.access.tls(), traffic), stop);
+        let connections = accept::connections(listener, self.access.tls(), traffic);
+        let serve = serve::until(stop, connections, routes);
         let start_draining = async {
             shutdown.await;
             tracing::info!("shutting down");
@@ -229,7 +203,7 @@ impl Server {
             sleep_until(end.unwrap_or_else(Instant::now)).await;
         };
         tokio::select! {
-            served = serve => served.map_err(Into::into),
+            () = serve => Ok(()),
             failed = background => match failed {
                 Err(error) => Err(error),
             },

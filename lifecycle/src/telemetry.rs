@@ -25,6 +25,8 @@ pub use span::{Span, SpanKind};
 
 /// The environment variable that filters the log, such as `info` (the default) or `env_server=debug`.
 pub const FILTER: &str = "RUNTIME_GYM_LOG";
+/// What is logged without it. The library of the Model Context Protocol tells of every session.
+const USUAL: &str = "info,rmcp=error";
 
 /// The log's format.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -41,7 +43,7 @@ pub enum Format {
 /// # Panics
 /// If it has been started before.
 pub fn init(format: Format) {
-    let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(USUAL));
     // Spans are timed, and logged when they close, where the filter asks for them.
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -2,8 +2,7 @@ from _typeshed import SupportsGetItem
 from os import PathLike
 from typing import Any, SupportsFloat, SupportsIndex, final
 
-__all__ = ["Calls", "Conversation", "Interpreter", "Sandbox", "StepStream", "agent", "env_server"]
-__all__ = ["Calls", "Conversation", "Hosting", "Interpreter", "Sandbox", "env_server"]
+__all__ = ["Calls", "Conversation", "Hosting", "Interpreter", "Sandbox", "StepStream", "agent", "env_server"]
 
 @final
 class Calls:

@@ -40,7 +40,11 @@ impl Sandbox {
     fn new(py: Python<'_>, max_interpreters: u32, cache_dir: Option<PathBuf>) -> PyResult<Self> {
         let options = Options { max_interpreters, cache_dir, ..Options::default() };
         // Says that Python is compiled, and what is wrong with the cache.
-        let said = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).without_time();
+        let said = tracing_subscriber::fmt()
+            .with_writer(std::io::stderr)
+            .with_target(false)
+            .without_time()
+            .with_ansi(false);
         let new = || sandbox::Sandbox::new(&options);
         py.detach(|| tracing::subscriber::with_default(said.finish(), new)).map(Self).map_err(failed)
     }

@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).resolve().parents[2]
 
 NOT_RUN = {
+    'docs/own_families.md: with rg.host("http://127.0.0.1:50051", [GuessNumber]) as host:': "it runs for ever",
     "docs/how_to/nemo_gym.md: from runtime_gym.nemo_gym import RuntimeGymResourcesServer": "a server that NeMo Gym starts",
     "docs/how_to/skyrl.md: import sys": "the trainer of SkyRL needs a GPU",
     "docs/how_to/own_loop.md: from slime.rollout.sglang_rollout import GenerateState": "slime is not on PyPI, and needs a GPU",

@@ -34,7 +34,9 @@ BLOCKS = [block for document in DOCUMENTS for block in blocks(document)]
 ADAPTERS = {
     "docs/how_to/gymnasium.md": "gymnasium",
     "docs/how_to/inspect_ai.md": "inspect_ai",
+    "docs/how_to/mcp.md": "mcp",
     "docs/how_to/nemo_gym.md": "nemo_gym",
+    "docs/how_to/openenv.md": "openenv",
     "docs/how_to/own_loop.md": "trl",
     "docs/how_to/ray.md": "ray",
     "docs/how_to/skyrl.md": "skyrl_gym",
@@ -58,6 +60,7 @@ CHECKED = [("agent", "run"), ("env-server", "generate")]
 """Commands that check a config and nothing else with `--check`."""
 
 OTHERS = {
+    "claude": "is a program of its own; tests/end_to_end/mcp.rs starts what it is given",
     "cargo": "builds from the sources, and updates the document",
     "curl": "has a test of its own here; that of README.md is in tests/end_to_end/documents.rs",
     "docker": "the image is built where there is Docker; scripts/manifests.sh checks its file",

@@ -432,7 +432,7 @@ def test_ctrl_c_ends_a_host(hosted: rg.Server) -> None:
 
 def test_the_example_of_the_documentation_runs(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs/own_families.md").read_text()
-    [example] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    example, _ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (tmp_path / "example.py").write_text(example)
     done = subprocess.run([sys.executable, "-W", "error", str(tmp_path / "example.py")], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -39,6 +39,11 @@ async fn sessions_play_one_by_one_and_in_batches_in_closed_and_open_loops() {
 }
 
 #[tokio::test]
+async fn sessions_play_over_sockets() {
+    play("gateway", 2).await;
+}
+
+#[tokio::test]
 async fn short_steps_are_answered_beside_endless_ones() {
     play("guests", 3).await;
 }

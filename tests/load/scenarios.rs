@@ -3,6 +3,7 @@
 //! | file     | what it holds                                             |
 //! |----------|-----------------------------------------------------------|
 //! | `beside` | 64, 500 and 1,000 sessions, beside OpenEnv                |
+//! | `gateway`| 64 and 1,000 sessions in OpenEnv's protocol, beside it    |
 //! | `many`   | 10,000 episodes that step, 100,000 that are open          |
 //! | `guests` | endless, abandoned and cancelled neighbours               |
 //! | `stored` | episodes that are stored, beside those that are not       |
@@ -10,6 +11,7 @@
 
 mod again;
 mod beside;
+mod gateway;
 mod guests;
 mod many;
 mod stored;
@@ -33,6 +35,8 @@ pub enum Scenario {
     Few,
     /// 500 and 1,000 sessions, beside OpenEnv.
     Hundreds,
+    /// 64 and 1,000 sessions of OpenEnv's protocol, on our gateway and on OpenEnv.
+    Gateway,
     /// 10,000 live episodes.
     Many,
     /// 100,000 open episodes, most of which hibernate.
@@ -83,6 +87,7 @@ pub async fn run(terms: &Terms, report: &mut Report) -> Result<()> {
         match scenario {
             Scenario::Few => beside::few(terms, report).await?,
             Scenario::Hundreds => beside::hundreds(terms, report).await?,
+            Scenario::Gateway => gateway::gateway(terms, report).await?,
             Scenario::Many => many::awake(terms, report).await?,
             Scenario::Asleep => many::asleep(terms, report).await?,
             Scenario::Guests => guests::endless(terms, report).await?,

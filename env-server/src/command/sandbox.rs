@@ -145,7 +145,8 @@ fn semantics_parser() -> impl TypedValueParser<Value = Semantics> {
         .try_map(|name| Semantics::named(&name).ok_or("no such semantics"))
 }
 
-struct NoTools;
+/// The functions of the host, where there are none.
+pub struct NoTools;
 
 impl ToolHost for NoTools {
     fn call(&mut self, _call: &ToolCall) -> Result<Value, ToolError> {

@@ -15,6 +15,7 @@ use super::state::{State, StateOptions};
 use super::{catalog_of, threads};
 use crate::catalog::Catalog;
 use crate::episode::{Options, Registry, ServerName};
+use crate::gateway::Gateway;
 use crate::memory;
 use crate::scheduler::{MOST_BEGUN, Scheduler};
 use crate::server::Server;
@@ -36,6 +37,7 @@ Examples:
   env-server serve --state-dir /var/lib/runtime-gym                    (episodes go on after a restart)
   env-server serve --config server.yaml
   env-server serve --listen unix:/run/gym.sock
+  env-server serve --tasks runs/tasks/easy --gateways openenv,mcp
   RUNTIME_GYM_LOG=env_server=debug env-server serve        (spans of RPCs, steps and tool calls)
 
 Every option can also be set by an environment variable, or by a key in the file of --config: a flag goes before
@@ -68,6 +70,12 @@ pub struct Serve {
 
     #[command(flatten)]
     access: AccessOptions,
+
+    /// Protocols of others to serve on the same port, with commas between them:
+    /// `openenv` at /openenv/STATE/TASKS, `mcp` at /mcp/STATE/TASKS. STATE is
+    /// persistent or reset; TASKS is a task set, a family, or SET:FAMILY. [default: none]
+    #[arg(long, value_name = "NAMES", value_enum, value_delimiter = ',', hide_possible_values = true)]
+    gateways: Vec<Gateway>,
 
     /// The most episodes that run at the same time.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -172,6 +180,7 @@ impl Serve {
         let server_name = self.server_name.as_ref().map(tracing::field::display);
         tracing::info!(address = %listener, server_name, workers, max_episodes = self.max_episodes, memory_mib, "serving");
         Server::new(registry, access)
+            .with_gateways(self.gateways)
             .run(listener, lifecycle::shutdown(self.until_stdin_closes))
             .await
             .map_err(|error| anyhow!("serving failed: {error}"))

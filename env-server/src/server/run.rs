@@ -18,6 +18,7 @@ use super::in_flight::{Answers, Counted, Received};
 use super::service::{MAX_BATCH, Service};
 use crate::episode::Registry;
 use crate::error::Error;
+use crate::gateway::{Gateway, Gateways};
 use crate::hosts::{self, Hosts};
 use crate::memory;
 
@@ -38,6 +39,7 @@ pub struct Server {
     registry: Arc<Registry>,
     access: Access,
     answers: Arc<Answers>,
+    gateways: Vec<Gateway>,
 }
 
 impl Server {
@@ -48,7 +50,13 @@ impl Server {
         let free_some =
             move || unread.give_up_one() || weak.upgrade().is_some_and(|registry| registry.free_some());
         registry.sandbox().budget().reclaim_with(free_some);
-        Self { registry, access, answers }
+        Self { registry, access, answers, gateways: Vec::new() }
+    }
+
+    /// Serves these other protocols, too.
+    #[must_use]
+    pub fn with_gateways(self, gateways: Vec<Gateway>) -> Self {
+        Self { gateways, ..self }
     }
 
     /// Serves on `listener` until `shutdown` resolves. Then it ends its episodes, and calls under way may end.
@@ -68,6 +76,8 @@ impl Server {
         };
         let service = Service::new(self.registry.clone(), bounds);
         let service = if self.access.has_tokens() { service } else { service.without_operators() };
+        let gateways = Gateways::new(self.gateways, service.clone(), self.registry.clone());
+        let routes = gateways.routes();
         let service = EnvironmentServiceServer::new(service)
             .max_decoding_message_size(MAX_REQUEST_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
@@ -85,15 +95,21 @@ impl Server {
             }
         };
         let wind_down = async {
+            gateways.end();
             let ended = self.registry.shut_down().await;
             // After the running steps, which may need them.
             self.registry.catalog().hosts().close();
             if ended > 0 {
                 tokio::time::sleep(END_TOLD_FOR).await;
             }
+            gateways.ended().await;
         };
         let registry = self.registry.clone();
-        lifecycle::Server::new(service, env::FILE_DESCRIPTOR_SET)
+        let mut server = lifecycle::Server::new(service, env::FILE_DESCRIPTOR_SET);
+        if let Some(routes) = routes {
+            server = server.with_http(|grpc| grpc.merge(routes));
+        }
+        server
             .with_metrics(move |traffic| Exposition::new(registry, traffic))
             .with_refusal(|| Error::ShuttingDown.into())
             .with_access(self.access)
