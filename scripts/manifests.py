@@ -59,13 +59,13 @@ def check_variables(flags):
 
 
 def check_slurm(flags):
-    for file in (ROOT / "deploy/slurm").glob("*.sbatch"):
-        calls = re.findall(r'"\$ENV_SERVER" serve (.*)', file.read_text().replace("\\\n", " "))
-        if not calls:
-            problem(file, "serve", "no server is started")
-        for flag in re.findall(r"(--[a-z-]+)", " ".join(calls)):
-            if flag not in flags:
-                problem(file, flag, "no option of `env-server serve`")
+    file = ROOT / "deploy/slurm/env_servers.sbatch"
+    calls = re.findall(r'"\$ENV_SERVER" serve (.*)', file.read_text().replace("\\\n", " "))
+    if not calls:
+        problem(file, "serve", "no server is started")
+    for flag in re.findall(r"(--[a-z-]+)", " ".join(calls)):
+        if flag not in flags:
+            problem(file, flag, "no option of `env-server serve`")
 
 
 def check_container():

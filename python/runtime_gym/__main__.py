@@ -1,4 +1,6 @@
-"""``python -m runtime_gym`` is the program ``env-server``; ``python -m runtime_gym host`` hosts task families."""
+"""``python -m runtime_gym`` is the program ``env-server``; with ``agent``, ``evaluate`` or ``host`` as its first
+argument, it is that.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +10,36 @@ import sys
 import threading
 import time
 
-from ._family import main as host_main
-from ._native import env_server
+from ._evaluate import main as evaluate
+from ._family import main as host
+from ._native import agent, env_server
 from ._server import PARENT
+
+USAGE = """\
+python -m runtime_gym agent ...      the program `agent`, which plays tasks: `python -m runtime_gym agent --help`
+python -m runtime_gym evaluate ...   `agent run` on a Ray cluster: `python -m runtime_gym evaluate --help`
+python -m runtime_gym host ...       hosts task families: `python -m runtime_gym host --help`
+python -m runtime_gym ...            the program `env-server`:
+"""
 
 
 def main() -> None:
-    """Runs ``env-server`` with the arguments of this process."""
-    # The server has its own handlers of signals.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Runs the program that the arguments of this process name."""
     parent = os.environ.pop(PARENT, None)
     if parent is not None:
         threading.Thread(target=_end_with, args=(int(parent),), daemon=True).start()
-    sys.exit(env_server(["env-server", *sys.argv[1:]]))
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["evaluate"]:
+        sys.exit(evaluate(arguments[1:]))
+    if arguments[:1] == ["host"]:
+        return host(arguments[1:])
+    # The programs have their own handlers of signals.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if arguments[:1] == ["agent"]:
+        sys.exit(agent(arguments))
+    if arguments in (["--help"], ["-h"]):
+        print(USAGE, flush=True)
+    sys.exit(env_server(["env-server", *arguments]))
 
 
 def _end_with(parent: int) -> None:
@@ -31,7 +50,4 @@ def _end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["host"]:
-        host_main(sys.argv[2:])
-    else:
-        main()
+    main()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,7 @@ print("closed", flush=True)
 
 
 def test_forked_processes_use_the_server_and_leave_it(server: rg.Server, client: rg.Client, task: rg.Task) -> None:
+    rg.Sandbox()  # It is compiled now: the child has not so much time.
     with client.create(task, interpreter_state="persistent") as episode:
         episode.step("x = 1")
         # A program of its own, since this one has threads.
@@ -138,10 +140,19 @@ def test_a_killed_server_is_unavailable_and_with_a_folder_goes_on(tasks: Path, t
         episode.close()
 
 
-def test_the_program_env_server() -> None:
-    command = [sys.executable, "-m", "runtime_gym", "--version"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert said.startswith("env-server ")
+def test_the_programs() -> None:
+    def say(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-m", "runtime_gym", *arguments], capture_output=True, text=True, check=False)
+
+    assert say("--version").stdout.startswith("env-server ")
+    assert say("agent", "--version").stdout.startswith("agent ")
+    assert say("agent", "run").returncode == 2
+    assert "--tasks-root" in say("evaluate", "--help").stdout
+    usage = say("--help").stdout
+    assert all(part in usage for part in ("runtime_gym agent", "runtime_gym evaluate", "Usage: env-server"))
+    if not find_spec("ray"):
+        done = say("evaluate", "agent.yaml", "--tasks-root", "tasks")
+        assert (done.returncode, done.stderr) == (1, "error: this needs Ray: pip install 'ray==2.60.*'\n")
 
 
 def test_the_first_start_says_what_takes_so_long(tasks: Path, tmp_path: Path) -> None:
