@@ -237,6 +237,7 @@ class ToolHost:
         self._native = native
         self._families = families
         self._closed = threading.Event()
+        self._owner = os.getpid()
         self._threads = [threading.Thread(target=self._work, name=f"tool-host-{number}", daemon=True) for number in range(threads)]
         self._threads.append(threading.Thread(target=self._log, name="tool-host-log", daemon=True))
         for thread in self._threads:
@@ -256,6 +257,9 @@ class ToolHost:
     def close(self) -> None:
         """Ends it. Calls that it has not answered go to other hosts. May be called again."""
         atexit.unregister(self.close)
+        # A process that was forked from the owner has none of its threads.
+        if os.getpid() != self._owner:
+            return
         self._native.close()
         for thread in self._threads:
             if thread is not threading.current_thread():

@@ -1,12 +1,12 @@
 //! The servers that calls go to.
 
-use std::process;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use client::{Credentials, Environments, Retry};
 use tokio::sync::OnceCell;
 
 use crate::errors::Failure;
+use crate::of_process::OfProcess;
 
 /// Environment servers, which are connected at the first call, and again in a process that was forked. Clones share the connections.
 #[derive(Clone)]
@@ -16,14 +16,14 @@ struct Shared {
     urls: Vec<String>,
     credentials: Credentials,
     retry: Retry,
-    /// The connections of a process, by its id.
-    connected: Mutex<(u32, Arc<OnceCell<Environments>>)>,
+    connected: Mutex<OfProcess<Arc<OnceCell<Environments>>>>,
 }
 
 impl Connection {
     /// Servers that are not connected yet.
     pub fn new(urls: Vec<String>, credentials: Credentials, retry: Retry) -> Self {
-        Self(Arc::new(Shared { urls, credentials, retry, connected: Mutex::default() }))
+        let connected = Mutex::new(OfProcess::new(Arc::default()));
+        Self(Arc::new(Shared { urls, credentials, retry, connected }))
     }
 
     /// The servers, connected.
@@ -38,9 +38,11 @@ impl Connection {
 
     fn of_this_process(&self) -> Arc<OnceCell<Environments>> {
         let mut connected = self.0.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        if connected.0 != process::id() {
-            *connected = (process::id(), Arc::default());
+        if let Some(ours) = connected.get() {
+            return ours.clone();
         }
-        connected.1.clone()
+        let ours = Arc::<OnceCell<_>>::default();
+        *connected = OfProcess::new(ours.clone());
+        ours
     }
 }

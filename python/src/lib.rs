@@ -6,6 +6,7 @@
 //! | `calls`       | calls to environment servers, for threads and for asyncio               |
 //! | `connection`  | the servers that calls go to                                            |
 //! | `step_stream` | steps over a stream                                                     |
+//! | `of_process`  | a value of the process that made it                                     |
 //! | `requests`    | what Python gives to calls, as messages                                 |
 //! | `answers`     | messages as the dataclasses of `runtime_gym/_types.py`                  |
 //! | `errors`      | failed calls as the exceptions of `runtime_gym/_errors.py`              |
@@ -22,6 +23,7 @@ mod conversation;
 mod errors;
 mod hosting;
 mod interpreter;
+mod of_process;
 mod programs;
 mod requests;
 mod step_stream;

@@ -59,11 +59,11 @@ async fn tasks_are_listed_page_by_page_up_to_the_limit() {
     }
 }
 
-/// Sends the steps 0, 1, 2 before any is answered; their answers, and the steps that the server read.
-async fn stream_of_three(failures: &[Failure]) -> (Vec<Result<u64, Code>>, Vec<u64>) {
+/// Sends this many steps before any is answered; their answers, and the steps that the server read.
+async fn stream_of(count: u64, failures: &[Failure]) -> (Vec<Result<u64, Code>>, Vec<u64>) {
     let (server, url) = Server::start(failures).await;
     let stream = environment(&url, RETRY).await.step_stream();
-    let answers = join_all((0..3).map(|index| stream.send(step(index), Duration::ZERO))).await;
+    let answers = join_all((0..count).map(|index| stream.send(step(index), Duration::ZERO))).await;
     let answers =
         answers.into_iter().map(|answer| answer.map(|step| step.step_index).map_err(|status| status.code()));
     let read = server.0.lock().unwrap().steps.iter().map(|step| step.step_index).collect();
@@ -73,26 +73,26 @@ async fn stream_of_three(failures: &[Failure]) -> (Vec<Result<u64, Code>>, Vec<u
 #[tokio::test]
 async fn a_stream_that_breaks_begins_again_with_the_first_step_without_an_answer() {
     let broken = Failure::Status(Code::Unavailable);
-    let (answers, read) = stream_of_three(&[broken, broken]).await;
+    let (answers, read) = stream_of(3, &[broken, broken]).await;
     assert_eq!((answers, read), (vec![Ok(0), Ok(1), Ok(2)], vec![0, 0, 0, 1, 2]));
     let shuts_down = Failure::Reason(Code::Unavailable, "SHUTTING_DOWN");
-    let (answers, read) = stream_of_three(&[shuts_down]).await;
+    let (answers, read) = stream_of(3, &[shuts_down]).await;
     assert_eq!(answers, [Ok(0), Ok(1), Ok(2)]);
     assert_eq!((read[0], &read[read.len() - 3..]), (0, &[0, 1, 2][..]));
 }
 
 #[tokio::test]
 async fn a_step_that_fails_is_an_answer_and_the_stream_goes_on() {
-    let (answers, read) = stream_of_three(&[Failure::Reason(Code::FailedPrecondition, "STEP_GAP")]).await;
+    let (answers, read) = stream_of(3, &[Failure::Reason(Code::FailedPrecondition, "STEP_GAP")]).await;
     assert_eq!((answers, read), (vec![Err(Code::FailedPrecondition), Ok(1), Ok(2)], vec![0, 1, 2]));
 }
 
 #[tokio::test]
 async fn streams_are_limited_as_attempts_are() {
-    let (answers, read) = stream_of_three(&[Failure::Status(Code::Unavailable); 3]).await;
-    assert_eq!((answers, read), (vec![Err(Code::Unavailable); 3], vec![0, 0, 0]));
-    let (answers, read) = stream_of_three(&[Failure::Status(Code::InvalidArgument)]).await;
-    assert_eq!((answers, read), (vec![Err(Code::InvalidArgument); 3], vec![0]));
+    let (answers, read) = stream_of(1, &[Failure::Status(Code::Unavailable); 3]).await;
+    assert_eq!((answers, read), (vec![Err(Code::Unavailable)], vec![0, 0, 0]));
+    let (answers, read) = stream_of(1, &[Failure::Status(Code::InvalidArgument)]).await;
+    assert_eq!((answers, read), (vec![Err(Code::InvalidArgument)], vec![0]));
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ pub struct Serve {
 
     /// Protocols of others to serve on the same port, with commas between them:
     /// `openenv` at /openenv/STATE/TASKS, `mcp` at /mcp/STATE/TASKS. STATE is
-    /// persistent or reset; TASKS is a task set, a family, or SET:FAMILY. [default: none]
+    /// persistent or reset; TASKS is a task set, a family, or SET:FAMILY.
     #[arg(long, value_name = "NAMES", value_enum, value_delimiter = ',', hide_possible_values = true)]
     gateways: Vec<Gateway>,
 
