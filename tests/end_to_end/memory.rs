@@ -1,10 +1,13 @@
 //! The server's memory: nothing that clients do takes more than its budget, and small steps go on beside whoever takes all.
 
+use std::time::Duration;
+
 use client::EnvClient;
 use proto::env::v1::create_episode_request::Task;
 use proto::env::v1::{self, InterpreterState};
 use tests::{EnvServer, Episode, code_step, create_request, knapsack_task};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -15,10 +18,19 @@ async fn server() -> EnvServer {
     EnvServer::start(&[], &["--memory", "600MiB"]).await
 }
 
+/// Creates an episode. Where the memory is used up, it is tried again, as the server asks for.
 async fn create(client: &EnvClient) -> Episode {
     let mut request = create_request(&knapsack_task(), InterpreterState::Persistent);
     request.limits = Some(v1::Limits { fuel_per_step: 2_000_000_000, ..Default::default() });
-    Episode::create(client.clone(), request).await.unwrap()
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match Episode::create(client.clone(), request.clone()).await {
+            Err(status) if is_out_of_memory(&status) && Instant::now() < deadline => {
+                sleep(Duration::from_millis(100)).await;
+            }
+            created => return created.unwrap(),
+        }
+    }
 }
 
 /// The most memory in bytes that the server has had (`VmHWM` of proc(5)).

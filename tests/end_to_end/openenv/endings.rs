@@ -145,15 +145,13 @@ async fn a_stored_episode_goes_on_after_its_server_was_killed() {
     let state = folder.path().join("state").display().to_string();
     let arguments = ["--gateways", "openenv", "--state-dir", &state];
     let reset = json!({ "episode_id": "kept", "seed": 1 });
-    let mut step = 0;
-    for kill in [true, false, true] {
+    for (step, kill) in [true, false, true].into_iter().enumerate() {
         let server = EnvServer::start(&[tasks.path()], &arguments).await;
         let mut socket = Socket::open(&server.url, "persistent/knapsack").await;
         let begun = socket.reset(reset.clone()).await;
         assert_eq!(begun["metadata"]["step_count"], step, "{begun}");
         let code = if step == 0 { "n = 0\nprint(n)" } else { "n += 1\nprint(n)" };
         assert_eq!(socket.run(code).await["observation"]["output"], format!("{step}\n"));
-        step += 1;
         if kill {
             server.kill().await;
         } else {
