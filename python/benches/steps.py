@@ -49,17 +49,18 @@ def batched(client: rg.Client, sessions: int, seconds: float) -> float:
 def threads(client: rg.Client, sessions: int, seconds: float) -> float:
     """Steps a second with a thread for each episode."""
     episodes = begin(client, sessions)
-    end = time.perf_counter() + seconds
+    begun = time.perf_counter()
 
     def play(episode: rg.Episode) -> int:
         taken = 0
-        while time.perf_counter() < end:
+        while time.perf_counter() - begun < seconds and not episode.ended:
             episode.step(CODE)
             taken += 1
         return taken
 
     with ThreadPoolExecutor(sessions) as pool:
-        return _close(episodes, sum(pool.map(play, episodes)) / seconds)
+        taken = sum(pool.map(play, episodes))
+    return _close(episodes, taken / (time.perf_counter() - begun))
 
 
 def tasks_of_asyncio(client: rg.Client, url: str, sessions: int, seconds: float) -> float:
