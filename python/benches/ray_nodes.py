@@ -60,7 +60,7 @@ def process(server: str) -> int:
 
 
 def play(address: str, tasks: Path, nodes: int, share: float, episodes: int, at_once: int) -> float:
-    """Plays so many episodes a node. Returns how many were played a second."""
+    """Plays a number of episodes on each node. Returns the episodes a second."""
     agent = {"name": "a", "agent_type": "codeact", "persistent_state": True, "llm": {"model": "persistent-habit"}}
     spec = {"output_dir": "runs", "run_name": "r", "task_families": ["knapsack"], "agents": [agent]}
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as groups:

@@ -66,8 +66,8 @@ def tool(function: _F) -> _F:
 class Family:
     """A task family. Subclasses say how an episode begins, what its tools do and how it is evaluated.
 
-    A state is a ``dict``, a ``list`` or a dataclass (:meth:`begin` is annotated with it then), and JSON can hold it. It is made anew for
-    every call, so a family keeps nothing of an episode in ``self``. Methods may be called by several threads at a time.
+    A state is a ``dict``, a ``list`` or a dataclass, which :meth:`begin` is then annotated with. JSON must be able to hold it. Every call
+    gets a new object, so a family keeps nothing of an episode in ``self``. Several threads may call methods at a time.
     """
 
     name: ClassVar[str] = ""

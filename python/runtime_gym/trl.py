@@ -53,7 +53,7 @@ _NO_RESULT = "(no output)"
 """What the model is shown when its code can't be run any more. It says nothing that a model could learn from."""
 
 _GATHER = 0.5
-"""A batch of generations waits so many seconds for further episodes."""
+"""Seconds that a batch of generations waits for further episodes."""
 
 
 def dataset(client: Client, family: str = "", n: int = 1000, *, set: str = "") -> Dataset:

@@ -96,7 +96,7 @@ impl From<v1::HostAnswer> for Answer {
     }
 }
 
-/// The state that a host answers, beside texts of so many bytes.
+/// The state that a host answers. `other_bytes` is the length of the answer's other texts.
 fn task_state(state: Option<v1::HostedState>, other_bytes: usize) -> Result<TaskState, String> {
     let state = state.ok_or("its answer has no state")?;
     let v1::HostedState { state_json, evaluation, budget_left } = state;

@@ -35,7 +35,7 @@ impl Play {
         made
     }
 
-    /// Makes calls, in order, which may carry so many bytes in their answers.
+    /// Makes calls, in order. Their answers may have `bytes_left` bytes together.
     async fn make(&self, calls: &[DirectCall], mut bytes_left: usize) -> Result<(Observation, Info), Error> {
         let allowed = self.limits.step.tool_calls;
         let mut records: Vec<ToolCallRecord> = Vec::new();
