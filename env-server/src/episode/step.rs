@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::task::TaskState;
-use sandbox::{Definition, Failure};
+use sandbox::{Definition, Failure, Outcome};
 use serde::{Deserialize, Serialize};
 
 use super::encoding::{decode_first, encode, unreadable};
@@ -211,6 +211,29 @@ pub struct Info {
     pub state_lost: bool,
     /// Whether what the code did to the interpreter stays: to come to the same state, the step must be run again.
     pub kept: bool,
+}
+
+/// What a block of code has led to.
+pub fn of_outcome(outcome: Outcome) -> (Observation, Info) {
+    let observation = Observation {
+        success: outcome.success,
+        output: outcome.output,
+        output_left_out: outcome.output_left_out,
+        error_output: outcome.error_output,
+        error_output_left_out: outcome.error_output_left_out,
+        error: outcome.error.unwrap_or_default(),
+        failure: outcome.failure,
+        globals: outcome.globals,
+        tool_results: Vec::new(),
+    };
+    let info = Info {
+        tool_calls: outcome.tool_calls.into_iter().map(ToolCallRecord::from).collect(),
+        fuel_used: outcome.fuel_used,
+        definitions: outcome.definitions,
+        kept: outcome.kept,
+        ..Info::default()
+    };
+    (observation, info)
 }
 
 #[cfg(test)]

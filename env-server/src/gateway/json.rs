@@ -8,7 +8,7 @@ use proto::env::v1;
 use proto::env::{end_reason_name, error_kind_name};
 use proto::interpreter_state::InterpreterState;
 use proto::semantics::Semantics;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// What an agent sees of a step.
@@ -100,8 +100,10 @@ struct ToolCall {
     error_type: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Limits {
+/// The limits of an episode. Those that a client leaves out are the server's.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
     max_steps: u32,
     tool_calls_per_step: u32,
     fuel_per_step: u64,
@@ -227,6 +229,28 @@ impl From<v1::Limits> for Limits {
     }
 }
 
+impl Limits {
+    /// The message; `None` if `wall_clock_per_step` is no number of seconds.
+    pub fn message(self) -> Option<v1::Limits> {
+        let wall_clock_per_step = match self.wall_clock_per_step {
+            Some(limit) => Some(duration(limit)?),
+            None => None,
+        };
+        Some(v1::Limits {
+            max_steps: self.max_steps,
+            tool_calls_per_step: self.tool_calls_per_step,
+            fuel_per_step: self.fuel_per_step,
+            wall_clock_per_step,
+            memory_bytes: self.memory_bytes,
+            output_bytes_per_step: self.output_bytes_per_step,
+            error_output_bytes_per_step: self.error_output_bytes_per_step,
+            code_bytes_per_step: self.code_bytes_per_step,
+            tool_bytes_per_step: self.tool_bytes_per_step,
+            scratch_bytes: self.scratch_bytes,
+        })
+    }
+}
+
 impl Facts {
     /// What a step answers, apart from its reward: what the agent sees, and the facts.
     pub fn new(stepped: v1::StepResponse) -> (Observation, Self) {
@@ -283,4 +307,9 @@ fn some(text: String) -> Option<String> {
 
 fn seconds(duration: Option<Duration>) -> Option<f64> {
     std::time::Duration::try_from(duration?).ok().map(|duration| duration.as_secs_f64())
+}
+
+/// A number of seconds as the protocol has it; `None` if it is none.
+pub fn duration(seconds: f64) -> Option<Duration> {
+    std::time::Duration::try_from_secs_f64(seconds).ok()?.try_into().ok()
 }

@@ -38,6 +38,18 @@ pub enum Choice {
     Id(String),
 }
 
+impl Choice {
+    /// The choice of a client that may say an id, a number or a seed: the first of them counts.
+    pub fn of(task_id: Option<String>, number: Option<u64>, seed: Option<u64>) -> Self {
+        match (task_id, number, seed) {
+            (Some(task_id), ..) => Self::Id(task_id),
+            (None, Some(number), _) => Self::Number(number),
+            (None, None, Some(seed)) => Self::Seed(seed),
+            (None, None, None) => Self::InTurn,
+        }
+    }
+}
+
 /// All that names may stand for in a catalogue: `SET`, `SET:FAMILY`, or `FAMILY` where only one set has tasks of it.
 pub fn named(catalog: &Catalog) -> BTreeMap<String, Arc<Tasks>> {
     let mut named = BTreeMap::new();

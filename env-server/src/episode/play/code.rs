@@ -3,8 +3,7 @@
 use sandbox::{Interpreter, Stop};
 
 use super::{Play, lock, sandbox_error};
-use crate::episode::step::{Info, Observation};
-use crate::episode::tool_record::ToolCallRecord;
+use crate::episode::step::{self, Info, Observation};
 use crate::error::Error;
 
 impl Play {
@@ -32,26 +31,8 @@ impl Play {
         })?;
         lock(&self.tools).keep();
         self.code_ran = true;
-        let observation = Observation {
-            success: outcome.error.is_none(),
-            output: outcome.output,
-            output_left_out: outcome.output_left_out,
-            error_output: outcome.error_output,
-            error_output_left_out: outcome.error_output_left_out,
-            error: outcome.error.unwrap_or_default(),
-            failure: outcome.failure,
-            globals: outcome.globals,
-            tool_results: Vec::new(),
-        };
-        let info = Info {
-            tool_calls: outcome.tool_calls.into_iter().map(ToolCallRecord::from).collect(),
-            fuel_used: outcome.fuel_used,
-            definitions: outcome.definitions,
-            state_lost,
-            kept: outcome.kept,
-            ..Info::default()
-        };
-        Ok((observation, info))
+        let (observation, info) = step::of_outcome(outcome);
+        Ok((observation, Info { state_lost, ..info }))
     }
 
     /// The interpreter; a new one if there is none.

@@ -37,7 +37,7 @@ pub struct Episodes {
 
 struct Playing {
     player: Player,
-    /// Whose session it is.
+    /// Who has begun the episode.
     caller: Caller,
 }
 
@@ -84,12 +84,7 @@ impl Episodes {
 
     async fn start(&self, start: Start, from: &Extensions) -> Result<CallToolResult, ErrorData> {
         let (place, caller) = self.place(from)?;
-        let choice = match (start.task_id, start.task_index, start.seed) {
-            (Some(task_id), ..) => Choice::Id(task_id),
-            (None, Some(number), _) => Choice::Number(number),
-            (None, None, Some(seed)) => Choice::Seed(seed),
-            (None, None, None) => Choice::InTurn,
-        };
+        let choice = Choice::of(start.task_id, start.task_index, start.seed);
         let task =
             place.tasks.choose(self.calls.catalog(), choice).map_err(|status| tools::failure(&status))?;
         let request = v1::CreateEpisodeRequest {

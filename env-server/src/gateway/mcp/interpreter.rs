@@ -6,13 +6,12 @@ use proto::env::v1;
 use proto::interpreter_state::InterpreterState;
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResult, Extensions, Tool};
-use sandbox::{Interpreter, Outcome};
+use sandbox::Interpreter;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::tools::{self, RUN, Tools};
-use crate::episode::step::Observation;
-use crate::gateway::json;
+use crate::episode::step;
 
 /// An interpreter.
 pub struct Alone {
@@ -56,21 +55,7 @@ impl Tools for Alone {
             .and_then(|ran| ran.map_err(|error| error.to_string()))
             .map_err(|error| ErrorData::internal_error(error, None))?;
         let fuel = json!({ "fuel_used": outcome.fuel_used, "run_time": outcome.wall.as_secs_f64() });
-        Ok(tools::observed(&observation(outcome), Some(&fuel)))
+        let (observation, _) = step::of_outcome(outcome);
+        Ok(tools::observed(&v1::Observation::from(&observation).into(), Some(&fuel)))
     }
-}
-
-fn observation(outcome: Outcome) -> json::Observation {
-    let observation = Observation {
-        success: outcome.success,
-        output: outcome.output,
-        output_left_out: outcome.output_left_out,
-        error_output: outcome.error_output,
-        error_output_left_out: outcome.error_output_left_out,
-        error: outcome.error.unwrap_or_default(),
-        failure: outcome.failure,
-        globals: outcome.globals,
-        tool_results: Vec::new(),
-    };
-    v1::Observation::from(&observation).into()
 }

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::failure::{Code, Failure};
 use crate::gateway::client::Client;
+use crate::gateway::json::{Limits, duration};
 use crate::gateway::place::Place;
 use crate::gateway::tasks::Choice;
 
@@ -25,22 +26,6 @@ pub struct Reset {
     state_loss: Option<f64>,
     limits: Option<Limits>,
     lease: Option<f64>,
-}
-
-/// The limits of an episode, by their names in `CreateEpisode`. Those that are left out are the server's.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Limits {
-    max_steps: u32,
-    tool_calls_per_step: u32,
-    fuel_per_step: u64,
-    wall_clock_per_step: Option<f64>,
-    memory_bytes: u64,
-    output_bytes_per_step: u64,
-    error_output_bytes_per_step: u64,
-    code_bytes_per_step: u64,
-    tool_bytes_per_step: u64,
-    scratch_bytes: u64,
 }
 
 /// The data of a step: code, or calls of tools.
@@ -99,17 +84,15 @@ impl Reset {
                 ));
             }
         };
-        let limits = self.limits.map(Limits::into_message).transpose()?;
-        let lease = self.lease.map(|lease| seconds("lease", lease)).transpose()?;
-        let choice = match (self.task_id, self.task_index, self.seed) {
-            (Some(_), Some(_), _) => {
-                return Err(Failure::field("task_index", "names a task, and so does task_id"));
-            }
-            (Some(task_id), None, _) => Choice::Id(task_id),
-            (None, Some(number), _) => Choice::Number(number),
-            (None, None, Some(seed)) => Choice::Seed(seed),
-            (None, None, None) => Choice::InTurn,
-        };
+        let limits = self
+            .limits
+            .map(|limits| limits.message().ok_or_else(|| no_seconds("limits.wall_clock_per_step")));
+        let limits = limits.transpose()?;
+        let lease = self.lease.map(|lease| duration(lease).ok_or_else(|| no_seconds("lease"))).transpose()?;
+        if self.task_id.is_some() && self.task_index.is_some() {
+            return Err(Failure::field("task_index", "names a task, and so does task_id"));
+        }
+        let choice = Choice::of(self.task_id, self.task_index, self.seed);
         // The last one: what is refused takes nobody's turn.
         let task = place.tasks.choose(client.catalog(), choice).map_err(Failure::of_create)?;
         Ok(v1::CreateEpisodeRequest {
@@ -131,29 +114,9 @@ impl Reset {
     }
 }
 
-impl Limits {
-    fn into_message(self) -> Result<v1::Limits, Failure> {
-        let wall_clock = self.wall_clock_per_step.map(|limit| seconds("limits.wall_clock_per_step", limit));
-        Ok(v1::Limits {
-            max_steps: self.max_steps,
-            tool_calls_per_step: self.tool_calls_per_step,
-            fuel_per_step: self.fuel_per_step,
-            wall_clock_per_step: wall_clock.transpose()?,
-            memory_bytes: self.memory_bytes,
-            output_bytes_per_step: self.output_bytes_per_step,
-            code_bytes_per_step: self.code_bytes_per_step,
-            tool_bytes_per_step: self.tool_bytes_per_step,
-            scratch_bytes: self.scratch_bytes,
-            error_output_bytes_per_step: self.error_output_bytes_per_step,
-        })
-    }
-}
-
-fn seconds(field: &str, seconds: f64) -> Result<prost_types::Duration, Failure> {
-    let duration = std::time::Duration::try_from_secs_f64(seconds).ok();
-    duration
-        .and_then(|duration| duration.try_into().ok())
-        .ok_or_else(|| Failure::field(field, "must be a number of seconds"))
+/// What is wrong with a field of seconds.
+fn no_seconds(field: &str) -> Failure {
+    Failure::field(field, "must be a number of seconds")
 }
 
 impl Act {
