@@ -6,14 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 folder=target/docs
-ready=$folder/.ready-$(cksum <docs/site/requirements.txt | cut -d' ' -f1)
-if [ ! -f "$ready" ]; then
-    echo "== the tools that build the documentation into $folder (once)" >&2
-    python3 -m venv --clear "$folder/venv"
-    "$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement docs/site/requirements.txt >&2
-    touch "$ready"
-fi
-bin=$PWD/$folder/venv/bin
+bin=$(scripts/venv.sh $folder/venv "the tools that build the documentation" -r docs/site/requirements.txt)
 "$bin/python" docs/site/pages.py "$folder/pages"
 rm -rf "$folder/site"
 (cd "$folder" && NO_COLOR=1 "$bin/zensical" build --clean --strict) >&2

@@ -6,11 +6,6 @@ cd "$(dirname "$0")/.."
 
 folder=target/mcp_clients
 for version in 1.30.0 2.3.0; do
-    venv=$folder/${version%%.*}
-    [ ! -f "$venv/.ready-$version" ] || continue
-    echo "== mcp $version into $venv (once)" >&2
-    python3 -m venv --clear "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "mcp==$version" >&2
-    touch "$venv/.ready-$version"
+    scripts/venv.sh "$folder/${version%%.*}" "mcp $version" "mcp==$version" >/dev/null
 done
 echo "$PWD/$folder"

@@ -5,13 +5,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-requirements=trainer/tests/parity/requirements.txt
-venv=target/parity/venv
-ready=$venv/.ready-$(cksum < "$requirements" | cut -d' ' -f1)
-if [ ! -f "$ready" ]; then
-    echo "== The trainer's Python originals into $venv (once)" >&2
-    python3 -m venv --clear "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir -r "$requirements" >&2
-    touch "$ready"
-fi
-echo "$PWD/$venv/bin/python"
+bin=$(scripts/venv.sh target/parity/venv "the trainer's Python originals" -r trainer/tests/parity/requirements.txt)
+echo "$bin/python"

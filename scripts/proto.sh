@@ -5,16 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-package="buf-bin==1.75.0"
-venv=target/proto
-ready=$venv/.ready-${package#*==}
-if [ ! -f "$ready" ]; then
-    echo "== buf into $venv (once)" >&2
-    python3 -m venv --clear "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$package" >&2
-    touch "$ready"
-fi
-buf=$venv/bin/buf
+buf=$(scripts/venv.sh target/proto buf buf-bin==1.75.0)/buf
 
 if [ "${1-}" = release ]; then
     version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)

@@ -5,15 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tools=(hypothesis==6.170.17 markdown-it-py==4.3.0 mypy==2.4.1 "pyright[nodejs]==1.1.414" pytest==9.2.0 pytest-asyncio==1.5.0 ruff==0.17.6)
-folder=target/python
-ready=$folder/.ready-$(echo "${tools[@]}" | cksum | cut -d' ' -f1)
-if [ ! -f "$ready" ]; then
-    echo "== the tools of the Python package into $folder (once)" >&2
-    python3 -m venv --clear "$folder/venv"
-    "$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check "${tools[@]}" >&2
-    packages=$("$folder/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-    echo "$PWD/python" >"$packages/runtime_gym.pth"
-    touch "$ready"
-fi
+bin=$(scripts/venv.sh target/python/venv "the tools of the Python package" "${tools[@]}")
+packages=$("$bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+echo "$PWD/python" >"$packages/runtime_gym.pth"
 ln -sf "$PWD/target/release/lib_native.so" python/runtime_gym/_native.abi3.so
-echo "$PWD/$folder/venv/bin/python"
+echo "$bin/python"

@@ -39,6 +39,9 @@ pub use player::Player;
 /// How long closing the episode of a stopped run may take: someone is waiting.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
+/// The most attempts of an episode whose servers are lost.
+const MOST_ATTEMPTS: u32 = 10;
+
 /// The result of an episode.
 #[derive(Debug)]
 pub struct Outcome {
@@ -52,8 +55,7 @@ pub struct Outcome {
 
 impl Player {
     /// Plays one episode to its end. When `stop` turns true, the episode is closed and its evaluation is
-    /// [`Error::Interrupted`]. If its server is lost and another one is there, it is played again on that one, from the
-    /// beginning.
+    /// [`Error::Interrupted`]. If it is lost with its server, and a server is there, it is played again from the beginning.
     pub async fn play(&self, assignment: &Assignment, stop: watch::Receiver<bool>) -> Outcome {
         let (mut attempt, mut lost) = (0, Vec::new());
         loop {
@@ -62,8 +64,11 @@ impl Player {
             let outcome = span.around(self.play_once(&attempted, stop.clone())).await;
             spans::played(&span, &outcome.trace, outcome.evaluation.as_ref().err());
             match &outcome.evaluation {
-                Err(error @ Error::Call { error: call, .. })
-                    if call.is_unreachable() && self.environments.is_ready() && !*stop.borrow() =>
+                Err(error)
+                    if error.is_lost_server()
+                        && attempt + 1 < MOST_ATTEMPTS
+                        && self.environments.is_ready()
+                        && !*stop.borrow() =>
                 {
                     lost.push(error.to_string());
                     attempt += 1;

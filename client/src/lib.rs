@@ -31,5 +31,5 @@ pub use environment::{Environment, StepStream};
 pub use environments::{CallError, Environments, GroupError, Server, StepStreams};
 pub use rest::Rest;
 pub use retry::{Retry, is_unreachable};
-pub use status::{explain, reason, retry_after};
+pub use status::{end_reason, explain, reason, retry_after};
 pub use trace_context::add_trace_context;

@@ -19,6 +19,11 @@ pub fn reason(status: &Status) -> Option<String> {
     Some(status.get_details_error_info()?.reason)
 }
 
+/// Why the episode of a failed call had ended, if that is why it failed.
+pub fn end_reason(status: &Status) -> Option<env::EndReason> {
+    env::EndReason::from_str_name(status.get_details_error_info()?.metadata.get("end_reason")?)
+}
+
 /// A failed call in one line for a person: code, message, and the faulty request fields, if the server named
 /// any.
 pub fn explain(status: &Status) -> String {

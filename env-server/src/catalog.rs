@@ -135,6 +135,14 @@ impl Catalog {
         Ok((set.name().to_owned(), task))
     }
 
+    /// The family of a task, if the set has such a task.
+    pub fn family_of(&self, set: &str, task_id: &str) -> Option<String> {
+        match self.set(set, "").ok()? {
+            Set::Files(set) => set.family_of(task_id).map(str::to_owned),
+            Set::Hosted(family) => family.task(task_id).map(|task| task.family.clone()),
+        }
+    }
+
     /// One page of a set's tasks, in the order of their ids.
     ///
     /// # Errors

@@ -77,7 +77,7 @@ impl Gateways {
         if self.which.is_empty() {
             return None;
         }
-        let places = Arc::new(Places::new(self.shared.calls.catalog()));
+        let places = Arc::new(Places::new(self.shared.calls.clone()));
         let mut routes = Router::new();
         for (gateway, add) in
             [(Gateway::OpenEnv, openenv::routes as fn(Shared) -> Router), (Gateway::Mcp, mcp::routes)]

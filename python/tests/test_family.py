@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import signal
@@ -12,6 +13,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -449,3 +452,30 @@ def test_a_family_is_hosted_by_a_command(own: rg.Server) -> None:
     host.send_signal(signal.SIGINT)
     assert host.wait(60) == 0, host.communicate()[1]
     host.stderr.close()
+
+
+def test_gateways_know_families_that_come_later(tasks: Path) -> None:
+    def post(place: str, path: str, **body: Any) -> dict[str, Any]:
+        request = urllib.request.Request(
+            f"{server.url}/openenv/persistent/{place}/{path}",
+            json.dumps(body).encode(),
+            {"content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    with rg.serve(tasks, options=["--gateways", "openenv"]) as server:
+        with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+            post("guess_number", "reset")
+        assert "no tasks are named `guess_number`" in refused.value.read().decode()
+        refused.value.close()
+        with rg.host(server.url, [GuessNumber]):
+            told = [post("guess_number", "reset")["observation"]["goal"] for _ in range(2)]
+            assert told == ["Find the number between 1 and 100."] * 2
+            assert post("guess_number", "guess_number/num_tasks", split="all") == {"num_tasks": 3}
+            named = post("guess_number", "reset", task_id="guess-3")
+            assert named["metadata"]["task_id"] == "guess-3"
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                post("guess_number", "reset", task_id="guess-4")
+            assert "no task `guess-4` among the 3" in refused.value.read().decode()
+            refused.value.close()

@@ -75,6 +75,7 @@ async fn create_and_close_are_idempotent() {
     assert_eq!(first.end_reason(), EndReason::Closed);
     let status = client.step(code_step("mine-1", 0, "1")).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::FailedPrecondition, "EPISODE_ENDED"));
+    assert_eq!(client::end_reason(&status), Some(EndReason::Closed));
 }
 
 #[tokio::test]

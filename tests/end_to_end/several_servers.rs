@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
-use client::{Environments, Retry};
+use client::{Environments, Retry, connect};
 use files::read_json;
+use lifecycle::child::Server;
 use proto::env::v1::{self, InterpreterState};
 use proto::run::{EpisodeResult, Layout};
 use proto::trace::Trace;
@@ -143,6 +144,20 @@ async fn info(server: &EnvServer) -> v1::GetServerInfoResponse {
     server.client().await.get_server_info(v1::GetServerInfoRequest {}).await.unwrap().into_inner()
 }
 
+/// Waits until a run on this server is in its midst.
+async fn amid(url: &str) {
+    let mut client = connect(url).await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let info = client.get_server_info(v1::GetServerInfoRequest {}).await.unwrap().into_inner();
+        if info.steps_run >= 40 && info.running_episodes >= 2 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "the run has not come far");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 fn kill(server: &EnvServer) {
     let process = Pid::from_raw(server.pid().try_into().unwrap()).unwrap();
     kill_process(process, Signal::KILL).unwrap();
@@ -150,7 +165,10 @@ fn kill(server: &EnvServer) {
 
 /// `agent run` of this many episodes on the servers, which the config names.
 fn agent(folder: &Path, servers: &[EnvServer], episodes: usize) -> Child {
-    let urls: Vec<&str> = servers.iter().map(|server| &*server.url).collect();
+    agent_on(folder, &servers.iter().map(|server| &*server.url).collect::<Vec<_>>(), episodes)
+}
+
+fn agent_on(folder: &Path, urls: &[&str], episodes: usize) -> Child {
     let config = json!({
         "output_dir": folder, "run_name": "r", "task_families": ["knapsack"], "max_concurrent_runs": 8, "env": urls,
         "agents": [{
@@ -214,12 +232,7 @@ async fn a_server_that_is_killed_in_a_run_costs_its_own_episodes_an_attempt() {
     let servers = three(&[tasks.path()], &[]).await;
     let folder = tempfile::tempdir().unwrap();
     let agent = agent(folder.path(), &servers, EPISODES);
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let is_amid = |info: v1::GetServerInfoResponse| info.steps_run >= 40 && info.running_episodes >= 2;
-    while !is_amid(info(&servers[1]).await) {
-        assert!(Instant::now() < deadline, "the run has not come far");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    amid(&servers[1].url).await;
     kill(&servers[1]);
     let output = agent.wait_with_output().await.unwrap();
     let (said, traces) = played(folder.path(), &output, EPISODES);
@@ -236,6 +249,32 @@ async fn a_server_that_is_killed_in_a_run_costs_its_own_episodes_an_attempt() {
     let kept = traces.iter().filter(|trace| server_of(trace) == "two").count();
     assert!(kept > 0, "what it had finished stays");
     assert!(traces.iter().all(|trace| trace.summary.errors.is_empty()));
+}
+
+#[tokio::test]
+async fn a_server_that_is_started_again_costs_its_episodes_an_attempt() {
+    const EPISODES: usize = 200;
+    let tasks = tiny_tasks();
+    let folder = tempfile::tempdir().unwrap();
+    let socket = format!("unix:{}", folder.path().join("gym.sock").display());
+    let start = async || {
+        let mut command = Command::new(program("env-server"));
+        command.arg("serve").arg("--tasks").arg(tasks.path());
+        Server::start_on("server", command, &socket, &folder.path().join("log")).await.unwrap()
+    };
+    let first = start().await;
+    let agent = agent_on(folder.path(), &[&socket], EPISODES);
+    amid(&socket).await;
+    first.kill().await.unwrap();
+    let second = start().await;
+    amid(&socket).await;
+    // It ends in good order, and with it its episodes.
+    second.stop().await.unwrap();
+    let _third = start().await;
+    let output = agent.wait_with_output().await.unwrap();
+    let (said, _) = played(folder.path(), &output, EPISODES);
+    let lost = said.lines().filter(|line| line.contains("was played again"));
+    assert!((2..=16).contains(&lost.count()), "those that were on it then: {said}");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::pace::Pace;
 use crate::player::Script;
 use crate::process::Process;
 use crate::scenarios::Terms;
-use crate::servers::{Kind, Place, Running};
+use crate::servers::{Executor, Kind, Place, Running};
 
 /// Plays many sessions at once on an environment server and measures steps, latencies, errors, memory and processors. It
 /// fails (exit status 1) if a step fails or a connection is lost, and not for being slow.
@@ -119,7 +119,7 @@ impl Play {
                 let process = self.pid.map(Process::new);
                 return measure(&Place { kind: Kind::Ours, url: url.clone(), process }, &load).await;
             }
-            (None, Some(python)) => Running::openenv(python, self.sessions).await?,
+            (None, Some(python)) => Running::openenv(python, self.sessions, Executor::Exec).await?,
             (None, None) => Running::ours(&self.server).await?,
         };
         measure(&started.place, &load).await

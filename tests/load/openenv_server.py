@@ -1,8 +1,9 @@
-"""An OpenEnv server of an environment that runs Python with `exec`, in one namespace for each session.
+"""An OpenEnv server of an environment that runs Python, each session with variables of its own.
 
-    python openenv_server.py SESSIONS --listen HOST:PORT --until-stdin-closes
+    python openenv_server.py SESSIONS EXECUTOR --listen HOST:PORT --until-stdin-closes
 
-It prints `listening on http://HOST:PORT`, as the servers of Runtime Gym do.
+EXECUTOR is `exec`, Python's own, or `smolagents`, whose LocalPythonExecutor runs the code in OpenEnv's own environments `coding_env`
+and `repl_env`. It prints `listening on http://HOST:PORT`, as the servers of Runtime Gym do.
 """
 
 import io
@@ -27,8 +28,46 @@ class Output(Observation):
     success: bool
 
 
+class Exec:
+    """Runs code in this process, as it is."""
+
+    def __init__(self):
+        # Sessions run in threads, so each has a `print` of its own: sys.stdout is everybody's.
+        self.namespace = {"__name__": "__main__", "print": self.print}
+
+    def print(self, *values, **options):
+        print(*values, **{"file": self.written, **options})
+
+    def __call__(self, code):
+        self.written = io.StringIO()
+        try:
+            exec(compile(code, "<string>", "exec"), self.namespace)
+            success = True
+        except Exception:
+            self.written.write(traceback.format_exc())
+            success = False
+        return Output(output=self.written.getvalue(), success=success)
+
+
+class Smolagents:
+    """Runs code as OpenEnv's own environments do: by an interpreter of syntax trees that refuses most imports."""
+
+    def __init__(self):
+        from smolagents import LocalPythonExecutor
+
+        self.executor = LocalPythonExecutor(additional_authorized_imports=[])
+        self.executor.send_tools({})
+
+    def __call__(self, code):
+        try:
+            return Output(output=self.executor(code).logs, success=True)
+        except Exception:
+            return Output(output=traceback.format_exc(), success=False)
+
+
 class Python(Environment):
     SUPPORTS_CONCURRENT_SESSIONS = True
+    executor: type
 
     def __init__(self):
         super().__init__()
@@ -36,23 +75,12 @@ class Python(Environment):
 
     def reset(self, seed=None, episode_id=None, **kwargs):
         self.steps = 0
-        # Sessions run in threads, so each has a `print` of its own: sys.stdout is everybody's.
-        self.namespace = {"__name__": "__main__", "print": self.print}
+        self.run = self.executor()
         return Output(output="", success=True)
-
-    def print(self, *values, **options):
-        print(*values, **{"file": self.written, **options})
 
     def step(self, action, timeout_s=None, **kwargs):
         self.steps += 1
-        self.written = io.StringIO()
-        try:
-            exec(compile(action.code, "<string>", "exec"), self.namespace)
-            success = True
-        except Exception:
-            self.written.write(traceback.format_exc())
-            success = False
-        return Output(output=self.written.getvalue(), success=success)
+        return self.run(action.code)
 
     @property
     def state(self):
@@ -61,6 +89,7 @@ class Python(Environment):
 
 def main():
     sessions, listen = int(sys.argv[1]), sys.argv[sys.argv.index("--listen") + 1]
+    Python.executor = {"exec": Exec, "smolagents": Smolagents}[sys.argv[2]]
     host, port = listen.rsplit(":", 1)
     listener = socket.create_server((host, int(port)), backlog=4096)
     app = create_app(Python, Code, Output, env_name="python", max_concurrent_envs=sessions)

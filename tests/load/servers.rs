@@ -21,6 +21,24 @@ pub enum Kind {
     OpenEnv,
 }
 
+/// How the peer runs code; see `openenv_server.py`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Executor {
+    /// Python's own `exec`, in the server's process.
+    Exec,
+    /// The executor of OpenEnv's own environments, of smolagents.
+    Smolagents,
+}
+
+impl Executor {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Exec => "exec",
+            Self::Smolagents => "smolagents",
+        }
+    }
+}
+
 /// A server to play on.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -90,10 +108,10 @@ impl Running {
         Ok((Self { state: self.state.take(), arguments: self.arguments, ..running }, took))
     }
 
-    /// Starts a server of OpenEnv with room for this many sessions. `python` must have `openenv`.
-    pub async fn openenv(python: &Path, sessions: usize) -> Result<Self> {
+    /// Starts a server of OpenEnv with room for this many sessions. `python` must have `openenv` and `smolagents`.
+    pub async fn openenv(python: &Path, sessions: usize, executor: Executor) -> Result<Self> {
         let mut command = Command::new(python);
-        command.args(["-c", include_str!("openenv_server.py"), &sessions.to_string()]);
+        command.args(["-c", include_str!("openenv_server.py"), &sessions.to_string(), executor.name()]);
         Self::start(Kind::OpenEnv, "OpenEnv server", command, tempfile::tempdir()?).await
     }
 

@@ -1,6 +1,6 @@
 //! How an episode can end.
 
-use proto::env::{self, v1};
+use proto::env::v1;
 
 use super::error::Error;
 
@@ -50,7 +50,7 @@ impl End {
             (false, false, _) => Ok(None),
             // A step costs a turn, so both limits are one to the agent.
             (false, true, v1::EndReason::MaxSteps) => Ok(Some(Self::MaxTurns)),
-            (false, true, reason) => Err(Error::Ended { reason: env::end_reason_name(reason) }),
+            (false, true, reason) => Err(Error::Ended { reason }),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Why an episode has no evaluation.
 
-use client::CallError;
+use client::{CallError, end_reason};
+use proto::env::{self, v1};
 use proto::semantics::Semantics;
+use tonic::Code;
 
 use crate::model;
 
@@ -26,10 +28,10 @@ pub enum Error {
     #[error(transparent)]
     Model(model::Error),
     /// The server ended the episode for reasons of its own.
-    #[error("the server ended the episode ({reason})")]
+    #[error("the server ended the episode ({})", env::end_reason_name(*reason))]
     Ended {
         /// The reason.
-        reason: String,
+        reason: v1::EndReason,
     },
     /// A field is missing from the server's answer.
     #[error("the server's answer to {call} has no {what}")]
@@ -70,6 +72,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the episode went away with its server: one that can't be reached, that was started again without it, or that ends.
+    pub fn is_lost_server(&self) -> bool {
+        match self {
+            Self::Call { call: CREATE, error } => error.is_unreachable(),
+            Self::Call { error, .. } => {
+                error.is_unreachable()
+                    || error.status.code() == Code::NotFound
+                    || end_reason(&error.status) == Some(v1::EndReason::Shutdown)
+            }
+            Self::Ended { reason } => *reason == v1::EndReason::Shutdown,
+            _ => false,
+        }
+    }
+
     /// The server that could not be used, if that is why the episode failed.
     pub fn unreachable(&self) -> Option<&'static str> {
         match self {

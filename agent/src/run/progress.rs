@@ -92,7 +92,7 @@ impl Progress {
         }
         for error in &played.lost {
             let (agent, task) = (job.agent(), &job.task().task_id);
-            self.say(&format!("{agent} {task} was played again on another server: {error}"));
+            self.say(&format!("{agent} {task} was played again: {error}"));
         }
         let result = &played.result;
         if result.status == Status::Failed {

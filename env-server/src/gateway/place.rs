@@ -1,7 +1,7 @@
 //! What a URL names: `/GATEWAY/STATE/TASKS`, such as `/openenv/persistent/knapsack`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
@@ -11,8 +11,8 @@ use axum::response::{IntoResponse as _, Response};
 use proto::interpreter_state::InterpreterState;
 use serde_json::json;
 
+use super::client::Calls;
 use super::tasks::{self, Tasks};
-use crate::catalog::Catalog;
 
 /// A regime and tasks: an extension of every request.
 #[derive(Clone)]
@@ -24,12 +24,19 @@ pub struct Place {
 }
 
 /// All tasks of a server, by name.
-pub struct Places(BTreeMap<String, Arc<Tasks>>);
+pub struct Places {
+    calls: Calls,
+    /// Those of the sets that the server was started with.
+    of_files: BTreeMap<String, Arc<Tasks>>,
+    /// Those of hosted families that were asked for.
+    hosted: Mutex<BTreeMap<String, Arc<Tasks>>>,
+}
 
 impl Places {
-    /// Those of a catalogue.
-    pub fn new(catalog: &Catalog) -> Self {
-        Self(tasks::named(catalog))
+    /// Those of a service.
+    pub fn new(calls: Calls) -> Self {
+        let of_files = tasks::named(calls.catalog());
+        Self { calls, of_files, hosted: Mutex::default() }
     }
 
     /// What these two parts of a URL name.
@@ -37,17 +44,37 @@ impl Places {
     /// # Errors
     /// They name nothing here.
     pub fn find(&self, state: &str, tasks: &str) -> Result<Place, String> {
-        let Self(named) = self;
         let state = InterpreterState::named(state)
             .ok_or_else(|| format!("`{state}` in the URL is neither `persistent` nor `reset`"))?;
-        let tasks = named.get(tasks).cloned().ok_or_else(|| {
-            let names: Vec<&str> = named.keys().map(String::as_str).collect();
-            match names[..] {
-                [] => "this server was started without task sets".to_owned(),
-                _ => format!("no tasks are named `{tasks}`; this server has: {}", names.join(", ")),
-            }
-        })?;
+        let found = self.of_files.get(tasks).cloned().or_else(|| self.hosted(tasks));
+        let tasks = found.ok_or_else(|| self.unknown(tasks))?;
         Ok(Place { state, tasks })
+    }
+
+    /// The tasks of this hosted family, which may have come, or changed, at any time.
+    fn hosted(&self, name: &str) -> Option<Arc<Tasks>> {
+        let family = self.calls.catalog().hosts().family(name)?;
+        let count = family.tasks.len();
+        if count == 0 {
+            return None;
+        }
+        let mut hosted = self.hosted.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = hosted.get(name).filter(|known| known.count() == count).cloned();
+        Some(known.unwrap_or_else(|| {
+            let tasks = Arc::new(Tasks::new(name.to_owned(), name, "", count));
+            hosted.insert(name.to_owned(), tasks.clone());
+            tasks
+        }))
+    }
+
+    fn unknown(&self, tasks: &str) -> String {
+        let hosted = self.calls.catalog().hosts().with_tasks();
+        let hosted = hosted.iter().map(|family| family.name());
+        let names: Vec<&str> = self.of_files.keys().map(String::as_str).chain(hosted).collect();
+        match names[..] {
+            [] => "this server was started without task sets".to_owned(),
+            _ => format!("no tasks are named `{tasks}`; this server has: {}", names.join(", ")),
+        }
     }
 }
 

@@ -50,13 +50,12 @@ impl Choice {
     }
 }
 
-/// All that names may stand for in a catalogue: `SET`, `SET:FAMILY`, or `FAMILY` where only one set has tasks of it.
+/// All that names may stand for in the sets of a catalogue: `SET`, `SET:FAMILY`, or `FAMILY` where only one set has tasks of it.
 pub fn named(catalog: &Catalog) -> BTreeMap<String, Arc<Tasks>> {
     let mut named = BTreeMap::new();
     let mut of_family = BTreeMap::<&str, Vec<Arc<Tasks>>>::new();
     let mut add = |name: String, set: &str, family: &str, count: usize| {
-        let (set, family) = (set.to_owned(), family.to_owned());
-        let tasks = Tasks { name: name.clone(), set, family, count, taken: AtomicUsize::new(0) };
+        let tasks = Tasks::new(name.clone(), set, family, count);
         named.entry(name).or_insert_with(|| Arc::new(tasks)).clone()
     };
     for set in catalog.sets() {
@@ -76,6 +75,12 @@ pub fn named(catalog: &Catalog) -> BTreeMap<String, Arc<Tasks>> {
 }
 
 impl Tasks {
+    /// These `count` tasks of a set; no family: all of them.
+    pub fn new(name: String, set: &str, family: &str, count: usize) -> Self {
+        let (set, family) = (set.to_owned(), family.to_owned());
+        Self { name, set, family, count, taken: AtomicUsize::new(0) }
+    }
+
     /// Its longest name.
     pub fn name(&self) -> &str {
         &self.name
@@ -120,8 +125,7 @@ impl Tasks {
     }
 
     fn check(&self, catalog: &Catalog, task_id: String) -> Result<v1::TaskRef, Status> {
-        let set = catalog.sets().iter().find(|set| set.name() == self.set);
-        let family = set.and_then(|set| set.family_of(&task_id));
+        let family = catalog.family_of(&self.set, &task_id);
         if family.is_none_or(|family| !self.family.is_empty() && family != self.family) {
             let description = format!("no task `{task_id}` among the {} of `{}`", self.count, self.name);
             return Err(Error::from(Violation::new("task_id", description)).into());

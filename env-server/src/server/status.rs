@@ -33,9 +33,13 @@ impl From<Error> for Status {
             Error::StepConflict { .. }
             | Error::StepForgotten { .. }
             | Error::StepGap { .. }
-            | Error::Ended { .. }
             | Error::TaskChanged { .. }
             | Error::Restarted { .. } => Code::FailedPrecondition,
+            Error::Ended { reason } => {
+                let reason = v1::EndReason::from(reason).as_str_name();
+                facts.insert("end_reason".to_owned(), reason.to_owned());
+                Code::FailedPrecondition
+            }
             Error::WrongServer { server, this_server } => {
                 facts.insert("server".to_owned(), server);
                 facts.insert("this_server".to_owned(), this_server);

@@ -6,7 +6,7 @@ use anyhow::Result;
 use super::Terms;
 use crate::measure::Load;
 use crate::report::Report;
-use crate::servers::Running;
+use crate::servers::{Executor, Running};
 
 /// 64 sessions, each with calls of its own, and in two batches.
 pub async fn few(terms: &Terms, report: &mut Report) -> Result<()> {
@@ -60,7 +60,7 @@ async fn in_turn(terms: &Terms, report: &mut Report, ours: &[Load], peer: Load) 
     let most = ours.iter().map(|load| load.sessions).max().unwrap_or_default();
     let server = Running::ours(&terms.room(2 * most)).await?;
     let openenv = match &terms.openenv {
-        Some(python) => Some(Running::openenv(python, peer.sessions).await?),
+        Some(python) => Some(Running::openenv(python, peer.sessions, Executor::Exec).await?),
         None => None,
     };
     let mut played =

@@ -44,7 +44,7 @@ pub async fn serve_episodes(
     };
     let service = Service::new(registry.clone(), bounds);
     let calls = Calls::new(service, registry, CancellationToken::new());
-    let place = Places::new(calls.catalog()).find(state.name(), tasks)?;
+    let place = Places::new(calls.clone()).find(state.name(), tasks)?;
     serve(Episodes::of(calls, place, Caller::default())).await
 }
 

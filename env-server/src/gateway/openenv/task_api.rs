@@ -1,11 +1,12 @@
 //! Tasks by number. All tasks of a server are one split.
 
+use std::collections::HashMap;
+
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::HashMap;
 
 use super::failure::Failure;
 use super::request::read_body;
@@ -58,8 +59,7 @@ pub async fn count(
     Path(path): Path<HashMap<String, String>>,
     body: Bytes,
 ) -> Result<Json<Value>, Failure> {
-    check(&place, &path)?;
-    asked(&body)?;
+    asked(&place, &path, &body)?;
     Ok(Json(json!({ "num_tasks": place.tasks.count() })))
 }
 
@@ -70,8 +70,7 @@ pub async fn all(
     Path(path): Path<HashMap<String, String>>,
     body: Bytes,
 ) -> Result<Json<Value>, Failure> {
-    check(&place, &path)?;
-    asked(&body)?;
+    asked(&place, &path, &body)?;
     let tasks = page(&shared, &place, 0, place.tasks.count())?;
     Ok(Json(json!({ "tasks": tasks, "env_name": place.tasks.name() })))
 }
@@ -83,8 +82,8 @@ pub async fn one(
     Path(path): Path<HashMap<String, String>>,
     body: Bytes,
 ) -> Result<Json<Value>, Failure> {
-    check(&place, &path)?;
-    let index = asked(&body)?.index.ok_or_else(|| Failure::field("index", "Field required"))?;
+    let index =
+        asked(&place, &path, &body)?.index.ok_or_else(|| Failure::field("index", "Field required"))?;
     let task = page(&shared, &place, index, index.saturating_add(1))?.pop();
     let task =
         task.ok_or_else(|| Failure::field("index", format!("must be below {}", place.tasks.count())))?;
@@ -98,8 +97,7 @@ pub async fn range(
     Path(path): Path<HashMap<String, String>>,
     body: Bytes,
 ) -> Result<Json<Value>, Failure> {
-    check(&place, &path)?;
-    let Asked { start, stop, .. } = asked(&body)?;
+    let Asked { start, stop, .. } = asked(&place, &path, &body)?;
     let (start, stop) = (start.unwrap_or(0), stop.unwrap_or(place.tasks.count()));
     Ok(Json(json!({ "tasks": page(&shared, &place, start, stop)? })))
 }
@@ -112,7 +110,8 @@ fn check(place: &Place, path: &HashMap<String, String>) -> Result<(), Failure> {
     Err(Failure::of_step(tonic::Status::not_found(format!("unknown environment `{named}`"))))
 }
 
-fn asked(body: &[u8]) -> Result<Asked, Failure> {
+fn asked(place: &Place, path: &HashMap<String, String>, body: &[u8]) -> Result<Asked, Failure> {
+    check(place, path)?;
     let asked: Asked = read_body(body)?;
     if asked.split != SPLIT {
         return Err(Failure::field("split", format!("must be `{SPLIT}`")));
