@@ -65,16 +65,21 @@ impl Player {
             spans::played(&span, &outcome.trace, outcome.evaluation.as_ref().err());
             match &outcome.evaluation {
                 Err(error)
-                    if error.is_lost_server()
-                        && attempt + 1 < MOST_ATTEMPTS
-                        && self.environments.is_ready()
-                        && !*stop.borrow() =>
+                    if self.may_go_on_after(error) && attempt + 1 < MOST_ATTEMPTS && !*stop.borrow() =>
                 {
                     lost.push(error.to_string());
                     attempt += 1;
                 }
                 _ => return Outcome { lost, ..outcome },
             }
+        }
+    }
+
+    /// Whether another attempt may succeed. Calls to a server that can't be reached were repeated for long.
+    fn may_go_on_after(&self, error: &Error) -> bool {
+        match error {
+            Error::Call { error, .. } if error.is_unreachable() => self.environments.is_ready(),
+            _ => error.is_lost_episode(),
         }
     }
 

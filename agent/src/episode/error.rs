@@ -72,13 +72,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the episode went away with its server: one that can't be reached, that was started again without it, or that ends.
-    pub fn is_lost_server(&self) -> bool {
+    /// Whether the episode is gone because its server ends, or was started again.
+    pub fn is_lost_episode(&self) -> bool {
         match self {
-            Self::Call { call: CREATE, error } => error.is_unreachable(),
+            Self::Call { call: CREATE, .. } => false,
             Self::Call { error, .. } => {
-                error.is_unreachable()
-                    || error.status.code() == Code::NotFound
+                error.status.code() == Code::NotFound
                     || end_reason(&error.status) == Some(v1::EndReason::Shutdown)
             }
             Self::Ended { reason } => *reason == v1::EndReason::Shutdown,
