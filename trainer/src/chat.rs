@@ -59,13 +59,9 @@ impl Template {
         }
         let source = match config.map.get("chat_template") {
             Some(serde_json::Value::String(source)) => source.clone(),
-            // Several templates by name; transformers uses `default` unless another is requested.
-            Some(serde_json::Value::Array(named)) => named
-                .iter()
-                .find(|one| one["name"] == "default")
-                .and_then(|one| one["template"].as_str())
-                .ok_or_else(|| config.error("chat_template", "has no template named \"default\""))?
-                .to_owned(),
+            Some(serde_json::Value::Array(named)) => {
+                default_of(named).map_err(|problem| config.error("chat_template", problem))?
+            }
             _ => return Err(config.error("chat_template", format!("is missing, and there is no {TEMPLATE}"))),
         };
         Self::new(&source, special_tokens(&config))
@@ -127,6 +123,15 @@ impl Template {
         let text = self.environment.get_template("chat").and_then(|template| template.render(variables));
         text.map_err(|error| Error::Conversation { problem: describe(&error) })
     }
+}
+
+/// The default one of several templates by name. Others, such as `tool_use`, are never chosen.
+fn default_of(named: &[serde_json::Value]) -> std::result::Result<String, String> {
+    let default = named.iter().find(|one| one["name"] == "default");
+    default.and_then(|one| one["template"].as_str()).map(str::to_owned).ok_or_else(|| {
+        let names: Vec<String> = named.iter().map(|one| one["name"].to_string()).collect();
+        format!("has no template named \"default\"; it has {}", names.join(", "))
+    })
 }
 
 /// Messages as templates read them: arguments of tool calls are objects, not JSON text, as in vLLM and in transformers'

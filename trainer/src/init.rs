@@ -1,5 +1,5 @@
 //! New models: a byte-level BPE tokenizer trained on a corpus, a ChatML template, and random weights, in a
-//! folder that transformers and vLLM load like Qwen3's.
+//! folder that transformers and vLLM load like published ones.
 
 mod bpe;
 mod companions;
@@ -10,7 +10,7 @@ use std::path::Path;
 use tch::{Device, Kind};
 
 use crate::corpus::{Content, Corpus, Item};
-use crate::model::{Model, Source, folder};
+use crate::model::{Model, ModelType, Source, folder};
 use crate::weights::MAX_SHARD_BYTES;
 use crate::{Error, Result, check_vacant};
 
@@ -19,11 +19,13 @@ pub use sizes::Sizes;
 /// Options of a new model.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// The model's family.
+    pub model_type: ModelType,
     /// The model's sizes; the vocabulary may turn out smaller.
     pub sizes: Sizes,
     /// Regexes (Oniguruma) that split a text before byte pairs are merged, applied one after the other; no
     /// token crosses the border of a match. Empty: words, numbers of up to three digits, punctuation,
-    /// whitespace.
+    /// whitespace. A `qwen2` has Qwen2's own.
     pub split: Vec<String>,
     /// Standard deviation of the weights.
     pub init_std: f64,
@@ -48,7 +50,7 @@ pub struct Created {
 /// [`Error::Empty`] for an empty corpus.
 pub fn run(options: &Options, corpus: &Corpus, out: &Path) -> Result<Created> {
     let mut sizes = options.sizes.clone();
-    sizes.check()?;
+    sizes.check(options.model_type)?;
     if !(options.init_std > 0.0 && options.init_std.is_finite()) {
         let problem = format!("must be above zero, is {}", options.init_std);
         return Err(Error::flag("--init-std", problem));
@@ -57,12 +59,13 @@ pub fn run(options: &Options, corpus: &Corpus, out: &Path) -> Result<Created> {
         return Err(Error::Empty { problem: "no source holds a conversation or text".to_owned() });
     }
     check_vacant(out)?;
-    let tokenizer = bpe::train(corpus.items.iter().flat_map(texts), sizes.vocab_size, &options.split)?;
+    let texts = corpus.items.iter().flat_map(texts);
+    let tokenizer = bpe::train(texts, sizes.vocab_size, options.model_type, &options.split)?;
 
     sizes.vocab_size = tokenizer.get_vocab_size(true) as i64;
     tch::manual_seed(options.seed);
     let mut weights = Source::random(options.init_std, Kind::Float, Device::Cpu);
-    let model = Model::new(sizes.config(options.init_std), &mut weights)?;
+    let model = Model::new(sizes.config(options.model_type, options.init_std), &mut weights)?;
     folder::save(&model, out, MAX_SHARD_BYTES)?;
     companions::write(&tokenizer, &sizes, out)?;
     let parameters = model.tensors().iter().map(|(_, tensor)| tensor.numel() as i64).sum();

@@ -1,8 +1,8 @@
-//! The trainer: Qwen3 on libtorch, and adapters for it.
+//! The trainer: Llama, Qwen2 and Qwen3 on libtorch, and adapters for them.
 //!
 //! | module        | what it holds                                                            |
 //! |---------------|--------------------------------------------------------------------------|
-//! | [`model`]     | Qwen3: its config, its layers, its folders as Hugging Face lays them out |
+//! | [`model`]     | models: config, layers, and folders as Hugging Face lays them out        |
 //! | [`nf4`]       | weights in four bits, as bitsandbytes stores them                        |
 //! | [`lora`]      | adapters, in PEFT's files                                                |
 //! | [`weights`]   | named tensors in safetensors files                                       |

@@ -9,7 +9,7 @@ use command::Command;
 use trainer::train::Failure;
 use trainer::{Error, cuda, openmp};
 
-/// Trains and serves Qwen3 models and adapters, without Python.
+/// Trains and serves Llama, Qwen2 and Qwen3 models and their adapters, without Python.
 #[derive(Parser)]
 #[command(version = concat!(env!("CARGO_PKG_VERSION"), " ", env!("GIT_COMMIT")), arg_required_else_help = true)]
 struct Arguments {

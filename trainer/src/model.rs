@@ -1,18 +1,19 @@
-//! Qwen3, dense: decoder layers with grouped queries, normalised queries and keys, and rotary positions.
+//! Llama, Qwen2 and Qwen3, dense: one decoder, whose [`Config`] says where the families differ.
 //!
-//! | file       | what it holds                                                            |
-//! |------------|--------------------------------------------------------------------------|
-//! | `config`   | the sizes: `config.json`                                                 |
-//! | `qwen3`    | [`Model`]: embedding, layers and head                                    |
-//! | `layer`    | one decoder layer: `attention` and `mlp`, each after a `norm`            |
-//! | `linear`   | a matrix of a layer, which may be quantised and may carry an adapter     |
-//! | `rope`     | rotary positions                                                         |
-//! | `batch`    | the tokens of a pass, their positions, and which of them attend to which |
-//! | `pass`     | what all layers share during one pass                                    |
-//! | `cache`    | the keys and values of earlier tokens                                    |
-//! | `backward` | the backward pass, with or without gradient checkpointing                |
-//! | `source`   | where weights come from while a model is built                           |
-//! | [`folder`] | the model on disk                                                        |
+//! | file          | what it holds                                                            |
+//! |---------------|--------------------------------------------------------------------------|
+//! | `config`      | family and sizes: `config.json`                                          |
+//! | `decoder`     | [`Model`]: embedding, layers and head                                    |
+//! | `layer`       | one decoder layer: `attention` and `mlp`, each after a `norm`            |
+//! | `linear`      | a matrix of a layer, which may be quantised and may carry an adapter     |
+//! | `rope`        | rotary positions                                                         |
+//! | `frequencies` | by how much their angles grow with the position                          |
+//! | `batch`       | the tokens of a pass, their positions, and which of them attend to which |
+//! | `pass`        | what all layers share during one pass                                    |
+//! | `cache`       | the keys and values of earlier tokens                                    |
+//! | `backward`    | the backward pass, with or without gradient checkpointing                |
+//! | `source`      | where weights come from while a model is built                           |
+//! | [`folder`]    | the model on disk                                                        |
 //!
 //! In shapes, `b` is the number of rows, `t` tokens per row, `h` the hidden size, `d` the size of a head.
 
@@ -21,21 +22,22 @@ mod backward;
 mod batch;
 mod cache;
 mod config;
+mod decoder;
 pub mod folder;
+mod frequencies;
 mod layer;
 mod linear;
 mod mlp;
 mod norm;
 mod pass;
-mod qwen3;
 mod rope;
 mod source;
 
 pub use backward::Backward;
 pub use batch::Batch;
 pub use cache::Cache;
-pub use config::Config;
+pub use config::{Config, Llama3, ModelType, RopeScaling, Yarn};
+pub use decoder::Model;
 pub use linear::{Linear, Matrix};
 pub use pass::Adapted;
-pub use qwen3::Model;
 pub use source::Source;

@@ -106,10 +106,10 @@ pub fn write(out: &Path, dataset: &Dataset, statistics: Statistics, provenance: 
     record::write(&record::new(out, provenance, statistics)?, out)
 }
 
-/// The tokens of a text and an end token, in pieces that fit. A last piece of one token is left out: it has
+/// The tokens of a text, with those that the tokenizer adds, and an end token, in pieces that fit. A last piece of one token is left out: it has
 /// no token to predict.
 fn document(tokenizer: &Tokenizer, text: &str, sequence_len: usize) -> Result<Vec<Vec<i64>>> {
-    let mut tokens = tokenizer.encode(text)?;
+    let mut tokens = tokenizer.encode_with_special_tokens(text)?;
     tokens.extend(tokenizer.document_end_id());
     Ok(tokens.chunks(sequence_len).filter(|piece| piece.len() > 1).map(<[i64]>::to_vec).collect())
 }

@@ -46,6 +46,16 @@ impl Tokenizer {
         Ok(encoding.get_ids().iter().map(|id| i64::from(*id)).collect())
     }
 
+    /// The ids of a text that stands for itself, with the special tokens that the tokenizer adds to one: Llama 3's
+    /// begins with its `bos_token`, and those of Qwen and SmolLM2 add none. Chat templates write them instead.
+    ///
+    /// # Errors
+    /// Those of the library.
+    pub fn encode_with_special_tokens(&self, text: &str) -> Result<Vec<i64>> {
+        let encoding = self.inner.encode_fast(text, true).map_err(|error| self.error(&error))?;
+        Ok(encoding.get_ids().iter().map(|id| i64::from(*id)).collect())
+    }
+
     /// The ids of a text, and for each the bytes of the text that it covers, `start..end`. A token that is
     /// part of a character covers all of it.
     ///

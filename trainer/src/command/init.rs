@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use trainer::Result;
 use trainer::init::{self, Options, Sizes};
+use trainer::model::ModelType;
 
 use super::sources;
 
@@ -20,6 +21,9 @@ pub struct Arguments {
     /// The folder of the model; a new or empty one.
     #[arg(long)]
     out: PathBuf,
+    /// The family: `llama`, `qwen2` or `qwen3`.
+    #[arg(long, default_value = "qwen3")]
+    model_type: ModelType,
     /// Most tokens, including the 256 bytes and three special tokens.
     #[arg(long, default_value_t = 2048)]
     vocab_size: i64,
@@ -60,7 +64,7 @@ pub struct Arguments {
     #[arg(long, overrides_with = "tied")]
     untied: bool,
     /// Regexes that split texts before byte pairs are merged, applied one after the other: no token crosses
-    /// the border of a match. Look-behind is supported.
+    /// the border of a match. Look-behind is supported. Not for a qwen2, which has its own.
     #[arg(long, num_args = 1.., value_name = "REGEX")]
     split: Vec<String>,
 }
@@ -78,8 +82,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         rope_theta: arguments.rope_theta,
         tied: !arguments.untied,
     };
-    let options =
-        Options { sizes, split: arguments.split.clone(), init_std: arguments.init_std, seed: arguments.seed };
+    let options = Options {
+        model_type: arguments.model_type,
+        sizes,
+        split: arguments.split.clone(),
+        init_std: arguments.init_std,
+        seed: arguments.seed,
+    };
     let corpus = arguments.sources.read()?;
     eprintln!("training a tokenizer on {} conversations or documents", corpus.items.len());
     let made = init::run(&options, &corpus, &arguments.out)?;

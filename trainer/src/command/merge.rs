@@ -11,7 +11,7 @@ use trainer::{Result, lora, model, weights};
     after_help = "Example:\n  trainer merge --model models/base --adapter runs/adapter --out models/merged"
 )]
 pub struct Arguments {
-    /// The base: a Hugging Face folder of a Qwen3 model.
+    /// The base: a Hugging Face folder of a Llama, Qwen2 or Qwen3 model.
     #[arg(long)]
     model: PathBuf,
     /// The adapter: a PEFT folder.

@@ -15,7 +15,7 @@ const PARALLEL_ELEMENTS: i64 = 1 << 20;
 #[derive(Args)]
 #[group(skip)] // both users have other arguments
 pub struct Arguments {
-    /// The base: a Hugging Face folder of a Qwen3 model.
+    /// The base: a Hugging Face folder of a Llama, Qwen2 or Qwen3 model.
     #[arg(long = "model", value_name = "DIR")]
     pub folder: PathBuf,
 

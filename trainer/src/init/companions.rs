@@ -28,7 +28,7 @@ pub fn write(tokenizer: &Tokenizer, sizes: &Sizes, folder: &Path) -> Result<()> 
     let path = folder.join("chat_template.jinja");
     std::fs::write(&path, TEMPLATE).map_err(Error::file(&path))?;
     let config = json!({
-        // This class uses tokenizer.json unchanged; Qwen's class would apply its own regex.
+        // This class uses tokenizer.json unchanged; those of the families would apply their own regexes.
         "tokenizer_class": "PreTrainedTokenizerFast",
         "eos_token": IM_END.text,
         "pad_token": END_OF_TEXT.text,

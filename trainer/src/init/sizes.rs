@@ -4,7 +4,7 @@ use serde_json::json;
 use tch::Kind;
 
 use super::bpe;
-use crate::model::Config;
+use crate::model::{Config, ModelType};
 use crate::{Error, Result};
 
 /// The sizes of a new model.
@@ -33,7 +33,7 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    pub(super) fn check(&self) -> Result<()> {
+    pub(super) fn check(&self, model_type: ModelType) -> Result<()> {
         let least = |flag, value: i64, least: i64| match value < least {
             true => Err(Error::flag(flag, format!("must be at least {least}, is {value}"))),
             false => Ok(()),
@@ -57,6 +57,12 @@ impl Sizes {
             let problem = format!("must divide --heads ({}), is {}", self.heads, self.kv_heads);
             return Err(Error::flag("--kv-heads", problem));
         }
+        // transformers refuses such a config, although `head_dim` says the size.
+        if model_type == ModelType::Llama && self.hidden_size % self.heads != 0 {
+            let problem =
+                format!("must be a multiple of --heads ({}) in a llama, is {}", self.heads, self.hidden_size);
+            return Err(Error::flag("--hidden-size", problem));
+        }
         if self.head_dim % 2 != 0 {
             return Err(Error::flag("--head-dim", format!("must be even, is {}", self.head_dim)));
         }
@@ -66,7 +72,7 @@ impl Sizes {
         Ok(())
     }
 
-    pub(super) fn config(&self, init_std: f64) -> Config {
+    pub(super) fn config(&self, model_type: ModelType, init_std: f64) -> Config {
         let other = [
             ("max_position_embeddings", json!(self.context_length)),
             ("initializer_range", json!(init_std)),
@@ -76,6 +82,7 @@ impl Sizes {
             ("use_cache", json!(true)),
         ];
         Config {
+            model_type,
             vocab_size: self.vocab_size,
             hidden_size: self.hidden_size,
             intermediate_size: self.intermediate_size,
@@ -83,8 +90,11 @@ impl Sizes {
             num_attention_heads: self.heads,
             num_key_value_heads: self.kv_heads,
             head_dim: self.head_dim,
+            attention_bias: false,
+            mlp_bias: false,
             rms_norm_eps: 1e-6,
             rope_theta: self.rope_theta,
+            rope_scaling: None,
             tie_word_embeddings: self.tied,
             kind: Kind::Float,
             other: other.map(|(key, value)| (key.to_owned(), value)).into_iter().collect(),

@@ -12,8 +12,8 @@ pub struct Attention {
     pub k_proj: Linear,
     pub v_proj: Linear,
     pub o_proj: Linear,
-    pub q_norm: Norm,
-    pub k_norm: Norm,
+    pub q_norm: Option<Norm>,
+    pub k_norm: Option<Norm>,
     layer: usize,
     head_dim: i64,
 }
@@ -23,14 +23,16 @@ impl Attention {
         let h = config.hidden_size;
         let queries = config.num_attention_heads * config.head_dim;
         let keys = config.num_key_value_heads * config.head_dim;
+        let biased = config.has_qkv_bias();
         let norm = |source: &mut Source<'_>, part: &str| {
-            Norm::new(source, &format!("{name}.{part}"), config.head_dim, config.rms_norm_eps)
+            let norm = || Norm::new(source, &format!("{name}.{part}"), config.head_dim, config.rms_norm_eps);
+            config.has_qk_norm().then(norm).transpose()
         };
         Ok(Self {
-            q_proj: source.linear(&format!("{name}.q_proj"), h, queries)?,
-            k_proj: source.linear(&format!("{name}.k_proj"), h, keys)?,
-            v_proj: source.linear(&format!("{name}.v_proj"), h, keys)?,
-            o_proj: source.linear(&format!("{name}.o_proj"), queries, h)?,
+            q_proj: source.linear(&format!("{name}.q_proj"), h, queries, biased)?,
+            k_proj: source.linear(&format!("{name}.k_proj"), h, keys, biased)?,
+            v_proj: source.linear(&format!("{name}.v_proj"), h, keys, biased)?,
+            o_proj: source.linear(&format!("{name}.o_proj"), queries, h, config.attention_bias)?,
             q_norm: norm(source, "q_norm")?,
             k_norm: norm(source, "k_norm")?,
             layer,
@@ -44,8 +46,12 @@ impl Attention {
 
         // 1. Project, split into heads: [b, heads, t, d].
         let heads = |linear: &Linear| linear.forward(x, pass).view([b, t, -1, self.head_dim]);
-        let q = self.q_norm.forward(&heads(&self.q_proj)).transpose(1, 2);
-        let k = self.k_norm.forward(&heads(&self.k_proj)).transpose(1, 2);
+        let normed = |x: Tensor, norm: &Option<Norm>| match norm {
+            Some(norm) => norm.forward(&x),
+            None => x,
+        };
+        let q = normed(heads(&self.q_proj), &self.q_norm).transpose(1, 2);
+        let k = normed(heads(&self.k_proj), &self.k_norm).transpose(1, 2);
         let v = heads(&self.v_proj).transpose(1, 2);
 
         // 2. Positions.

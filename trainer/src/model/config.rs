@@ -1,6 +1,16 @@
-//! The sizes of a model: `config.json`. What is read of the file is in `config/read`.
+//! The sizes of a model: `config.json`.
+//!
+//! | file           | what it holds                              |
+//! |----------------|--------------------------------------------|
+//! | `model_type`   | the supported families                     |
+//! | `rope_scaling` | rotary frequencies for longer contexts     |
+//! | `read`         | what the file may say, and what is refused |
+//! | `keys`         | values of single keys                      |
 
+mod keys;
+mod model_type;
 mod read;
+mod rope_scaling;
 
 use std::path::Path;
 
@@ -11,9 +21,14 @@ use tch::Kind;
 use crate::json::Object;
 use crate::{Error, Result, json as json_file};
 
-/// The sizes of a model, and the remaining keys of its `config.json`, which are kept unchanged.
+pub use model_type::ModelType;
+pub use rope_scaling::{Llama3, RopeScaling, Yarn};
+
+/// The family and sizes of a model, and the remaining keys of its `config.json`, which are kept unchanged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// The family.
+    pub model_type: ModelType,
     /// Rows of the embedding: token ids are below this.
     pub vocab_size: i64,
     /// The width of the residual stream, `h`.
@@ -26,12 +41,18 @@ pub struct Config {
     pub num_attention_heads: i64,
     /// Key and value heads; divides the query heads.
     pub num_key_value_heads: i64,
-    /// The size of a head, `d`; even. Independent of `h` and the number of heads in Qwen3.
+    /// The size of a head, `d`; even. Independent of `h` and the number of heads.
     pub head_dim: i64,
+    /// Whether all four matrices of attention have biases; those of queries, keys and values always have them in Qwen2.
+    pub attention_bias: bool,
+    /// Whether the matrices of the feed-forward network have biases.
+    pub mlp_bias: bool,
     /// Added to the mean square before the root.
     pub rms_norm_eps: f64,
     /// Base of the rotary frequencies.
     pub rope_theta: f64,
+    /// How the rotary frequencies are changed for long contexts.
+    pub rope_scaling: Option<RopeScaling>,
     /// Whether the embedding is also the output head.
     pub tie_word_embeddings: bool,
     /// The element type of the stored weights.
@@ -63,17 +84,29 @@ impl Config {
         json_file::write(path, &map)
     }
 
-    /// The context length in tokens, if the config states it.
+    /// The context length in tokens, if the config states it: `max_position_embeddings`, or what the rotary
+    /// frequencies are scaled for, if that is more.
     pub fn context_length(&self) -> Option<usize> {
-        self.other.get("max_position_embeddings")?.as_u64().map(|tokens| tokens as usize)
+        let own = self.other.get("max_position_embeddings").and_then(Value::as_u64);
+        own.map(|tokens| tokens as usize).max(self.rope_scaling.and_then(|scaling| scaling.context_length()))
+    }
+
+    /// Whether queries and keys are normalised, head by head.
+    pub fn has_qk_norm(&self) -> bool {
+        self.model_type == ModelType::Qwen3
+    }
+
+    /// Whether the matrices of queries, keys and values have biases.
+    pub fn has_qkv_bias(&self) -> bool {
+        self.attention_bias || self.model_type == ModelType::Qwen2
     }
 
     /// The keys of this struct's fields.
     fn own_keys(&self) -> Map<String, Value> {
         let dtype = KINDS.iter().find(|(_, kind)| *kind == self.kind).map(|(name, _)| *name);
-        [
-            ("architectures", json!(["Qwen3ForCausalLM"])),
-            ("model_type", json!("qwen3")),
+        let keys = [
+            ("architectures", json!([self.model_type.architecture()])),
+            ("model_type", json!(self.model_type.name())),
             ("dtype", json!(dtype)),
             ("torch_dtype", json!(dtype)), // the name until transformers 5
             ("vocab_size", json!(self.vocab_size)),
@@ -87,9 +120,12 @@ impl Config {
             ("rms_norm_eps", json!(self.rms_norm_eps)),
             ("rope_theta", json!(self.rope_theta)),
             ("tie_word_embeddings", json!(self.tie_word_embeddings)),
-        ]
-        .map(|(key, value)| (key.to_owned(), value))
-        .into_iter()
-        .collect()
+        ];
+        // transformers 5 reads `rope_theta` and `rope_scaling`, too.
+        let scaling = self.rope_scaling.map(|scaling| ("rope_scaling", scaling.json()));
+        let biases = [("attention_bias", json!(self.attention_bias)), ("mlp_bias", json!(self.mlp_bias))];
+        let read = self.model_type.bias_keys();
+        let biases = biases.into_iter().filter(|(key, _)| read.contains(key));
+        keys.into_iter().chain(scaling).chain(biases).map(|(key, value)| (key.to_owned(), value)).collect()
     }
 }

@@ -57,13 +57,14 @@ impl Layer {
     }
 
     /// The weights of the norms, by name.
-    pub fn norms(&self) -> [(String, &Tensor); 4] {
-        [
-            ("input_layernorm", &self.input_norm),
-            ("self_attn.q_norm", &self.attention.q_norm),
-            ("self_attn.k_norm", &self.attention.k_norm),
-            ("post_attention_layernorm", &self.post_norm),
-        ]
-        .map(|(part, norm)| (format!("{}.{part}.weight", self.name), &norm.weight))
+    pub fn norms(&self) -> impl Iterator<Item = (String, &Tensor)> {
+        let norms = [
+            ("input_layernorm", Some(&self.input_norm)),
+            ("self_attn.q_norm", self.attention.q_norm.as_ref()),
+            ("self_attn.k_norm", self.attention.k_norm.as_ref()),
+            ("post_attention_layernorm", Some(&self.post_norm)),
+        ];
+        let there = norms.into_iter().filter_map(|(part, norm)| norm.map(|norm| (part, norm)));
+        there.map(|(part, norm)| (format!("{}.{part}.weight", self.name), &norm.weight))
     }
 }

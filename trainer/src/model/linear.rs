@@ -1,4 +1,4 @@
-//! A matrix of a layer: dense or quantised, with or without an adapter.
+//! A matrix of a layer: dense or quantised, with or without a bias and an adapter.
 
 use tch::{Device, Tensor};
 
@@ -14,22 +14,24 @@ pub enum Matrix {
     Nf4(nf4::Quantised),
 }
 
-/// `y = x W^T`, plus the contribution of the adapter.
+/// `y = x W^T + bias`, plus the contribution of the adapter.
 pub struct Linear {
     name: String,
     matrix: Matrix,
+    bias: Option<Tensor>, // [outputs]
     adapter: Option<Lora>,
 }
 
 impl Linear {
-    pub(super) fn new(name: &str, matrix: Matrix) -> Self {
-        Self { name: name.to_owned(), matrix, adapter: None }
+    pub(super) fn new(name: &str, matrix: Matrix, bias: Option<Tensor>) -> Self {
+        Self { name: name.to_owned(), matrix, bias, adapter: None }
     }
 
     /// `[b, .., inputs]` to `[b, .., outputs]`. The attached adapter applies to all rows, those of the pass
     /// to the rows that they name.
     pub(super) fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Tensor {
-        let y = x.linear(&self.weight().to_kind(x.kind()), None::<Tensor>);
+        let bias = self.bias.as_ref().map(|bias| bias.to_kind(x.kind()));
+        let y = x.linear(&self.weight().to_kind(x.kind()), bias);
         let y = match &self.adapter {
             None => y,
             Some(lora) => adapt(&y, x, lora, pass.train),
@@ -56,6 +58,13 @@ impl Linear {
             Matrix::Dense(weight) => weight.shallow_clone(),
             Matrix::Nf4(quantised) => quantised.dequantise(),
         }
+    }
+
+    /// The base's tensors by name: the weight, and the bias if there is one. As [`Self::weight`], not copies.
+    pub(super) fn tensors(&self) -> Vec<(String, Tensor)> {
+        let weight = [(format!("{}.weight", self.name), self.weight())];
+        let bias = self.bias.iter().map(|bias| (format!("{}.bias", self.name), bias.shallow_clone()));
+        weight.into_iter().chain(bias).collect()
     }
 
     /// Outputs and inputs.

@@ -14,11 +14,11 @@ pub struct Mlp {
 
 impl Mlp {
     pub fn new(source: &mut Source<'_>, name: &str, config: &Config) -> Result<Self> {
-        let (h, width) = (config.hidden_size, config.intermediate_size);
+        let (h, width, biased) = (config.hidden_size, config.intermediate_size, config.mlp_bias);
         Ok(Self {
-            gate_proj: source.linear(&format!("{name}.gate_proj"), h, width)?,
-            up_proj: source.linear(&format!("{name}.up_proj"), h, width)?,
-            down_proj: source.linear(&format!("{name}.down_proj"), width, h)?,
+            gate_proj: source.linear(&format!("{name}.gate_proj"), h, width, biased)?,
+            up_proj: source.linear(&format!("{name}.up_proj"), h, width, biased)?,
+            down_proj: source.linear(&format!("{name}.down_proj"), width, h, biased)?,
         })
     }
 

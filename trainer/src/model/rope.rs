@@ -3,7 +3,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::Config;
+use super::frequencies::Frequencies;
 
 /// The rotations of all tokens of a batch, computed once for all layers.
 pub struct Rope {
@@ -13,13 +13,11 @@ pub struct Rope {
 
 impl Rope {
     /// `positions` is `[b, t]`, or `[1, t]` if all rows have the same; `kind` is the model's.
-    pub fn new(config: &Config, positions: &Tensor, kind: Kind) -> Self {
-        let options = (Kind::Float, positions.device());
-        let exponents = Tensor::arange_start_step(0, config.head_dim, 2, options) / config.head_dim as f64;
-        let frequencies = Tensor::pow_scalar(config.rope_theta, &exponents).reciprocal(); // [d / 2]
-        let angles = positions.to_kind(Kind::Float).unsqueeze(-1) * frequencies; // [b, t, d / 2]
+    pub fn new(frequencies: &Frequencies, positions: &Tensor, kind: Kind) -> Self {
+        let angles = positions.to_kind(Kind::Float).unsqueeze(-1) * &frequencies.radians; // [b, t, d / 2]
         let angles = Tensor::cat(&[&angles, &angles], -1).unsqueeze(1);
-        Self { cos: angles.cos().to_kind(kind), sin: angles.sin().to_kind(kind) }
+        let scaled = |x: Tensor| (x * frequencies.attention_factor).to_kind(kind);
+        Self { cos: scaled(angles.cos()), sin: scaled(angles.sin()) }
     }
 
     /// Rotates `x`, `[b, heads, t, d]`. Dimension `i` is paired with `i + d / 2`.

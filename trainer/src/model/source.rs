@@ -21,11 +21,12 @@ impl<'a> Source<'a> {
     }
 
     /// The weights of a new model: normal with standard deviation `std`, from libtorch's generator; norms are
-    /// one.
+    /// one, biases zero.
     pub fn random(std: f64, kind: Kind, device: tch::Device) -> Self {
-        Self::new(move |_, shape| {
+        Self::new(move |name, shape| {
             let options = (Kind::Float, device);
             let tensor = match shape {
+                [_] if name.ends_with(".bias") => Tensor::zeros(shape, options),
                 [_] => Tensor::ones(shape, options),
                 _ => Tensor::randn(shape, options) * std,
             };
@@ -42,13 +43,14 @@ impl<'a> Source<'a> {
         (self.read)(name, shape)
     }
 
-    /// A matrix `[outputs, inputs]` of a layer.
-    pub(super) fn linear(&mut self, name: &str, inputs: i64, outputs: i64) -> Result<Linear> {
+    /// A matrix `[outputs, inputs]` of a layer, with a bias or without.
+    pub(super) fn linear(&mut self, name: &str, inputs: i64, outputs: i64, biased: bool) -> Result<Linear> {
         let weight = self.tensor(&format!("{name}.weight"), &[outputs, inputs])?;
         let matrix = match self.nf4 {
             true => Matrix::Nf4(nf4::Quantised::new(name, &weight)?),
             false => Matrix::Dense(weight),
         };
-        Ok(Linear::new(name, matrix))
+        let bias = biased.then(|| self.tensor(&format!("{name}.bias"), &[outputs])).transpose()?;
+        Ok(Linear::new(name, matrix, bias))
     }
 }

@@ -88,6 +88,15 @@ impl Serving {
         self.engine.tokenizer().encode(text).map_err(Error::Prompt)
     }
 
+    /// The tokens of a prompt that is not a conversation; `add_special_tokens` says whether with those that the
+    /// tokenizer adds.
+    pub(super) fn encode_prompt(&self, text: &str, add_special_tokens: bool) -> Result<Vec<i64>> {
+        match add_special_tokens {
+            true => self.engine.tokenizer().encode_with_special_tokens(text).map_err(Error::Prompt),
+            false => self.encode(text),
+        }
+    }
+
     /// The text of some tokens, including special ones.
     pub(super) fn decode(&self, ids: &[i64]) -> Result<String> {
         self.engine.tokenizer().decode(ids, false).map_err(Error::Prompt)

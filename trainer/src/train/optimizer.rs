@@ -24,12 +24,12 @@ pub struct Optimizer {
 
 impl Optimizer {
     /// An optimizer of these tensors, which must be f32, and which require gradients from now on. With AdamW
-    /// norms do not decay, as in the Hugging Face `Trainer`; with Muon only its own matrices do.
+    /// norms and biases do not decay, as in the Hugging Face `Trainer`; with Muon only its own matrices do.
     pub fn new(config: &Config, tensors: Vec<(String, Tensor)>) -> Self {
         let parameters = tensors.into_iter().map(|(name, value)| {
             let muon = config.optimizer == OptimizerName::Muon;
             let by_muon = muon && muon::trains(&name, &value);
-            let decays = if muon { by_muon } else { !name.contains("norm") };
+            let decays = if muon { by_muon } else { !name.contains("norm") && !name.ends_with(".bias") };
             let value = value.set_requires_grad(true);
             let zeros = || tch::no_grad(|| value.zeros_like());
             let (mean, mean_square) = (zeros(), (!by_muon).then(zeros));

@@ -5,6 +5,9 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
+/// The id of `<|endoftext|>`.
+#[allow(dead_code)] // not used by all tests
+pub const BEGIN: i64 = 258;
 /// The id of `<|im_end|>`.
 #[allow(dead_code)] // not used by all tests
 pub const END: i64 = 260;
@@ -43,4 +46,22 @@ pub fn write(folder: &Path) {
     std::fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
     let config = json!({ "eos_token": "<|im_end|>", "chat_template": TEMPLATE });
     std::fs::write(folder.join("tokenizer_config.json"), config.to_string()).unwrap();
+}
+
+/// Lets the tokenizer begin every text with `<|endoftext|>`, as Llama 3's does with its `bos_token`.
+#[allow(dead_code)] // not used by all tests
+pub fn begin_texts(folder: &Path) {
+    let file = folder.join("tokenizer.json");
+    let mut tokenizer: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let begin = json!({ "SpecialToken": { "id": "<|endoftext|>", "type_id": 0 } });
+    let text = |id: &str| json!({ "Sequence": { "id": id, "type_id": 0 } });
+    tokenizer["post_processor"] = json!({
+        "type": "TemplateProcessing",
+        "single": [begin, text("A")],
+        "pair": [begin, text("A"), text("B")],
+        "special_tokens": {
+            "<|endoftext|>": { "id": "<|endoftext|>", "ids": [BEGIN], "tokens": ["<|endoftext|>"] },
+        },
+    });
+    std::fs::write(file, tokenizer.to_string()).unwrap();
 }

@@ -8,32 +8,33 @@ use trainer::lora;
 use trainer::model::folder::{load, save};
 use trainer::weights::MAX_SHARD_BYTES;
 
-use crate::{assert_close, oracle};
+use crate::{FAMILIES, assert_close, oracle};
 
 #[test]
 fn adapters_of_peft_give_its_logits_attached_and_merged() {
     let folder = oracle::folder();
-    for name in ["all", "two"] {
-        let mut model = load(&folder.join("tied"), &crate::options()).unwrap();
+    for (family, name) in FAMILIES.into_iter().flat_map(|family| ["all", "two"].map(|name| (family, name))) {
+        let adapter = format!("{family}_{name}");
+        let theirs = |file: &str| oracle::tensor(&format!("{file}.safetensors"), "logits");
+        let mut model = load(&folder.join(family), &crate::options()).unwrap();
         let plain = model.forward(&oracle::batch());
-        lora::load(&mut model, &folder.join(format!("adapter_{name}"))).unwrap();
+        lora::load(&mut model, &folder.join(&adapter)).unwrap();
         let attached = model.forward(&oracle::batch());
         assert!(crate::difference(&plain, &attached) > 0.1, "the adapter does nothing");
-        assert_close(
-            name,
-            &attached,
-            &oracle::tensor(&format!("adapter_{name}.safetensors"), "logits"),
-            1e-4,
-        );
+        assert_close(&adapter, &attached, &theirs(&adapter), 1e-4);
         lora::merge(&mut model).unwrap();
-        let merged = oracle::tensor(&format!("merged_{name}.safetensors"), "logits");
-        assert_close(name, &model.forward(&oracle::batch()), &merged, 1e-4);
+        let merged = model.forward(&oracle::batch());
+        assert_close(&adapter, &merged, &theirs(&format!("{adapter}_merged")), 1e-4);
     }
 }
 
 #[test]
 fn our_adapters_and_merged_models_give_our_logits_under_theirs() {
-    let base = oracle::folder().join("untied");
+    FAMILIES.into_iter().for_each(check_ours);
+}
+
+fn check_ours(family: &str) {
+    let base = oracle::folder().join(format!("{family}_untied"));
     let out = tempfile::tempdir().unwrap();
     let mut model = load(&base, &crate::options()).unwrap();
     let config = lora::Config {

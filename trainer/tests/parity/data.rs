@@ -32,9 +32,9 @@ const TEXTS: [&str; 8] = [
     "",
 ];
 
-/// Two folders made by `trainer init`, one with a `--split` regex.
-fn folders() -> &'static [PathBuf; 2] {
-    static FOLDERS: OnceLock<(tempfile::TempDir, [PathBuf; 2])> = OnceLock::new();
+/// Folders made by `trainer init`: of each family, and one with a `--split` regex.
+fn folders() -> &'static [PathBuf; 4] {
+    static FOLDERS: OnceLock<(tempfile::TempDir, [PathBuf; 4])> = OnceLock::new();
     let make = || {
         let work = tempfile::tempdir().unwrap();
         let corpus = work.path().join("corpus.txt");
@@ -49,7 +49,12 @@ fn folders() -> &'static [PathBuf; 2] {
             out
         };
         let study = r"(?<=item_|item_..)[0-9a-f]{2}| ?[0-9]{1,2}| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
-        let folders = [init("plain", &[]), init("study", &["--split", study, "--untied"])];
+        let folders = [
+            init("qwen3", &[]),
+            init("study", &["--split", study, "--untied"]),
+            init("llama", &["--model-type", "llama"]),
+            init("qwen2", &["--model-type", "qwen2", "--untied"]),
+        ];
         (work, folders)
     };
     &FOLDERS.get_or_init(make).1
@@ -70,7 +75,7 @@ fn conversation(turns: &[(Role, &str)]) -> Vec<Message> {
     turns.iter().map(|(role, content)| Message::new(*role, *content)).collect()
 }
 
-fn conversations() -> Vec<Vec<Message>> {
+pub fn conversations() -> Vec<Vec<Message>> {
     use Role::{Assistant, System, User};
     vec![
         conversation(&[
@@ -144,29 +149,35 @@ fn conversations_render_and_bear_loss_as_under_transformers() {
 #[test]
 fn initialised_tokenizers_are_theirs() {
     for folder in folders() {
-        let tokenizer = Tokenizer::read(folder).unwrap();
-        let conversations = conversations();
-        let theirs = ask(folder, None, &conversations, &TEXTS);
-        let ids: Vec<Vec<i64>> = TEXTS.iter().map(|text| tokenizer.encode(text).unwrap()).collect();
-        assert_eq!(json!(ids), theirs["ids"]);
-        for (ids, text) in ids.iter().zip(TEXTS) {
-            assert_eq!(tokenizer.decode(ids, false).unwrap(), text);
-        }
-        assert_eq!(json!(TEXTS), theirs["decoded"]);
+        let (tokenizer, theirs) = check_tokenizer(folder);
         assert!(tokenizer.end_ids().contains(&theirs["end"].as_i64().unwrap()));
         assert_eq!(theirs["pad"], json!(tokenizer.document_end_id()));
-        let rendered: Vec<_> = conversations
-            .iter()
-            .flat_map(|messages| THINKING.map(|enable_thinking| (messages, enable_thinking)))
-            .flat_map(|(messages, enable_thinking)| {
-                [false, true].map(|add_generation_prompt| {
-                    let rendering = Rendering { add_generation_prompt, enable_thinking, tools: &[] };
-                    tokenizer.render(messages, rendering).unwrap()
-                })
-            })
-            .collect();
-        assert_eq!(json!(rendered), theirs["rendered"]);
     }
+}
+
+/// Compares a folder's tokenizer and chat template with transformers, whose answers are returned.
+pub fn check_tokenizer(folder: &Path) -> (Tokenizer, Value) {
+    let tokenizer = Tokenizer::read(folder).unwrap();
+    let conversations = conversations();
+    let theirs = ask(folder, None, &conversations, &TEXTS);
+    let ids: Vec<Vec<i64>> = TEXTS.iter().map(|text| tokenizer.encode(text).unwrap()).collect();
+    assert_eq!(json!(ids), theirs["ids"]);
+    let decoded: Vec<String> = ids.iter().map(|ids| tokenizer.decode(ids, false).unwrap()).collect();
+    assert_eq!(json!(decoded), theirs["decoded"]);
+    let normalises = tokenizer.inner().get_normalizer().is_some();
+    assert!(normalises || decoded == TEXTS, "{decoded:?}");
+    let rendered: Vec<_> = conversations
+        .iter()
+        .flat_map(|messages| THINKING.map(|enable_thinking| (messages, enable_thinking)))
+        .flat_map(|(messages, enable_thinking)| {
+            [false, true].map(|add_generation_prompt| {
+                let rendering = Rendering { add_generation_prompt, enable_thinking, tools: &[] };
+                tokenizer.render(messages, rendering).unwrap()
+            })
+        })
+        .collect();
+    assert_eq!(json!(rendered), theirs["rendered"]);
+    (tokenizer, theirs)
 }
 
 #[test]

@@ -11,21 +11,21 @@ use trainer::model::folder::{load, save};
 use trainer::tokenizer::Tokenizer;
 use trainer::weights::{MAX_SHARD_BYTES, Weights};
 
-use crate::{oracle, tokenizer};
+use crate::{FAMILIES, oracle, tokenizer};
 
 const COUNT: usize = 32;
 
-fn prompts() -> Vec<Vec<i64>> {
+pub fn prompts() -> Vec<Vec<i64>> {
     let rows: Vec<Vec<i64>> = oracle::batch().tokens.try_into().unwrap();
     vec![rows[0][..7].to_vec(), rows[1].clone(), rows[2][..20].to_vec()]
 }
 
 /// The trainer's answers with each adapter (`None`: the base), all in one batch: by adapter, by prompt.
-pub fn ours(model: &Path, adapters: &[Option<&Path>]) -> Vec<Vec<Vec<i64>>> {
+pub fn ours(model: &Path, adapters: &[Option<&Path>], prompts: &[Vec<i64>]) -> Vec<Vec<Vec<i64>>> {
     // The oracle's models have no tokenizer; only the tokens matter here.
     let files = tempfile::tempdir().unwrap();
     tokenizer::write(files.path());
-    let options = Options { max_batch: 16, context: 128, queue: 16 };
+    let options = Options { max_batch: 16, context: 256, queue: 16 };
     let loaded = load(model, &crate::options()).unwrap();
     let engine = Engine::start(loaded, Arc::new(Tokenizer::read(files.path()).unwrap()), options).unwrap();
     let name = |number: usize| format!("adapter {number}");
@@ -46,7 +46,7 @@ pub fn ours(model: &Path, adapters: &[Option<&Path>]) -> Vec<Vec<Vec<i64>>> {
         })
     };
     let all: Vec<Vec<_>> = (0..adapters.len())
-        .map(|number| prompts().into_iter().map(|tokens| ask(number, tokens).unwrap()).collect())
+        .map(|number| prompts.iter().map(|tokens| ask(number, tokens.clone()).unwrap()).collect())
         .collect();
     all.into_iter()
         .map(|some| some.into_iter().map(|one| one.blocking_whole().unwrap().ids).collect())
@@ -54,10 +54,10 @@ pub fn ours(model: &Path, adapters: &[Option<&Path>]) -> Vec<Vec<Vec<i64>>> {
 }
 
 /// The answers of transformers and PEFT: by model and adapter, by prompt.
-pub fn theirs(runs: &[(&Path, Option<&Path>)]) -> Vec<Vec<Vec<i64>>> {
+pub fn theirs(runs: &[(&Path, Option<&Path>)], prompts: &[Vec<i64>]) -> Vec<Vec<Vec<i64>>> {
     let work = tempfile::tempdir().unwrap();
     let out = work.path().join("out.json");
-    let run = |(model, adapter): &(&Path, Option<&Path>)| json!({ "model": model, "adapter": adapter, "prompts": prompts(), "count": COUNT });
+    let run = |(model, adapter): &(&Path, Option<&Path>)| json!({ "model": model, "adapter": adapter, "prompts": prompts, "count": COUNT });
     let jobs = json!({ "runs": runs.iter().map(run).collect::<Vec<_>>(), "out": out });
     let file = work.path().join("jobs.json");
     std::fs::write(&file, jobs.to_string()).unwrap();
@@ -67,16 +67,33 @@ pub fn theirs(runs: &[(&Path, Option<&Path>)]) -> Vec<Vec<Vec<i64>>> {
 
 #[test]
 fn adapters_of_peft_answer_as_under_peft_mixed_in_one_batch() {
-    let base = oracle::folder().join("tied");
-    let [all, two] = ["adapter_all", "adapter_two"].map(|name| oracle::folder().join(name));
-    let found = ours(&base, &[None, Some(&all), Some(&two)]);
-    assert_eq!(found, theirs(&[(&base, None), (&base, Some(&all)), (&base, Some(&two))]));
-    assert!(found[0] != found[1] && found[0] != found[2], "the adapters do nothing");
+    for family in FAMILIES {
+        let base = oracle::folder().join(family);
+        let [all, two] = ["all", "two"].map(|name| oracle::folder().join(format!("{family}_{name}")));
+        let found = ours(&base, &[None, Some(&all), Some(&two)], &prompts());
+        let runs = [(base.as_path(), None), (&base, Some(all.as_path())), (&base, Some(&two))];
+        assert_eq!(found, theirs(&runs, &prompts()), "{family}");
+        assert!(found[0] != found[1] && found[0] != found[2], "the adapters do nothing");
+    }
+}
+
+#[test]
+fn models_with_scaled_positions_and_biases_answer_the_same() {
+    let models = ["llama_llama3", "llama_yarn", "qwen2_yarn", "qwen3_yarn", "llama_biased", "qwen3_biased"];
+    let folders = models.map(|name| oracle::folder().join(name));
+    let theirs = theirs(&folders.each_ref().map(|folder| (folder.as_path(), None)), &prompts());
+    for ((name, folder), theirs) in models.iter().zip(&folders).zip(theirs) {
+        assert_eq!(ours(folder, &[None], &prompts())[0], theirs, "{name}");
+    }
 }
 
 #[test]
 fn our_adapters_and_merged_models_answer_the_same_under_theirs() {
-    let base = oracle::folder().join("untied");
+    FAMILIES.into_iter().for_each(check_ours);
+}
+
+fn check_ours(family: &str) {
+    let base = oracle::folder().join(format!("{family}_untied"));
     let out = tempfile::tempdir().unwrap();
     let (adapter, merged): (PathBuf, PathBuf) = (out.path().join("adapter"), out.path().join("merged"));
     let mut model = load(&base, &crate::options()).unwrap();
@@ -106,11 +123,11 @@ fn our_adapters_and_merged_models_answer_the_same_under_theirs() {
     lora::merge(&mut model).unwrap();
     save(&model, &merged, MAX_SHARD_BYTES).unwrap();
 
-    let found = ours(&base, &[None, Some(&adapter)]);
-    let expected = theirs(&[(&base, None), (&base, Some(&adapter)), (&merged, None)]);
+    let found = ours(&base, &[None, Some(&adapter)], &prompts());
+    let expected = theirs(&[(&base, None), (&base, Some(&adapter)), (&merged, None)], &prompts());
     assert_eq!(found[..], expected[..2]);
     assert_eq!(found[1], expected[2]);
-    assert_eq!(ours(&merged, &[None])[0], expected[2]);
+    assert_eq!(ours(&merged, &[None], &prompts())[0], expected[2]);
     assert_ne!(found[0], found[1], "the adapter does nothing");
 }
 
@@ -130,7 +147,7 @@ fn filtered_distributions_are_theirs() {
     .map(|(temperature, top_k, top_p)| Sampling { temperature, top_k, top_p, seed: None });
     let told = samplings.map(|s| json!({ "temperature": s.temperature, "top_k": s.top_k, "top_p": s.top_p }));
     // The logits of one sequence, a row per token.
-    let logits = oracle::tensor("tied.safetensors", "logits").select(0, 0).contiguous();
+    let logits = oracle::tensor("qwen3.safetensors", "logits").select(0, 0).contiguous();
     let given = work.path().join("logits.safetensors");
     trainer::weights::write_file(&given, vec![("logits".to_owned(), logits.shallow_clone())]).unwrap();
     std::fs::write(&file, json!({ "logits": given, "samplings": told, "out": out }).to_string()).unwrap();

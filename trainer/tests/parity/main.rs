@@ -10,12 +10,16 @@ mod generation;
 mod models;
 mod nf4;
 mod oracle;
+mod real;
 #[path = "../common/tokenizer.rs"]
 mod tokenizer;
 mod training;
 
 use tch::{Cuda, Device, Kind, Tensor};
 use trainer::model::folder::Options;
+
+/// The families of models, by the names of their folders: each has tied embeddings and computes in f32.
+const FAMILIES: [&str; 3] = ["llama", "qwen2", "qwen3"];
 
 /// The trainer's device: the GPU with `PARITY_DEVICE=cuda`. The originals always run on the CPU.
 fn device_name() -> &'static str {

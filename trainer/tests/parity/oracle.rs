@@ -31,8 +31,13 @@ pub fn batch() -> Batch {
     Batch::rows(tensor("tokens.safetensors", "tokens").to_device(crate::device()))
 }
 
-/// The logits that the originals compute from model folders, each with an adapter folder or without.
+/// The logits of [`batch`] that the originals compute from model folders, each with an adapter folder or without.
 pub fn logits(jobs: &[(PathBuf, Option<PathBuf>)]) -> Vec<Tensor> {
+    logits_of(&folder().join("tokens.safetensors"), jobs)
+}
+
+/// As [`logits`], of the tensor `tokens` in a file.
+pub fn logits_of(tokens: &Path, jobs: &[(PathBuf, Option<PathBuf>)]) -> Vec<Tensor> {
     let work = tempfile::tempdir().unwrap();
     let out = |number: usize| work.path().join(format!("{number}.safetensors"));
     let jobs: Vec<_> = jobs
@@ -42,7 +47,7 @@ pub fn logits(jobs: &[(PathBuf, Option<PathBuf>)]) -> Vec<Tensor> {
             json!({
                 "model": model,
                 "adapter": adapter,
-                "tokens": folder().join("tokens.safetensors"),
+                "tokens": tokens,
                 "out": out(number),
             })
         })

@@ -1,7 +1,7 @@
 """Training by PEFT and transformers, for the trainer's parity tests.
 
-    oracle_training.py train JOBS   JOBS is JSON: [{"model", "adapter", "four_bit", "passes", "config", "out", "saved",
-                                    "stable_decays"}];
+    oracle_training.py train JOBS   JOBS is JSON: [{"model", "adapter", "four_bit", "bf16", "passes", "config", "out",
+                                    "saved", "stable_decays"}];
                                     writes the loss of every step and the learning rates of all schedules to `out`, and
                                     the trained adapter, if there is one, to `saved`
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 from peft import PeftModel
+from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, get_scheduler
 from transformers.trainer_pt_utils import get_parameter_names
@@ -23,18 +24,30 @@ FORBIDDEN = [r"bias", r"layernorm", r"rmsnorm", r"(?:^|\.)norm(?:$|\.)", r"_norm
 
 
 def load(job):
+    half = torch.bfloat16 if job["bf16"] else torch.float32
     if job["four_bit"]:
         four_bit = BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=torch.float32,
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=half,
         )
-        model = AutoModelForCausalLM.from_pretrained(job["model"], quantization_config=four_bit, device_map="cpu")
+        model = AutoModelForCausalLM.from_pretrained(
+            job["model"], quantization_config=four_bit, device_map="cpu", dtype=half
+        )
         assert "4bit" in str(type(model.model.layers[0].mlp.up_proj)).lower()
     else:
-        model = AutoModelForCausalLM.from_pretrained(job["model"])
+        # A model that is trained itself is held in f32 and computes with a rounded copy.
+        held = half if job["adapter"] else torch.float32
+        model = AutoModelForCausalLM.from_pretrained(job["model"], dtype=held)
     if job["adapter"]:
         model = PeftModel.from_pretrained(model, job["adapter"], is_trainable=True)
     return model.train()
+
+
+def logits(model, ids, job):
+    """The logits of one sequence, f32."""
+    if job["bf16"] and not job["adapter"]:
+        rounded = {name: parameter.to(torch.bfloat16) for name, parameter in model.named_parameters()}
+        return functional_call(model, rounded, kwargs={"input_ids": ids}).logits[0].float()
+    return model(input_ids=ids).logits[0].float()
 
 
 def learning_rates(config, name, kwargs=None):
@@ -60,8 +73,8 @@ def adamw(model, trained, config):
 
 
 def muon(trained, config):
-    matrices = [p for n, p in trained if "_proj." in n]
-    rest = [p for n, p in trained if "_proj." not in n]
+    matrices = [p for n, p in trained if "_proj.weight" in n]
+    rest = [p for n, p in trained if "_proj.weight" not in n]
     assert matrices and rest and all(p.ndim == 2 for p in matrices)
     rate, decay = config["learning_rate"], config["weight_decay"]
     return [
@@ -83,9 +96,9 @@ def losses(job):
         for samples in passes:
             for tokens, targets in samples:
                 ids = torch.tensor([tokens])
-                logits = model(input_ids=ids).logits[0, :-1]
                 learnt = torch.tensor(targets[1:])
-                loss = cross_entropy(logits[learnt], ids[0, 1:][learnt], reduction="sum") / count
+                predicted = logits(model, ids, job)[:-1][learnt]
+                loss = cross_entropy(predicted, ids[0, 1:][learnt], reduction="sum") / count
                 loss.backward()
                 total += loss.item()
         assert all(parameter.grad is not None for _, parameter in trained)

@@ -1,5 +1,5 @@
-//! Twenty steps of training, compared with PEFT and transformers: losses, learning rates, and results that
-//! both load.
+//! Twenty steps of training of each family, compared with PEFT and transformers: losses, learning rates, and results
+//! that both load.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,11 +12,14 @@ use trainer::model::folder::load;
 use trainer::train::batches::Batches;
 use trainer::train::{Config, Schedule};
 
-use crate::{assert_close, generation, oracle};
+use crate::{FAMILIES, assert_close, generation, oracle};
 
 const LORA: &str = "lora_r: 8\nlora_alpha: 16\nlora_target_linear: true\n";
 const STEPS: u64 = 20;
 const SEED: u64 = 11;
+/// The largest difference of losses in bf16, whose products are rounded after sums in another order: they pack samples
+/// differently. It is half a step of bf16 between 4 and 8, where the largest logits are; losses differ by up to 0.007.
+const BF16_TOLERANCE: f64 = 1.0 / 64.0;
 /// Arguments of `warmup_stable_decay`: the required one; an early end; other shapes; no constant phase.
 const STABLE_DECAYS: [&str; 4] = [
     r#"{"num_decay_steps": 8}"#,
@@ -60,6 +63,34 @@ fn dataset() -> Dataset {
     data
 }
 
+/// A training: its name, the base's folder, and lines of its config.
+struct Training {
+    name: String,
+    model: String,
+    lines: String,
+}
+
+/// The trainings of a family.
+fn trainings(family: &str) -> Vec<Training> {
+    let training = |name: &str, base: &str, lines: String| Training {
+        name: format!("{family}_{name}"),
+        model: format!("{family}{base}"),
+        lines,
+    };
+    let lora = format!("adapter: lora\n{LORA}");
+    let qlora = format!("adapter: qlora\nload_in_4bit: true\n{LORA}gradient_checkpointing: true\n");
+    vec![
+        training("lora", "", lora.clone()),
+        training("qlora", "_untied", qlora.clone()),
+        training("full", "", String::new()),
+        training("full_untied", "_untied", "gradient_checkpointing: true\n".to_owned()),
+        training("muon", "", "optimizer: muon\n".to_owned()),
+        training("lora_bf16", "", format!("{lora}bf16: true\n")),
+        training("qlora_bf16", "_untied", format!("{qlora}bf16: true\n")),
+        training("full_bf16", "", "bf16: true\n".to_owned()),
+    ]
+}
+
 /// Runs `trainer train`; returns the result's folder.
 fn train(work: &Path, name: &str, model: &Path, lines: &str) -> PathBuf {
     let (config, out) = (work.join(format!("{name}.yaml")), work.join(name));
@@ -91,19 +122,9 @@ fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
     let folder = oracle::folder();
 
     // 1. The trainer.
-    let trainings = [
-        ("lora", "tied", format!("adapter: lora\n{LORA}")),
-        (
-            "qlora",
-            "untied",
-            format!("adapter: qlora\nload_in_4bit: true\n{LORA}gradient_checkpointing: true\n"),
-        ),
-        ("full", "tied", String::new()),
-        ("full_untied", "untied", "gradient_checkpointing: true\n".to_owned()),
-        ("muon", "tied", "optimizer: muon\n".to_owned()),
-    ];
+    let trainings: Vec<Training> = FAMILIES.into_iter().flat_map(trainings).collect();
     let mut jobs = vec![];
-    for (name, model, lines) in &trainings {
+    for Training { name, model, lines } in &trainings {
         let model = folder.join(model);
         let rate = match () {
             () if lines.contains("adapter") => "3.0e-3",
@@ -123,6 +144,7 @@ fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
             "adapter": start,
             "saved": start.is_some().then(|| work.join(format!("{name}_by_peft"))),
             "four_bit": config.load_in_4bit,
+            "bf16": name.ends_with("bf16"),
             "passes": passes(&data),
             "stable_decays": STABLE_DECAYS.map(|text| serde_json::from_str::<Value>(text).unwrap()),
             "config": {
@@ -143,27 +165,36 @@ fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
     oracle::run("oracle_training.py", "train", &file);
 
     // 3. Losses.
-    for (name, ..) in &trainings {
+    let losses = |name: &str| -> Vec<f64> {
+        let metrics = std::fs::read_to_string(work.join(name).join("metrics.jsonl")).unwrap();
+        let lines = metrics.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.map(|line| line["loss"].as_f64().unwrap()).collect()
+    };
+    for Training { name, .. } in &trainings {
         let theirs: Value =
             serde_json::from_slice(&std::fs::read(work.join(format!("{name}.json"))).unwrap()).unwrap();
-        let metrics = std::fs::read_to_string(work.join(name).join("metrics.jsonl")).unwrap();
-        let ours = metrics.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let ours: Vec<f64> = ours.map(|line| line["loss"].as_f64().unwrap()).collect();
         let theirs: Vec<f64> = serde_json::from_value(theirs["losses"].clone()).unwrap();
+        let ours = losses(name);
         assert_eq!((ours.len(), theirs.len()), (20, 20));
         let differs =
             ours.iter().zip(&theirs).map(|(ours, theirs)| (ours - theirs).abs()).fold(0.0, f64::max);
         println!("{name}: from {:.4} to {:.4}, losses differ by {differs:.1e}", ours[0], ours[19]);
-        assert!(ours[19] < ours[0] - 0.5, "{name} learns nothing: {ours:?}");
+        assert!(ours[19] < ours[0] - 0.4, "{name} learns nothing: {ours:?}");
         // torch's Muon rounds its directions to bf16, this one to f32: 3e-4. Without weight decay it would be
         // 1.6e-3.
-        assert!(differs < 1e-3, "{name}: {ours:?}, theirs {theirs:?}");
+        let (tolerance, float) = match name.strip_suffix("_bf16") {
+            Some(float) => (BF16_TOLERANCE, Some(losses(float))),
+            None => (1e-3, None),
+        };
+        assert!(differs < tolerance, "{name}: {ours:?}, theirs {theirs:?}");
+        assert!(float.is_none_or(|float| float[0] != ours[0]), "{name} is computed in f32");
     }
 
     // 4. Learning rates.
-    let theirs: Value = serde_json::from_slice(&std::fs::read(work.join("lora.json")).unwrap()).unwrap();
+    let theirs: Value =
+        serde_json::from_slice(&std::fs::read(work.join("qwen3_lora.json")).unwrap()).unwrap();
     let compare = |lines: &str, theirs: &Value| {
-        let text = std::fs::read_to_string(work.join("lora.yaml")).unwrap() + lines;
+        let text = std::fs::read_to_string(work.join("qwen3_lora.yaml")).unwrap() + lines;
         std::fs::write(work.join("rates.yaml"), text).unwrap();
         let schedule = Schedule::new(&Config::read(&work.join("rates.yaml")).unwrap(), 7);
         let theirs = theirs.as_array().unwrap();
@@ -182,19 +213,27 @@ fn twenty_steps_follow_the_losses_of_peft_and_transformers() {
         compare(&lines, &theirs["warmup_stable_decay"][number]);
     }
 
-    // 5. Results: an adapter under PEFT, a model under transformers.
-    let (base, adapter) = (folder.join("tied"), work.join("lora"));
-    let theirs = oracle::logits(&[(base.clone(), Some(adapter.clone())), (work.join("full"), None)]);
+    FAMILIES.into_iter().for_each(|family| check_results(work, family));
+}
+
+/// Results of f32: an adapter under PEFT, a model under transformers.
+fn check_results(work: &Path, family: &str) {
+    // 1. Logits.
+    let trained = |name: &str| work.join(format!("{family}_{name}"));
+    let (base, adapter, full) = (oracle::folder().join(family), trained("lora"), trained("full"));
+    let theirs = oracle::logits(&[(base.clone(), Some(adapter.clone())), (full.clone(), None)]);
     let mut model = load(&base, &crate::options()).unwrap();
     lora::load(&mut model, &adapter).unwrap();
     assert_close("adapter trained here", &model.forward(&oracle::batch()), &theirs[0], 1e-4);
-    let model = load(&work.join("full"), &crate::options()).unwrap();
+    let model = load(&full, &crate::options()).unwrap();
     assert_close("model trained here", &model.forward(&oracle::batch()), &theirs[1], 1e-4);
 
-    // 6. Greedy answers of the adapter trained here, and of the one that PEFT trained.
-    let by_peft = work.join("lora_by_peft");
-    let found = generation::ours(&base, &[None, Some(&adapter), Some(&by_peft)]);
-    let theirs = generation::theirs(&[(&base, None), (&base, Some(&adapter)), (&base, Some(&by_peft))]);
-    assert_eq!(found, theirs);
+    // 2. Greedy answers of the adapter trained here, and of the one that PEFT trained.
+    let by_peft = trained("lora_by_peft");
+    let prompts = generation::prompts();
+    let found = generation::ours(&base, &[None, Some(&adapter), Some(&by_peft)], &prompts);
+    let runs = [(base.as_path(), None), (&base, Some(adapter.as_path())), (&base, Some(&by_peft))];
+    let theirs = generation::theirs(&runs, &prompts);
+    assert_eq!(found, theirs, "{family}");
     assert!(found[0] != found[1] && found[0] != found[2], "the adapters do nothing");
 }

@@ -39,10 +39,14 @@ fn templates_are_found_where_folders_keep_them() {
     let named = |name| json!([{ "name": "other", "template": "" }, { "name": name, "template": template }]);
     set(&config, "chat_template", named("default"));
     assert_eq!(render().unwrap(), "<|im_end|>x<s>");
-    set(&config, "chat_template", named("third"));
-    assert!(refusal(render()).contains("`chat_template` has no template named \"default\""));
-    // The file takes precedence over the key.
+    set(&config, "chat_template", named("tool_use"));
+    let message = refusal(render());
+    assert!(message.contains("`chat_template` has no template named \"default\""), "{message}");
+    assert!(message.contains("it has \"other\", \"tool_use\""), "{message}");
+    // The file takes precedence over the key, and templates beside it are not read.
     std::fs::write(folder.path().join("chat_template.jinja"), "file").unwrap();
+    std::fs::create_dir(folder.path().join("additional_chat_templates")).unwrap();
+    std::fs::write(folder.path().join("additional_chat_templates/tool_use.jinja"), "{% broken").unwrap();
     assert_eq!(render().unwrap(), "file");
 }
 
@@ -58,6 +62,8 @@ fn what_ends_an_answer_is_found_where_folders_say_it() {
     is(&[1]);
     std::fs::remove_file(file("generation_config.json")).unwrap();
     is(&[2]);
+    set(&file("config.json"), "eos_token_id", json!([1, 0]));
+    is(&[0, 1]);
     set(&file("config.json"), "eos_token_id", Value::Null);
     is(&[2]);
     set(&file("tokenizer_config.json"), "eos_token", json!("<|nothing|>"));

@@ -14,13 +14,17 @@ fn options_of_other_models_are_refused_by_name() {
     let file = folder.join("config.json");
     let original = std::fs::read(&file).unwrap();
     for (key, value, named) in [
-        ("rope_scaling", json!({ "rope_type": "yarn", "factor": 4.0 }), "rope_scaling.rope_type"),
-        ("rope_parameters", json!({ "rope_type": "yarn", "rope_theta": 1e6 }), "rope_parameters.rope_type"),
+        ("rope_scaling", json!({ "rope_type": "dynamic", "factor": 4.0 }), "rope_scaling.rope_type"),
+        (
+            "rope_parameters",
+            json!({ "rope_type": "longrope", "rope_theta": 1e6 }),
+            "rope_parameters.rope_type",
+        ),
         ("rope_scaling", json!({ "type": "linear", "factor": 2.0 }), "rope_scaling.type"),
         ("rope_scaling", json!({ "rope_type": "default", "factor": 2.0 }), "rope_scaling.factor"),
         ("use_sliding_window", json!(true), "use_sliding_window"),
         ("layer_types", json!(["full_attention", "sliding_attention"]), "layer_types"),
-        ("attention_bias", json!(true), "attention_bias"),
+        ("mlp_bias", json!(true), "mlp_bias"),
         ("attention_dropout", json!(0.1), "attention_dropout"),
         ("model_type", json!("qwen3_moe"), "model_type"),
         ("num_experts", json!(128), "num_experts"),
@@ -113,7 +117,7 @@ fn all_problems_of_a_config_are_named_at_once() {
     for (key, value) in [
         ("hidden_act", json!("gelu")),
         ("vocab_size", json!("many")),
-        ("rope_scaling", json!({ "rope_type": "yarn" })),
+        ("rope_scaling", json!({ "rope_type": "dynamic" })),
         ("head_dim", json!(33)),
     ] {
         set(&file, key, value);

@@ -10,6 +10,7 @@ mod chat;
 mod chatty;
 mod configs;
 mod corpus;
+mod families;
 mod folders;
 mod generate;
 mod init;
@@ -28,11 +29,12 @@ use std::process::Command;
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 use trainer::model::folder::save;
-use trainer::model::{Batch, Config, Model, Source};
+use trainer::model::{Batch, Config, Model, ModelType, Source};
 use trainer::weights::MAX_SHARD_BYTES;
 
 fn config() -> Config {
     Config {
+        model_type: ModelType::Qwen3,
         vocab_size: 32,
         hidden_size: 64,
         intermediate_size: 64,
@@ -40,8 +42,11 @@ fn config() -> Config {
         num_attention_heads: 2,
         num_key_value_heads: 1,
         head_dim: 32,
+        attention_bias: false,
+        mlp_bias: false,
         rms_norm_eps: 1e-6,
         rope_theta: 10_000.0,
+        rope_scaling: None,
         tie_word_embeddings: false,
         kind: Kind::Float,
         other: Default::default(),

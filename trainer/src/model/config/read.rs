@@ -1,16 +1,16 @@
 //! Reads a `config.json`. What says nothing new is accepted, whichever version of transformers wrote it; what would
 //! change the computation is a problem.
 
-use fields::{FromJson, Place};
-use serde_json::{Map, Value};
+use fields::{FromJson as _, Place};
+use serde_json::{Map, Value, json};
 use tch::Kind;
 
-use super::{Config, KINDS};
+use super::keys::{get, optional, size};
+use super::{Config, KINDS, ModelType, rope_scaling};
 use crate::message::is_empty;
 
-/// Keys of transformers' Qwen3 and of related architectures that change the computation.
-const UNSUPPORTED: [&str; 8] = [
-    "attention_bias",
+/// Keys of these and of related architectures that change the computation.
+const UNSUPPORTED: [&str; 7] = [
     "attention_dropout",
     "mlp_bias",
     "use_sliding_window",
@@ -20,30 +20,31 @@ const UNSUPPORTED: [&str; 8] = [
     "quantization_config",
 ];
 
-/// Keys that are read into other fields than their own, or into none.
-const REPLACED: [&str; 3] = ["rope_parameters", "rope_scaling", "torch_dtype"];
-
-/// The base of the rotary frequencies where none is given, as in transformers.
-const DEFAULT_THETA: f64 = 10_000.0;
-
 /// Reads the keys; records every problem.
 pub fn config(map: &Map<String, Value>, root: &Place<'_>) -> Option<Config> {
-    refuse_unsupported(map, root);
+    let model_type = model_type(map, root)?;
+    refuse_unsupported(map, root, model_type);
     let hidden_size = size(map, root, "hidden_size", None);
     let heads = size(map, root, "num_attention_heads", None);
     let kv_heads = size(map, root, "num_key_value_heads", heads);
-    let head_dim = size(map, root, "head_dim", Some(128));
-    root.key("head_dim").require(head_dim.is_none_or(|size| size % 2 == 0), || "must be even".to_owned());
+    let head_dim = head_dim(map, root, model_type, hidden_size.zip(heads));
     let divides = heads.zip(kv_heads).is_none_or(|(heads, kv_heads)| heads % kv_heads == 0);
     root.key("num_key_value_heads").require(divides, || "must divide `num_attention_heads`".to_owned());
     let vocab_size = size(map, root, "vocab_size", None);
     let intermediate_size = size(map, root, "intermediate_size", None);
     let num_hidden_layers = size(map, root, "num_hidden_layers", None);
+    let bias = |key| match model_type.bias_keys().contains(&key) {
+        true => optional(map, root, key, false),
+        false => Some(false),
+    };
+    let (attention_bias, mlp_bias) = (bias("attention_bias"), bias("mlp_bias"));
     let rms_norm_eps = optional(map, root, "rms_norm_eps", 1e-6);
-    let rope_theta = rope_theta(map, root);
+    let rope = rope_scaling::rope(map, root);
     let tie_word_embeddings = optional(map, root, "tie_word_embeddings", false);
     let kind = kind(map, root);
+    let (rope_theta, rope_scaling) = rope?;
     let config = Config {
+        model_type,
         vocab_size: vocab_size?,
         hidden_size: hidden_size?,
         intermediate_size: intermediate_size?,
@@ -51,49 +52,50 @@ pub fn config(map: &Map<String, Value>, root: &Place<'_>) -> Option<Config> {
         num_attention_heads: heads?,
         num_key_value_heads: kv_heads?,
         head_dim: head_dim?,
+        attention_bias: attention_bias?,
+        mlp_bias: mlp_bias?,
         rms_norm_eps: rms_norm_eps?,
-        rope_theta: rope_theta?,
+        rope_theta,
+        rope_scaling,
         tie_word_embeddings: tie_word_embeddings?,
         kind: kind?,
         other: Map::new(),
     };
     let read = config.own_keys();
-    let is_other = |key: &String| !read.contains_key(key) && !REPLACED.contains(&key.as_str());
+    let is_other = |key: &String| !read.contains_key(key) && !rope_scaling::KEYS.contains(&key.as_str());
     let other = map.iter().filter(|(key, _)| is_other(key)).map(|(key, value)| (key.clone(), value.clone()));
     Some(Config { other: other.collect(), ..config })
 }
 
-/// The value of a key, unless it is missing or null.
-fn get<'a>(map: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
-    map.get(key).filter(|value| !value.is_null())
+/// The family, which decides how the other keys are read.
+fn model_type(map: &Map<String, Value>, root: &Place<'_>) -> Option<ModelType> {
+    let place = root.key("model_type");
+    let Some(value) = get(map, "model_type") else {
+        return place.fail(format!("is missing; supported are {}", ModelType::names()));
+    };
+    String::from_json(value, &place)?.parse().map_or_else(|problem: String| place.fail(problem), Some)
 }
 
-fn optional<T: FromJson>(map: &Map<String, Value>, root: &Place<'_>, key: &str, default: T) -> Option<T> {
-    get(map, key).map_or(Some(default), |value| T::from_json(value, &root.key(key)))
+/// The size of a head, which is even.
+fn head_dim(
+    map: &Map<String, Value>,
+    root: &Place<'_>,
+    model_type: ModelType,
+    width_and_heads: Option<(i64, i64)>,
+) -> Option<i64> {
+    let place = root.key("head_dim");
+    let size = match (get(map, "head_dim"), model_type.default_head_dim()) {
+        (Some(_), _) => size(map, root, "head_dim", None)?,
+        (None, Some(default)) => default,
+        (None, None) => match width_and_heads? {
+            (width, heads) if width % heads == 0 => width / heads,
+            _ => return place.fail("is missing, and `num_attention_heads` does not divide `hidden_size`"),
+        },
+    };
+    if size % 2 == 0 { Some(size) } else { place.fail(format!("must be even, is {size}")) }
 }
 
-/// A size, at least 1.
-fn size(map: &Map<String, Value>, root: &Place<'_>, key: &str, default: Option<i64>) -> Option<i64> {
-    let place = root.key(key);
-    match (get(map, key), default) {
-        (None, Some(default)) => Some(default),
-        (None, None) => place.fail("is missing"),
-        (Some(value), _) => i64::from_json(value, &place).and_then(|size| match size {
-            1.. => Some(size),
-            _ => place.fail(format!("must be at least 1, is {size}")),
-        }),
-    }
-}
-
-fn refuse_unsupported(map: &Map<String, Value>, root: &Place<'_>) {
-    match get(map, "model_type").map(|value| value.as_str()) {
-        Some(Some("qwen3")) => {}
-        None => drop(root.key("model_type").fail::<()>("is missing")),
-        Some(other) => {
-            let other = other.unwrap_or("no string");
-            root.key("model_type").fail::<()>(format!("is {other:?}; only \"qwen3\" is supported"));
-        }
-    }
+fn refuse_unsupported(map: &Map<String, Value>, root: &Place<'_>, model_type: ModelType) {
     let refuse = |key: &str, supported: &[&Value]| {
         if let Some(value) = map.get(key)
             && !says_nothing(value)
@@ -102,45 +104,25 @@ fn refuse_unsupported(map: &Map<String, Value>, root: &Place<'_>) {
             root.key(key).fail::<()>(format!("is not supported: {value}"));
         }
     };
+    let architecture = model_type.architecture();
+    if let Some(value) =
+        get(map, "architectures").filter(|value| !is_empty(value) && **value != json!([architecture]))
+    {
+        let supported = format!("a {:?} is supported as {architecture:?}", model_type.name());
+        root.key("architectures").fail::<()>(format!("is not supported: {value}; {supported}"));
+    }
     refuse("hidden_act", &[&"silu".into(), &"swish".into()]);
-    refuse("architectures", &[&vec!["Qwen3ForCausalLM"].into()]);
-    UNSUPPORTED.iter().for_each(|key| refuse(key, &[]));
+    let read = model_type.bias_keys();
+    UNSUPPORTED.iter().filter(|key| !read.contains(key)).for_each(|key| refuse(key, &[]));
+    // transformers' Llama has no windows but keeps fewer keys and values where this key is set.
+    if model_type == ModelType::Llama {
+        refuse("sliding_window", &[]);
+    }
     refuse("partial_rotary_factor", &[&1.into(), &1.0.into()]);
     let layers = get(map, "layer_types").and_then(Value::as_array);
     if let Some(layer) = layers.into_iter().flatten().find(|layer| *layer != "full_attention") {
         root.key("layer_types").fail::<()>(format!("is not supported: {layer}"));
     }
-}
-
-/// `rope_theta`, which transformers 5 keeps in `rope_parameters`, earlier versions at the top.
-fn rope_theta(map: &Map<String, Value>, root: &Place<'_>) -> Option<f64> {
-    let theta = match get(map, "rope_theta") {
-        Some(value) => f64::from_json(value, &root.key("rope_theta")),
-        None => Some(DEFAULT_THETA),
-    };
-    ["rope_scaling", "rope_parameters"].into_iter().fold(theta, |theta, key| match get(map, key) {
-        Some(value) => in_parameters(value, &root.key(key)).map_or(theta, Some),
-        None => theta,
-    })
-}
-
-/// The `rope_theta` in the parameters of rotary embeddings, which must be of the default type. They may be nested
-/// below the type of the layers.
-fn in_parameters(value: &Value, place: &Place<'_>) -> Option<f64> {
-    let map = Map::from_json(value, place)?;
-    let mut theta = None;
-    for (key, value) in &map {
-        let place = place.key(key);
-        match key.as_str() {
-            "rope_theta" => theta = f64::from_json(value, &place),
-            "full_attention" if value.is_object() => theta = in_parameters(value, &place).or(theta),
-            "rope_type" | "type" if value == "default" || value.is_null() => {}
-            "partial_rotary_factor" | "factor" if value.as_f64() == Some(1.0) => {}
-            _ if value.is_null() => {}
-            _ => drop(place.fail::<()>(format!("is not supported: {value}"))),
-        }
-    }
-    theta
 }
 
 fn kind(map: &Map<String, Value>, root: &Place<'_>) -> Option<Kind> {

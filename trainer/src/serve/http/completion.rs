@@ -26,6 +26,7 @@ struct Own {
     prompt: Prompt,
     max_tokens: Option<usize>,
     logprobs: Option<usize>,
+    add_special_tokens: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -43,7 +44,10 @@ impl Completion {
     /// # Errors
     /// If it is malformed or has an unsupported key.
     pub fn parse(body: &[u8]) -> Result<Self> {
-        let keys = request::keys(body)?;
+        let mut keys = request::object(body)?;
+        let adds_special = keys.remove("add_special_tokens"); // unlike in a conversation, may be true
+        request::check(&keys)?;
+        keys.extend(adds_special.map(|value| ("add_special_tokens".to_owned(), value)));
         Ok(Self {
             common: request::read(&keys)?,
             own: request::read(&keys)?,
@@ -57,9 +61,10 @@ impl Completion {
     /// # Errors
     /// If a field is out of bounds, or a prompt cannot be encoded.
     pub fn requests(&self, serving: &Serving) -> Result<Vec<Request>> {
+        let encode = |text: &String| serving.encode_prompt(text, self.own.add_special_tokens.unwrap_or(true));
         let prompts: Vec<Vec<i64>> = match &self.own.prompt {
-            Prompt::Text(text) => vec![serving.encode(text)?],
-            Prompt::Texts(texts) => texts.iter().map(|text| serving.encode(text)).collect::<Result<_>>()?,
+            Prompt::Text(text) => vec![encode(text)?],
+            Prompt::Texts(texts) => texts.iter().map(encode).collect::<Result<_>>()?,
             Prompt::Tokens(tokens) => vec![tokens.clone()],
             Prompt::TokenLists(lists) => lists.clone(),
         };

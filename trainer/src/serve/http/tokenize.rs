@@ -13,6 +13,7 @@ struct Tokenize {
     prompt: Option<String>,
     messages: Option<Vec<Value>>,
     add_generation_prompt: Option<bool>,
+    add_special_tokens: Option<bool>,
     chat_template_kwargs: Option<Map<String, Value>>,
     return_token_strs: Option<bool>,
 }
@@ -20,12 +21,19 @@ struct Tokenize {
 /// The tokens of a prompt.
 pub fn tokenize(serving: &Serving, body: &[u8]) -> Result<Value> {
     let mut keys = request::object(body)?;
-    let adds_prompt = keys.remove("add_generation_prompt"); // unlike for an answer, may be false
+    // Unlike for an answer, these may be false and true.
+    let own = ["add_generation_prompt", "add_special_tokens"].map(|key| (key, keys.remove(key)));
     request::check(&keys)?;
-    keys.extend(adds_prompt.map(|value| ("add_generation_prompt".to_owned(), value)));
+    keys.extend(own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
     let asked: Tokenize = request::read(&keys)?;
     let tokens = match (&asked.prompt, &asked.messages) {
-        (Some(text), None) => serving.encode(text)?,
+        (Some(text), None) => serving.encode_prompt(text, asked.add_special_tokens.unwrap_or(true))?,
+        (None, Some(_)) if asked.add_special_tokens == Some(true) => {
+            return Err(Error::field(
+                "add_special_tokens",
+                "is for a `prompt`: the template writes those of messages",
+            ));
+        }
         (None, Some(values)) => {
             let prompt = asked.add_generation_prompt.unwrap_or(true);
             let rendering = rendering(serving, asked.chat_template_kwargs.as_ref(), prompt)?;

@@ -30,7 +30,13 @@ pub struct Served {
 
 impl Served {
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_with(|_| {}, arguments)
+    }
+
+    /// Changes the model's folder first.
+    pub fn start_with(change: impl FnOnce(&Path), arguments: &[&str]) -> Self {
         let (work, folder) = chatty::folder();
+        change(&folder);
         chatty::adapter(&folder, &work.path().join("even"), 0, 4);
         chatty::adapter(&folder, &work.path().join("odd"), 1, 3);
         let mut child = Command::new(env!("CARGO_BIN_EXE_trainer"))

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::client::Served;
 use super::recorded::{assert_shape, body, events, recorded};
+use crate::tokenizer;
 
 #[tokio::test]
 async fn completions_have_the_shape_of_vllm() {
@@ -112,4 +113,32 @@ async fn completions_have_the_shape_of_vllm() {
     });
     let text = post("/v1/completions", &continued).await.1["choices"][0]["text"].clone();
     assert_eq!(text, answer["choices"][0]["message"]["content"]);
+}
+
+#[tokio::test]
+async fn prompts_begin_with_what_the_tokenizer_adds_and_conversations_do_not() {
+    let served = Served::start_with(tokenizer::begin_texts, &[]);
+    let post = async |path: &str, body: &Value| {
+        let (status, answer) = served.http("POST", path, Some(&body.to_string())).await;
+        (status, serde_json::from_str::<Value>(&answer).unwrap())
+    };
+    let tokens = async |body: Value| post("/tokenize", &body).await.1["tokens"].clone();
+    let plain = tokens(json!({ "prompt": "hello", "add_special_tokens": false })).await;
+    let begun = tokens(json!({ "prompt": "hello" })).await;
+    assert_eq!(begun[0], tokenizer::BEGIN);
+    assert_eq!(begun.as_array().unwrap()[1..], plain.as_array().unwrap()[..]);
+    let messages = json!([{ "role": "user", "content": "hello" }]);
+    assert_ne!(tokens(json!({ "messages": messages })).await[0], tokenizer::BEGIN);
+    let (status, refused) =
+        post("/tokenize", &json!({ "messages": messages, "add_special_tokens": true })).await;
+    assert_eq!((status, &refused["error"]["param"]), (400, &json!("add_special_tokens")), "{refused}");
+
+    let ids = async |keys: Value| {
+        let mut body = json!({ "model": "model", "max_tokens": 1, "return_token_ids": true });
+        body.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
+        post("/v1/completions", &body).await.1["choices"][0]["prompt_token_ids"].clone()
+    };
+    assert_eq!(ids(json!({ "prompt": "hello" })).await, begun);
+    assert_eq!(ids(json!({ "prompt": ["hello"], "add_special_tokens": false })).await, plain);
+    assert_eq!(ids(json!({ "prompt": plain })).await, plain);
 }

@@ -3,6 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::cache::{Cache, Window};
+use super::frequencies::Frequencies;
 use super::layer::Layer;
 use super::norm::Norm;
 use super::pass::{Adapted, Pass};
@@ -10,9 +11,10 @@ use super::rope::Rope;
 use super::{Batch, Config, Linear, Source};
 use crate::Result;
 
-/// Qwen3: embedding, layers, head.
+/// A decoder: embedding, layers, head.
 pub struct Model {
     config: Config,
+    frequencies: Frequencies,
     pub(super) embedding: Tensor, // [vocabulary, h]
     pub(super) layers: Vec<Layer>,
     pub(super) norm: Norm,
@@ -35,7 +37,8 @@ impl Model {
             true => None,
             false => Some(source.tensor("lm_head.weight", &size)?),
         };
-        Ok(Self { config, embedding, layers, norm, head })
+        let frequencies = Frequencies::new(&config, embedding.device());
+        Ok(Self { config, frequencies, embedding, layers, norm, head })
     }
 
     /// Logits at every token, `[b, t, vocabulary]`, without dropout.
@@ -63,7 +66,7 @@ impl Model {
         let starts = Tensor::from_slice(lengths).to_device(device).unsqueeze(1);
         let positions = starts + Tensor::arange(tokens.size()[1], (Kind::Int64, device)); // [b, t]
         let window = Window::new(cache, first, &positions, lengths, &self.config);
-        let rope = Rope::new(&self.config, &positions, self.kind());
+        let rope = Rope::new(&self.frequencies, &positions, self.kind());
         self.run(tokens, &Pass { rope, samples: None, train: false, window: Some(window), adapted })
     }
 
@@ -74,7 +77,7 @@ impl Model {
     }
 
     pub(super) fn pass<'a>(&self, batch: &'a Batch, train: bool) -> Pass<'a> {
-        let rope = Rope::new(&self.config, &batch.positions, self.kind());
+        let rope = Rope::new(&self.frequencies, &batch.positions, self.kind());
         Pass { rope, samples: batch.samples.as_deref(), train, window: None, adapted: &[] }
     }
 
@@ -88,7 +91,7 @@ impl Model {
         hidden.linear(&head.to_kind(hidden.kind()), None::<Tensor>)
     }
 
-    /// The sizes.
+    /// The family and sizes.
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -118,8 +121,7 @@ impl Model {
     pub fn tensors(&self) -> Vec<(String, Tensor)> {
         let mut tensors = vec![("model.embed_tokens.weight".to_owned(), self.embedding.shallow_clone())];
         for layer in &self.layers {
-            let linears = layer.linears();
-            tensors.extend(linears.map(|linear| (format!("{}.weight", linear.name()), linear.weight())));
+            tensors.extend(layer.linears().into_iter().flat_map(Linear::tensors));
             tensors.extend(layer.norms().map(|(name, weight)| (name, weight.shallow_clone())));
         }
         tensors.push(("model.norm.weight".to_owned(), self.norm.weight.shallow_clone()));
