@@ -3,6 +3,7 @@
 //! | module     | what it holds                                     |
 //! |------------|---------------------------------------------------|
 //! | `run`      | `agent run`, and what other commands play         |
+//! | `rollouts` | `agent rollouts`                                  |
 //! | `teach`    | `agent teach`                                     |
 //! | `chat`     | `agent chat`                                      |
 //! | `drills`   | `agent drills`                                    |
@@ -10,6 +11,7 @@
 
 mod chat;
 mod drills;
+mod rollouts;
 mod run;
 mod teach;
 mod watched;
@@ -50,6 +52,7 @@ enum Command {
     agent teach --from runs/teachers/pair --min-score 0.9 --max-total-tokens 20000 --out data/taught-short")]
     Teach(teach::TeachArgs),
     Chat(chat::ChatArgs),
+    Rollouts(rollouts::RolloutsArgs),
     /// Writes short conversations that teach a small model to copy, for `trainer prepare --chat`.
     #[command(after_help = "Examples:
   agent drills --kind spans --count 20000 --out runs/drills/spans.jsonl
@@ -64,6 +67,7 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
         Command::Teach(args) => args.run(),
         Command::Chat(args) => args.run(),
         Command::Drills(args) => args.run(),
+        Command::Rollouts(args) => args.run(),
     };
     outcome.unwrap_or_else(|error: Box<dyn Error>| {
         eprintln!("error: {error}");

@@ -3,6 +3,7 @@
 //! | module       | what it holds                           |
 //! |--------------|-----------------------------------------|
 //! | `assignment` | which episode to play                   |
+//! | `branches`   | an episode that is forked on its way    |
 //! | `player`     | who plays, and where                    |
 //! | `turns`      | the loop: deadlines, model calls, steps |
 //! | `spans`      | what is traced of it                    |
@@ -26,6 +27,7 @@ use crate::recorder::Recorder;
 use crate::stop::stopped;
 
 mod assignment;
+mod branches;
 mod end;
 mod error;
 mod player;
@@ -33,6 +35,7 @@ mod spans;
 mod turns;
 
 pub use assignment::{Assignment, MAX_ID};
+pub use branches::{Branch, Branches};
 pub use error::Error;
 pub use player::Player;
 

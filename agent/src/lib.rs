@@ -18,6 +18,7 @@
 //! | `server`     | an environment server as a child of the run                              |
 //! | `stop`       | the signal that stops a run                                              |
 //! | `version`    | the version of this program                                              |
+//! | [`rollouts`] | episodes that a model in training plays, round by round                  |
 //! | [`run`]      | many episodes: plan, resume, progress, result files                      |
 //!
 //! What a model is told, and how its answers are read, is in the crate `acting`.
@@ -33,6 +34,7 @@ pub mod model;
 mod pool;
 pub mod recorder;
 mod repetition;
+pub mod rollouts;
 pub mod run;
 mod server;
 mod stop;

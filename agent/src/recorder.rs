@@ -11,8 +11,8 @@ pub trait Watcher: fmt::Debug + Send + Sync {
     fn saw(&self, trace: &Trace);
 }
 
-/// Collects the events of one episode and their totals.
-#[derive(Debug)]
+/// Collects the events of one episode and their totals. A clone goes on by itself, as a forked episode does.
+#[derive(Clone, Debug)]
 pub struct Recorder {
     trace: Trace,
     watcher: Option<Arc<dyn Watcher>>,
@@ -62,6 +62,11 @@ impl Recorder {
         self.trace.summary.num_steps += 1;
         self.trace.summary.token_usage += step.token_usage;
         self.push(EventKind::StepEvent(Box::new(step)));
+    }
+
+    /// The number of events so far.
+    pub fn events(&self) -> usize {
+        self.trace.events.len()
     }
 
     /// Tokens so far, of prompts and answers over all turns.

@@ -25,7 +25,6 @@ use acting::prompts::Prompts;
 use client::Retry;
 use episodes::{End, Episodes};
 use proto::run::Layout;
-use servers::Servers;
 use tokio::sync::watch;
 
 use crate::config::{AgentConfig, RunConfig};
@@ -50,6 +49,7 @@ pub use error::{Error, PlanError};
 pub(crate) use folder::task_ids;
 pub use folder::{ConfigDiffers, Error as FolderError};
 pub use report::{Line, Report};
+pub(crate) use servers::{Servers, connect};
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -132,7 +132,7 @@ async fn play(
 ) -> Result<Report, Error> {
     let urls = server.as_deref().map_or_else(|| options.envs.clone(), |server| vec![server.url().to_owned()]);
     let Servers { environments, info, set, tasks } =
-        servers::connect(&urls, options.retry, &options.config, set.as_ref(), options.max_examples).await?;
+        connect(&urls, options.retry, &options.config, set.as_ref(), options.max_examples).await?;
     let config = RunConfig { task_set: Some(set), ..options.config.clone() };
     folder::claim(layout, &config)?;
 

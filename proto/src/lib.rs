@@ -8,6 +8,7 @@
 //! | [`semantics`]         | how a block of code runs, in messages, files and configs                       |
 //! | [`task`]              | task files and their manifest                                                  |
 //! | [`run`]               | result, status and summary files of a run                                      |
+//! | [`rollout`]           | episodes of a model in training, between `trainer grpo` and `agent rollouts`   |
 //! | [`tool_call`]         | a call of a tool, as a model writes it, and what is sent of it                 |
 //! | [`trace`]             | trace files (`.trace.json`), and what they record of a step                    |
 //! | [`conversation`]      | chat files; how observations read to a model, the same in play and in training |
@@ -26,6 +27,7 @@ pub mod env;
 pub mod inference;
 pub mod interpreter_state;
 pub mod python_json;
+pub mod rollout;
 pub mod run;
 pub mod semantics;
 pub mod study;

@@ -29,6 +29,7 @@ mod protocol;
 mod quotas;
 mod replay;
 mod report;
+mod rollouts;
 mod scheduling;
 mod security;
 mod several_servers;

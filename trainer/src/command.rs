@@ -1,6 +1,7 @@
 //! One file per command: its arguments, the call of the library, and the report.
 
 mod generate;
+mod grpo;
 mod init;
 mod look;
 mod merge;
@@ -24,6 +25,8 @@ pub enum Command {
     Look(look::Arguments),
     /// Train an adapter or a whole model, according to a config.
     Train(train::Arguments),
+    /// Train an adapter on episodes that it plays, according to a config.
+    Grpo(grpo::Arguments),
     /// Merge an adapter into a model's weights and save the result as a model.
     Merge(merge::Arguments),
     /// Answer one prompt on standard output.
@@ -39,6 +42,7 @@ impl Command {
             Self::Prepare(arguments) => prepare::run(&arguments),
             Self::Look(arguments) => look::run(&arguments),
             Self::Train(arguments) => train::run(&arguments),
+            Self::Grpo(arguments) => grpo::run(&arguments),
             Self::Merge(arguments) => merge::run(&arguments),
             Self::Generate(arguments) => generate::run(&arguments),
             Self::Serve(arguments) => serve::run(&arguments),

@@ -140,6 +140,9 @@ pub enum Error {
         /// What is wrong.
         problem: &'static str,
     },
+    /// The agent that plays episodes can't be started, has ended, or said what can't be used.
+    #[error("{0}")]
+    Agent(String),
     /// A training that ended early or could not start.
     #[error(transparent)]
     Training(#[from] crate::train::Failure),

@@ -7,7 +7,7 @@
 //! | `handle`    | submits requests and changes adapters; cheap to clone        |
 //! | `options`   | the limits of an engine                                      |
 //! | `command`   | the messages from handles to the engine's thread             |
-//! | `engine`    | the thread that owns model and cache                         |
+//! | `engine`    | the thread that runs it                                      |
 //! | `scheduler` | its loop: continuous batching of prefill and decoding        |
 //! | `sequence`  | one generation under way                                     |
 //! | `slots`     | the assignment of sequences to cache slots, and prefix reuse |
@@ -41,7 +41,7 @@ mod stop;
 mod text;
 
 pub use answer::{Answer, Event, Finish, Generation, Piece, StoppedBy, TokenLogprob};
-pub use engine::Engine;
+pub use engine::{Engine, run_here};
 pub use error::{Error, Result};
 pub use handle::{AdapterInfo, Handle};
 pub use memory::default_batch;

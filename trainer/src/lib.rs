@@ -21,7 +21,8 @@
 //! | [`cuda`]      | libtorch's CUDA part, on machines with a GPU                             |
 //! | [`openmp`]    | how libtorch's threads wait for each other                               |
 //!
-//! The crate knows no episodes, tools or rewards, except that `corpus` reads traces. Input (files, configs,
+//! The crate knows no tasks and no tools. Of episodes it knows what `corpus` reads in traces, and what the agent that plays
+//! them tells `train::grpo`. Input (files, configs,
 //! shapes of stored tensors) is checked where it is read and refused with an [`Error`] that names file and
 //! key. After that, a failing tensor operation is a bug or exhausted memory, and panics.
 

@@ -23,7 +23,7 @@ mod modules;
 mod target;
 
 pub use adapter::{Adapter, MatrixInfo};
-pub use attach::{attach, matrices, tensors};
+pub use attach::{attach, matrices, tensors, without};
 pub use config::Config;
 pub use folder::{load, save};
 pub use layout::{CONFIG, WEIGHTS};

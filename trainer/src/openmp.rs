@@ -18,7 +18,7 @@ const SPIN_COUNT: &str = "10000";
 const VARIABLES: [&str; 2] = ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"];
 
 /// The commands that compute for longer than it takes to start the program again.
-const COMMANDS: [&str; 3] = ["generate", "serve", "train"];
+const COMMANDS: [&str; 4] = ["generate", "grpo", "serve", "train"];
 
 /// Makes threads sleep after a short wait, unless the user has set one of libgomp's variables. libgomp reads
 /// them when it is loaded, which is before `main`. So this starts the program again in the same process, with

@@ -1,20 +1,22 @@
-//! Training: from a config, a base and prepared samples to an adapter, or to a model.
+//! Training: from a config, a base, and prepared samples or episodes to an adapter, or to a model.
 //!
 //! | file          | what it holds                                                               |
 //! |---------------|-----------------------------------------------------------------------------|
 //! | `config`      | the config, with Axolotl's keys                                             |
 //! | `run`         | a training as a session: folder, checkpoints, resuming, interrupts, metrics |
-//! | `sft`         | the objective, supervised fine-tuning: gradients of steps, evaluation       |
+//! | `objective`   | what is learnt: gradients of steps, evaluation                              |
+//! | `sft`         | an objective: supervised fine-tuning                                        |
+//! | [`grpo`]      | an objective: group-relative policy optimisation on episodes                |
 //! | `data`        | the samples, checked and split                                              |
 //! | [`batches`]   | which samples share a pass and a step                                       |
-//! | [`loss`]      | cross-entropy in chunks of tokens                                           |
+//! | [`loss`]      | losses in chunks of tokens                                                  |
 //! | [`optimizer`] | AdamW and Muon                                                              |
 //! | `schedule`    | the number of steps, and the learning rate of each                          |
 //! | `checkpoint`  | `checkpoint-N` folders, written atomically                                  |
 //! | `record`      | `training.json`                                                             |
 //! | `metrics`     | `metrics.jsonl`                                                             |
 //! | [`events`]    | TensorBoard's event files                                                   |
-//! | `curve`       | the chart of the loss                                                       |
+//! | `curve`       | the chart of the loss or the reward                                         |
 //! | `progress`    | progress on standard error                                                  |
 //! | `memory`      | memory in use, and exhausted memory                                         |
 //! | `failure`     | why a training ended early                                                  |
@@ -30,9 +32,11 @@ mod curve;
 mod data;
 pub mod events;
 mod failure;
+pub mod grpo;
 pub mod loss;
 mod memory;
 mod metrics;
+mod objective;
 pub mod optimizer;
 mod progress;
 mod record;
@@ -40,7 +44,7 @@ mod run;
 mod schedule;
 mod sft;
 
-pub use config::Config;
+pub use config::{Config, LossType, Method, Scale, Trl};
 pub use failure::Failure;
 pub use memory::silence_exhaustion;
 pub use run::{Options, Training};

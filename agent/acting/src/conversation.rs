@@ -1,5 +1,7 @@
 //! The conversation of an episode, from its first message to its last.
 
+use std::sync::Arc;
+
 use proto::conversation::{self, Message};
 use proto::env::v1::step_request::Action as Request;
 use proto::env::v1::{CodeAction, InitialObservation, Limits, Observation, StepInfo};
@@ -18,11 +20,11 @@ pub const STOP: &str = "stop";
 /// Why an answer ends, where the limit of its length was reached.
 pub const LENGTH: &str = "length";
 
-/// The conversation of an episode.
-#[derive(Debug)]
+/// The conversation of an episode. A clone goes on by itself, as a forked episode does.
+#[derive(Clone, Debug)]
 pub struct Conversation {
     style: Style,
-    acting: Box<dyn Acting>,
+    acting: Arc<dyn Acting>,
     messages: Vec<Message>,
     tools: Vec<Value>,
     /// The names in the interpreter after the last step.
@@ -41,9 +43,9 @@ impl Conversation {
         limits: &Limits,
     ) -> Result<Self, minijinja::Error> {
         let tools = facts::with_finish(&observation.tools).0;
-        let acting: Box<dyn Acting> = match style.agent_type {
-            AgentType::Codeact => Box::new(codeact::CodeAct::new(&style)),
-            AgentType::React => Box::new(react::ReAct::new(&style, &tools)),
+        let acting: Arc<dyn Acting> = match style.agent_type {
+            AgentType::Codeact => Arc::new(codeact::CodeAct::new(&style)),
+            AgentType::React => Arc::new(react::ReAct::new(&style, &tools)),
         };
         let opening = acting.opening(prompts, facts::facts(observation, limits, &style))?;
         let messages = vec![Message::system(opening.system), Message::user(opening.task)];

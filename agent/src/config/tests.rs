@@ -399,7 +399,7 @@ fn the_readme_describes_every_key() {
 #[test]
 fn every_config_of_the_repository_can_be_used() {
     let mut count = 0;
-    for folder in ["families", "habits", "served", "teachers"] {
+    for folder in ["families", "habits", "rollouts", "served", "teachers"] {
         for file in std::fs::read_dir(configs().join(folder)).unwrap() {
             let path = file.unwrap().path();
             RunConfig::parse(&std::fs::read_to_string(&path).unwrap())
@@ -407,5 +407,5 @@ fn every_config_of_the_repository_can_be_used() {
             count += 1;
         }
     }
-    assert_eq!(count, 13);
+    assert_eq!(count, 15);
 }

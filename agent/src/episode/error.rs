@@ -11,6 +11,7 @@ use crate::model;
 pub const CREATE: &str = "CreateEpisode";
 pub const STEP: &str = "Step";
 pub const KEEP_ALIVE: &str = "KeepAlive";
+pub const FORK: &str = "ForkEpisode";
 pub const CLOSE: &str = "CloseEpisode";
 
 /// Why an episode has no evaluation.

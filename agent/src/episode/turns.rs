@@ -36,6 +36,8 @@ pub struct Turns<'player> {
     /// Whether the conversation continues those tokens: the answer is in it as it is, and nothing that only the last call
     /// was sent was before it.
     continues: bool,
+    /// The number of turns taken.
+    turn: u32,
     /// Index of the next step.
     step_index: u64,
     /// The wall-clock limit of a step.
@@ -90,6 +92,7 @@ impl<'player> Turns<'player> {
             conversation,
             tokens: Vec::new(),
             continues: false,
+            turn: 0,
             step_index: 0,
             wall_clock: wire::wall_clock(&limits),
             deadline,
@@ -101,16 +104,60 @@ impl<'player> Turns<'player> {
     /// # Errors
     /// If a server fails.
     pub async fn take(&mut self, recorder: &mut Recorder) -> Result<End, Error> {
-        for turn in 0..self.agent.max_turns {
-            if let Some(end) = self.turn(turn, recorder).await? {
-                return Ok(end);
+        Ok(self.take_until(self.agent.max_turns, recorder).await?.unwrap_or(End::MaxTurns))
+    }
+
+    /// Takes turns until this number of them is taken; says how the episode ended, if it did.
+    ///
+    /// # Errors
+    /// If a server fails.
+    pub async fn take_until(&mut self, turns: u32, recorder: &mut Recorder) -> Result<Option<End>, Error> {
+        while self.turn < turns.min(self.agent.max_turns) {
+            let turn = self.turn;
+            self.turn += 1;
+            if let Some(end) = self.take_one(turn, recorder).await? {
+                return Ok(Some(end));
             }
         }
-        Ok(End::MaxTurns)
+        Ok(None)
+    }
+
+    /// The turns of a copy of the episode that stands where this one does: `episode_id`, which another player goes on with.
+    pub fn forked<'other>(
+        &self,
+        player: &'other Player,
+        assignment: &'other Assignment,
+        episode_id: String,
+    ) -> Turns<'other> {
+        Turns {
+            agent: &player.agent,
+            model: &*player.model,
+            prompts: &player.prompts,
+            environments: &player.environments,
+            assignment,
+            episode_id,
+            conversation: self.conversation.clone(),
+            tokens: self.tokens.clone(),
+            continues: self.continues,
+            turn: self.turn,
+            step_index: self.step_index,
+            wall_clock: self.wall_clock,
+            deadline: self.deadline,
+        }
+    }
+
+    /// The episode's id.
+    pub fn episode_id(&self) -> &str {
+        &self.episode_id
+    }
+
+    /// The number of steps that the environment ran.
+    pub fn steps(&self) -> u64 {
+        self.step_index
     }
 
     /// Takes one turn; says how the episode ended, if it did.
-    async fn turn(&mut self, turn: u32, recorder: &mut Recorder) -> Result<Option<End>, Error> {
+    async fn take_one(&mut self, turn: u32, recorder: &mut Recorder) -> Result<Option<End>, Error> {
         if Instant::now() >= self.deadline {
             return Ok(Some(End::Timeout));
         }

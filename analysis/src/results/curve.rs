@@ -83,11 +83,11 @@ impl Curve {
             data_sha256: record.datasets.into_iter().map(|input| input.sha256).collect(),
             loss: points(|line| match line.values {
                 Values::Step { loss, .. } => Some(loss),
-                Values::Evaluation { .. } => None,
+                Values::Evaluation { .. } | Values::Episodes { .. } => None,
             }),
             eval_loss: points(|line| match line.values {
                 Values::Evaluation { eval_loss } => Some(eval_loss),
-                Values::Step { .. } => None,
+                Values::Step { .. } | Values::Episodes { .. } => None,
             }),
         })
     }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use lifecycle::Interrupt;
 use tch::{Cuda, Device};
 use tokio::signal::unix::SignalKind;
-use trainer::train::{Config, Failure, Options, Training, silence_exhaustion};
+use trainer::train::{Config, Failure, Method, Options, Training, silence_exhaustion};
 use trainer::{Error, Result};
 
 const HELP: &str = "\
@@ -65,6 +65,14 @@ a checkpoint and exits with 130.";
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub struct Arguments {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// The arguments of commands that train.
+#[derive(Args)]
+#[group(skip)]
+pub struct Common {
     /// The config, YAML.
     #[arg(long)]
     config: PathBuf,
@@ -101,10 +109,16 @@ fn interrupted(signals: u32) {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
+    run_as(&arguments.common, Method::Samples)
+}
+
+/// Trains by a method, which must be the config's.
+pub fn run_as(arguments: &Common, method: Method) -> Result<()> {
     silence_exhaustion();
     let interrupt = Interrupt::listen(&[SignalKind::interrupt(), SignalKind::terminate()], interrupted)
         .map_err(|reason| Error::File { path: "signals".into(), reason })?;
     let config = Config::read(&arguments.config)?;
+    config.check_method(method, &arguments.config)?;
     if arguments.check {
         return if arguments.base_later { Ok(()) } else { config.check_base() };
     }
@@ -119,12 +133,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
 
     let output = config.output_dir.clone();
-    eprintln!("reading {} and {} datasets", config.base_model.display(), config.datasets.len());
-    let training = Training::open(config, Options { device, restart: arguments.restart, interrupt })?;
+    let (inputs, unit) = match &config.rollout {
+        None => (format!("{} datasets", config.datasets.len()), "samples"),
+        Some(rollout) => (rollout.config.display().to_string(), "tasks"),
+    };
+    eprintln!("reading {} and {inputs}", config.base_model.display());
+    let options = Options { device, agent: agent(), restart: arguments.restart, interrupt };
+    let training = Training::open(config, options)?;
     let record = training.record();
     let [samples, held_out] = record.samples;
     eprintln!(
-        "{} steps over {samples} samples, {held_out} held out; {} trained parameters, {} on {}",
+        "{} steps over {samples} {unit}, {held_out} held out; {} trained parameters, {} on {}",
         record.steps, record.trained_parameters, record.compute, record.device
     );
     if record.position.step > 0 {
@@ -139,7 +158,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         position.tokens,
         position.seconds,
         say(position.loss),
-        say(position.eval_loss)
+        say(position.eval_loss.or(position.eval_reward))
     );
     Ok(())
+}
+
+/// The program `agent`: the one beside this program or, if there is none, the one on the PATH.
+fn agent() -> PathBuf {
+    let name = format!("agent{}", std::env::consts::EXE_SUFFIX);
+    std::env::current_exe()
+        .ok()
+        .and_then(|own| own.parent().map(|folder| folder.join(&name)))
+        .filter(|path| path.is_file())
+        .unwrap_or_else(|| PathBuf::from(name))
 }

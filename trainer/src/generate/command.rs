@@ -10,8 +10,8 @@ use crate::lora::Adapter;
 
 /// A message to the engine's thread.
 pub enum Command {
-    /// Generate an answer.
-    Generate(Box<Accepted>),
+    /// Generate answers, which begin together.
+    Generate(Vec<Accepted>),
     /// Add an adapter under a name, or replace it.
     Load(String, Adapter),
     /// Remove an adapter.

@@ -72,17 +72,44 @@ impl Handle {
     /// [`Error`] if a field is out of bounds, the prompt is too long, the queue is full, or there is no such
     /// adapter.
     pub fn generate(&self, request: Request) -> Result<Generation> {
+        let adapters = self.lock();
+        let (accepted, generation) = self.accept(request, &adapters)?;
+        self.send(Command::Generate(vec![accepted]))?;
+        Ok(generation)
+    }
+
+    /// Submits requests that begin together: an engine without other work puts them into its batch in this order, so the
+    /// batch, and with it rounding, follows from the requests alone. One result for each of them, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] if the engine has ended; for a single request as [`Self::generate`].
+    pub fn generate_all(&self, requests: Vec<Request>) -> Result<Vec<Result<Generation>>> {
+        let adapters = self.lock();
+        let mut all = vec![];
+        let begun = requests.into_iter().map(|request| -> Result<Generation> {
+            let (accepted, generation) = self.accept(request, &adapters)?;
+            all.push(accepted);
+            Ok(generation)
+        });
+        let begun = begun.collect();
+        self.send(Command::Generate(all))?;
+        Ok(begun)
+    }
+
+    /// Checks a request, and takes its place in the queue.
+    fn accept(
+        &self,
+        request: Request,
+        adapters: &BTreeMap<String, AdapterInfo>,
+    ) -> Result<(Accepted, Generation)> {
         let Limits { context, vocabulary, queue } = self.shared.limits;
         request.check(context, vocabulary)?;
         let place = self.shared.queue.clone().try_acquire_owned().map_err(|_| Error::Full { queue })?;
-        let (sender, events) = unbounded_channel();
-        let adapters = self.lock();
         if let Some(name) = request.adapter.as_ref().filter(|name| !adapters.contains_key(*name)) {
-            return Err(unknown(name, &adapters));
+            return Err(unknown(name, adapters));
         }
-        let accepted = Accepted { request, events: sender, place, arrived: Instant::now() };
-        self.send(Command::Generate(Box::new(accepted)))?;
-        Ok(Generation { events })
+        let (sender, events) = unbounded_channel();
+        Ok((Accepted { request, events: sender, place, arrived: Instant::now() }, Generation { events }))
     }
 
     /// Loads an adapter from a PEFT folder after checking all of it. Blocks on file access. Generations under

@@ -30,6 +30,9 @@ pub struct Request {
     pub ignore_end: bool,
     /// Whether to report log-probabilities: of each chosen token, and of this number of most likely tokens.
     pub logprobs: Option<usize>,
+    /// Whether the answer's log-probabilities are those of the draws: under the temperature, which must be above 0, and before
+    /// `top_p` and `top_k`. By default they are those of the model.
+    pub of_draws: bool,
     /// Whether to report log-probabilities of the prompt's tokens, too, from the second on.
     pub prompt_logprobs: bool,
 }
@@ -64,6 +67,9 @@ impl Request {
         if self.stop.iter().any(|stop| stop.is_empty() || stop.len() > MAX_STOP_BYTES) {
             let problem = format!("has a string that is empty or longer than {MAX_STOP_BYTES} bytes");
             return Err(Error::field("stop", problem));
+        }
+        if self.of_draws && self.sampling.is_greedy() {
+            return Err(Error::field("temperature", "is 0, at which nothing is drawn"));
         }
         self.sampling.check()
     }

@@ -26,8 +26,8 @@ const PREFILL_TOKENS: usize = 512;
 const LOGIT_ROWS: usize = 64;
 
 /// The state of the engine's thread.
-pub struct Scheduler {
-    model: Model,
+pub struct Scheduler<'model> {
+    model: &'model Model,
     tokenizer: Arc<Tokenizer>,
     end_ids: BTreeSet<i64>,
     options: Options,
@@ -41,9 +41,9 @@ pub struct Scheduler {
     decoding: Vec<Sequence>,
 }
 
-impl Scheduler {
+impl<'model> Scheduler<'model> {
     pub fn new(
-        model: Model,
+        model: &'model Model,
         cache: Cache,
         tokenizer: Arc<Tokenizer>,
         options: Options,
@@ -84,16 +84,13 @@ impl Scheduler {
                 false => self.commands.try_recv().ok(),
             };
             match command {
-                Some(Command::Generate(accepted)) => {
-                    let adapter = accepted.request.adapter.as_ref().and_then(|name| self.adapters.get(name));
-                    let adapter = adapter.cloned();
-                    let tokenizer = self.tokenizer.clone();
-                    self.waiting.push_back(Sequence::new(
-                        *accepted,
-                        adapter,
-                        self.options.context,
-                        tokenizer,
-                    ));
+                Some(Command::Generate(all)) => {
+                    for accepted in all {
+                        let name = accepted.request.adapter.as_ref();
+                        let adapter = name.and_then(|name| self.adapters.get(name)).cloned();
+                        let (context, tokenizer) = (self.options.context, self.tokenizer.clone());
+                        self.waiting.push_back(Sequence::new(accepted, adapter, context, tokenizer));
+                    }
                 }
                 Some(Command::Load(name, adapter)) => {
                     self.adapters.insert(name, Rc::new(adapter));
@@ -194,7 +191,7 @@ impl Scheduler {
         let lengths = self.slots.reserve(slot, 1, tokens.len());
         self.slots.append(slot, tokens);
         let input = Tensor::from_slice(tokens).to_device(self.model.device()).unsqueeze(0);
-        let adapted = adapted(from_mut(sequence), &self.model);
+        let adapted = adapted(from_mut(sequence), self.model);
         let hidden = self.model.extend(&mut self.slots.cache, slot as i64, &lengths, &input, &adapted);
         let hidden = hidden.squeeze_dim(0); // [t, h]
         drop(adapted);
@@ -230,7 +227,7 @@ impl Scheduler {
             self.slots.append(slot, &[*token]);
         }
         let input = Tensor::from_slice(&tokens).to_device(self.model.device()).unsqueeze(1);
-        let adapted = adapted(&decoding, &self.model);
+        let adapted = adapted(&decoding, self.model);
         let hidden = self.model.extend(&mut self.slots.cache, 0, &lengths, &input, &adapted);
         drop(adapted);
         let ended = self.accept(&mut decoding, &self.model.logits(&hidden.squeeze_dim(1)));
@@ -264,12 +261,25 @@ fn choose(sequences: &mut [Sequence], logits: &Tensor) -> Vec<i64> {
 fn logprobs(sequences: &[Sequence], logits: &Tensor, ids: &[i64]) -> Vec<Option<TokenLogprob>> {
     let most = sequences.iter().filter_map(|sequence| sequence.request.logprobs).max();
     let Some(most) = most else { return vec![None; ids.len()] };
-    let all = of_rows(logits, ids, most).into_iter().zip(sequences);
+    let all = of_rows(&divided(sequences, logits), ids, most).into_iter().zip(sequences);
     all.map(|(mut logprob, sequence)| {
         logprob.alternatives.truncate(sequence.request.logprobs?);
         Some(logprob)
     })
     .collect()
+}
+
+/// The logits, divided by the temperature for the sequences whose requests ask for the probabilities of draws.
+fn divided(sequences: &[Sequence], logits: &Tensor) -> Tensor {
+    if !sequences.iter().any(|sequence| sequence.request.of_draws) {
+        return logits.shallow_clone();
+    }
+    let divisor = |sequence: &Sequence| match sequence.request.of_draws {
+        true => sequence.request.sampling.temperature,
+        false => 1.0,
+    };
+    let divisors: Vec<f64> = sequences.iter().map(divisor).collect();
+    logits / Tensor::from_slice(&divisors).to_kind(Kind::Float).to_device(logits.device()).unsqueeze(1)
 }
 
 /// The adapters of a batch, each with its rows.

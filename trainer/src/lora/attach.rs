@@ -14,6 +14,19 @@ pub fn attach(model: &mut Model, config: &Config) {
     }
 }
 
+/// Runs `work` on the model without its adapter: on the base.
+pub fn without<T>(model: &mut Model, work: impl FnOnce(&Model) -> T) -> T {
+    let take = |linear: &mut Linear| {
+        let kept = linear.adapter().map(Lora::shared);
+        linear.set_adapter(None);
+        kept
+    };
+    let kept: Vec<Option<Lora>> = model.linears_mut().map(take).collect();
+    let result = work(model);
+    model.linears_mut().zip(kept).for_each(|(linear, lora)| linear.set_adapter(lora));
+    result
+}
+
 /// The matrices of a model, in order.
 pub fn matrices(model: &Model) -> Vec<MatrixInfo> {
     let info = |linear: &Linear| MatrixInfo {

@@ -28,6 +28,12 @@ impl Lora {
         Self { a, b, scaling: config.scaling(), dropout: config.dropout }
     }
 
+    /// The same adapter: its tensors are these, not copies.
+    pub fn shared(&self) -> Self {
+        let Self { a, b, scaling, dropout } = self;
+        Self { a: a.shallow_clone(), b: b.shallow_clone(), scaling: *scaling, dropout: *dropout }
+    }
+
     /// What the adapter adds to the product: `[.., inputs]` to `[.., outputs]`, in f32.
     pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
         let mut x = x.to_kind(self.a.kind());

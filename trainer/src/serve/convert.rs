@@ -35,6 +35,7 @@ pub fn request(serving: &Serving, request: v1::GenerateRequest) -> Result<Reques
         stop_ids: signed(&request.stop_token_ids).into_iter().collect(),
         ignore_end: request.ignore_end,
         logprobs: request.logprobs.map(|alternatives| alternatives as usize),
+        of_draws: false,
         prompt_logprobs: request.prompt_logprobs,
     })
 }

@@ -1,7 +1,7 @@
 //! Checkpoints: `checkpoint-N` folders, each complete or absent.
 //!
 //! A folder is written under a temporary name and renamed once all of its files are on disk. It holds the
-//! adapter or model as a result that can be used by itself, the optimizer's state, and the record. Random
+//! adapter or model as a result that can be used by itself, the optimizer's state, what the objective keeps, and the record. Random
 //! generators have no state to save, since all draws depend only on seed and step.
 
 use std::fs::File;
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use proto::training::{RECORD, Record};
 use tch::Tensor;
 
+use super::objective::Objective;
 use super::optimizer::{Optimizer, Parameter};
 use super::{Config, Failure, record};
 use crate::model::{self, Model};
@@ -93,13 +94,20 @@ impl Checkpoints {
     }
 
     /// Saves a checkpoint; returns its folder.
-    pub fn save(&self, model: &Model, optimizer: &Optimizer, record: &Record) -> Result<PathBuf> {
+    pub fn save(
+        &self,
+        model: &Model,
+        optimizer: &Optimizer,
+        objective: &dyn Objective,
+        record: &Record,
+    ) -> Result<PathBuf> {
         let name = format!("{PREFIX}{}", record.position.step);
         let path = self.folder.join(&name);
         let partial = self.partial(&name)?;
         let saved = self
             .save_result(model, record, &partial)
             .and_then(|()| write_file(&partial.join(OPTIMIZER), state(optimizer)))
+            .and_then(|()| objective.save(&partial, record.position.step))
             .and_then(|()| sync(&partial))
             .and_then(|()| std::fs::rename(&partial, &path).map_err(Error::file(&path)))
             .and_then(|()| sync_names(&self.folder));

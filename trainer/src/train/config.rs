@@ -8,10 +8,12 @@
 //! |-----------|-----------------------------------------------------|
 //! | `values`  | the types of keys whose values are words or objects |
 //! | `readers` | readers of numbers that must be within bounds       |
+//! | `grpo`    | the keys of reinforcement learning                  |
 //! | `check`   | rules that concern several keys                     |
 //! | `neutral` | keys of Axolotl's that change nothing here          |
 
 mod check;
+mod grpo;
 mod neutral;
 mod readers;
 mod values;
@@ -29,6 +31,7 @@ use self::readers::{
 use crate::lora::Target;
 use crate::{Error, Result, model};
 
+pub use grpo::{Branch, LossType, Rl, Rollout, Scale, Trl};
 pub use values::{
     Adapter, Data, DecayType, Dtype, FourBit, OptimizerName, QuantType, Shape, StableDecay, Switch,
 };
@@ -38,10 +41,20 @@ pub use values::{
 pub struct Config {
     /// The model to start from: a Hugging Face folder.
     pub base_model: PathBuf,
-    /// The training data: folders of `trainer prepare`, concatenated.
+    /// The training data: folders of `trainer prepare`, concatenated. None with `rl`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub datasets: Vec<Data>,
     /// The folder of checkpoints, metrics and the result.
     pub output_dir: PathBuf,
+    /// The method of reinforcement learning, which learns from episodes instead of `datasets`; `None`: supervised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rl: Option<Rl>,
+    /// The settings of that method.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trl: Option<Trl>,
+    /// The episodes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
     /// What to train; `None`: the model itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adapter: Option<Adapter>,
@@ -78,16 +91,17 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lora_target_linear: Option<bool>,
 
-    /// The longest sample, and the longest sequence that samples are packed into, in tokens.
+    /// The longest sample, and the longest sequence that samples are packed into, in tokens. With `rl` it is the context: most
+    /// tokens of an episode's prompt and answer together.
     pub sequence_len: usize,
     /// Whether several samples share a sequence.
     pub sample_packing: bool,
     /// Must be false: the dataset says which tokens bear loss.
     pub train_on_inputs: bool,
-    /// Samples held out for evaluation: below 1 a share, otherwise a number.
+    /// Samples, or with `rl` tasks, that are held out for evaluation: below 1 a share, otherwise a number.
     pub val_set_size: f64,
 
-    /// Sequences per pass.
+    /// Sequences per pass. With `rl`, rollouts: a step has as many as its passes have together.
     pub micro_batch_size: usize,
     /// Passes per step.
     pub gradient_accumulation_steps: usize,
@@ -133,6 +147,8 @@ pub struct Config {
     /// Steps between two evaluations, below 1 as a share of all steps; `None`: once per epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eval_steps: Option<f64>,
+    /// Whether there is an evaluation before the first step.
+    pub eval_on_start: bool,
     /// Steps between two checkpoints, below 1 as a share of all steps; `None`: once per epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub save_steps: Option<f64>,
@@ -143,8 +159,11 @@ pub struct Config {
 fields::object! {
     Config {
         base_model: required,
-        datasets: required,
+        datasets: or_default,
         output_dir: required,
+        rl: or_default,
+        trl: or_default,
+        rollout: or_default,
         adapter: or_default,
         load_in_4bit: or(false),
         bnb_config_kwargs: or_default,
@@ -180,9 +199,19 @@ fields::object! {
         max_grad_norm: or_as(1.0, zero_or_more),
         logging_steps: or_as(1, at_least_one),
         eval_steps: or_as(None, optional(interval)),
+        eval_on_start: or(false),
         save_steps: or_as(None, optional(interval)),
         save_total_limit: or_as(4, at_least_one),
     }
+}
+
+/// What a training learns from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Method {
+    /// Prepared samples.
+    Samples,
+    /// Episodes that it plays.
+    Episodes,
 }
 
 impl Config {
@@ -203,6 +232,22 @@ impl Config {
             return Err(Error::key(path, "output_dir", problem));
         }
         Ok(config)
+    }
+
+    /// Checks that the config, which was read from `path`, is of this method.
+    ///
+    /// # Errors
+    /// [`Error::Key`], with the command that is for it.
+    pub fn check_method(&self, method: Method, path: &Path) -> Result<()> {
+        match (method, self.rl) {
+            (Method::Samples, Some(_)) => {
+                Err(Error::key(path, "rl", "is set: `trainer grpo` learns from episodes"))
+            }
+            (Method::Episodes, None) => {
+                Err(Error::key(path, "rl", "must be `grpo`; `trainer train` learns from samples"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Checks that the base is a model that can be trained, by its `config.json`.
@@ -251,6 +296,11 @@ impl Config {
     /// What PEFT and vLLM find the base by, wherever they run: its absolute path.
     fn base_name(&self) -> String {
         self.base_model.canonicalize().unwrap_or_else(|_| self.base_model.clone()).display().to_string()
+    }
+
+    /// The settings of `trl`, or its defaults.
+    pub fn trl(&self) -> Trl {
+        self.trl.clone().unwrap_or_default()
     }
 
     /// The settings of quantisation, from both places.

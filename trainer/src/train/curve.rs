@@ -1,4 +1,4 @@
-//! The chart of the loss over the steps.
+//! The chart of a training over its steps: of the loss or, where episodes are played, of the reward.
 
 use std::path::Path;
 
@@ -15,40 +15,54 @@ const EVALUATIONS: RGBColor = RGBColor(200, 80, 20);
 /// The moving mean averages the steps divided by this number.
 const WINDOW: usize = 20;
 
-/// Draws an SVG: the loss of every step, its moving mean, and the evaluations. Does nothing for fewer than
-/// two steps.
-pub fn draw(path: &Path, lines: &[Line]) -> Result<()> {
+/// The files that [`draw`] may write.
+pub const FILES: [&str; 2] = ["loss.svg", "reward.svg"];
+
+/// Draws an SVG into a folder: the value of every step, its moving mean, and the evaluations. Does nothing for fewer
+/// than two steps.
+pub fn draw(folder: &Path, lines: &[Line]) -> Result<()> {
     let points = |choose: fn(&Values) -> Option<f64>| -> Vec<(f64, f64)> {
         lines.iter().filter_map(|line| Some((line.step as f64, choose(&line.values)?))).collect()
     };
-    let steps = points(|values| match values {
-        Values::Step { loss, .. } => Some(*loss),
-        Values::Evaluation { .. } => None,
+    let rewards = points(|values| match values {
+        Values::Step { played, .. } => played.as_ref().map(|played| played.reward),
+        _ => None,
     });
     let evaluations = points(|values| match values {
-        Values::Evaluation { eval_loss } => Some(*eval_loss),
+        Values::Evaluation { eval_loss: value } | Values::Episodes { eval_reward: value, .. } => Some(*value),
         Values::Step { .. } => None,
     });
+    let [loss, reward] = FILES;
+    let (name, unit, steps) = if rewards.is_empty() {
+        let losses = points(|values| match values {
+            Values::Step { loss, .. } => Some(*loss),
+            _ => None,
+        });
+        (loss, "loss, nats a token", losses)
+    } else {
+        (reward, "reward", rewards)
+    };
     if steps.len() < 2 {
         return Ok(());
     }
-    let mut svg = String::new();
-    chart(&mut svg, &steps, &evaluations)
-        .map_err(|error| Error::file(path)(std::io::Error::other(error.to_string())))?;
-    std::fs::write(path, svg).map_err(Error::file(path))
+    let (path, mut svg) = (folder.join(name), String::new());
+    chart(&mut svg, unit, &steps, &evaluations)
+        .map_err(|error| Error::file(&path)(std::io::Error::other(error.to_string())))?;
+    std::fs::write(&path, svg).map_err(Error::file(&path))
 }
 
 type Problem = Box<dyn std::error::Error>;
 
 fn chart(
     svg: &mut String,
+    unit: &str,
     steps: &[(f64, f64)],
     evaluations: &[(f64, f64)],
 ) -> std::result::Result<(), Problem> {
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
-    let losses = || steps.iter().chain(evaluations).map(|(_, loss)| *loss);
-    let (low, high) = (losses().fold(f64::INFINITY, f64::min), losses().fold(0.0, f64::max));
+    let values = || steps.iter().chain(evaluations).map(|(_, value)| *value);
+    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
     let room = ((high - low) * 0.05).max(1e-3);
     let (first, last) = (steps[0].0, steps[steps.len() - 1].0);
     let mut chart = ChartBuilder::on(&root)
@@ -59,7 +73,7 @@ fn chart(
     chart
         .configure_mesh()
         .x_desc("step")
-        .y_desc("loss, nats a token")
+        .y_desc(unit)
         .x_label_formatter(&|step| format!("{step:.0}"))
         .label_style(("sans-serif", 15))
         .light_line_style(TRANSPARENT)

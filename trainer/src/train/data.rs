@@ -11,7 +11,7 @@ use crate::dataset::{Dataset, record};
 use crate::{Error, Result};
 
 /// Stream of the random generator that chooses the held-out samples; epochs use the streams from zero.
-const SPLIT: u64 = u64::MAX;
+pub const SPLIT: u64 = u64::MAX;
 
 /// The samples of a training.
 pub struct Data {
@@ -43,10 +43,7 @@ impl Data {
         let mut random = ChaCha8Rng::seed_from_u64(config.seed);
         random.set_stream(SPLIT);
         order.shuffle(&mut random);
-        let held_out = match config.val_set_size {
-            share if share < 1.0 => (share * all.len() as f64).ceil() as usize,
-            number => number as usize,
-        };
+        let held_out = held_out(config, all.len());
         if held_out >= all.len() {
             let learnable = all.len();
             let problem = format!(
@@ -63,6 +60,14 @@ impl Data {
             chosen
         };
         Ok(Self { train: choose(train), validation: choose(validation) })
+    }
+}
+
+/// How many of `count` samples or tasks a config holds out.
+pub fn held_out(config: &Config, count: usize) -> usize {
+    match config.val_set_size {
+        share if share < 1.0 => (share * count as f64).ceil() as usize,
+        number => number as usize,
     }
 }
 

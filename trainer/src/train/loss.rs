@@ -1,4 +1,7 @@
-//! Cross-entropy of the target tokens, without holding all of their logits at once.
+//! Losses of the target tokens, without holding all of their logits at once: cross-entropy, or any other one of their
+//! log-probabilities.
+
+use std::ops::Range;
 
 use tch::{Device, Kind, Reduction, Tensor};
 
@@ -56,14 +59,53 @@ impl Targets {
     /// to the gradient of the head, if it is trained. The logits of a chunk are freed before those of the
     /// next are computed.
     pub fn backpropagate(&self, model: &Model, hidden: &Tensor, scale: f64) -> (Tensor, Tensor) {
-        let rows = self.rows(hidden);
         let mut sum = zero(hidden.device());
+        let gradient = self.backwards(hidden, |rows, tokens, _| {
+            let loss = cross_entropy(model, rows, tokens);
+            sum += loss.detach().to_kind(Kind::Double);
+            loss * scale
+        });
+        (sum, gradient)
+    }
+
+    /// The gradient of a loss with respect to `hidden`; also adds to the gradient of the head, if it is trained. `loss` gets the
+    /// log-probabilities of some targets, f32 `[n]`, and which of the targets these are; it returns their part of the loss, a
+    /// scalar. The logits are divided by `temperature`, so the probabilities are those of draws under it.
+    pub fn backpropagate_logprobs(
+        &self,
+        model: &Model,
+        hidden: &Tensor,
+        temperature: f64,
+        mut loss: impl FnMut(&Tensor, Range<usize>) -> Tensor,
+    ) -> Tensor {
+        self.backwards(hidden, |rows, tokens, places| {
+            loss(&logprobs(model, rows, tokens, temperature), places)
+        })
+    }
+
+    /// The log-probabilities of all targets, f32 `[n]`, as in [`Self::backpropagate_logprobs`].
+    pub fn logprobs(&self, model: &Model, hidden: &Tensor, temperature: f64) -> Tensor {
+        let rows = self.rows(hidden);
+        let parts: Vec<Tensor> =
+            self.chunks(&rows).map(|(rows, tokens)| logprobs(model, &rows, &tokens, temperature)).collect();
+        Tensor::cat(&parts, 0)
+    }
+
+    /// The gradient with respect to `hidden` of the sum of what `loss` computes of the rows of each chunk, `[n, h]`, and its
+    /// tokens, `[n]`.
+    fn backwards(
+        &self,
+        hidden: &Tensor,
+        mut loss: impl FnMut(&Tensor, &Tensor, Range<usize>) -> Tensor,
+    ) -> Tensor {
+        let rows = self.rows(hidden);
         let mut gradients = vec![];
+        let mut start = 0;
         for (rows, tokens) in self.chunks(&rows) {
             let rows = rows.detach().set_requires_grad(true);
-            let loss = cross_entropy(model, &rows, &tokens);
-            (&loss * scale).backward();
-            sum += loss.detach().to_kind(Kind::Double);
+            let end = start + tokens.numel();
+            loss(&rows, &tokens, start..end).backward();
+            start = end;
             gradients.push(rows.grad());
         }
         let gradient = hidden.zeros_like();
@@ -72,7 +114,7 @@ impl Targets {
             &self.positions,
             &Tensor::cat(&gradients, 0),
         );
-        (sum, gradient)
+        gradient
     }
 
     /// The hidden states that predict the targets, `[n, h]`.
@@ -89,6 +131,13 @@ impl Targets {
 fn cross_entropy(model: &Model, rows: &Tensor, tokens: &Tensor) -> Tensor {
     let logits = model.logits(rows).to_kind(Kind::Float);
     logits.cross_entropy_loss(tokens, None::<Tensor>, Reduction::Sum, -100, 0.0)
+}
+
+/// The log-probabilities of tokens `[n]`, predicted from rows `[n, h]` under a temperature: f32 `[n]`.
+fn logprobs(model: &Model, rows: &Tensor, tokens: &Tensor, temperature: f64) -> Tensor {
+    let logits = model.logits(rows).to_kind(Kind::Float);
+    let logits = if temperature == 1.0 { logits } else { logits / temperature };
+    logits.log_softmax(-1, Kind::Float).gather(1, &tokens.unsqueeze(1), false).squeeze_dim(1)
 }
 
 fn zero(device: Device) -> Tensor {

@@ -1,4 +1,4 @@
-//! The metrics of a training: `metrics.jsonl`, TensorBoard events, and a chart of the loss. The lines'
+//! The metrics of a training: `metrics.jsonl`, TensorBoard events, and a chart. The lines'
 //! declaration is [`proto::training::Line`].
 
 use std::fs::{File, OpenOptions};
@@ -11,9 +11,6 @@ use super::curve;
 use super::events::{Events, PREFIX};
 use crate::{Error, Result};
 
-/// The chart of the loss over the steps.
-pub const CURVE: &str = "loss.svg";
-
 /// The metrics of a training, written as it proceeds.
 pub struct Metrics {
     folder: PathBuf,
@@ -23,7 +20,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Continues after `step`. Lines of later steps, which are computed again, are dropped.
+    /// Continues after `step`. Lines of later steps, which are computed again, are dropped; all lines at the beginning.
     pub fn open(folder: &Path, step: u64) -> Result<Self> {
         let path = folder.join(METRICS);
         let before = match path.exists() {
@@ -32,7 +29,7 @@ impl Metrics {
         };
         // The last line may be incomplete.
         let lines = before.lines().map_while(|line| serde_json::from_str(line).ok());
-        let lines: Vec<Line> = lines.filter(|line: &Line| line.step <= step).collect();
+        let lines: Vec<Line> = lines.filter(|line: &Line| line.step <= step && step > 0).collect();
 
         remove_events(folder)?;
         let time = lines.first().map_or_else(now, |line| line.time);
@@ -57,7 +54,7 @@ impl Metrics {
 
     /// Draws the chart.
     pub fn draw(&self) -> Result<()> {
-        curve::draw(&self.folder.join(CURVE), &self.lines)
+        curve::draw(&self.folder, &self.lines)
     }
 }
 
@@ -65,25 +62,45 @@ fn write(path: &Path, file: &mut File, events: &mut Events, line: &Line) -> Resu
     let mut text = serde_json::to_vec(line).map_err(|reason| Error::Json { path: path.into(), reason })?;
     text.push(b'\n');
     file.write_all(&text).map_err(Error::file(path))?;
-    match line.values {
-        Values::Step { loss, learning_rate, grad_norm, tokens_per_second, .. } => events.add(
-            line.time,
-            line.step,
-            &[
-                ("train/loss", loss),
-                ("train/learning_rate", learning_rate),
-                ("train/grad_norm", grad_norm),
-                ("train/tokens_per_second", tokens_per_second),
-            ],
-        ),
-        Values::Evaluation { eval_loss } => events.add(line.time, line.step, &[("eval/loss", eval_loss)]),
+    events.add(line.time, line.step, &tagged(&line.values))
+}
+
+/// The values as TensorBoard shows them.
+fn tagged(values: &Values) -> Vec<(&'static str, f64)> {
+    match values {
+        Values::Step { loss, learning_rate, grad_norm, tokens_per_second, policy, played, .. } => {
+            let mut all = vec![
+                ("train/loss", *loss),
+                ("train/learning_rate", *learning_rate),
+                ("train/grad_norm", *grad_norm),
+                ("train/tokens_per_second", *tokens_per_second),
+            ];
+            if let Some(policy) = policy {
+                all.extend([("train/kl", policy.kl), ("train/clip_ratio", policy.clip_ratio)]);
+            }
+            if let Some(played) = played {
+                all.extend([
+                    ("train/reward", played.reward),
+                    ("train/solved", played.solved),
+                    ("train/completion_tokens", played.completion_tokens),
+                    ("train/missing_variables", played.missing_variables),
+                ]);
+            }
+            all
+        }
+        Values::Evaluation { eval_loss } => vec![("eval/loss", *eval_loss)],
+        Values::Episodes { eval_reward, eval_solved, eval_missing_variables, .. } => vec![
+            ("eval/reward", *eval_reward),
+            ("eval/solved", *eval_solved),
+            ("eval/missing_variables", *eval_missing_variables),
+        ],
     }
 }
 
 /// Removes the metrics of an earlier training.
 pub fn remove(folder: &Path) -> Result<()> {
     remove_events(folder)?;
-    for file in [METRICS, CURVE].map(|name| folder.join(name)) {
+    for file in [METRICS].into_iter().chain(curve::FILES).map(|name| folder.join(name)) {
         if file.exists() {
             std::fs::remove_file(&file).map_err(Error::file(&file))?;
         }

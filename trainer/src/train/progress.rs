@@ -18,7 +18,9 @@ pub struct Progress {
 
 /// What is shown after a step.
 pub struct StepSummary {
-    /// The loss, in nats per token.
+    /// The mean reward of the episodes that the step played, if it did.
+    pub reward: Option<f64>,
+    /// The loss, in nats per token, or another objective's value.
     pub loss: f64,
     /// The learning rate.
     pub learning_rate: f64,
@@ -44,8 +46,9 @@ impl Progress {
     pub fn step(&mut self, done: u64, summary: &StepSummary) {
         let memory =
             summary.memory_bytes.map_or_else(String::new, |bytes| format!(", {:.1} GB", bytes as f64 / 1e9));
+        let reward = summary.reward.map_or_else(String::new, |reward| format!("reward {reward:.3}, "));
         let text = format!(
-            "loss {:.4}, learning rate {:.2e}, {:.0} tokens/s{memory}, {} left",
+            "{reward}loss {:.4}, learning rate {:.2e}, {:.0} tokens/s{memory}, {} left",
             summary.loss,
             summary.learning_rate,
             summary.tokens_per_second,

@@ -15,26 +15,36 @@ use crate::{Error, Result, digest, model};
 
 /// Keys of the config that may differ between two starts of a training, because they do not affect what is
 /// computed. The contents of `base_model` and `datasets` may not differ; their hashes are compared.
-const OPERATIONAL: [&str; 9] = [
+const OPERATIONAL: [&str; 10] = [
     "base_model",
     "datasets",
     "output_dir",
     "gradient_checkpointing",
     "logging_steps",
+    "eval_on_start",
     "eval_steps",
     "save_steps",
     "save_total_limit",
     "bnb_config_kwargs",
 ];
 
-/// The record of a training that begins. Reads all inputs for their hashes.
-pub fn new(config: &Config, device: Device, compute: Kind, threads: i32) -> Result<Record> {
+/// The same for the keys below this one: who plays, and where. What they play is compared by hash.
+const ROLLOUT: &str = "rollout";
+const OPERATIONAL_OF_ROLLOUT: [&str; 4] = ["config", "env", "eval_temperature", "tasks_root"];
+
+/// The record of a training that begins, from these inputs. Reads the base for its hash.
+pub fn new(
+    config: &Config,
+    datasets: Vec<Input>,
+    device: Device,
+    compute: Kind,
+    threads: i32,
+) -> Result<Record> {
     let base_model = Input {
         path: config.base_model.clone(),
         sha256: digest::weights(&config.base_model)?,
         record: Object::read(&config.base_model.join(model::folder::CONFIG))?.map,
     };
-    let datasets = config.datasets.iter().map(|entry| dataset(&entry.path)).collect::<Result<_>>()?;
     let now = jiff::Timestamp::now().to_string();
     Ok(Record {
         schema_version: SCHEMA_VERSION.to_owned(),
@@ -57,7 +67,7 @@ pub fn new(config: &Config, device: Device, compute: Kind, threads: i32) -> Resu
 }
 
 /// A dataset as an input, whose samples must be those that its record names, if it names any.
-fn dataset(folder: &Path) -> Result<Input> {
+pub fn dataset(folder: &Path) -> Result<Input> {
     let sha256 = digest::file(&folder.join(SAMPLES))?;
     let record = Object::read(&folder.join(proto::dataset::RECORD))?;
     let recorded: Option<String> = record.optional("samples_sha256")?;
@@ -97,7 +107,7 @@ fn difference(now: &Record, before: &Record, config: &Map<String, Value>) -> Opt
     let keys = now.config.keys().chain(config.keys());
     let changed = keys
         .filter(|key| !OPERATIONAL.contains(&key.as_str()))
-        .find(|key| now.config.get(*key) != config.get(*key));
+        .find(|key| affecting(key, now.config.get(*key)) != affecting(key, config.get(*key)));
     if let Some(key) = changed {
         let show = |value: Option<&Value>| value.map_or_else(|| "not set".to_owned(), Value::to_string);
         return Some(format!("`{key}` was {}, is {}", show(config.get(key)), show(now.config.get(key))));
@@ -111,12 +121,26 @@ fn difference(now: &Record, before: &Record, config: &Map<String, Value>) -> Opt
         return Some("`base_model` has another config.json".to_owned());
     }
     if hashes(now) != hashes(before) {
-        return Some("`datasets` hold other samples".to_owned());
+        return Some(match now.config.contains_key(ROLLOUT) {
+            true => {
+                "`rollout` has another agent, other tasks, or a server with another interpreter".to_owned()
+            }
+            false => "`datasets` hold other samples".to_owned(),
+        });
     }
     if now.compute != before.compute {
         return Some(format!("it computed in {}, this one would compute in {}", before.compute, now.compute));
     }
     None
+}
+
+/// The part of a key's value that affects what is computed.
+fn affecting(key: &str, value: Option<&Value>) -> Option<Value> {
+    let mut value = value?.clone();
+    if let (ROLLOUT, Some(map)) = (key, value.as_object_mut()) {
+        map.retain(|key, _| !OPERATIONAL_OF_ROLLOUT.contains(&key.as_str()));
+    }
+    Some(value)
 }
 
 /// The fields of a struct as JSON.

@@ -1,14 +1,17 @@
 //! A training as a session: its folder and checkpoints, resuming, interrupts and metrics.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use lifecycle::Interrupt;
-use proto::training::{RECORD, Record, Values};
+use proto::training::{Played, Policy, RECORD, Record, Values};
 use tch::Device;
 
 use super::checkpoint::{self, Checkpoints};
+use super::config::Rl;
+use super::grpo::Grpo;
 use super::metrics::{self, Metrics};
+use super::objective::{Gradient, Objective};
 use super::optimizer::Optimizer;
 use super::progress::{Progress, StepSummary};
 use super::sft::Sft;
@@ -20,6 +23,8 @@ use crate::{Error, Result, lora};
 pub struct Options {
     /// The device to compute on.
     pub device: Device,
+    /// The program `agent`, which plays episodes for `rl`.
+    pub agent: PathBuf,
     /// Whether to remove what an earlier start left in the output folder.
     pub restart: bool,
     /// Asks the training to stop.
@@ -30,7 +35,7 @@ pub struct Options {
 pub struct Training {
     config: Config,
     interrupt: Interrupt,
-    objective: Sft,
+    objective: Box<dyn Objective>,
     schedule: Schedule,
     model: Model,
     optimizer: Optimizer,
@@ -46,6 +51,8 @@ struct Step {
     grad_norm: f64,
     learning_rate: f64,
     tokens: u64,
+    policy: Option<Policy>,
+    played: Option<Played>,
 }
 
 impl Training {
@@ -63,7 +70,7 @@ impl Training {
     }
 
     fn build(config: Config, options: Options) -> Result<Self> {
-        let Options { device, restart, interrupt } = options;
+        let (device, restart) = (options.device, options.restart);
         let compute = config.compute(device.is_cuda());
 
         // 1. The folder, and the checkpoint to resume from.
@@ -75,16 +82,16 @@ impl Training {
         if last.is_none() && !restart && config.output_dir.join(RECORD).exists() {
             return Err(Failure::Finished { folder: config.output_dir }.into());
         }
-        let mut record = record::new(&config, device, compute, tch::get_num_threads())?;
+
+        // 2. The data.
+        let sizes = model::Config::read(&config.base_model.join(model::folder::CONFIG))?;
+        let mut objective = open_objective(&config, &options.agent, sizes.vocab_size)?;
+        let mut record = record::new(&config, objective.inputs()?, device, compute, tch::get_num_threads())?;
         if let Some(checkpoint) = &last {
             let before = record::read(checkpoint)?;
             record::must_continue(&record, &before, checkpoint)?;
             record.position = before.position;
         }
-
-        // 2. The data.
-        let sizes = model::Config::read(&config.base_model.join(model::folder::CONFIG))?;
-        let objective = Sft::open(&config, sizes.vocab_size)?;
         let schedule = Schedule::new(&config, objective.steps_per_epoch());
         record.samples = objective.samples();
         record.steps = schedule.steps;
@@ -104,6 +111,7 @@ impl Training {
         let mut optimizer = Optimizer::new(&config, model.trained());
         if let Some(checkpoint) = &last {
             checkpoint::load(checkpoint, &mut optimizer)?;
+            objective.load(checkpoint, record.position.step)?;
         }
         record.trained_parameters = optimizer.parameters().iter().map(|one| one.value.numel()).sum();
 
@@ -115,7 +123,7 @@ impl Training {
         let metrics = Metrics::open(&config.output_dir, record.position.step)?;
         Ok(Self {
             config,
-            interrupt,
+            interrupt: options.interrupt,
             objective,
             schedule,
             model,
@@ -160,6 +168,9 @@ impl Training {
         let eval_interval = self.schedule.interval(self.config.eval_steps);
         let save_interval = self.schedule.interval(self.config.save_steps);
         let (first, began) = (self.record.position.step, Instant::now());
+        if self.config.eval_on_start && first == 0 {
+            self.evaluate(0, 0.0, progress)?;
+        }
         let mut since_line = (0, Duration::ZERO); // tokens, and the time they took
         while self.record.position.step < steps {
             // 1. The step.
@@ -177,14 +188,25 @@ impl Training {
             since_line = (since_line.0 + step.tokens, since_line.1 + time);
             let tokens_per_second = since_line.0 as f64 / since_line.1.as_secs_f64();
             let memory_bytes = memory::in_use();
-            let Step { loss, grad_norm, learning_rate, .. } = step;
+            let Step { loss, grad_norm, learning_rate, policy, played, .. } = step;
             let remaining = began.elapsed().div_f64((done - first) as f64).mul_f64((steps - done) as f64);
-            progress
-                .step(done, &StepSummary { loss, learning_rate, tokens_per_second, memory_bytes, remaining });
+            let reward = played.map(|played| played.reward);
+            let summary =
+                StepSummary { reward, loss, learning_rate, tokens_per_second, memory_bytes, remaining };
+            progress.step(done, &summary);
             let epoch = done as f64 / per_epoch as f64;
             if done.is_multiple_of(self.config.logging_steps) || done == steps {
-                let values =
-                    Values::Step { loss, learning_rate, grad_norm, tokens, tokens_per_second, memory_bytes };
+                let played = played.map(Box::new);
+                let values = Values::Step {
+                    loss,
+                    learning_rate,
+                    grad_norm,
+                    tokens,
+                    tokens_per_second,
+                    memory_bytes,
+                    policy,
+                    played,
+                };
                 self.metrics.add(done, epoch, values)?;
                 since_line = (0, Duration::ZERO);
             }
@@ -192,13 +214,8 @@ impl Training {
             // 3. Evaluation, checkpoint, interrupt.
             let due = |interval: u64| done.is_multiple_of(interval) || done == steps;
             let stop = self.interrupt.asked() && done < steps;
-            if due(eval_interval)
-                && let Some(eval_loss) = self.objective.evaluate(&self.model)
-            {
-                self.finite(done, "loss of the evaluation", eval_loss)?;
-                self.record.position.eval_loss = Some(eval_loss);
-                self.metrics.add(done, epoch, Values::Evaluation { eval_loss })?;
-                progress.print(&format!("step {done}: evaluation loss {eval_loss:.4}"));
+            if due(eval_interval) {
+                self.evaluate(done, epoch, progress)?;
             }
             if due(save_interval) || stop {
                 self.save()?;
@@ -211,23 +228,52 @@ impl Training {
         Ok(())
     }
 
+    /// Evaluates, if something is held out.
+    fn evaluate(&mut self, step: u64, epoch: f64, progress: &Progress) -> Result<()> {
+        let Some(values) = self.objective.evaluate(&mut self.model)? else { return Ok(()) };
+        progress.print(&self.evaluated(step, &values)?);
+        self.metrics.add(step, epoch, values)
+    }
+
+    /// Records an evaluation; returns it in words.
+    fn evaluated(&mut self, step: u64, values: &Values) -> Result<String> {
+        let position = &mut self.record.position;
+        match values {
+            Values::Evaluation { eval_loss } => {
+                position.eval_loss = Some(*eval_loss);
+                self.finite(step, "loss of the evaluation", *eval_loss)?;
+                Ok(format!("step {step}: evaluation loss {eval_loss:.4}"))
+            }
+            Values::Episodes { eval_reward, eval_solved, eval_missing_variables, .. } => {
+                position.eval_reward = Some(*eval_reward);
+                Ok(format!(
+                    "step {step}: evaluation reward {eval_reward:.4}, {:.0}% solved, {eval_missing_variables:.2} missing \
+                     variables an episode",
+                    100.0 * eval_solved
+                ))
+            }
+            Values::Step { .. } => Ok(String::new()),
+        }
+    }
+
     /// A step, counted from zero: the objective's gradient, clipped, and an update of the trained tensors.
     fn step(&mut self, number: u64) -> Result<Step> {
-        let gradient = self.objective.backpropagate(&self.model, number);
+        let gradient = self.objective.backpropagate(&mut self.model, number)?;
         self.finite(number + 1, "loss", gradient.loss)?;
         let grad_norm = self.optimizer.clip(self.config.max_grad_norm);
         self.finite(number + 1, "gradient's length", grad_norm)?;
         let learning_rate = self.schedule.learning_rate(number);
         self.optimizer.step(number + 1, learning_rate);
         self.record.position.target_tokens += gradient.target_tokens;
-        Ok(Step { loss: gradient.loss, grad_norm, learning_rate, tokens: gradient.tokens })
+        let Gradient { loss, tokens, policy, played, .. } = gradient;
+        Ok(Step { loss, grad_norm, learning_rate, tokens, policy, played })
     }
 
     fn save(&mut self) -> Result<()> {
         let step = self.record.position.step;
         // The gradient was finite, but the updated weights may not be.
         self.finite(step, "weights' sum of magnitudes", self.optimizer.magnitude())?;
-        match self.checkpoints.save(&self.model, &self.optimizer, &self.record) {
+        match self.checkpoints.save(&self.model, &self.optimizer, &*self.objective, &self.record) {
             Ok(path) => {
                 self.last = Some(path);
                 self.checkpoints.prune()?;
@@ -245,4 +291,12 @@ impl Training {
         }
         Err(Failure::NotFinite { step, what, value, last: self.last.clone() }.into())
     }
+}
+
+/// The objective of a config, for a model with this size of vocabulary. `agent` is the program that plays episodes.
+fn open_objective(config: &Config, agent: &Path, vocabulary: i64) -> Result<Box<dyn Objective>> {
+    Ok(match config.rl {
+        None => Box::new(Sft::open(config, vocabulary)?),
+        Some(Rl::Grpo) => Box::new(Grpo::open(config, agent)?),
+    })
 }

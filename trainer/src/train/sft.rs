@@ -1,9 +1,10 @@
 //! Supervised fine-tuning: the objective is the mean cross-entropy of the target tokens of prepared samples.
 //!
-//! It knows samples, and how they are grouped into steps; it does not know optimizers, checkpoints or
-//! metrics. Another objective would take its place in [`Training`](super::Training): it adds gradients to the
-//! model for each step, and evaluates.
+//! It knows samples, and how they are grouped into steps.
 
+use std::path::PathBuf;
+
+use proto::training::{Input, Values};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Kind, Tensor};
@@ -12,6 +13,8 @@ use super::Config;
 use super::batches::{Batches, Samples};
 use super::data::Data;
 use super::loss::Targets;
+use super::objective::{Gradient, Objective};
+use super::record;
 use crate::Result;
 use crate::dataset::{Dataset, Sample};
 use crate::model::{Backward, Batch, Model};
@@ -21,6 +24,7 @@ const STEPS: u64 = 1 << 32;
 
 /// The samples of a training, and the order in which they are learnt.
 pub struct Sft {
+    folders: Vec<PathBuf>,
     data: Data,
     batches: Batches,
     steps_per_epoch: u64,
@@ -35,16 +39,6 @@ struct Epoch {
     steps: Vec<Vec<Samples>>,
 }
 
-/// The result of a step's forward and backward passes.
-pub struct Gradient {
-    /// Mean over the step's target tokens, in nats.
-    pub loss: f64,
-    /// Tokens of the step.
-    pub tokens: u64,
-    /// Of these, target tokens.
-    pub target_tokens: u64,
-}
-
 impl Sft {
     /// Reads the datasets of a config, for a model with this size of vocabulary.
     pub fn open(config: &Config, vocabulary: i64) -> Result<Self> {
@@ -57,6 +51,7 @@ impl Sft {
             seed: config.seed,
         };
         Ok(Self {
+            folders: config.datasets.iter().map(|entry| entry.path.clone()).collect(),
             steps_per_epoch: batches.steps_per_epoch(),
             seed: config.seed,
             checkpointing: config.gradient_checkpointing,
@@ -66,21 +61,34 @@ impl Sft {
         })
     }
 
-    /// The number of steps of an epoch.
-    pub fn steps_per_epoch(&self) -> u64 {
+    /// The passes of a step.
+    fn passes(&mut self, step: u64) -> Vec<Samples> {
+        let (number, index) = (step / self.steps_per_epoch, step % self.steps_per_epoch);
+        let epoch = match self.epoch.take() {
+            Some(epoch) if epoch.number == number => epoch,
+            _ => Epoch { number, steps: self.batches.epoch(number) },
+        };
+        self.epoch.insert(epoch).steps[index as usize].clone()
+    }
+}
+
+impl Objective for Sft {
+    fn inputs(&self) -> Result<Vec<Input>> {
+        self.folders.iter().map(|folder| record::dataset(folder)).collect()
+    }
+
+    fn steps_per_epoch(&self) -> u64 {
         self.steps_per_epoch
     }
 
-    /// The number of samples to learn, and of samples held out for evaluation.
-    pub fn samples(&self) -> [usize; 2] {
+    fn samples(&self) -> [usize; 2] {
         [self.data.train.len(), self.data.validation.len()]
     }
 
-    /// Adds the gradient of a step's loss to the model's tensors. Steps count from zero.
-    ///
     /// The loss is the mean over all target tokens of the step, as in transformers since 4.46
     /// (`num_items_in_batch`), not the mean of the means of passes.
-    pub fn backpropagate(&mut self, model: &Model, step: u64) -> Gradient {
+    fn backpropagate(&mut self, model: &mut Model, step: u64) -> Result<Gradient> {
+        let model = &*model;
         let passes = self.passes(step);
         let (mut tokens, mut target_tokens) = (0, 0);
         for sample in passes.iter().flatten().map(|sample| self.data.train.sample(*sample)) {
@@ -102,15 +110,15 @@ impl Sft {
                 gradient
             });
         }
-        Gradient { loss: sum.double_value(&[]) * scale, tokens, target_tokens }
+        let loss = sum.double_value(&[]) * scale;
+        Ok(Gradient { loss, tokens, target_tokens, ..Gradient::default() })
     }
 
-    /// The mean loss over the target tokens of the held-out samples, in nats; `None` if there are no such
-    /// samples.
-    pub fn evaluate(&self, model: &Model) -> Option<f64> {
-        let data = &self.data.validation;
+    /// The mean loss over the target tokens of the held-out samples.
+    fn evaluate(&mut self, model: &mut Model) -> Result<Option<Values>> {
+        let (model, data) = (&*model, &self.data.validation);
         if data.is_empty() {
-            return None;
+            return Ok(None);
         }
         let batches = Batches { lengths: lengths(data), ..self.batches.clone() };
         let (mut sum, mut count) = (0.0, 0);
@@ -121,17 +129,7 @@ impl Sft {
                 count += targets.len();
             }
         });
-        Some(sum / count as f64)
-    }
-
-    /// The passes of a step.
-    fn passes(&mut self, step: u64) -> Vec<Samples> {
-        let (number, index) = (step / self.steps_per_epoch, step % self.steps_per_epoch);
-        let epoch = match self.epoch.take() {
-            Some(epoch) if epoch.number == number => epoch,
-            _ => Epoch { number, steps: self.batches.epoch(number) },
-        };
-        self.epoch.insert(epoch).steps[index as usize].clone()
+        Ok(Some(Values::Evaluation { eval_loss: sum / count as f64 }))
     }
 }
 

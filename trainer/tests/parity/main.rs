@@ -7,6 +7,7 @@
 mod adapters;
 mod data;
 mod generation;
+mod grpo;
 mod models;
 mod nf4;
 mod oracle;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tch::{Kind, Tensor};
 use trainer::generate::{
-    Answer, Engine, Error, Event, Finish, Generation, Handle, Options, Request, Sampling, StoppedBy,
+    Answer, Engine, Error, Event, Finish, Generation, Handle, Options, Request, Sampling, StoppedBy, run_here,
 };
 use trainer::lora;
 use trainer::model::folder::{self, load};
@@ -223,6 +223,48 @@ fn logprobs_are_those_of_a_whole_pass() {
             assert!((f64::from(*logprob) - values.double_value(&[rank as i64])).abs() < 1e-4);
         }
     }
+}
+
+/// Requests that begin together share batches whose order is theirs, so an engine that begins anew repeats their log-probabilities
+/// to the bit; these are of the draws where that is asked for, and of the model otherwise.
+#[test]
+fn requests_that_begin_together_repeat_to_the_bit_and_tell_the_probabilities_of_draws() {
+    let (_work, folder) = chatty::folder();
+    tch::set_num_threads(1);
+    let model = load(&folder, &folder::Options::default()).unwrap();
+    let tokenizer = Arc::new(Tokenizer::read(&folder).unwrap());
+    let sampling = Sampling { temperature: 0.5, seed: Some(8), ..Sampling::default() };
+    let request = |number: usize| Request {
+        sampling,
+        logprobs: Some(0),
+        of_draws: number > 0,
+        ..greedy(&prompt(number as i64, 20 + 9 * number as i64), 6 + number)
+    };
+    let play = || {
+        run_here(&model, &tokenizer, OPTIONS, |handle| {
+            let refused = Request { tokens: vec![], ..Request::default() };
+            let mut begun = handle.generate_all((0..6).map(request).chain([refused]).collect()).unwrap();
+            assert!(begun.pop().unwrap().unwrap_err().to_string().contains("prompt"));
+            begun.into_iter().map(|one| one.unwrap().blocking_whole().unwrap()).collect::<Vec<_>>()
+        })
+        .unwrap()
+    };
+    let (answers, again) = (play(), play());
+    for (number, (answer, again)) in answers.iter().zip(&again).enumerate() {
+        assert_eq!((&answer.ids, &answer.logprobs), (&again.ids, &again.logprobs));
+        let tokens = request(number).tokens;
+        let all = [tokens.clone(), answer.ids.clone()].concat();
+        let logits = tch::no_grad(|| model.forward(&Batch::rows(Tensor::from_slice(&all).unsqueeze(0))));
+        let divisor = if number > 0 { 0.5 } else { 1.0 };
+        let expected = (logits.squeeze_dim(0) / divisor).log_softmax(-1, Kind::Float);
+        for (place, told) in answer.logprobs.iter().enumerate() {
+            let row = expected.get((tokens.len() + place - 1) as i64);
+            assert!((f64::from(told.logprob) - row.double_value(&[told.id])).abs() < 1e-4, "{number}");
+        }
+    }
+    let nothing_drawn = Request { of_draws: true, ..greedy(&prompt(1, 5), 2) };
+    let told = run_here(&model, &tokenizer, OPTIONS, |handle| handle.generate(nothing_drawn).unwrap_err());
+    assert!(told.unwrap().to_string().contains("temperature"));
 }
 
 #[test]

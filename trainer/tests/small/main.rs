@@ -13,6 +13,7 @@ mod corpus;
 mod families;
 mod folders;
 mod generate;
+mod grpo;
 mod init;
 mod loss;
 mod prepare;

@@ -164,6 +164,7 @@ impl Common {
             stop_ids: self.stop_token_ids.clone().unwrap_or_default(),
             ignore_end: self.ignore_eos.unwrap_or(false),
             logprobs,
+            of_draws: false,
             prompt_logprobs: false,
         })
     }

@@ -2,12 +2,15 @@
 
 use fields::Place;
 
-use super::{Adapter, Config, Dtype, Shape, Switch};
+use super::{Adapter, Config, Dtype, Rl, Shape, Switch};
 
 /// Records every broken rule at its key.
 pub fn check(config: &Config, root: &Place<'_>) {
     let require = |holds: bool, key: &str, rule: &str| root.key(key).require(holds, || rule.to_owned());
-    require(!config.datasets.is_empty(), "datasets", "is empty: name at least one folder");
+    match config.rl {
+        Some(Rl::Grpo) => check_grpo(config, root),
+        None => check_supervised(config, root),
+    }
     require(!config.train_on_inputs, "train_on_inputs", "must be false: the dataset says what bears loss");
     check_base(config, root);
     match config.adapter {
@@ -26,6 +29,53 @@ pub fn check(config: &Config, root: &Place<'_>) {
     let both = config.warmup_ratio.is_some_and(|ratio| ratio > 0.0)
         && config.warmup_steps.is_some_and(|steps| steps > 0);
     require(!both, "warmup_steps", "says the same as `warmup_ratio`; leave one of them out");
+}
+
+/// The keys of learning from samples.
+fn check_supervised(config: &Config, root: &Place<'_>) {
+    let require = |holds: bool, key: &str, rule: &str| root.key(key).require(holds, || rule.to_owned());
+    require(!config.datasets.is_empty(), "datasets", "must name at least one folder");
+    require(config.trl.is_none(), "trl", "is for `rl: grpo`");
+    require(config.rollout.is_none(), "rollout", "is for `rl: grpo`");
+}
+
+/// The keys of learning from episodes.
+fn check_grpo(config: &Config, root: &Place<'_>) {
+    let require = |holds: bool, key: &str, rule: &str| root.key(key).require(holds, || rule.to_owned());
+    require(
+        config.datasets.is_empty(),
+        "datasets",
+        "must be left out with `rl: grpo`, which learns from episodes",
+    );
+    require(
+        config.adapter.is_some(),
+        "adapter",
+        "must be there with `rl: grpo`: the base without it is the reference",
+    );
+    let dropout = config.lora_dropout.unwrap_or(0.0);
+    require(dropout == 0.0, "lora_dropout", "must be 0 with `rl: grpo`: episodes are played without it");
+    let (trl, rollouts) = (config.trl(), config.micro_batch_size * config.gradient_accumulation_steps);
+    root.key("gradient_accumulation_steps").require(rollouts.is_multiple_of(trl.num_generations), || {
+        format!(
+            "times `micro_batch_size` is {rollouts}, the rollouts of a step, which must be whole groups of \
+             `trl.num_generations` ({})",
+            trl.num_generations
+        )
+    });
+    let trl_key = root.key("trl").key("max_completion_length");
+    trl_key.require(trl.max_completion_length < config.sequence_len, || {
+        "must leave room for a prompt in `sequence_len`".to_owned()
+    });
+    let Some(rollout) = &config.rollout else {
+        require(false, "rollout", "must be there with `rl: grpo`: it says who plays the episodes, and where");
+        return;
+    };
+    let place = root.key("rollout");
+    place.key("env").require(rollout.env.is_empty() != rollout.tasks_root.is_none(), || {
+        "must name running environment servers, or `tasks_root` a task folder, and not both".to_owned()
+    });
+    let in_order = rollout.branch.is_none_or(|branch| branch.min_turns <= branch.max_turns);
+    place.key("branch").key("min_turns").require(in_order, || "must not be above `max_turns`".to_owned());
 }
 
 /// The quantisation and the precision of the base.
