@@ -9,9 +9,15 @@ passed=0 failed=0
 
 # Runs the tests in folder $2 in a fresh environment of the Python $1 with the requirements in file $3.
 run() {
-    local environment=target/python/environments/$(basename "$2")-$(basename "$1") report
+    local version environment report
+    version=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    environment=target/python/environments/$(basename "$2")-$version
     "$1" -m venv --clear "$environment"
-    "$environment/bin/python" -m pip install --quiet --disable-pip-version-check "$wheel" -r "$3"
+    if ! "$environment/bin/python" -m pip install --quiet --disable-pip-version-check "$wheel" -r "$3"; then
+        echo "== $2 with Python $version: what it needs cannot be installed"
+        failed=$((failed + 1))
+        return
+    fi
     report=$(mktemp)
     # In another folder, so that the installed package is found and not its sources.
     (cd "$2" && "$OLDPWD/$environment/bin/python" -W error -m pytest -q --junit-xml="$report" .) || true
@@ -23,26 +29,36 @@ print(sum(count for count, _ in counts), sum(bad for _, bad in counts))
 PY
     ) || { ran=1 bad=1; }
     rm -f "$report"
-    echo "== $2 with $("$1" --version): $((ran - bad)) passed, $bad failed"
+    echo "== $2 with Python $version: $((ran - bad)) passed, $bad failed"
     passed=$((passed + ran - bad)) failed=$((failed + bad))
+}
+
+# A Python of version $1, of those on the PATH and pyenv's.
+python_of() {
+    local python
+    for python in "python$1" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1".*/bin/python3; do
+        "$python" -c '' 2>/dev/null && command -v "$python" && return
+    done
+    echo "== no Python $1" >&2
+    return 1
 }
 
 if [ $# -eq 0 ]; then
     for version in 3.11 3.12 3.13; do
-        python=$(command -v "python$version") || { echo "== no Python $version: left out" >&2; continue; }
-        "$python" -c '' 2>/dev/null || { echo "== no Python $version: left out" >&2; continue; }
+        python=$(python_of "$version") || continue
         run "$python" python/tests python/tests/requirements.txt
     done
     set -- $(ls python/tests_adapters/*/requirements.txt | xargs -n 1 dirname | xargs -n 1 basename)
 fi
 for adapter in "$@"; do
-    python=python3
-    # Declared for 3.13.14, and runs on every 3.13.
-    [ "$adapter" != nemo_gym ] || { python=python3.13; export PIP_IGNORE_REQUIRES_PYTHON=1; }
-    # verl is for 3.12 at most, SkyRL for 3.12 at least.
-    case $adapter in verl) python=python3.11 ;; skyrl) python=python3.12 ;; esac
-    "$python" -c '' 2>/dev/null || { echo "== no $python: $adapter is left out" >&2; continue; }
-    run "$(command -v "$python")" "python/tests_adapters/$adapter" "python/tests_adapters/$adapter/requirements.txt"
+    # verl is for 3.12 at most, SkyRL for 3.12 at least. NeMo Gym is declared for 3.13.14, and runs on every 3.13.
+    case $adapter in
+        nemo_gym) python=$(python_of 3.13) && export PIP_IGNORE_REQUIRES_PYTHON=1 ;;
+        skyrl) python=$(python_of 3.12) ;;
+        verl) python=$(python_of 3.11) ;;
+        *) python=$(command -v python3) ;;
+    esac || { echo "== $adapter is left out" >&2; continue; }
+    run "$python" "python/tests_adapters/$adapter" "python/tests_adapters/$adapter/requirements.txt"
     unset PIP_IGNORE_REQUIRES_PYTHON
 done
 echo "$passed passed, $failed failed"

@@ -70,7 +70,7 @@ struct Training {
     lines: String,
 }
 
-/// The trainings of a family.
+/// The trainings of a family. Quantising and optimizers are the same in all of them, so Qwen3 stands for the others there.
 fn trainings(family: &str) -> Vec<Training> {
     let training = |name: &str, base: &str, lines: String| Training {
         name: format!("{family}_{name}"),
@@ -79,16 +79,21 @@ fn trainings(family: &str) -> Vec<Training> {
     };
     let lora = format!("adapter: lora\n{LORA}");
     let qlora = format!("adapter: qlora\nload_in_4bit: true\n{LORA}gradient_checkpointing: true\n");
-    vec![
+    let mut trainings = vec![
         training("lora", "", lora.clone()),
-        training("qlora", "_untied", qlora.clone()),
         training("full", "", String::new()),
-        training("full_untied", "_untied", "gradient_checkpointing: true\n".to_owned()),
-        training("muon", "", "optimizer: muon\n".to_owned()),
-        training("lora_bf16", "", format!("{lora}bf16: true\n")),
-        training("qlora_bf16", "_untied", format!("{qlora}bf16: true\n")),
         training("full_bf16", "", "bf16: true\n".to_owned()),
-    ]
+    ];
+    if family == "qwen3" {
+        trainings.extend([
+            training("qlora", "_untied", qlora.clone()),
+            training("full_untied", "_untied", "gradient_checkpointing: true\n".to_owned()),
+            training("muon", "", "optimizer: muon\n".to_owned()),
+            training("lora_bf16", "", format!("{lora}bf16: true\n")),
+            training("qlora_bf16", "_untied", format!("{qlora}bf16: true\n")),
+        ]);
+    }
+    trainings
 }
 
 /// Runs `trainer train`; returns the result's folder.
