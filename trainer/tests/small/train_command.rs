@@ -421,10 +421,10 @@ fn a_check_reads_the_base() {
     };
     write(&base);
     check(&[]).unwrap();
-    crate::set(&base.join("config.json"), "model_type", serde_json::json!("llama"));
-    crate::set(&base.join("config.json"), "attention_bias", serde_json::json!(true));
+    crate::set(&base.join("config.json"), "hidden_act", serde_json::json!("gelu"));
+    crate::set(&base.join("config.json"), "partial_rotary_factor", serde_json::json!(0.5));
     let said = check(&[]).unwrap_err();
-    assert!(said.contains("`model_type`") && said.contains("`attention_bias`"), "{said}");
+    assert!(said.contains("`hidden_act`") && said.contains("`partial_rotary_factor`"), "{said}");
     write(&work.path().join("nowhere"));
     let said = check(&[]).unwrap_err();
     assert!(said.contains("nowhere/config.json"), "{said}");
