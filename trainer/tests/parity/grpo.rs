@@ -44,10 +44,10 @@ fn config(loss_type: &str, scale: &str) -> Config {
     Config::read(&path).unwrap()
 }
 
-/// The tied model with the adapter of all matrices, without dropout.
+/// The Qwen3 with the adapter of all matrices, without dropout.
 fn model() -> Model {
-    let mut model = load(&oracle::folder().join("tied"), &crate::options()).unwrap();
-    lora::load(&mut model, &oracle::folder().join("adapter_all")).unwrap();
+    let mut model = load(&oracle::folder().join("qwen3"), &crate::options()).unwrap();
+    lora::load(&mut model, &oracle::folder().join("qwen3_all")).unwrap();
     for linear in model.linears_mut() {
         let lora = linear.adapter().map(|lora| Lora { dropout: 0.0, ..lora.shared() });
         linear.set_adapter(lora);
@@ -82,8 +82,8 @@ fn loss_and_gradients_are_those_of_the_formula_in_pytorch() {
         }
         let file = |name: &str| work.path().join(format!("{number}.{name}"));
         jobs.push(json!({
-            "model": oracle::folder().join("tied"),
-            "adapter": oracle::folder().join("adapter_all"),
+            "model": oracle::folder().join("qwen3"),
+            "adapter": oracle::folder().join("qwen3_all"),
             "rows": batch.rows,
             "trl": trl,
             "out": file("json"),
