@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 import runtime_gym as rg
 
 ROOT = Path(__file__).parents[2]
+
+# In the background of a shell Ctrl-C is ignored, also by the children of what runs there.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
