@@ -1,9 +1,9 @@
 //! An environment server as a child of the run.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use lifecycle::child::{Error, Server};
+use lifecycle::child::{self, Error, Server};
 
 /// The server's executable.
 const PROGRAM: &str = "env-server";
@@ -22,20 +22,10 @@ const START_LIMIT: Duration = Duration::from_secs(300);
 pub async fn start(tasks: &Path, log: &Path) -> Result<Server, Error> {
     // The run's config says what its episodes may use.
     let arguments = ["serve".as_ref(), "--any-limits".as_ref(), "--tasks".as_ref(), tasks.as_os_str()];
-    let program = program();
+    let program = child::program(PROGRAM);
     let started = Server::start(WHAT, &program, arguments, log);
     tokio::time::timeout(START_LIMIT, started).await.unwrap_or_else(|_| {
         let problem = format!("it said nothing for {} s", START_LIMIT.as_secs());
         Err(Error::NotReady { what: WHAT, problem, log: log.to_owned() })
     })
-}
-
-/// The executable beside this one or, if there is none, the one on the PATH.
-fn program() -> PathBuf {
-    let name = format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX);
-    std::env::current_exe()
-        .ok()
-        .and_then(|own| own.parent().map(|folder| folder.join(&name)))
-        .filter(|path| path.is_file())
-        .unwrap_or_else(|| PathBuf::from(name))
 }

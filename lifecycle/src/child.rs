@@ -188,6 +188,16 @@ impl Server {
     }
 }
 
+/// The executable of this name beside this one or, if there is none, the one on the PATH.
+pub fn program(name: &str) -> PathBuf {
+    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    std::env::current_exe()
+        .ok()
+        .and_then(|own| own.parent().map(|folder| folder.join(&name)))
+        .filter(|path| path.is_file())
+        .unwrap_or_else(|| PathBuf::from(name))
+}
+
 /// The last lines of a log.
 pub fn tail(log: &Path) -> String {
     let text = fs::read(log).unwrap_or_default();

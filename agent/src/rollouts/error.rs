@@ -22,7 +22,7 @@ pub enum Error {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The trainer names a task that was not offered.
@@ -40,7 +40,7 @@ pub enum Error {
     Episode {
         /// The task's id.
         task: String,
-        /// Why.
+        /// What went wrong.
         error: episode::Error,
     },
     /// A trace lacks what a rollout needs.

@@ -156,8 +156,8 @@ impl Model for Seat {
     }
 }
 
-/// The seed of a call: the sampling begins anew at each call, so with one seed for all of them the answers of an episode would
-/// draw the same random numbers.
+/// The seed of a call. Each call of an episode has its own: with one seed for all, each answer would draw the same random
+/// numbers.
 fn seed(episode: u64, call: u64) -> u64 {
     let digest = Sha256::digest([episode.to_le_bytes(), call.to_le_bytes()].concat());
     digest.iter().take(8).fold(0, |seed, &byte| seed << 8 | u64::from(byte)) >> 11

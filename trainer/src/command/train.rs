@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use lifecycle::Interrupt;
+use lifecycle::{Interrupt, child};
 use tch::{Cuda, Device};
 use tokio::signal::unix::SignalKind;
 use trainer::train::{Config, Failure, Method, Options, Training, silence_exhaustion};
@@ -138,7 +138,7 @@ pub fn run_as(arguments: &Common, method: Method) -> Result<()> {
         Some(rollout) => (rollout.config.display().to_string(), "tasks"),
     };
     eprintln!("reading {} and {inputs}", config.base_model.display());
-    let options = Options { device, agent: agent(), restart: arguments.restart, interrupt };
+    let options = Options { device, agent: child::program("agent"), restart: arguments.restart, interrupt };
     let training = Training::open(config, options)?;
     let record = training.record();
     let [samples, held_out] = record.samples;
@@ -161,14 +161,4 @@ pub fn run_as(arguments: &Common, method: Method) -> Result<()> {
         say(position.eval_loss.or(position.eval_reward))
     );
     Ok(())
-}
-
-/// The program `agent`: the one beside this program or, if there is none, the one on the PATH.
-fn agent() -> PathBuf {
-    let name = format!("agent{}", std::env::consts::EXE_SUFFIX);
-    std::env::current_exe()
-        .ok()
-        .and_then(|own| own.parent().map(|folder| folder.join(&name)))
-        .filter(|path| path.is_file())
-        .unwrap_or_else(|| PathBuf::from(name))
 }

@@ -225,8 +225,8 @@ fn logprobs_are_those_of_a_whole_pass() {
     }
 }
 
-/// Requests that begin together share batches whose order is theirs, so an engine that begins anew repeats their log-probabilities
-/// to the bit; these are of the draws where that is asked for, and of the model otherwise.
+/// Requests that begin together share batches in their order, so a new engine gives the same log-probabilities to the bit. They are
+/// those of the draws if the request asks for that, and those of the model otherwise.
 #[test]
 fn requests_that_begin_together_repeat_to_the_bit_and_tell_the_probabilities_of_draws() {
     let (_work, folder) = chatty::folder();
