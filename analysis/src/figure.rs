@@ -7,12 +7,14 @@
 //! | [`axis`]         | scales and their ticks                                    |
 //! | [`png`]          | SVG drawn as PNG, with the built-in font                  |
 //! | [`distribution`] | a histogram for each cell                                 |
+//! | [`learning`]     | what a policy's episodes were like while it learnt        |
 //! | [`survival`]     | episodes without a missing variable, over turns           |
 //! | [`timeline`]     | every turn of every episode                               |
 //! | [`training`]     | the loss over steps                                       |
 
 pub mod axis;
 pub mod distribution;
+pub mod learning;
 pub mod png;
 pub mod style;
 pub mod survival;

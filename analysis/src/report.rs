@@ -10,6 +10,7 @@
 //! | [`words`]      | the aims, and the tests in words                    |
 //! | [`ablations`]  | other studies beside this one                       |
 //! | [`figures`]    | the figures, and the numbers that they show         |
+//! | [`learning`]   | what policies that learnt from their episodes did   |
 //! | [`provenance`] | programs, machine, inputs, and durations            |
 //! | `write`        | the files                                           |
 //! | `page`         | the page                                            |
@@ -20,6 +21,7 @@ pub mod cells;
 pub mod document;
 pub mod figures;
 pub mod group;
+pub mod learning;
 pub mod marked;
 pub mod measured;
 mod page;

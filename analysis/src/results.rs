@@ -5,6 +5,7 @@
 //! | [`cell`]        | the evaluation episodes of one cell, and their tasks          |
 //! | [`row`]         | an evaluation episode as a row; the rows of a cell as columns |
 //! | [`curve`]       | a training and its loss over steps                            |
+//! | [`learning`]    | what such a training measured of its episodes                 |
 //! | [`example`]     | one task under the four cells, side by side                   |
 //! | [`file`]        | the file: format, reading, writing                            |
 //! | `layout`        | JSON text that is small and readable                          |
@@ -17,5 +18,6 @@ pub mod curve;
 pub mod example;
 pub mod file;
 mod layout;
+pub mod learning;
 mod open;
 pub mod row;

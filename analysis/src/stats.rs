@@ -9,6 +9,7 @@
 //! | [`wilcoxon`]   | Wilcoxon signed-rank test, rank-biserial correlation             |
 //! | [`mcnemar`]    | McNemar's test in clusters, odds ratio                           |
 //! | [`holm`]       | correction for several tests                                     |
+//! | [`seeds`]      | means over few repeats                                           |
 //! | [`survival`]   | Kaplan and Meier's estimate of survival without an event         |
 //! | [`detectable`] | the smallest difference that a sample shows                      |
 
@@ -20,6 +21,7 @@ pub mod interval;
 pub mod mcnemar;
 pub mod proportion;
 mod ranks;
+pub mod seeds;
 mod sign_flips;
 mod signed_ranks;
 pub mod survival;

@@ -121,6 +121,47 @@ fn the_file_makes_the_same_report_as_the_folder_every_time() {
 }
 
 #[test]
+fn policies_that_learnt_from_episodes_have_curves_and_their_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = Study::new(&folder.path().join("study"), "Made", &[1, 2]);
+    let played = |step: u32, missing: u32| {
+        json!({
+            "step": step, "epoch": 0.1, "time": 1.0, "loss": 0.0, "learning_rate": 0.1, "grad_norm": 1.0, "tokens": 30,
+            "tokens_per_second": 9.0, "memory_bytes": null,
+            "kl": 0.0, "clip_ratio": 0.0, "sampling_logp_difference": 0.0, "train_seconds": 1.0,
+            "train_tokens_per_second": 1.0,
+            "reward": 0.5, "reward_std": 0.1, "frac_reward_zero_std": 0.0, "solved": 0.5, "rollouts": 8,
+            "unbranched_groups": 0, "turns": 3.0, "completion_tokens": 1234.0, "missing_variables": missing,
+            "names_redefined": 0.25, "generated_tokens": 9, "prompt_tokens": 9, "cached_tokens": 0, "env_steps": 3,
+            "engine_seconds": 1.0, "engine_tokens_per_second": 9.0, "env_seconds": 1.0, "env_steps_per_second": 3.0,
+        })
+        .to_string()
+    };
+    for seed in [1, 2] {
+        // From 4 or 6 missing variables an episode to none in the last 2 of 20 steps.
+        let lines = (1..=20).map(|step| played(step, if step > 18 { 0 } else { 2 + 2 * seed }) + "\n");
+        let path = study.folder.join(format!("train/{seed}/persistent/metrics.jsonl"));
+        fs::write(path, lines.collect::<String>()).unwrap();
+    }
+    let file = folder.path().join("results.json");
+    run(&[&"collect", &study.folder, &"--out", &file]).succeeded();
+    let results: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    let learning = |index: usize| &results["training"][index]["learning"];
+    assert_eq!(learning(1)["missing_variables"]["value"][0], 4.0);
+    assert_eq!(*learning(0), Value::Null, "the base learnt from samples");
+
+    let out = folder.path().join("report");
+    run(&[&"report", &file, &"--out", &out]).succeeded();
+    let summary = fs::read_to_string(out.join("summary.md")).unwrap();
+    let ends = |measure: &str| row(&summary, &["persistent", measure])[2..].to_vec();
+    // Two values that differ by 2 have Student's interval 5 +- 12.706.
+    assert_eq!(ends("Missing variables an episode"), ["5.00 [-7.71, 17.71]", "0.00 [0.00, 0.00]"]);
+    assert_eq!(ends("Generated tokens an episode"), ["1,234.0 [1,234.0, 1,234.0]"; 2]);
+    let figure = fs::read_to_string(out.join("figures/learning.svg")).unwrap();
+    assert_eq!(figure.matches("class=\"line faint line-pp\"").count(), 8, "two seeds in four panels");
+}
+
+#[test]
 fn task_sets_stand_one_below_the_other() {
     let folder = tempfile::tempdir().unwrap();
     let mut study = Study::new(folder.path(), "Made", &[1]);

@@ -31,18 +31,19 @@ pub fn problems(stages: &[&Stage], programs: &Programs) -> Result<Vec<String>> {
         let name = stage.name.split_once('/').filter(|(first, _)| first.starts_with("seed"));
         let name = name.map_or(stage.name.as_str(), |(_, rest)| rest);
         let Some((file, text)) = stage.files.first().filter(|_| !seen.contains(&name)) else { continue };
+        let Some(command) = stage.arguments.first() else { continue };
         seen.push(name);
         problems.extend(key(text).map(|problem| format!("{}: {problem}", stage.name)));
+        for (file, text) in &stage.files {
+            // A config may name another file of the stage.
+            let text = text.replace(&*stage.folder.to_string_lossy(), &folder.path().to_string_lossy());
+            let path = folder.path().join(file);
+            std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+        }
         let config = folder.path().join(file);
-        std::fs::write(&config, text).with_context(|| format!("writing {}", config.display()))?;
-        let command = match stage.kind {
-            Kind::Tasks => "generate",
-            Kind::Train => "train",
-            _ => "run",
-        };
         let program = programs.path(stage.program);
         let mut call = Command::new(&program);
-        call.args([command, "--check", "--config"]).arg(&config);
+        call.args([command.as_str(), "--check", "--config"]).arg(&config);
         let is_made_later = |base: &Artifact| stages.iter().any(|other| other.output_path() == base.path);
         if stage.kind == Kind::Train && stage.inputs.first().is_some_and(is_made_later) {
             call.arg("--base-later");

@@ -123,9 +123,13 @@ fn expected(stage: &Stage, before: &[Record]) -> Option<f64> {
 
 /// The total work and time of the stages that are not finished.
 fn sums(pending: &[&Stage], before: &[Record]) -> String {
-    let sum = |kind: Kind| -> u64 {
-        let of_kind = pending.iter().filter(|stage| stage.kind == kind);
+    let sum = |kind: Kind, plays: bool| -> u64 {
+        let of_kind = pending.iter().filter(|stage| stage.kind == kind && stage.plays() == plays);
         of_kind.filter_map(|stage| Some(stage.work.as_ref()?.amount)).sum()
+    };
+    let rollouts = match sum(Kind::Train, true) {
+        0 => String::new(),
+        count => format!("{} rollouts to learn from, ", words::count(count)),
     };
     let known: Vec<f64> = pending.iter().filter_map(|stage| expected(stage, before)).collect();
     let time = match (pending.len(), known.len()) {
@@ -138,12 +142,12 @@ fn sums(pending: &[&Stage], before: &[Record]) -> String {
         ),
     };
     format!(
-        "to do: {} tasks to generate, {} episodes of teachers, at most {} tokens to train on, {} episodes of models\n\
+        "to do: {} tasks to generate, {} episodes of teachers, at most {} tokens to train on, {rollouts}{} episodes of models\n\
          time: {time}",
-        words::count(sum(Kind::Tasks)),
-        words::count(sum(Kind::Traces)),
-        words::count(sum(Kind::Train)),
-        words::count(sum(Kind::Evaluate)),
+        words::count(sum(Kind::Tasks, false)),
+        words::count(sum(Kind::Traces, false)),
+        words::count(sum(Kind::Train, false)),
+        words::count(sum(Kind::Evaluate, false)),
     )
 }
 

@@ -6,7 +6,7 @@
 //! | `sources`    | what is learnt from: [`Tasks`], [`Traces`], [`Drills`]             |
 //! | `model`      | [`Model`]: what training starts from                               |
 //! | `sizes`      | [`Sizes`] of a model, and counts of its weights                    |
-//! | `training`   | [`Training`]: the data and the settings of a training              |
+//! | `training`   | [`Training`]: what it learns from, and its settings                |
 //! | `evaluation` | [`Evaluation`]: which models play which tasks                      |
 //! | `server`     | [`Server`]: what serves the models, if it is not `trainer serve`   |
 //! | `settings`   | [`Settings`] of other programs, and how they are merged            |
@@ -35,7 +35,7 @@ pub use evaluation::Evaluation;
 pub use model::{Folder, Fresh, Model};
 pub use server::{Running, Server, Vllm};
 pub use settings::{Settings, merged};
-pub use sizes::Sizes;
+pub use sizes::{Family, Sizes};
 pub use sources::{Drills, Player, Recorded, Tasks, Teacher, Traces};
-pub use training::Training;
+pub use training::{Episodes, Training};
 pub use whole::Experiment;

@@ -8,6 +8,7 @@
 //! | `agent_run` | a run of `agent run`: its config and its call          |
 //! | `data`      | stages of tasks, traces, drills and samples            |
 //! | `models`    | stages of the base and its adapters                    |
+//! | `episodes`  | stages of adapters that learn from their own episodes  |
 //! | `served`    | what serves the models of these episodes               |
 //! | `cells`     | stages of evaluation episodes, and the report          |
 //! | `selection` | the part of a plan that was asked for                  |
@@ -18,6 +19,7 @@
 mod agent_run;
 mod cells;
 mod data;
+mod episodes;
 mod models;
 mod place;
 mod planner;

@@ -104,6 +104,7 @@ impl Stage {
             Kind::Tasks => &[Program::EnvServer],
             Kind::Traces => &[Program::Agent, Program::EnvServer],
             Kind::Drills => &[Program::Agent],
+            Kind::Train if self.plays() => &[Program::Trainer, Program::Agent, Program::EnvServer],
             Kind::Init | Kind::Prepare | Kind::Train => &[Program::Trainer],
             Kind::Evaluate if self.server.as_ref().is_some_and(ModelServer::is_trainer) => {
                 &[Program::Agent, Program::EnvServer, Program::Trainer]
@@ -111,6 +112,11 @@ impl Stage {
             Kind::Evaluate => &[Program::Agent, Program::EnvServer],
             Kind::Report => &[Program::Analysis],
         }
+    }
+
+    /// Whether it is a training on episodes that the model plays itself.
+    pub fn plays(&self) -> bool {
+        self.kind == Kind::Train && self.settings.get("agent").is_some()
     }
 
     /// The program's name and arguments.

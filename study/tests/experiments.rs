@@ -40,6 +40,11 @@ fn variant(folder: &Path, changes: &str) -> PathBuf {
     path
 }
 
+/// A change of the episodes that an adapter learns from.
+fn practice(key: &str) -> String {
+    format!("adapters: {{practised: {{episodes: {{{key}}}}}}}")
+}
+
 /// The error of a file that extends the smoke test's.
 fn refused(changes: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
@@ -107,6 +112,24 @@ fn what_cannot_be_used_is_refused_by_its_key() {
             "`evaluation.server.arguments[0]`: `--port`",
         ),
         ("evaluation: {load_in_4bit: true, server: {url: x}}", "`evaluation.load_in_4bit`: must be left out"),
+        ("adapters: {reset: {episodes: {tasks: teaching, state: reset}}}", "and not both"),
+        (
+            "adapters: {reset: {data: null}}",
+            "`adapters.reset.data`: must name traces or drills, or `episodes`",
+        ),
+        (&practice("tasks: teachings"), "`adapters.practised.episodes.tasks`: there is no `teachings`"),
+        (&practice("stat: reset"), "`adapters.practised.episodes.stat`: unknown key; did you mean state?"),
+        (&practice("agent: {name: x}"), "`adapters.practised.episodes.agent.name`: is set by the study"),
+        (&practice("tasks: held-out"), "`tasks.held-out` is for evaluation"),
+        (
+            "adapters: {reset: {rollout: {tasks_root: x}}}",
+            "`adapters.reset.rollout.tasks_root`: is set by the",
+        ),
+        ("tuning: {rl: grpo}", "`tuning.rl`: is set by the study"),
+        (
+            "base: {mixture: {episodes: {tasks: teaching, state: reset}}}",
+            "`base.mixture.episodes`: is for adapters",
+        ),
     ];
     for (changes, said) in cases {
         let error = refused(changes);
@@ -188,6 +211,32 @@ fn a_change_reaches_what_depends_on_it_and_nothing_else() {
     );
     let wider = changed("model: {sizes: {hidden_size: 64}}");
     assert!(wider.contains(&"seed1/base/fresh".to_owned()) && !wider.contains(&"data/reset-6".to_owned()));
+}
+
+#[test]
+fn an_adapter_may_learn_from_episodes_of_its_own() {
+    let plan = plan_of(&file("smoke.yaml")).unwrap();
+    let practised = |plan: &Plan| {
+        let stage = plan.stages.iter().find(|stage| stage.name == "seed1/adapters/practised");
+        stage.unwrap().clone()
+    };
+    let stage = practised(&plan);
+    assert_eq!(stage.arguments[0], "grpo");
+    let inputs: Vec<&str> = stage.inputs.iter().map(|input| input.name.as_str()).collect();
+    assert_eq!(inputs, ["seed1/base/mixture", "tasks/teaching"]);
+    let [config, agent] =
+        [0, 1].map(|number| -> serde_json::Value { serde_saphyr::from_str(&stage.files[number].1).unwrap() });
+    assert_eq!((&config["rl"], &config["datasets"]), (&"grpo".into(), &serde_json::Value::Null));
+    assert_eq!(config["rollout"]["config"], stage.folder.join(stage.files[1].0).to_str().unwrap());
+    assert_eq!(config["rollout"]["tasks_root"], stage.inputs[1].path.to_str().unwrap());
+    assert_eq!(agent["agents"][0]["persistent_state"], false);
+    assert_eq!(stage.work.as_ref().unwrap().amount, 8, "two steps of four rollouts");
+    // Whoever plays, and how, decides what is learnt.
+    let changed = changed("adapters: {practised: {episodes: {state: persistent}}}");
+    assert_eq!(changed, ["report", "seed1/adapters/practised"]);
+    let folder = tempfile::tempdir().unwrap();
+    let other = variant(folder.path(), "adapters: {practised: {episodes: {agent: {max_turns: 4}}}}");
+    assert_ne!(practised(&plan_of(&other).unwrap()).key, stage.key);
 }
 
 #[test]

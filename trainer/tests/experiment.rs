@@ -66,10 +66,16 @@ fn a_study_runs_from_its_file_to_its_report_and_only_what_changes_runs_again() {
     }
     let models: Vec<(&str, &str)> =
         first.training.iter().map(|training| (training.model.as_str(), training.phase.as_str())).collect();
-    assert_eq!(models, [("base", "spans"), ("base", "mixture"), ("persistent", ""), ("reset", "")]);
+    assert_eq!(
+        models,
+        [("base", "spans"), ("base", "mixture"), ("persistent", ""), ("reset", ""), ("practised", "")]
+    );
     for training in &first.training {
         assert!(folder.join(&training.folder).join("metrics.jsonl").is_file(), "{}", training.model);
     }
+    let practised = first.training.last().unwrap();
+    let metrics = fs::read_to_string(folder.join(&practised.folder).join("metrics.jsonl")).unwrap();
+    assert_eq!(metrics.matches("\"rollouts\":4").count(), 2, "two steps of four episodes: {metrics}");
     assert_eq!(first.cells.len(), 6);
     for cell in &first.cells {
         let (run, name) = (folder.join(&cell.run), format!("{}_in_{}", cell.train, cell.runtime));
@@ -139,7 +145,7 @@ fn training_under_way(out: &Path) -> PathBuf {
 fn an_interrupted_study_goes_on_where_it_was() {
     let work = tempfile::tempdir().unwrap();
     let out = work.path().join("runs");
-    let changes = "base: {spans: null, mixture: {max_steps: 60}}\nadapters: {persistent: null, reset: null}\n\
+    let changes = "base: {spans: null, mixture: {max_steps: 60}}\nadapters: {persistent: null, reset: null, practised: null}\n\
                    evaluation: {models: [base], runtimes: [reset]}";
     let file = variant(work.path(), changes);
     let mut running = study(&file, &out).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

@@ -23,7 +23,8 @@ const PRINTED: [&str; 2] = ["main", "aims"];
 ///
 /// With --update, the parts of a document between `<!-- generated: NAME -->` and `<!-- end -->` are generated
 /// again, and the rest of it does not change. NAME is one of: summary, aims, main, seeds, figures, tests,
-/// statistics, example, ablations, training, durations, provenance.
+/// statistics, example, ablations, learning, training, durations, provenance. In a document about several studies, the parts of
+/// the one that --study names are `<!-- generated: STUDY:NAME -->`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  analysis report runs/studies/small\n  \
     analysis report runs/studies/small --with runs/studies/no-recovery --with runs/studies/mixed-50\n  \
@@ -42,6 +43,9 @@ pub struct Args {
     /// Update the generated parts of this document
     #[arg(long, value_name = "FILE")]
     update: Option<PathBuf>,
+    /// What the document of --update calls this study, if it is about several
+    #[arg(long = "study", value_name = "STUDY", requires = "update")]
+    name: Option<String>,
     /// Write the figures (SVG) to this folder; the document of --update refers to them there
     #[arg(long, value_name = "DIR")]
     figures: Option<PathBuf>,
@@ -79,7 +83,8 @@ pub fn run(args: &Args, warnings: &mut Vec<String>) -> anyhow::Result<String> {
         let figures = relative(args.figures.as_deref(), path)?;
         let old = files::read_text(path)?;
         let (new, changed) =
-            marked::update(&old, &report, &figures).with_context(|| path.display().to_string())?;
+            marked::update(&old, &report, &figures, args.name.as_deref().unwrap_or_default())
+                .with_context(|| path.display().to_string())?;
         if !changed.is_empty() && args.check {
             differing.push(format!("{}: {}", path.display(), changed.join(", ")));
         } else if !changed.is_empty() {

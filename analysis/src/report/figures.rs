@@ -85,12 +85,13 @@ fn timelines(group: &Group<'_>, name: &str) -> Option<Figure> {
     (!panels.is_empty()).then(|| timeline::draw(name, &panels, seed))
 }
 
-/// The figure of the loss over steps; nothing without trainings.
+/// The figure of the loss over steps; nothing without trainings on samples.
 pub fn training(results: &Results) -> Vec<Block> {
     let panel = |label: &str, is_wanted: &dyn Fn(&Curve) -> bool| {
         let mut lines: Vec<(String, &'static str, Vec<&Curve>)> = Vec::new();
         let mut keys: Vec<(u64, &str)> = Vec::new();
-        for curve in results.training.iter().filter(|curve| is_wanted(curve) && !curve.loss.step.is_empty()) {
+        let has_loss = |curve: &&Curve| curve.learning.is_none() && !curve.loss.step.is_empty();
+        for curve in results.training.iter().filter(has_loss).filter(|curve| is_wanted(curve)) {
             let key = (curve.seed, curve.model.as_str());
             match keys.iter().position(|known| *known == key) {
                 Some(index) => lines[index].2.push(curve),
@@ -113,7 +114,8 @@ pub fn training(results: &Results) -> Vec<Block> {
     vec![Block::Figure(training::draw("training", &panels))]
 }
 
-fn colour(model: &str) -> &'static str {
+/// The name of a model's colour.
+pub(super) fn colour(model: &str) -> &'static str {
     match InterpreterState::named(model) {
         Some(InterpreterState::Persistent) => "pp",
         Some(InterpreterState::Reset) => "rr",

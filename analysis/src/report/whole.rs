@@ -1,7 +1,7 @@
 //! The whole report: its sections in order.
 
 use super::document::{Block, Section};
-use super::{ablations, cells, figures, group, provenance, words};
+use super::{ablations, cells, figures, group, learning, provenance, words};
 use crate::results::file::Results;
 use crate::two_by_two::options::Options;
 
@@ -63,6 +63,7 @@ impl Report {
             let blocks = ablations::blocks(&groups, others, options, warnings)?;
             sections.push(Section::new("ablations", "Ablations", blocks));
         }
+        sections.push(Section::new("learning", "Learning from episodes", learning::blocks(results)));
         let training = figures::training(results);
         sections.push(Section::new("training", "Training", training));
         sections.push(Section::new("durations", "Where the time went", provenance::durations(results)));

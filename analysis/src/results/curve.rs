@@ -7,6 +7,8 @@ use proto::study::Training;
 use proto::training::{self, Line, Record, Values};
 use serde::{Deserialize, Serialize};
 
+use super::learning::Learning;
+
 /// Most points of a curve that are kept.
 const POINTS: usize = 200;
 
@@ -36,6 +38,9 @@ pub struct Curve {
     pub base_sha256: String,
     /// SHA-256 of each of its datasets.
     pub data_sha256: Vec<String>,
+    /// What it measured of the episodes that it played, if it learnt from such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning: Option<Learning>,
     /// The loss in nats per token. Each point is the mean over a group of consecutive steps, at the group's
     /// last step.
     pub loss: Points,
@@ -54,7 +59,7 @@ pub struct Points {
 }
 
 impl Curve {
-    /// Reads the folder of a training that `trainer train` wrote.
+    /// Reads the folder of a training that `trainer train` or `trainer grpo` wrote.
     ///
     /// # Errors
     /// If its record or its metrics cannot be read; the message names the file, and the line of the metrics.
@@ -81,6 +86,7 @@ impl Curve {
             device: format!("{}, {}", record.device, record.compute),
             base_sha256: record.base_model.sha256,
             data_sha256: record.datasets.into_iter().map(|input| input.sha256).collect(),
+            learning: Learning::of(&lines),
             loss: points(|line| match line.values {
                 Values::Step { loss, .. } => Some(loss),
                 Values::Evaluation { .. } | Values::Episodes { .. } => None,
@@ -96,7 +102,7 @@ impl Curve {
 impl Points {
     /// The means of equal groups of consecutive points, at most [`POINTS`] groups, each at its group's last
     /// step; rounded to four decimals.
-    fn thinned(points: Vec<(u64, f64)>) -> Self {
+    pub(super) fn thinned(points: Vec<(u64, f64)>) -> Self {
         let groups = points.chunks(points.len().div_ceil(POINTS).max(1));
         let (step, value) = groups
             .filter_map(|group| {

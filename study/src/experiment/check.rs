@@ -15,7 +15,9 @@ use super::training::Training;
 use super::whole::Experiment;
 
 /// Keys of training configs that the study sets.
-const STUDY_KEYS: [&str; 5] = ["base_model", "datasets", "output_dir", "sequence_len", "seed"];
+const STUDY_KEYS: [&str; 6] = ["base_model", "datasets", "output_dir", "sequence_len", "seed", "rl"];
+/// Keys of a training's `rollout` that the study sets.
+const STUDY_ROLLOUT_KEYS: [&str; 3] = ["config", "env", "tasks_root"];
 /// Keys of an agent that the study sets.
 const STUDY_AGENT_KEYS: [&str; 3] = ["name", "persistent_state", "llm"];
 /// Keys of the evaluation's `llm` that the study sets.
@@ -27,6 +29,7 @@ const FRESH: &str = "fresh";
 const SET_BY_STUDY: &str =
     "is set by the study itself (seeds by `first_seed`, lengths by `sequence_len`); remove it";
 const AGENT_SET_BY_STUDY: &str = "is set by the study itself; remove it";
+const ROLLOUT_SET_BY_STUDY: &str = "is set by the study itself (by `episodes`); remove it";
 const LLM_SET_BY_STUDY: &str =
     "is set by the study itself (by the keys beside `llm`, and by `evaluation.server`); remove it";
 
@@ -50,6 +53,7 @@ pub fn check(experiment: &Experiment, root: &Place<'_>) {
     for (name, phase) in &experiment.base {
         let place = at("base").key(name);
         require(name != FRESH, &place, "is what the model before all phases is called");
+        require(phase.episodes.is_none(), &place.key("episodes"), "is for adapters");
         training(experiment, &place, phase);
     }
     for (name, adapter) in &experiment.adapters {
@@ -99,7 +103,16 @@ fn model(experiment: &Experiment, root: &Place<'_>) {
 
 fn training(experiment: &Experiment, place: &Place<'_>, training: &Training) {
     let data = place.key("data");
-    require(!training.data.is_empty(), &data, "must name traces or drills");
+    let either = "must name traces or drills, or `episodes` say what it plays, and not both";
+    require(training.data.is_empty() == training.episodes.is_some(), &data, either);
+    if let Some(episodes) = &training.episodes {
+        let place = place.key("episodes");
+        known(&place.key("tasks"), &episodes.tasks, &experiment.tasks);
+        refuse(&place.key("agent"), &episodes.agent, &STUDY_AGENT_KEYS, AGENT_SET_BY_STUDY);
+    }
+    if let Some(Value::Object(rollout)) = training.settings.get("rollout") {
+        refuse(&place.key("rollout"), rollout, &STUDY_ROLLOUT_KEYS, ROLLOUT_SET_BY_STUDY);
+    }
     for (name, count) in &training.data {
         let place = data.key(name);
         source(&place, name, experiment);

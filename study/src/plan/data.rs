@@ -58,14 +58,19 @@ impl Planner<'_> {
     pub fn refuse_shared_tasks(&self) -> Result<()> {
         let evaluated = |name: &String| self.experiment.evaluation.tasks.contains(name);
         for (held_out, set) in self.task_sets.iter().filter(|(name, _)| evaluated(name)) {
-            for teacher in self.experiment.traces.values() {
-                let Traces::Played(Teacher { tasks, .. }) = teacher else { continue };
+            let of_traces = self.experiment.traces.values().filter_map(|traces| match traces {
+                Traces::Played(Teacher { tasks, .. }) => Some(tasks),
+                Traces::Ready(_) => None,
+            });
+            let adapters = self.experiment.adapters.values();
+            let of_episodes = adapters.filter_map(|adapter| Some(&adapter.episodes.as_ref()?.tasks));
+            for tasks in of_traces.chain(of_episodes) {
                 let learnt = self.task_sets.iter().find(|(name, _)| name == tasks);
                 let shared = learnt.is_some_and(|(_, learnt)| learnt.overlaps(set));
                 ensure!(
                     !shared,
-                    "`tasks.{held_out}` is for evaluation, and shares seeds with `tasks.{tasks}`, which traces are \
-                     played on; give one of them another `seed_start`"
+                    "`tasks.{held_out}` is for evaluation, and shares seeds with `tasks.{tasks}`, which is learnt \
+                     from; give one of them another `seed_start`"
                 );
             }
         }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::planner::{Call, Draft, Planner, text, yaml};
 use crate::content_hash;
-use crate::experiment::{Fresh, Model, Settings, Sizes, Training};
+use crate::experiment::{Family, Fresh, Model, Settings, Sizes, Training};
 use crate::kind::Kind;
 use crate::programs::Program;
 use crate::stage::{Artifact, Work};
@@ -25,12 +25,16 @@ pub struct Base {
 }
 
 /// A training that is planned.
-struct Run<'a> {
-    seed: u64,
-    name: String,
+pub struct Run<'a> {
+    /// The repeat's seed.
+    pub seed: u64,
+    /// The stage's name.
+    pub name: String,
     data: &'a Training,
-    settings: Settings,
-    start: &'a Artifact,
+    /// Its config, without the keys that the study sets.
+    pub settings: Settings,
+    /// The model that it starts from.
+    pub start: &'a Artifact,
     tokenizer: &'a str,
 }
 
@@ -73,7 +77,10 @@ impl Planner<'_> {
             start: &base.model,
             tokenizer: &base.tokenizer,
         };
-        self.train(run, name, "")
+        match &data.episodes {
+            Some(episodes) => self.practise(run, episodes, name),
+            None => self.train(run, name, ""),
+        }
     }
 
     /// Notes what a model's folder lacks.
@@ -200,7 +207,11 @@ fn flags(fresh: &Fresh, seed: u64) -> Vec<String> {
     let numbers = numbers.into_iter().map(|(flag, number)| (flag, number.to_string()));
     let floats = floats.into_iter().filter_map(|(flag, number)| Some((flag, number?.to_string())));
     let valued = numbers.chain(floats).flat_map(|(flag, value)| [flag.to_owned(), value]);
-    valued.chain(sizes.untied.then(|| "--untied".to_owned())).collect()
+    let family = match sizes.model_type {
+        Family::Qwen3 => vec![],
+        other => vec!["--model-type".to_owned(), other.name().to_owned()],
+    };
+    valued.chain(family).chain(sizes.untied.then(|| "--untied".to_owned())).collect()
 }
 
 /// Most tokens that a training sees. It may see fewer: sequences are not always full.

@@ -78,7 +78,8 @@ impl Call {
 
     /// The same call with a file for the program to read.
     pub fn with_file(self, name: &'static str, text: String) -> Self {
-        Self { files: vec![(name, text)], ..self }
+        let files = self.files.into_iter().chain([(name, text)]).collect();
+        Self { files, ..self }
     }
 }
 
