@@ -16,7 +16,7 @@ MINUTES ?= 10
 # The ablations in the committed results.
 ABLATIONS := $(sort $(wildcard docs/study/ablations/*.json))
 
-.PHONY: build experiment ablations study-docs habits test tools wheel test-python docs test-vllm paper-tiny fuzz faults bench load lint guest torch trainer gpu clean
+.PHONY: build experiment ablations study-docs habits test python-sources typescript tools wheel test-python docs test-vllm paper-tiny fuzz faults bench load lint guest torch trainer gpu clean
 
 ## Every release binary but the trainer, into target/release.
 build: guest
@@ -56,7 +56,12 @@ habits: build
 test: guest torch tools
 	$(CARGO) build --release --workspace --bins --lib
 	$(CARGO) test --release --workspace
+	$(MAKE) --jobs=2 --output-sync=target python-sources typescript
+
+# The packages, from their sources and with the programs that cargo has built.
+python-sources:
 	scripts/python_tests.sh
+typescript:
 	scripts/typescript.sh
 
 ## What the tests need beside crates: peers, clients, a browser.

@@ -1,7 +1,7 @@
 """One episode in tokens, which every trainer that counts tokens must see alike: `golden.json` holds what a model answers, and for both
 interpreter states the ids and the mask of the episode.
 
-When the words for agents change, this command makes it anew, in an environment with transformers:
+When the words for agents change, this command makes it again, in an environment with transformers:
 
     python python/tests_adapters/golden.py
 """
