@@ -46,17 +46,25 @@ pub struct Options {
     pub retry: Retry,
 }
 
+/// Checks that a config can play rollouts. Returns its agent, and its prompts.
+///
+/// # Errors
+/// [`Error`], if it has several agents, a model of its own, or prompts that can't be used.
+pub fn check(config: &RunConfig) -> Result<(&AgentConfig, Prompts), Error> {
+    let [agent] = &config.agents[..] else { return Err(Error::Agents(config.agents.len())) };
+    if agent.llm.backend() != Some(Backend::Inference) {
+        return Err(Error::Backend);
+    }
+    Ok((agent, Prompts::read(config.prompts.as_deref()).map_err(run::Error::from)?))
+}
+
 /// Offers the tasks to the trainer, and plays what it asks for until it has gone.
 ///
 /// # Errors
 /// [`Error`]; the episodes under way are then left to the end of their leases.
 pub async fn serve(options: Options) -> Result<(), Error> {
     let Options { config, tasks_root, retry } = options;
-    let [agent] = &config.agents[..] else { return Err(Error::Agents(config.agents.len())) };
-    if agent.llm.backend() != Some(Backend::Inference) {
-        return Err(Error::Backend);
-    }
-    let prompts = Arc::new(Prompts::read(config.prompts.as_deref()).map_err(run::Error::from)?);
+    let (agent, prompts) = check(&config)?;
     let set = task_set::requested(config.task_set.as_deref(), tasks_root.as_deref())?;
     let server = match (&config.envs[..], &tasks_root) {
         ([_, ..], _) => None,
@@ -71,7 +79,7 @@ pub async fn serve(options: Options) -> Result<(), Error> {
     let urls = server.as_ref().map_or_else(|| config.envs.clone(), |server| vec![server.url().to_owned()]);
     let connected = run::connect(&urls, retry, &config, set.as_ref(), None).await;
     let served = match connected {
-        Ok(servers) => play_all(agent, prompts, servers).await,
+        Ok(servers) => play_all(agent, Arc::new(prompts), servers).await,
         Err(error) => Err(error.into()),
     };
     if let Some(server) = server {

@@ -44,7 +44,7 @@ mod run;
 mod schedule;
 mod sft;
 
-pub use config::{Config, LossType, Method, Scale, Trl};
+pub use config::{Config, LossType, Method, Scale, Trl, keys};
 pub use failure::Failure;
 pub use memory::silence_exhaustion;
 pub use run::{Options, Training};

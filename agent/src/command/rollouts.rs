@@ -8,7 +8,7 @@ use client::Retry;
 
 use super::run::read_config;
 use super::watched::spans;
-use crate::rollouts::{Options, serve};
+use crate::rollouts::{Options, check, serve};
 
 /// Plays episodes for `trainer grpo`, which starts this command. Messages are JSON lines on standard input and output
 /// (`proto::rollout`). It ends when its input does.
@@ -26,6 +26,10 @@ pub struct RolloutsArgs {
     /// The folder for the log of an environment server that this command starts; the config's output_dir if not given.
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
+    /// Only check the config, all its problems at once, and then the prompts that it names; the exit status is 0 if there are
+    /// none.
+    #[arg(long)]
+    check: bool,
 }
 
 impl RolloutsArgs {
@@ -36,6 +40,10 @@ impl RolloutsArgs {
         }
         if !self.env.is_empty() {
             config.envs = self.env;
+        }
+        if self.check {
+            check(&config)?;
+            return Ok(0);
         }
         let _spans = spans()?;
         let options = Options { config, tasks_root: self.tasks_root, retry: Retry::default() };

@@ -204,6 +204,29 @@ async fn a_check_reads_the_config_and_the_prompts() {
     }
 }
 
+#[tokio::test]
+async fn a_check_of_rollouts_reads_their_config() {
+    let folder = tempfile::tempdir().unwrap();
+    let rollouts = CONFIG.replace("scripted, model: persistent-habit", "inference, model: policy");
+    let agent = "  - name: second\n    agent_type: codeact\n    persistent_state: false\n    llm: {backend: inference, model: policy}\n";
+    for (config, part) in [
+        (rollouts.clone(), ""),
+        (CONFIG.to_owned(), "`agents[0].llm.backend` must be `inference`"),
+        (format!("{rollouts}{agent}"), "`agents` has 2 agents"),
+        (rollouts.replace("seed_start", "seed_strat"), "did you mean seed_start?"),
+        (format!("prompts: nowhere\n{}", rollouts.trim_start()), "nowhere"),
+    ] {
+        let path = folder.path().join("rollouts.yaml");
+        fs::write(&path, &config).unwrap();
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_agent"));
+        command.args(["rollouts", "--check", "--config"]).arg(&path).current_dir(folder.path());
+        let output = command.output().await.unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.success(), part.is_empty(), "{config}: {said}");
+        assert!(said.contains(part) && said.is_empty() == part.is_empty(), "{config}: {said}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_files_are_those_of_the_papers_system() {
     let folder = tempfile::tempdir().unwrap();

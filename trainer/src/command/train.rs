@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use lifecycle::{Interrupt, child};
 use tch::{Cuda, Device};
 use tokio::signal::unix::SignalKind;
-use trainer::train::{Config, Failure, Method, Options, Training, silence_exhaustion};
+use trainer::train::{Config, Failure, Method, Options, Training, grpo, silence_exhaustion};
 use trainer::{Error, Result};
 
 const HELP: &str = "\
@@ -85,7 +85,8 @@ pub struct Common {
     /// Start from the beginning: remove the checkpoints and metrics in the output folder.
     #[arg(long)]
     restart: bool,
-    /// Only check the config, and whether its base model can be trained; the exit status says whether both are valid.
+    /// Only check the config, and whether its base model can be trained; the exit status says whether both are valid. Prints
+    /// what each key will do.
     #[arg(long)]
     check: bool,
     /// With --check: do not read the base model, which is yet to be made.
@@ -120,7 +121,7 @@ pub fn run_as(arguments: &Common, method: Method) -> Result<()> {
     let config = Config::read(&arguments.config)?;
     config.check_method(method, &arguments.config)?;
     if arguments.check {
-        return if arguments.base_later { Ok(()) } else { config.check_base() };
+        return check(arguments, &config);
     }
     let device = match arguments.device {
         Place::Cpu => Device::Cpu,
@@ -161,4 +162,26 @@ pub fn run_as(arguments: &Common, method: Method) -> Result<()> {
         say(position.eval_loss.or(position.eval_reward))
     );
     Ok(())
+}
+
+/// Says what a config will do, on standard output. Checks what it names, too: the base, and the config of the agent that plays.
+#[allow(clippy::print_stdout)] // what the config will do is what --check is for
+fn check(arguments: &Common, config: &Config) -> Result<()> {
+    println!("{}", config.explain(&arguments.config)?);
+    let played = config.rollout.as_ref().map(|rollout| grpo::check(&child::program("agent"), rollout));
+    match played {
+        Some(Ok(true)) => println!("rollout.config was checked by `agent`, too"),
+        Some(Ok(false)) => {
+            println!(
+                "rollout.config was not checked: `agent` is neither beside this program nor on the PATH"
+            );
+        }
+        Some(Err(_)) | None => {}
+    }
+    let base = if arguments.base_later { Ok(()) } else { config.check_base() };
+    match (played, base) {
+        (Some(Err(agent)), Err(base)) => Err(Error::Agent(format!("{agent}\n{base}"))),
+        (Some(Err(problem)), Ok(())) | (_, Err(problem)) => Err(problem),
+        (_, Ok(())) => Ok(()),
+    }
 }

@@ -10,12 +10,18 @@
 //! | `readers` | readers of numbers that must be within bounds       |
 //! | `grpo`    | the keys of reinforcement learning                  |
 //! | `check`   | rules that concern several keys                     |
-//! | `neutral` | keys of Axolotl's that change nothing here          |
+//! | `keys`    | what each key does, Axolotl's other ones, too       |
+//! | `sift`    | leaves out and refuses Axolotl's other keys         |
+//! | `derived` | what follows from the keys                          |
+//! | `explain` | what a config will do, in words                     |
 
 mod check;
+mod derived;
+mod explain;
 mod grpo;
-mod neutral;
+pub mod keys;
 mod readers;
+mod sift;
 mod values;
 
 use std::collections::BTreeSet;
@@ -23,10 +29,10 @@ use std::path::{Path, PathBuf};
 
 use fields::{Collector, FromJson as _, Problems};
 use serde::Serialize;
-use tch::Kind;
 
 use self::readers::{
-    at_least_one, decay_rate, fraction, interval, optional, positive, share_or_count, zero_or_more,
+    at_least_one, decay_rate, fraction, interval, limit, modules, optional, positive, recomputation,
+    share_or_count, whole_steps, zero_or_more,
 };
 use crate::lora::Target;
 use crate::{Error, Result, model};
@@ -81,13 +87,15 @@ pub struct Config {
     /// The adapter's change is scaled by `lora_alpha / lora_r`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lora_alpha: Option<f64>,
+    /// Whether it is scaled by `lora_alpha / sqrt(lora_r)` instead.
+    pub peft_use_rslora: bool,
     /// The share of an adapter's inputs that a step zeroes, 0 to below 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lora_dropout: Option<f64>,
     /// The matrices of every layer that are adapted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lora_target_modules: Option<BTreeSet<Target>>,
-    /// Whether all matrices of every layer are adapted.
+    /// Whether all matrices of every layer are adapted, whatever `lora_target_modules` names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lora_target_linear: Option<bool>,
 
@@ -124,6 +132,12 @@ pub struct Config {
     /// The arguments of `warmup_stable_decay`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lr_scheduler_kwargs: Option<StableDecay>,
+    /// What `cosine` falls to, as a share of the highest learning rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cosine_min_lr_ratio: Option<f64>,
+    /// The share of all steps after which `cosine` has reached that; `None`: all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cosine_constant_lr_ratio: Option<f64>,
     /// The share of all steps in which the learning rate rises; rounded up to whole steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warmup_ratio: Option<f64>,
@@ -147,11 +161,17 @@ pub struct Config {
     /// Steps between two evaluations, below 1 as a share of all steps; `None`: once per epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eval_steps: Option<f64>,
+    /// Evaluations of an epoch, instead of `eval_steps`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evals_per_epoch: Option<u64>,
     /// Whether there is an evaluation before the first step.
     pub eval_on_start: bool,
     /// Steps between two checkpoints, below 1 as a share of all steps; `None`: once per epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub save_steps: Option<f64>,
+    /// Checkpoints of an epoch, instead of `save_steps`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saves_per_epoch: Option<u64>,
     /// Number of checkpoints that are kept.
     pub save_total_limit: usize,
 }
@@ -173,8 +193,9 @@ fields::object! {
         bf16: or_default,
         lora_r: or_default,
         lora_alpha: or_default,
+        peft_use_rslora: or(false),
         lora_dropout: or_default,
-        lora_target_modules: or_default,
+        lora_target_modules: or_as(None, optional(modules)),
         lora_target_linear: or_default,
         sequence_len: required_as(at_least_one),
         sample_packing: or(false),
@@ -183,15 +204,17 @@ fields::object! {
         micro_batch_size: or_as(1, at_least_one),
         gradient_accumulation_steps: or_as(1, at_least_one),
         num_epochs: or_as(1.0, positive),
-        max_steps: or_as(None, optional(at_least_one)),
-        gradient_checkpointing: or(false),
+        max_steps: or_as(None, limit),
+        gradient_checkpointing: or_as(false, recomputation),
         seed: or(42),
         optimizer: or_default,
         learning_rate: required_as(positive),
         lr_scheduler: or_default,
         lr_scheduler_kwargs: or_default,
+        cosine_min_lr_ratio: or_as(None, optional(fraction)),
+        cosine_constant_lr_ratio: or_as(None, optional(fraction)),
         warmup_ratio: or_as(None, optional(fraction)),
-        warmup_steps: or_default,
+        warmup_steps: or_as(None, optional(whole_steps)),
         weight_decay: or_as(0.0, zero_or_more),
         adam_beta1: or_as(0.9, decay_rate),
         adam_beta2: or_as(0.999, decay_rate),
@@ -199,8 +222,10 @@ fields::object! {
         max_grad_norm: or_as(1.0, zero_or_more),
         logging_steps: or_as(1, at_least_one),
         eval_steps: or_as(None, optional(interval)),
+        evals_per_epoch: or_as(None, optional(at_least_one)),
         eval_on_start: or(false),
         save_steps: or_as(None, optional(interval)),
+        saves_per_epoch: or_as(None, optional(at_least_one)),
         save_total_limit: or_as(4, at_least_one),
     }
 }
@@ -259,57 +284,12 @@ impl Config {
     }
 
     fn parse(yaml: &str) -> std::result::Result<Self, Problems> {
-        let document = neutral::without(fields::from_yaml(yaml)?);
         let collector = Collector::default();
+        let document = sift::sift(fields::from_yaml(yaml)?, &collector.root());
         let config = Self::from_json(&document, &collector.root());
         if let Some(config) = &config {
             check::check(config, &collector.root());
         }
         collector.finish(config)
-    }
-
-    /// The element type of the computation, on a GPU or a CPU.
-    pub fn compute(&self, gpu: bool) -> Kind {
-        let bf16 = match (self.bf16, self.four_bit().bnb_4bit_compute_dtype) {
-            (Switch::Auto, Some(dtype)) => dtype == Dtype::Bfloat16,
-            (Switch::Auto, None) => gpu,
-            (switch, _) => switch == Switch::On,
-        };
-        if bf16 { Kind::BFloat16 } else { Kind::Float }
-    }
-
-    /// The adapter's settings, if an adapter is trained.
-    pub fn lora(&self) -> Option<crate::lora::Config> {
-        self.adapter.map(|_| crate::lora::Config {
-            r: self.lora_r.unwrap_or_default(), // `check` requires it
-            alpha: self.lora_alpha.unwrap_or_default(),
-            rslora: false,
-            dropout: self.lora_dropout.unwrap_or_default(),
-            target_modules: match (&self.lora_target_modules, self.lora_target_linear) {
-                (Some(modules), _) if !modules.is_empty() => modules.clone().into(),
-                _ => Target::ALL.into(),
-            },
-            base_model: Some(self.base_name()),
-        })
-    }
-
-    /// What PEFT and vLLM find the base by, wherever they run: its absolute path.
-    fn base_name(&self) -> String {
-        self.base_model.canonicalize().unwrap_or_else(|_| self.base_model.clone()).display().to_string()
-    }
-
-    /// The settings of `trl`, or its defaults.
-    pub fn trl(&self) -> Trl {
-        self.trl.clone().unwrap_or_default()
-    }
-
-    /// The settings of quantisation, from both places.
-    fn four_bit(&self) -> FourBit {
-        let nested = self.bnb_config_kwargs;
-        FourBit {
-            bnb_4bit_quant_type: self.bnb_4bit_quant_type.or(nested.bnb_4bit_quant_type),
-            bnb_4bit_use_double_quant: self.bnb_4bit_use_double_quant.or(nested.bnb_4bit_use_double_quant),
-            bnb_4bit_compute_dtype: self.bnb_4bit_compute_dtype.or(nested.bnb_4bit_compute_dtype),
-        }
     }
 }

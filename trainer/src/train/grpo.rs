@@ -46,6 +46,7 @@ use crate::tokenizer::Tokenizer;
 pub use advantage::advantages;
 pub use batch::{Batch, Row};
 pub use learn::Learner;
+pub use player::check;
 pub use surrogate::{Columns, Sums, Surrogate};
 
 /// Learning from episodes.

@@ -15,7 +15,7 @@ use crate::{Error, Result, digest, model};
 
 /// Keys of the config that may differ between two starts of a training, because they do not affect what is
 /// computed. The contents of `base_model` and `datasets` may not differ; their hashes are compared.
-const OPERATIONAL: [&str; 10] = [
+const OPERATIONAL: [&str; 12] = [
     "base_model",
     "datasets",
     "output_dir",
@@ -23,7 +23,9 @@ const OPERATIONAL: [&str; 10] = [
     "logging_steps",
     "eval_on_start",
     "eval_steps",
+    "evals_per_epoch",
     "save_steps",
+    "saves_per_epoch",
     "save_total_limit",
     "bnb_config_kwargs",
 ];

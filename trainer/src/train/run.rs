@@ -165,8 +165,8 @@ impl Training {
 
     fn steps(&mut self, progress: &mut Progress) -> Result<()> {
         let (steps, per_epoch) = (self.schedule.steps, self.schedule.steps_per_epoch);
-        let eval_interval = self.schedule.interval(self.config.eval_steps);
-        let save_interval = self.schedule.interval(self.config.save_steps);
+        let eval_interval = self.schedule.interval(self.config.eval_interval());
+        let save_interval = self.schedule.interval(self.config.save_interval());
         let (first, began) = (self.record.position.step, Instant::now());
         if self.config.eval_on_start && first == 0 {
             self.evaluate(0, 0.0, progress)?;

@@ -1,5 +1,6 @@
 //! The number of steps, and the learning rate of each, as in the Hugging Face `Trainer`
-//! (`Trainer.set_initial_training_values`, and `transformers/optimization.py`).
+//! (`Trainer.set_initial_training_values`, and `transformers/optimization.py`); a cosine
+//! that does not fall to zero is as in Axolotl (`axolotl/utils/schedulers.py`).
 
 use std::f64::consts::PI;
 
@@ -16,6 +17,10 @@ pub struct Schedule {
     peak: f64,
     shape: Shape,
     stable_decay: Option<StableDecay>,
+    /// What a cosine falls to, as a share of the peak.
+    cosine_least: f64,
+    /// The step at which a cosine has fallen to that.
+    cosine_end: u64,
 }
 
 impl Schedule {
@@ -25,6 +30,7 @@ impl Schedule {
         let steps = config.max_steps.unwrap_or(epochs);
         let share = config.warmup_ratio.map(|ratio| (ratio * steps as f64).ceil() as u64);
         let warmup = config.warmup_steps.filter(|steps| *steps > 0).or(share).unwrap_or(0);
+        let cosine_end = config.cosine_constant_lr_ratio.map(|ratio| (ratio * steps as f64) as u64);
         Self {
             steps_per_epoch,
             steps,
@@ -32,15 +38,18 @@ impl Schedule {
             peak: config.learning_rate,
             shape: config.lr_scheduler,
             stable_decay: config.lr_scheduler_kwargs,
+            cosine_least: config.cosine_min_lr_ratio.unwrap_or(0.0),
+            cosine_end: cosine_end.unwrap_or(steps),
         }
     }
 
-    /// The learning rate of a step, counted from zero. A warm-up begins with the lowest learning rate.
+    /// The learning rate of a step, counted from zero. The warm-up of `warmup_stable_decay` begins with its lowest learning
+    /// rate, and those of the other shapes with zero.
     pub fn learning_rate(&self, step: u64) -> f64 {
         let least = self.stable_decay.map_or(0.0, |decay| decay.min_lr_ratio);
-        let share = match step.checked_sub(self.warmup) {
-            None => step as f64 / self.warmup as f64,
-            Some(step) => self.decay(step),
+        let (share, least) = match step.checked_sub(self.warmup) {
+            None => (step as f64 / self.warmup as f64, least),
+            Some(step) => (self.decay(step), least.max(self.cosine_least)),
         };
         self.peak * (share * (1.0 - least) + least)
     }
@@ -49,7 +58,7 @@ impl Schedule {
     fn decay(&self, step: u64) -> f64 {
         let rest = self.steps as f64 - self.warmup as f64;
         let (shape, stable, length) = match (self.shape, self.stable_decay) {
-            (Shape::Cosine, _) => (DecayType::Cosine, 0.0, rest),
+            (Shape::Cosine, _) => (DecayType::Cosine, 0.0, self.cosine_end as f64 - self.warmup as f64),
             (Shape::Linear, _) => (DecayType::Linear, 0.0, rest),
             (Shape::WarmupStableDecay, Some(decay)) => {
                 let length = decay.num_decay_steps as f64;

@@ -6,6 +6,7 @@
 mod adapters;
 mod agent;
 mod answers;
+mod axolotl;
 mod chat;
 mod chatty;
 mod configs;

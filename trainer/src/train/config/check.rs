@@ -11,7 +11,11 @@ pub fn check(config: &Config, root: &Place<'_>) {
         Some(Rl::Grpo) => check_grpo(config, root),
         None => check_supervised(config, root),
     }
-    require(!config.train_on_inputs, "train_on_inputs", "must be false: the dataset says what bears loss");
+    require(
+        !config.train_on_inputs,
+        "train_on_inputs",
+        "must be false: the dataset says what bears loss; `trainer prepare --text` makes samples that bear loss throughout",
+    );
     check_base(config, root);
     match config.adapter {
         Some(_) => check_adapter(config, root),
@@ -26,9 +30,33 @@ pub fn check(config: &Config, root: &Place<'_>) {
             false => "is for `lr_scheduler: warmup_stable_decay`",
         },
     );
+    check_cosine(config, root);
+    check_intervals(config, root);
     let both = config.warmup_ratio.is_some_and(|ratio| ratio > 0.0)
         && config.warmup_steps.is_some_and(|steps| steps > 0);
     require(!both, "warmup_steps", "says the same as `warmup_ratio`; leave one of them out");
+}
+
+/// The keys of a cosine that does not fall to zero.
+fn check_cosine(config: &Config, root: &Place<'_>) {
+    let least = config.cosine_min_lr_ratio.is_some();
+    root.key("cosine_min_lr_ratio").require(!least || config.lr_scheduler == Shape::Cosine, || {
+        "is for `lr_scheduler: cosine`; leave it out".to_owned()
+    });
+    root.key("cosine_constant_lr_ratio").require(least || config.cosine_constant_lr_ratio.is_none(), || {
+        "is for a cosine with `cosine_min_lr_ratio`; write that, too, or leave it out".to_owned()
+    });
+}
+
+/// The keys that say the same, as steps and as times an epoch.
+fn check_intervals(config: &Config, root: &Place<'_>) {
+    let twice = [
+        ("evals_per_epoch", config.evals_per_epoch.is_some() && config.eval_steps.is_some(), "eval_steps"),
+        ("saves_per_epoch", config.saves_per_epoch.is_some() && config.save_steps.is_some(), "save_steps"),
+    ];
+    for (key, both, other) in twice {
+        root.key(key).require(!both, || format!("says the same as `{other}`; leave one of them out"));
+    }
 }
 
 /// The keys of learning from samples.
@@ -84,7 +112,7 @@ fn check_base(config: &Config, root: &Place<'_>) {
     require(
         config.load_in_4bit == (config.adapter == Some(Adapter::Qlora)),
         "load_in_4bit",
-        "must be true with `adapter: qlora`, and false without",
+        "must be true with `adapter: qlora`, and false without; write `adapter: qlora` for a base in four bits",
     );
     let four_bit = config.four_bit();
     require(
@@ -110,7 +138,7 @@ fn check_adapter(config: &Config, root: &Place<'_>) {
     require((0.0..1.0).contains(&dropout), "lora_dropout", "must be from 0 to below 1");
     let some = config.lora_target_modules.as_ref().is_some_and(|modules| !modules.is_empty());
     require(
-        some != (config.lora_target_linear == Some(true)),
+        some || config.lora_target_linear == Some(true),
         "lora_target_modules",
         "must name the matrices to adapt, or `lora_target_linear: true` be set for all of them",
     );
@@ -121,6 +149,7 @@ fn refuse_adapter_keys(config: &Config, root: &Place<'_>) {
     let keys = [
         ("lora_r", config.lora_r.is_some()),
         ("lora_alpha", config.lora_alpha.is_some()),
+        ("peft_use_rslora", config.peft_use_rslora),
         ("lora_dropout", config.lora_dropout.is_some()),
         ("lora_target_modules", config.lora_target_modules.is_some()),
         ("lora_target_linear", config.lora_target_linear == Some(true)),

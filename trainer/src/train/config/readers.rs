@@ -1,7 +1,11 @@
-//! Readers of numbers that must be within bounds.
+//! Readers of numbers that must be within bounds, and of values that Axolotl writes in several ways.
+
+use std::collections::BTreeSet;
 
 use fields::{FromJson, Place};
 use serde_json::Value;
+
+use crate::lora::Target;
 
 /// A value that may be null: `None`.
 pub fn optional<T>(
@@ -58,4 +62,37 @@ pub fn interval(value: &Value, place: &Place<'_>) -> Option<f64> {
 
 fn bounded<T>(holds: bool, number: T, place: &Place<'_>, rule: &str) -> Option<T> {
     if holds { Some(number) } else { place.fail(rule) }
+}
+
+/// A number of steps; -1, the `Trainer`'s way of not setting it: `None`.
+pub fn limit(value: &Value, place: &Place<'_>) -> Option<Option<u64>> {
+    if value.as_i64() == Some(-1) { Some(None) } else { optional(at_least_one)(value, place) }
+}
+
+/// A number of steps of the warm-up, which is no share of them.
+pub fn whole_steps(value: &Value, place: &Place<'_>) -> Option<u64> {
+    match value.as_f64() {
+        Some(share) if share > 0.0 && share < 1.0 => {
+            place.fail(format!("must be whole steps; write `warmup_ratio: {share}` for a share of all steps"))
+        }
+        _ => u64::from_json(value, place),
+    }
+}
+
+/// Whether activations are recomputed. Axolotl's words for it say where it keeps the inputs of layers meanwhile.
+pub fn recomputation(value: &Value, place: &Place<'_>) -> Option<bool> {
+    match (value.as_bool(), value.as_str()) {
+        (Some(on), _) => Some(on),
+        (_, Some("offload" | "offload_disk" | "unsloth")) => Some(true),
+        _ => place.expected("true, false, offload, offload_disk or unsloth", value),
+    }
+}
+
+/// The matrices to adapt, by name.
+pub fn modules(value: &Value, place: &Place<'_>) -> Option<BTreeSet<Target>> {
+    match value {
+        Value::String(_) => place
+            .fail("must be a list of names, such as [q_proj, v_proj]; write `lora_target_linear: true` for all matrices"),
+        _ => BTreeSet::from_json(value, place),
+    }
 }

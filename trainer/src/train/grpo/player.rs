@@ -1,6 +1,6 @@
 //! The agent that plays the episodes: a child, which is spoken to as [`proto::rollout`] says.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -13,6 +13,24 @@ use crate::{Error, Result};
 
 /// How long an agent may take to end when its input has.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Has the agent check its config, and plays nothing. False if there is no such program.
+///
+/// # Errors
+/// What the agent says of the config, or why the agent can't be started.
+pub fn check(agent: &Path, settings: &Rollout) -> Result<bool> {
+    let mut command = Command::new(agent);
+    command.args(["rollouts", "--check", "--config"]).arg(&settings.config);
+    match command.output() {
+        Err(reason) if reason.kind() == ErrorKind::NotFound => Ok(false),
+        Err(reason) => Err(Error::file(agent)(reason)),
+        Ok(output) if output.status.success() => Ok(true),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            Err(Error::Agent(format!("`rollout.config`: {}", said.trim().trim_start_matches("error: "))))
+        }
+    }
+}
 
 /// An agent that plays episodes.
 pub struct Player {
