@@ -10,6 +10,7 @@
 //! | [`file`]        | the file: format, reading, writing                            |
 //! | `layout`        | JSON text that is small and readable                          |
 //! | [`mod@collect`] | the results of a study's folder                               |
+//! | [`points`]      | a value over steps, thinned                                   |
 //! | `open`          | a folder or a file, whichever a path is                       |
 
 pub mod cell;
@@ -20,4 +21,5 @@ pub mod file;
 mod layout;
 pub mod learning;
 mod open;
+pub mod points;
 pub mod row;

@@ -3,7 +3,7 @@
 use super::Figure;
 use super::axis::Scale;
 use super::svg::{Anchor, Path, Svg, WIDTH};
-use crate::results::curve::Points;
+use crate::results::points::Points;
 use crate::stats::seeds;
 
 const TOP: f64 = 92.0;

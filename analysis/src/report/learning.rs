@@ -3,9 +3,10 @@
 use super::document::Block;
 use super::figures::colour;
 use crate::figure::learning::{Line, Panel, draw};
-use crate::results::curve::{Curve, Points};
+use crate::results::curve::Curve;
 use crate::results::file::Results;
 use crate::results::learning::Learning;
+use crate::results::points::Points;
 use crate::stats::describe::mean;
 use crate::stats::seeds;
 use crate::table::{self, Table};

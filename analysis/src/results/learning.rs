@@ -3,7 +3,7 @@
 use proto::training::{Line, Played, Values};
 use serde::{Deserialize, Serialize};
 
-use super::curve::Points;
+use super::points::Points;
 
 /// Means over the episodes of a step, over steps. The policy draws its tokens at random in them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
