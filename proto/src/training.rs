@@ -123,6 +123,10 @@ pub enum Values {
         tokens_per_second: f64,
         /// Main memory in use, in bytes.
         memory_bytes: Option<u64>,
+        /// On a GPU: its memory in use, of all programs. The trainer keeps what it has freed, so where it is alone, the
+        /// most that it needed so far.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device_memory_bytes: Option<u64>,
         /// For `trainer grpo`: the policy.
         #[serde(flatten)]
         policy: Option<Policy>,

@@ -9,15 +9,18 @@
 #![allow(clippy::unwrap_used)] // a failure ends the benchmark
 #![allow(clippy::print_stdout)] // the report is the purpose
 
+#[path = "common/measure.rs"]
+mod measure;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Instant;
 
+use measure::{Measured, Peak, head, median, name, report, speeds, trainer};
 use proto::dataset::RECORD;
 use proto::inference::v1;
-use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 use trainer::dataset::Dataset;
 
@@ -29,12 +32,6 @@ const STEPS: usize = 12;
 const PROMPT: i64 = 128;
 const NEW: u32 = 64;
 const ROUNDS: usize = 3;
-
-/// The measurements of one side.
-struct Measured {
-    tokens_per_s: f64,
-    peak_bytes: f64,
-}
 
 fn main() {
     let python = match std::env::var_os("PARITY_PYTHON") {
@@ -51,15 +48,15 @@ fn main() {
         folder: work.path().to_owned(),
         root: Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned(),
         python,
-        device: std::env::var("BENCH_DEVICE").unwrap_or_else(|_| "cpu".into()),
+        device: measure::device(),
     };
     bench.make_model();
     println!(
         "A Qwen3 of width 128 and 4 layers, f32, on {}. Training has 2 threads on both sides; for generation, ours \
          takes the one that it takes by itself, theirs 2. Ours / theirs; tokens/s are medians, memory the peak.\n",
-        bench.device
+        name(bench.device)
     );
-    println!("{:<42} {:>15} {:>6}   {:>15} {:>6}", "", "tokens/s", "ratio", "memory in MB", "ratio");
+    head();
     for method in ["full", "lora", "qlora"] {
         let ours = bench.train(method);
         let theirs = bench.peer(&format!(
@@ -78,23 +75,11 @@ fn main() {
     }
 }
 
-fn report(what: &str, ours: &Measured, theirs: &Measured) {
-    let pair = |ours: f64, theirs: f64| format!("{ours:.0} / {theirs:.0}");
-    let (memory, their_memory) = (ours.peak_bytes / 1e6, theirs.peak_bytes / 1e6);
-    println!(
-        "{what:<42} {:>15} {:>5.2}x   {:>15} {:>5.2}x",
-        pair(ours.tokens_per_s, theirs.tokens_per_s),
-        ours.tokens_per_s / theirs.tokens_per_s,
-        pair(memory, their_memory),
-        memory / their_memory,
-    );
-}
-
 struct Bench {
     folder: PathBuf,
     root: PathBuf,
     python: PathBuf,
-    device: String,
+    device: Device,
 }
 
 impl Bench {
@@ -149,17 +134,15 @@ impl Bench {
             STEPS + 1,
         );
         fs::write(&config, text).unwrap();
-        let child = trainer()
-            .args(["train", "--threads", "2", "--device", &self.device, "--config"])
+        let mut child = trainer()
+            .args(["train", "--threads", "2", "--device", name(self.device), "--config"])
             .arg(&config)
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut peak = Peak::of(&child);
-        peak.watch(child);
-        let lines = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
-        let values = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let speeds: Vec<f64> = values.filter_map(|line| line["tokens_per_second"].as_f64()).skip(1).collect();
+        let mut peak = Peak::of(&child, self.device);
+        assert!(peak.watch(&mut child), "the training failed");
+        let speeds = speeds(&out);
         assert_eq!(speeds.len(), STEPS);
         Measured { tokens_per_s: median(speeds), peak_bytes: peak.bytes }
     }
@@ -170,13 +153,13 @@ impl Bench {
             .arg(self.path("model"))
             .arg("--adapter")
             .arg(format!("lora={}", self.path("lora").display()))
-            .args(["--device", &self.device])
+            .args(["--device", name(self.device)])
             .env("RUNTIME_GYM_LOG", "warn")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut peak = Peak::of(&server);
+        let mut peak = Peak::of(&server, self.device);
         let mut line = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
@@ -207,24 +190,14 @@ impl Bench {
 
     fn peer(&self, arguments: &str) -> Measured {
         let place = |argument: &str| match argument {
-            "MODEL" => self.path("model"),
-            "SAMPLES" => self.path("data").join("samples.safetensors"),
-            "ADAPTER" => self.path("lora"),
-            other => other.into(),
+            "MODEL" => self.path("model").display().to_string(),
+            "SAMPLES" => self.path("data").join("samples.safetensors").display().to_string(),
+            "ADAPTER" => self.path("lora").display().to_string(),
+            other => other.to_owned(),
         };
-        let output = Command::new(&self.python)
-            .arg(self.root.join("trainer/benches/peer.py"))
-            .args(arguments.split_whitespace().map(place))
-            .args(["--device", &self.device])
-            .env("HF_HUB_OFFLINE", "1")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
-        Measured {
-            tokens_per_s: said["tokens_per_s"].as_f64().unwrap(),
-            peak_bytes: said["peak_bytes"].as_f64().unwrap(),
-        }
+        let arguments: Vec<String> = arguments.split_whitespace().map(place).collect();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        measure::peer(&self.python, &arguments, self.device)
     }
 }
 
@@ -239,44 +212,4 @@ fn request(number: u32) -> v1::GenerateRequest {
         ignore_end: true,
         ..Default::default()
     }
-}
-
-fn trainer() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_trainer"))
-}
-
-/// The peak resident memory of a process, from Linux's status file.
-struct Peak {
-    status: PathBuf,
-    bytes: f64,
-}
-
-impl Peak {
-    fn of(child: &Child) -> Self {
-        Self { status: format!("/proc/{}/status", child.id()).into(), bytes: 0.0 }
-    }
-
-    fn note(&mut self) {
-        let status = fs::read_to_string(&self.status).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<f64>().ok());
-        self.bytes = kilobytes.map_or(self.bytes, |kilobytes| kilobytes * 1024.0);
-    }
-
-    /// Records the peak until the process has ended successfully.
-    fn watch(&mut self, mut child: Child) {
-        loop {
-            self.note();
-            match child.try_wait().unwrap() {
-                None => std::thread::sleep(Duration::from_millis(20)),
-                Some(status) => return assert!(status.success()),
-            }
-        }
-    }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
 }

@@ -129,6 +129,9 @@ pub enum Error {
         /// What does not fit, and what would fit.
         problem: String,
     },
+    /// A shared library that can't be used; the loader's message names the file.
+    #[error(transparent)]
+    Library(#[from] libloading::Error),
     /// A server that could not start or has failed.
     #[error("{0}")]
     Serve(String),

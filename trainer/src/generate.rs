@@ -11,6 +11,7 @@
 //! | `scheduler` | its loop: continuous batching of prefill and decoding        |
 //! | `sequence`  | one generation under way                                     |
 //! | `slots`     | the assignment of sequences to cache slots, and prefix reuse |
+//! | `choose`    | from rows of logits to the next tokens of a batch            |
 //! | `sampling`  | from logits to a token                                       |
 //! | `logprobs`  | log-probabilities of tokens                                  |
 //! | `text`      | from tokens to text, whole characters at a time              |
@@ -25,6 +26,7 @@
 //! sizes may sum in another order.
 
 mod answer;
+mod choose;
 mod command;
 mod engine;
 mod error;

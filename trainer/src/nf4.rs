@@ -4,8 +4,15 @@
 //! element is replaced by the index of the nearest of sixteen levels; two indices share a byte. The largest
 //! absolute values are quantised, too ([`Absmax`]). This takes half a byte per element, plus 0.127 bits for
 //! its block.
+//!
+//! | file           | what it holds                                        |
+//! |----------------|------------------------------------------------------|
+//! | `absmax`       | the largest absolute values of blocks, in eight bits |
+//! | `levels`       | the values of codes                                  |
+//! | `bitsandbytes` | bitsandbytes' own kernels, where its library is found |
 
 mod absmax;
+mod bitsandbytes;
 mod levels;
 
 use tch::{Kind, Tensor};
@@ -13,6 +20,7 @@ use tch::{Kind, Tensor};
 use crate::{Error, Result};
 
 pub use absmax::Absmax;
+pub use bitsandbytes::{Library, library};
 
 /// Elements per block.
 pub const BLOCK: i64 = 64;
@@ -27,18 +35,20 @@ pub struct Quantised {
     pairs: Tensor, // [256, 2]: the two levels of each byte
     size: [i64; 2],
     kind: Kind,
+    library: Option<&'static Library>,
 }
 
 impl Quantised {
     /// Quantises a matrix; `name` is for the error.
     ///
     /// # Errors
-    /// [`Error::Linear`] if the number of elements is not a multiple of 64.
+    /// [`Error::Linear`] if the number of elements is not a multiple of 64; those of [`library`].
     pub fn new(name: &str, weight: &Tensor) -> Result<Self> {
         if weight.numel() as i64 % BLOCK != 0 {
             let problem = "cannot be quantised: its number of elements is not a multiple of 64";
             return Err(Error::Linear { name: name.to_owned(), problem });
         }
+        let library = library()?;
         let (rows, columns) = weight.size2().expect("a matrix");
         tch::no_grad(|| {
             let blocks = weight.to_kind(Kind::Float).reshape([-1, BLOCK]); // [blocks, 64]
@@ -52,6 +62,7 @@ impl Quantised {
                 pairs: levels::pairs(&levels),
                 size: [rows, columns],
                 kind: weight.kind(),
+                library,
             })
         })
     }
@@ -59,10 +70,22 @@ impl Quantised {
     /// The dequantised weight, of the original size and kind.
     pub fn dequantise(&self) -> Tensor {
         tch::no_grad(|| {
-            let levels = self.pairs.index_select(0, &self.codes.to_kind(Kind::Int)); // [elements / 2, 2]
-            let weight = levels.reshape([-1, BLOCK]) * self.absmax.dequantise().unsqueeze(-1);
-            weight.reshape(self.size).to_kind(self.kind)
+            let absmax = self.absmax.dequantise();
+            let done = self
+                .library
+                .and_then(|library| library.dequantise(&self.codes, &absmax, self.size, self.kind));
+            done.unwrap_or_else(|| {
+                let levels = self.pairs.index_select(0, &self.codes.to_kind(Kind::Int)); // [elements / 2, 2]
+                let weight = levels.reshape([-1, BLOCK]) * absmax.unsqueeze(-1);
+                weight.reshape(self.size).to_kind(self.kind)
+            })
         })
+    }
+
+    /// The product `x W^T + bias` with the packed weight, of the few rows of a generation step; `None` if it has to be
+    /// dequantised.
+    pub fn multiply(&self, x: &Tensor, bias: Option<&Tensor>) -> Option<Tensor> {
+        self.library?.multiply(x, &self.codes, &self.absmax, self.size, bias)
     }
 
     /// Rows and columns.

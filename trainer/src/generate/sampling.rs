@@ -114,11 +114,15 @@ impl Sampler {
         Self { sampling, random: ChaCha8Rng::seed_from_u64(seed) }
     }
 
+    /// A draw from the generator: 53 random bits, scaled, so uniform from 0 to below 1.
+    pub fn point(&mut self) -> f64 {
+        (self.random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
     /// Draws a token, with exactly one draw from the generator.
     pub fn choose(&mut self, logits: &[f32]) -> i64 {
         let tokens = self.sampling.distribution(logits);
-        // 53 random bits, scaled: uniform from 0 to below 1.
-        let mut left = (self.random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+        let mut left = self.point();
         for (id, probability) in &tokens {
             left -= probability;
             if left < 0.0 {

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use tch::{Kind, Tensor};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::choose::choose;
 use super::command::Command;
-use super::logprobs::{floats, integers, of_rows};
+use super::logprobs::of_rows;
 use super::sequence::Sequence;
 use super::slots::Slots;
 use super::{Finish, Options, TokenLogprob};
@@ -245,16 +246,6 @@ impl<'model> Scheduler<'model> {
         };
         sequences.iter_mut().zip(ids).zip(logprobs).map(accept).collect()
     }
-}
-
-/// The next token of each sequence; `logits` is `[n, vocabulary]`.
-fn choose(sequences: &mut [Sequence], logits: &Tensor) -> Vec<i64> {
-    if sequences.iter().all(|sequence| sequence.request.sampling.is_greedy()) {
-        return integers(&logits.argmax(-1, false));
-    }
-    let values = floats(logits);
-    let rows = values.chunks(logits.size()[1] as usize);
-    sequences.iter_mut().zip(rows).map(|(sequence, row)| sequence.choose(row)).collect()
 }
 
 /// The log-probabilities of the chosen tokens, for the sequences whose requests ask for them.

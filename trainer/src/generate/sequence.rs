@@ -97,6 +97,11 @@ impl Sequence {
         self.sampler.choose(logits)
     }
 
+    /// What the next token is drawn by: from 0 to below 1. Instead of [`Self::choose`].
+    pub fn point(&mut self) -> f64 {
+        self.sampler.point()
+    }
+
     /// Adds log-probabilities of the next tokens of the prompt.
     pub fn add_prompt_logprobs(&mut self, logprobs: Vec<TokenLogprob>) {
         self.answer.prompt_logprobs.extend(logprobs);

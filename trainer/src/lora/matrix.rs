@@ -34,14 +34,17 @@ impl Lora {
         Self { a: a.shallow_clone(), b: b.shallow_clone(), scaling: *scaling, dropout: *dropout }
     }
 
-    /// What the adapter adds to the product: `[.., inputs]` to `[.., outputs]`, in f32.
+    /// What the adapter adds to the product: `[.., inputs]` to `[.., outputs]`, in the kind of `x`. In bf16 the
+    /// products are those of PEFT under autocast: of rounded copies of the weights.
     pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
-        let mut x = x.to_kind(self.a.kind());
-        if train && self.dropout > 0.0 {
-            x = x.dropout(self.dropout, true);
-        }
+        let kind = x.kind();
+        let x = match train && self.dropout > 0.0 {
+            true => x.dropout(self.dropout, true),
+            false => x.shallow_clone(),
+        };
         // Scaled between the two products, where the tensor is smallest.
-        (x.linear(&self.a, None::<Tensor>) * self.scaling).linear(&self.b, None::<Tensor>)
+        let inner = x.linear(&self.a.to_kind(kind), None::<Tensor>) * self.scaling;
+        inner.linear(&self.b.to_kind(kind), None::<Tensor>)
     }
 
     /// The change of the matrix, `[outputs, inputs]`.

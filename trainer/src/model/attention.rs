@@ -77,7 +77,9 @@ impl Attention {
 
 /// Causal attention within one sample. Packed samples are computed one by one instead of under a mask over
 /// the row: libtorch's fused kernels apply, and the cost grows with the lengths of the samples, not of the
-/// row.
+/// row. On a GPU that is the flash kernel, which needs bf16, no mask, and heads whose elements are adjacent (the parts
+/// of a split row are); it takes grouped queries as they are. In f32, which only tests use there, keys and values are
+/// repeated.
 fn attend(q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
     Tensor::scaled_dot_product_attention(q, k, v, None::<&Tensor>, 0.0, true, None, true)
 }

@@ -121,7 +121,7 @@ impl<'a> Window<'a> {
         let rows = Tensor::arange_start(first * heads, (first + b) * heads, (Kind::Int64, device));
         let places = (rows * cache.capacity).view([b, heads, 1]) + positions.unsqueeze(1);
         // A CPU computes one row after the other, each at its own length; a GPU all at once, padded to the
-        // longest.
+        // longest. There a mask excludes the flash kernel; the memory-efficient one takes it.
         let rows = if device == Device::Cpu { 1 } else { b };
         let group = |start: i64| {
             let seen =

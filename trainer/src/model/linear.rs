@@ -30,8 +30,7 @@ impl Linear {
     /// `[b, .., inputs]` to `[b, .., outputs]`. The attached adapter applies to all rows, those of the pass
     /// to the rows that they name.
     pub(super) fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Tensor {
-        let bias = self.bias.as_ref().map(|bias| bias.to_kind(x.kind()));
-        let y = x.linear(&self.weight().to_kind(x.kind()), bias);
+        let y = self.base(x);
         let y = match &self.adapter {
             None => y,
             Some(lora) => adapt(&y, x, lora, pass.train),
@@ -44,6 +43,16 @@ impl Linear {
                 y.index_copy_(0, rows, &adapt(&part(&y), &part(x), lora, pass.train))
             }
         })
+    }
+
+    /// The product with the base weight, plus the bias.
+    fn base(&self, x: &Tensor) -> Tensor {
+        let bias = self.bias.as_ref().map(|bias| bias.to_kind(x.kind()));
+        let packed = match &self.matrix {
+            Matrix::Dense(_) => None,
+            Matrix::Nf4(quantised) => quantised.multiply(x, bias.as_ref()),
+        };
+        packed.unwrap_or_else(|| x.linear(&self.weight().to_kind(x.kind()), bias))
     }
 
     /// The layer's name in the model, such as `model.layers.0.self_attn.q_proj`.
@@ -111,7 +120,7 @@ impl Linear {
     }
 }
 
-/// Adds in f32 and rounds once.
+/// Adds what the adapter adds, in the kind of the computation.
 fn adapt(y: &Tensor, x: &Tensor, lora: &Lora, train: bool) -> Tensor {
-    (y + lora.forward(x, train)).to_kind(y.kind())
+    y + lora.forward(x, train)
 }

@@ -35,6 +35,11 @@ impl Absmax {
         (rows * self.scales.unsqueeze(-1)).reshape([-1]).narrow(0, 0, count) + &self.offset
     }
 
+    /// Codes, scales, levels, and what is added to all values.
+    pub(super) fn parts(&self) -> [&Tensor; 4] {
+        [&self.codes, &self.scales, &self.levels, &self.offset]
+    }
+
     /// The codes, `[n]`, u8.
     pub fn codes(&self) -> &Tensor {
         &self.codes

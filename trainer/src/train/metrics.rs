@@ -68,13 +68,23 @@ fn write(path: &Path, file: &mut File, events: &mut Events, line: &Line) -> Resu
 /// The values as TensorBoard shows them.
 fn tagged(values: &Values) -> Vec<(&'static str, f64)> {
     match values {
-        Values::Step { loss, learning_rate, grad_norm, tokens_per_second, policy, played, .. } => {
+        Values::Step {
+            loss,
+            learning_rate,
+            grad_norm,
+            tokens_per_second,
+            device_memory_bytes,
+            policy,
+            played,
+            ..
+        } => {
             let mut all = vec![
                 ("train/loss", *loss),
                 ("train/learning_rate", *learning_rate),
                 ("train/grad_norm", *grad_norm),
                 ("train/tokens_per_second", *tokens_per_second),
             ];
+            all.extend(device_memory_bytes.map(|bytes| ("train/device_memory_bytes", bytes as f64)));
             if let Some(policy) = policy {
                 all.extend([("train/kl", policy.kl), ("train/clip_ratio", policy.clip_ratio)]);
             }

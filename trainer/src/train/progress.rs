@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::cuda;
+
 /// Time between two lines, if there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -28,6 +30,8 @@ pub struct StepSummary {
     pub tokens_per_second: f64,
     /// Main memory in use, in bytes.
     pub memory_bytes: Option<u64>,
+    /// On a GPU: its memory.
+    pub device_memory: Option<cuda::Memory>,
     /// Estimated time until the end.
     pub remaining: Duration,
 }
@@ -44,11 +48,14 @@ impl Progress {
 
     /// Shows that `done` steps are done.
     pub fn step(&mut self, done: u64, summary: &StepSummary) {
-        let memory =
-            summary.memory_bytes.map_or_else(String::new, |bytes| format!(", {:.1} GB", bytes as f64 / 1e9));
+        let gb = |bytes: u64| bytes as f64 / 1e9;
+        let memory = summary.memory_bytes.map_or_else(String::new, |bytes| format!(", {:.1} GB", gb(bytes)));
+        let device = summary.device_memory.map_or_else(String::new, |memory| {
+            format!(", {:.1} of {:.1} GB of the GPU", gb(memory.used()), gb(memory.total))
+        });
         let reward = summary.reward.map_or_else(String::new, |reward| format!("reward {reward:.3}, "));
         let text = format!(
-            "{reward}loss {:.4}, learning rate {:.2e}, {:.0} tokens/s{memory}, {} left",
+            "{reward}loss {:.4}, learning rate {:.2e}, {:.0} tokens/s{memory}{device}, {} left",
             summary.loss,
             summary.learning_rate,
             summary.tokens_per_second,

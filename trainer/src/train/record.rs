@@ -11,7 +11,7 @@ use tch::{Device, Kind};
 use super::{Config, Failure};
 use crate::dataset::SAMPLES;
 use crate::json::{self, Object};
-use crate::{Error, Result, digest, model};
+use crate::{Error, Result, digest, model, nf4};
 
 /// Keys of the config that may differ between two starts of a training, because they do not affect what is
 /// computed. The contents of `base_model` and `datasets` may not differ; their hashes are compared.
@@ -52,7 +52,7 @@ pub fn new(
         schema_version: SCHEMA_VERSION.to_owned(),
         program: format!("trainer {}", crate::VERSION),
         git_commit: crate::COMMIT.to_owned(),
-        libraries: "tch 0.24.0, libtorch 2.11".to_owned(),
+        libraries: libraries(config.load_in_4bit)?,
         config: fields(config),
         base_model,
         datasets,
@@ -66,6 +66,13 @@ pub fn new(
         started_at: now.clone(),
         written_at: now,
     })
+}
+
+/// The libraries that compute; of bitsandbytes' only where weights are in four bits.
+fn libraries(nf4: bool) -> Result<String> {
+    let library = if nf4 { nf4::library()? } else { None };
+    let kernels = library.map(|library| format!(", {}", library.name()));
+    Ok(format!("tch 0.24.0, libtorch 2.11{}", kernels.unwrap_or_default()))
 }
 
 /// A dataset as an input, whose samples must be those that its record names, if it names any.

@@ -17,7 +17,7 @@ use super::progress::{Progress, StepSummary};
 use super::sft::Sft;
 use super::{Config, Failure, Schedule, memory, record};
 use crate::model::{self, Model};
-use crate::{Error, Result, lora};
+use crate::{Error, Result, cuda, lora};
 
 /// Settings of a run besides its config.
 pub struct Options {
@@ -187,12 +187,19 @@ impl Training {
             let (done, tokens) = (position.step, position.tokens);
             since_line = (since_line.0 + step.tokens, since_line.1 + time);
             let tokens_per_second = since_line.0 as f64 / since_line.1.as_secs_f64();
-            let memory_bytes = memory::in_use();
+            let (memory_bytes, device_memory) = (memory::in_use(), cuda::memory(self.model.device()));
             let Step { loss, grad_norm, learning_rate, policy, played, .. } = step;
             let remaining = began.elapsed().div_f64((done - first) as f64).mul_f64((steps - done) as f64);
             let reward = played.map(|played| played.reward);
-            let summary =
-                StepSummary { reward, loss, learning_rate, tokens_per_second, memory_bytes, remaining };
+            let summary = StepSummary {
+                reward,
+                loss,
+                learning_rate,
+                tokens_per_second,
+                memory_bytes,
+                device_memory,
+                remaining,
+            };
             progress.step(done, &summary);
             let epoch = done as f64 / per_epoch as f64;
             if done.is_multiple_of(self.config.logging_steps) || done == steps {
@@ -204,6 +211,7 @@ impl Training {
                     tokens,
                     tokens_per_second,
                     memory_bytes,
+                    device_memory_bytes: device_memory.map(cuda::Memory::used),
                     policy,
                     played,
                 };

@@ -59,14 +59,31 @@ pub fn logits_of(tokens: &Path, jobs: &[(PathBuf, Option<PathBuf>)]) -> Vec<Tens
     (0..jobs.len()).map(read).collect()
 }
 
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The originals' Python.
+fn python() -> PathBuf {
+    let python = std::env::var_os("PARITY_PYTHON")
+        .map_or_else(|| root().join("target/parity/venv/bin/python"), PathBuf::from);
+    assert!(python.exists(), "{} is missing: `make test` makes it", python.display());
+    python
+}
+
+/// The folder of a package of that Python.
+pub fn package(name: &str) -> PathBuf {
+    let code =
+        "import importlib.util as u, sys; print(u.find_spec(sys.argv[1]).submodule_search_locations[0])";
+    let output = Command::new(python()).args(["-c", code, name]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().into()
+}
+
 /// Runs a script of this folder with a command and a path.
 pub fn run(script: &str, command: &str, argument: &Path) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let python = std::env::var_os("PARITY_PYTHON")
-        .map_or_else(|| root.join("target/parity/venv/bin/python"), PathBuf::from);
-    assert!(python.exists(), "{} is missing: `make test` makes it", python.display());
-    let output = Command::new(&python)
-        .arg(root.join("trainer/tests/parity").join(script))
+    let output = Command::new(python())
+        .arg(root().join("trainer/tests/parity").join(script))
         .arg(command)
         .arg(argument)
         .env("HF_HUB_OFFLINE", "1")

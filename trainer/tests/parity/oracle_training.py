@@ -47,7 +47,9 @@ def logits(model, ids, job):
     if job["bf16"] and not job["adapter"]:
         rounded = {name: parameter.to(torch.bfloat16) for name, parameter in model.named_parameters()}
         return functional_call(model, rounded, kwargs={"input_ids": ids}).logits[0].float()
-    return model(input_ids=ids).logits[0].float()
+    # As in Trainer: PEFT holds adapters in f32, and autocast multiplies by rounded copies of them.
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=job["bf16"]):
+        return model(input_ids=ids).logits[0].float()
 
 
 def learning_rates(config, name, kwargs=None):
