@@ -3,7 +3,8 @@
 //!
 //! `make bench`; by itself:
 //! `PARITY_PYTHON=$(scripts/parity_python.sh) cargo bench -p trainer --bench tokens`. `BENCH_DEVICE=cuda`
-//! measures on a GPU. The trainer is measured as it is used: `trainer train`, and `trainer serve` over gRPC.
+//! measures on a GPU, and `BENCH_MODEL=target/smollm2` the model of a folder instead of a very small one. The trainer is
+//! measured as it is used: `trainer train`, and `trainer serve` over gRPC.
 //! The originals run in `peer.py`: plain loops in one process, without a server.
 
 #![allow(clippy::unwrap_used)] // a failure ends the benchmark
@@ -24,11 +25,8 @@ use proto::inference::v1;
 use tch::{Device, Kind, Tensor};
 use trainer::dataset::Dataset;
 
-/// Sequences of a training step, and their length in tokens.
-const ROWS: i64 = 8;
+/// Tokens of a sequence of a training step.
 const LENGTH: i64 = 512;
-/// Measured steps, after the first.
-const STEPS: usize = 12;
 const PROMPT: i64 = 128;
 const NEW: u32 = 64;
 const ROUNDS: usize = 3;
@@ -44,26 +42,38 @@ fn main() {
         }
     };
     let work = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
+    let given = std::env::var_os("BENCH_MODEL").map(|folder| root.join(folder));
+    let (rows, steps) = if given.is_some() { (2, 5) } else { (8, 12) };
     let bench = Bench {
         folder: work.path().to_owned(),
-        root: Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned(),
+        model: given.clone().unwrap_or_else(|| work.path().join("model")),
+        root,
         python,
         device: measure::device(),
+        rows,
+        steps,
     };
-    bench.make_model();
+    if given.is_none() {
+        bench.make_model();
+    }
+    bench.make_data();
     println!(
-        "A Qwen3 of width 128 and 4 layers, f32, on {}. Training has 2 threads on both sides; for generation, ours \
+        "{}, f32, on {}. Training has 2 threads on both sides; for generation, ours \
          takes the one that it takes by itself, theirs 2. Ours / theirs; tokens/s are medians, memory the peak.\n",
+        given.map_or_else(
+            || "A Qwen3 of width 128 and 4 layers".to_owned(),
+            |model| model.display().to_string()
+        ),
         name(bench.device)
     );
     head();
     for method in ["full", "lora", "qlora"] {
         let ours = bench.train(method);
         let theirs = bench.peer(&format!(
-            "train MODEL SAMPLES --method {method} --rows {ROWS} --length {LENGTH} \
-                                          --steps {STEPS}"
+            "train MODEL SAMPLES --method {method} --rows {rows} --length {LENGTH} --steps {steps}"
         ));
-        report(&format!("training, {method}, {ROWS} x {LENGTH} tokens a step"), &ours, &theirs);
+        report(&format!("training, {method}, {rows} x {LENGTH} tokens a step"), &ours, &theirs);
     }
     for streams in [1, 8, 32] {
         let ours = bench.generate(streams);
@@ -77,9 +87,14 @@ fn main() {
 
 struct Bench {
     folder: PathBuf,
+    model: PathBuf,
     root: PathBuf,
     python: PathBuf,
     device: Device,
+    /// Sequences of a training step.
+    rows: i64,
+    /// Measured steps, after the first.
+    steps: usize,
 }
 
 impl Bench {
@@ -87,7 +102,7 @@ impl Bench {
         self.folder.join(name)
     }
 
-    /// Creates a model and a dataset of random tokens.
+    /// Creates a model.
     fn make_model(&self) {
         let texts = ["README.md", "ARCHITECTURE.md", "Cargo.lock"].map(|name| self.root.join(name));
         let status = trainer()
@@ -96,17 +111,20 @@ impl Bench {
             .args(texts)
             .args("--vocab-size 1088 --hidden-size 128 --layers 4 --heads 4 --head-dim 32".split(' '))
             .args("--intermediate-size 384 --context-length 2048 --out".split(' '))
-            .arg(self.path("model"))
+            .arg(&self.model)
             .stderr(Stdio::null())
             .status()
             .unwrap();
         assert!(status.success());
+    }
 
+    /// Creates a dataset of random tokens.
+    fn make_data(&self) {
         let data = self.path("data");
         fs::create_dir(&data).unwrap();
         let mut dataset = Dataset::default();
         tch::manual_seed(1);
-        let samples = Tensor::randint_low(10, 1078, [4 * ROWS, LENGTH], (Kind::Int64, Device::Cpu));
+        let samples = Tensor::randint_low(10, 1078, [4 * self.rows, LENGTH], (Kind::Int64, Device::Cpu));
         for sample in Vec::<Vec<i64>>::try_from(&samples).unwrap() {
             dataset.push(&sample, &vec![true; sample.len()]);
         }
@@ -126,12 +144,13 @@ impl Bench {
         let config = self.path(&format!("{method}.yaml"));
         let text = format!(
             "base_model: {}\ndatasets: [{{path: {}}}]\noutput_dir: {}\n{adapter}{lora}sequence_len: {LENGTH}\n\
-             micro_batch_size: {ROWS}\nnum_epochs: 100\nmax_steps: {}\nlearning_rate: 1.0e-4\n\
+             micro_batch_size: {}\nnum_epochs: 100\nmax_steps: {}\nlearning_rate: 1.0e-4\n\
              lr_scheduler: constant\nbf16: false\n",
-            self.path("model").display(),
+            self.model.display(),
             self.path("data").display(),
             out.display(),
-            STEPS + 1,
+            self.rows,
+            self.steps + 1,
         );
         fs::write(&config, text).unwrap();
         let mut child = trainer()
@@ -143,14 +162,15 @@ impl Bench {
         let mut peak = Peak::of(&child, self.device);
         assert!(peak.watch(&mut child), "the training failed");
         let speeds = speeds(&out);
-        assert_eq!(speeds.len(), STEPS);
+        assert_eq!(speeds.len(), self.steps);
         Measured { tokens_per_s: median(speeds), peak_bytes: peak.bytes }
     }
 
     fn generate(&self, streams: usize) -> Measured {
         let mut server = trainer()
             .args(["serve", "--listen", "127.0.0.1:0", "--until-stdin-closes", "--model"])
-            .arg(self.path("model"))
+            .arg(&self.model)
+            .args(["--dtype", "float32"])
             .arg("--adapter")
             .arg(format!("lora={}", self.path("lora").display()))
             .args(["--device", name(self.device)])
@@ -190,7 +210,7 @@ impl Bench {
 
     fn peer(&self, arguments: &str) -> Measured {
         let place = |argument: &str| match argument {
-            "MODEL" => self.path("model").display().to_string(),
+            "MODEL" => self.model.display().to_string(),
             "SAMPLES" => self.path("data").join("samples.safetensors").display().to_string(),
             "ADAPTER" => self.path("lora").display().to_string(),
             other => other.to_owned(),
