@@ -16,7 +16,7 @@ MINUTES ?= 10
 # The ablations in the committed results.
 ABLATIONS := $(sort $(wildcard docs/study/ablations/*.json))
 
-.PHONY: build experiment ablations study-docs habits test python-sources typescript tools wheel test-python docs test-vllm paper-tiny fuzz faults bench load lint guest torch trainer gpu clean
+.PHONY: build experiment ablations study-docs habits test python-sources typescript console tools wheel test-python docs test-vllm paper-tiny fuzz faults bench load lint guest torch trainer gpu clean
 
 ## Every release binary but the trainer, into target/release.
 build: guest
@@ -51,18 +51,20 @@ study-docs: build
 habits: build
 	scripts/habits.sh
 
-## Every test, through real servers and a real browser where one is needed, and beside PyTorch, transformers, PEFT and bitsandbytes; the
-## Python and the TypeScript package from their sources.
+## Every test, through real servers and a real browser where one is needed, and beside PyTorch, transformers, PEFT and bitsandbytes;
+## the Python and the TypeScript package and the console from their sources.
 test: guest torch tools
 	$(CARGO) build --release --workspace --bins --lib
 	$(CARGO) test --release --workspace
-	$(MAKE) --jobs=2 --output-sync=target python-sources typescript
+	$(MAKE) --jobs=2 --output-sync=target python-sources typescript console
 
 # The packages, from their sources and with the programs that cargo has built.
 python-sources:
 	scripts/python_tests.sh
 typescript:
 	scripts/typescript.sh
+console:
+	scripts/console.sh
 
 ## What the tests need beside crates: peers, clients, a browser.
 tools:

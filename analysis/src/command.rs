@@ -8,3 +8,4 @@ pub mod main_table;
 pub mod report;
 pub mod trace_stats;
 pub mod two_by_two;
+pub mod view;

@@ -17,6 +17,7 @@
 //! | [`figure`]     | figures, as SVG and PNG                                  |
 //! | [`stats`]      | statistics on plain numbers                              |
 //! | [`table`]      | tables for people                                        |
+//! | [`view`]       | the console over files: a page, and what it reads        |
 //! | `state_title`  | interpreter states with a capital letter                 |
 //!
 //! A condition is one agent in one run. An episode is one attempt at a task under a condition.
@@ -37,3 +38,4 @@ pub mod table;
 pub mod tool_calls;
 pub mod turn;
 pub mod two_by_two;
+pub mod view;

@@ -6,7 +6,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use analysis::command::{collect, compare, failures, main_table, report, trace_stats, two_by_two};
+use analysis::command::{collect, compare, failures, main_table, report, trace_stats, two_by_two, view};
 use clap::Parser;
 
 /// Tables and statistics from the files of runs
@@ -17,7 +17,8 @@ use clap::Parser;
     analysis compare persistent.tar.gz reset.tar.gz\n  analysis failures runs/persistent runs/reset\n  \
     analysis two-by-two --pp runs/pp --pr runs/pr --rp runs/rp --rr runs/rr\n  \
     analysis main-table table.json > table.tex\n  \
-    analysis report runs/studies/small\n\nResults go to stdout, warnings to stderr. \
+    analysis report runs/studies/small\n  \
+    analysis view runs/studies/small\n\nResults go to stdout, warnings to stderr. \
     Exit code 2: bad arguments or files."
 )]
 struct Arguments {
@@ -34,6 +35,7 @@ enum Command {
     TwoByTwo(two_by_two::Args),
     Collect(collect::Args),
     Report(report::Args),
+    View(view::Args),
 }
 
 impl Command {
@@ -46,6 +48,7 @@ impl Command {
             Self::TwoByTwo(args) => two_by_two::run(args, warnings),
             Self::Collect(args) => collect::run(args, warnings),
             Self::Report(args) => report::run(args, warnings),
+            Self::View(args) => view::run(args, warnings),
         }
     }
 }
