@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let dist = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../dist");
     println!("cargo::rerun-if-changed={}", dist.display());
     let mut table = String::from("[\n");
-    if env::var_os("CARGO_FEATURE_PAGE").is_some() {
+    if cfg!(feature = "page") {
         let missing =
             || format!("{}: no built page; run scripts/console.sh, or build without `page`", dist.display());
         let entries = fs::read_dir(&dist).map_err(|_| missing())?;
