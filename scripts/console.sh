@@ -9,16 +9,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-node=$(scripts/node.sh)
+node=$(scripts/npm.sh console "the console")
 export PATH="$node:$PATH"
 cd console
-ready=node_modules/.ready-$(cksum <package-lock.json | cut -d' ' -f1)
-if [ ! -f "$ready" ]; then
-    echo "== what the console needs into console/node_modules (once)" >&2
-    # No package needs its scripts.
-    npm ci --silent --ignore-scripts >&2
-    touch "$ready"
-fi
 case ${1:-test} in
 build) npm run --silent build -- --logLevel warn ;;
 pictures | benchmark) npm run --silent "$1" ;;

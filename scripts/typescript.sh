@@ -4,16 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-node=$(scripts/node.sh)
+node=$(scripts/npm.sh typescript "the TypeScript package")
 export PATH="$node:$PATH"
 cd typescript
-ready=node_modules/.ready-$(cksum <package-lock.json | cut -d' ' -f1)
-if [ ! -f "$ready" ]; then
-    echo "== what the TypeScript package needs into typescript/node_modules (once)" >&2
-    # No package needs its scripts.
-    npm ci --silent --ignore-scripts >&2
-    touch "$ready"
-fi
 npm run --silent build
 npm run --silent check
 npm test --silent
