@@ -350,9 +350,18 @@ impl Step {
     pub fn misses_a_variable(&self) -> bool {
         let recorded = self.info.as_ref().and_then(|info| info.exception_type.as_deref());
         let error = self.interpreter_result.as_ref().and_then(|result| result.error.as_deref());
-        let from_text = || error?.trim_end().lines().last()?.split(':').next();
-        recorded.or_else(from_text).is_some_and(|name| MISSING_VARIABLE.contains(&name))
+        recorded.or_else(|| exception_in(error?)).is_some_and(is_missing_variable)
     }
+}
+
+/// Whether an exception of this class is a missing-variable error.
+pub fn is_missing_variable(exception: &str) -> bool {
+    MISSING_VARIABLE.contains(&exception)
+}
+
+/// The exception's class in the last line of an error's text, such as `KeyError` in `KeyError: 'a'`; none in an empty text.
+pub fn exception_in(error: &str) -> Option<&str> {
+    error.trim_end().lines().last()?.split(':').next()
 }
 
 /// The interpreter's answer, as the model sees it.

@@ -1,6 +1,7 @@
 //! Why a turn failed, and in which line.
 
 use proto::trace::Step;
+use proto::trace::is_missing_variable;
 use serde::Serialize;
 
 /// Why a turn failed.
@@ -33,7 +34,7 @@ impl Failure {
         };
         let (before, last) = text.rsplit_once('\n').unwrap_or(("", text));
         let kind = kind.unwrap_or_else(|| if ran.is_some() { kind_in(last) } else { "not run".to_owned() });
-        let is_name = ["NameError", "UnboundLocalError"].contains(&kind.as_str());
+        let is_name = is_missing_variable(&kind);
         let missing_name = last.split('\'').nth(1).filter(|_| is_name).map(str::to_owned);
         Some(Self { kind, before: before.to_owned(), last: last.to_owned(), line: line(text), missing_name })
     }

@@ -5,15 +5,12 @@ use std::fs;
 
 use anyhow::Context as _;
 use proto::run::{EpisodeResult, Status};
-use proto::trace::TokenUsage;
+use proto::trace::{TokenUsage, exception_in, is_missing_variable};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::found::FoundTrace;
 use crate::turn::Turn;
-
-/// Python's exceptions for a name that has no value.
-const MISSING: [&str; 2] = ["NameError", "UnboundLocalError"];
 
 /// A row of the index.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -221,8 +218,8 @@ fn outcome(step: &Data<'_>, stopped: Option<&str>) -> Turn {
         return if stopped.is_some_and(|reason| reason != "stop") { Turn::Cut } else { Turn::NothingRan };
     }
     let recorded = step.info.as_ref().and_then(|info| info.exception_type.as_deref());
-    let in_text = || Some(last_word(result?.error.as_deref()?));
-    if recorded.or_else(in_text).is_some_and(|name| MISSING.contains(&name)) {
+    let in_text = || exception_in(result?.error.as_deref()?);
+    if recorded.or_else(in_text).is_some_and(is_missing_variable) {
         return Turn::MissingVariable;
     }
     if step.error.is_some() || result.is_some_and(|result| !result.success) {
@@ -237,12 +234,9 @@ fn kind_of<'a>(step: &'a Data<'a>) -> Option<&'a str> {
     let info = step.info.as_ref();
     let recorded = info.and_then(|info| info.exception_type.as_deref().or(info.error_kind.as_deref()));
     let text = step.interpreter_result.as_ref().and_then(|result| result.error.as_deref());
-    recorded.or_else(|| text.map(last_word)).or_else(|| step.error.is_some().then_some("not run"))
-}
-
-/// The exception's class in the last line of an error's text, such as `KeyError` in `KeyError: 'a'`.
-fn last_word(error: &str) -> &str {
-    error.trim_end().lines().last().and_then(|line| line.split(':').next()).unwrap_or_default()
+    recorded
+        .or_else(|| text.map(|text| exception_in(text).unwrap_or_default()))
+        .or_else(|| step.error.is_some().then_some("not run"))
 }
 
 fn kinds(turns: &[(Turn, Option<&str>)]) -> Vec<String> {
