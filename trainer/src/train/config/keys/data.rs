@@ -23,6 +23,17 @@ const TOKENIZERS: &[&str] = &[
     "Qwen2TokenizerFast",
 ];
 
+/// A config and an entry of its `datasets` may both name a chat template.
+const CHAT_TEMPLATE: Row = Row {
+    keys: &["chat_template"],
+    does: Accept {
+        values: Values::Kind("`tokenizer_default`, `tokenizer_default_fallback_...`", is_tokenizers_own),
+        why: "`trainer prepare` renders conversations with the model's own chat template",
+        refused: TEMPLATE,
+    },
+};
+const CHAT_TEMPLATE_JINJA: Row = Row { keys: &["chat_template_jinja"], does: Refused(TEMPLATE) };
+
 /// The template that a tokenizer has, whatever would be taken if it had none.
 fn is_tokenizers_own(template: &Value) -> bool {
     text(template).starts_with("tokenizer_default")
@@ -107,15 +118,8 @@ pub const KEYS: &[Row] = &[
         keys: &["max_packed_sequence_len"],
         does: Refused("write `sequence_len` and `sample_packing: true` instead"),
     },
-    Row {
-        keys: &["chat_template"],
-        does: Accept {
-            values: Values::Kind("`tokenizer_default`, `tokenizer_default_fallback_...`", is_tokenizers_own),
-            why: "`trainer prepare` renders conversations with the model's own chat template",
-            refused: TEMPLATE,
-        },
-    },
-    Row { keys: &["chat_template_jinja"], does: Refused(TEMPLATE) },
+    CHAT_TEMPLATE,
+    CHAT_TEMPLATE_JINJA,
     Row {
         keys: &["chat_template_kwargs"],
         does: Refused(
@@ -186,15 +190,8 @@ pub const OF_DATASETS: &[Row] = &[
                       `--text`",
         },
     },
-    Row {
-        keys: &["chat_template"],
-        does: Accept {
-            values: Values::Kind("`tokenizer_default`, `tokenizer_default_fallback_...`", is_tokenizers_own),
-            why: "`trainer prepare` renders conversations with the model's own chat template",
-            refused: TEMPLATE,
-        },
-    },
-    Row { keys: &["chat_template_jinja"], does: Refused(TEMPLATE) },
+    CHAT_TEMPLATE,
+    CHAT_TEMPLATE_JINJA,
     Row {
         keys: &["roles_to_train"],
         does: Accept {

@@ -119,7 +119,7 @@ pub const KEYS: &[Row] = &[
     Row {
         keys: &["lora_model_dir"],
         does: Refused(
-            "an adapter begins anew: leave it out, merge that one by `trainer merge`, and train on the result",
+            "every training makes a new adapter: leave it out; to learn on top of another one, merge that by `trainer merge` and train on the result",
         ),
     },
     Row {
