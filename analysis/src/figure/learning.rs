@@ -15,7 +15,6 @@ const BELOW: f64 = 84.0;
 const COLUMNS: usize = 2;
 /// Most points of a line: neighbouring steps are averaged.
 const POINTS: usize = 30;
-const LEVEL: f64 = 0.95;
 
 /// A measure.
 #[derive(Clone, Debug)]
@@ -94,7 +93,7 @@ fn draw_line(svg: &mut Svg, line: &Line<'_>, along: &Scale, up: &Scale) {
     let (mut middle, mut low, mut high) = (Vec::new(), Vec::new(), Vec::new());
     for index in 0..length {
         let values: Vec<f64> = seeds.iter().map(|seed| seed[index][1]).collect();
-        let Some(mean) = seeds::estimate(&values, LEVEL) else { continue };
+        let Some(mean) = seeds::estimate(&values) else { continue };
         let step = seeds[0][index][0];
         middle.push(place([step, mean.value]));
         if let Some(interval) = mean.interval {

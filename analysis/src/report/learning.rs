@@ -13,7 +13,6 @@ use crate::table::{self, Table};
 
 /// The share of the steps at either end that the table shows.
 const END: usize = 10;
-const LEVEL: f64 = 0.95;
 
 /// A measure: its label, its decimals, its points.
 type Measure = (&'static str, usize, fn(&Learning) -> &Points);
@@ -55,8 +54,7 @@ pub fn blocks(results: &Results) -> Vec<Block> {
             let seeds = of(model, *points);
             let at = |end: fn(&[f64]) -> &[f64]| {
                 let means: Vec<f64> = seeds.iter().filter_map(|points| mean(end(&points.value))).collect();
-                seeds::estimate(&means, LEVEL)
-                    .map_or_else(String::new, |mean| table::estimate(mean, *decimals))
+                seeds::estimate(&means).map_or_else(String::new, |mean| table::estimate(mean, *decimals))
             };
             vec![(*model).to_owned(), (*label).to_owned(), at(first), at(last)]
         })

@@ -5,13 +5,15 @@ use statrs::distribution::{ContinuousCDF as _, StudentsT};
 use super::describe::{mean, sample_std};
 use super::interval::{Estimate, Interval};
 
-/// The mean of independent values with Student's interval at this level, such as 0.95; none of nothing, and without an interval of
-/// one value.
-pub fn estimate(values: &[f64], level: f64) -> Option<Estimate> {
+/// The level of the intervals.
+const LEVEL: f64 = 0.95;
+
+/// The mean of independent values with Student's 95 % interval; none of nothing, and without an interval of one value.
+pub fn estimate(values: &[f64]) -> Option<Estimate> {
     let value = mean(values)?;
     let n = values.len() as f64;
     let interval = sample_std(values).and_then(|deviation| {
-        let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(f64::midpoint(1.0, level));
+        let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(f64::midpoint(1.0, LEVEL));
         let half = t * deviation / n.sqrt();
         Some(Interval { low: value - half, high: value + half })
     });
@@ -25,12 +27,12 @@ mod tests {
     /// R: `t.test(c(1, 2, 4))$conf.int`.
     #[test]
     fn the_interval_is_students() {
-        let found = estimate(&[1.0, 2.0, 4.0], 0.95).unwrap();
+        let found = estimate(&[1.0, 2.0, 4.0]).unwrap();
         let interval = found.interval.unwrap();
         assert!((found.value - 7.0 / 3.0).abs() < 1e-12);
         assert!((interval.low - -1.461_250).abs() < 1e-5, "{interval:?}");
         assert!((interval.high - 6.127_917).abs() < 1e-5, "{interval:?}");
-        assert_eq!(estimate(&[3.0], 0.95).unwrap().interval, None);
-        assert_eq!(estimate(&[], 0.95), None);
+        assert_eq!(estimate(&[3.0]).unwrap().interval, None);
+        assert_eq!(estimate(&[]), None);
     }
 }
