@@ -34,7 +34,7 @@ mod whole;
 pub use evaluation::Evaluation;
 pub use model::{Folder, Fresh, Model};
 pub use server::{Running, Server, Vllm};
-pub use settings::{Settings, merged};
+pub use settings::{Settings, merged, number};
 pub use sizes::{Family, Sizes};
 pub use sources::{Drills, Player, Recorded, Tasks, Teacher, Traces};
 pub use training::{Episodes, Training};

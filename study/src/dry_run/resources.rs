@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::experiment::{Experiment, Model, Settings, Sizes};
+use crate::experiment::{Experiment, Model, Settings, Sizes, number};
 use crate::kind::Kind;
 use crate::stage::Stage;
 
@@ -71,8 +71,4 @@ pub fn serving(experiment: &Experiment, sizes: Sizes, width: u64, conversations:
     let context = experiment.evaluation.context.unwrap_or(model);
     let token = 2 * sizes.layers * sizes.kv_heads * sizes.head_dim * width;
     weights(sizes, experiment.served_in_4bit(), width) + conversations * context * token
-}
-
-fn number(config: &Settings, key: &str, default: f64) -> f64 {
-    config.get(key).and_then(Value::as_f64).unwrap_or(default)
 }

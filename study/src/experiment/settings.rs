@@ -5,6 +5,11 @@ use serde_json::{Map, Value};
 /// Settings of another program.
 pub type Settings = Map<String, Value>;
 
+/// A number among settings, or the default of the program that reads them.
+pub fn number(settings: &Settings, key: &str, default: f64) -> f64 {
+    settings.get(key).and_then(Value::as_f64).unwrap_or(default)
+}
+
 /// Merges `over` into `base`: maps are merged key by key, a null removes its key, anything else replaces.
 pub fn merge(base: &mut Value, over: Value) {
     let Value::Object(over) = over else {

@@ -5,7 +5,7 @@ use proto::study;
 use serde_json::{Value, json};
 
 use super::agent_run::{AgentRun, config_file};
-use super::models::Run;
+use super::models::{Run, learnt};
 use super::planner::{Call, Draft, Planner, text, yaml};
 use crate::experiment::{Episodes, Settings};
 use crate::kind::Kind;
@@ -74,10 +74,6 @@ impl Planner<'_> {
 
 /// Number of rollouts that a training plays, beside those of its evaluations.
 fn rollouts(settings: &Settings, tasks: u64) -> u64 {
-    let number = |key: &str, default: f64| settings.get(key).and_then(Value::as_f64).unwrap_or(default);
     let generations = settings.get("trl").and_then(|trl| trl.get("num_generations")?.as_f64());
-    let epochs = tasks as f64 * generations.unwrap_or(GENERATIONS) * number("num_epochs", 1.0);
-    let steps = settings.get("max_steps").and_then(Value::as_f64);
-    let a_step = number("micro_batch_size", 1.0) * number("gradient_accumulation_steps", 1.0);
-    steps.map_or(epochs, |steps| steps * a_step) as u64
+    learnt(settings, tasks as f64 * generations.unwrap_or(GENERATIONS)) as u64
 }

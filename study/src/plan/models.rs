@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::planner::{Call, Draft, Planner, text, yaml};
 use crate::content_hash;
-use crate::experiment::{Family, Fresh, Model, Settings, Sizes, Training};
+use crate::experiment::{Family, Fresh, Model, Settings, Sizes, Training, number};
 use crate::kind::Kind;
 use crate::programs::Program;
 use crate::stage::{Artifact, Work};
@@ -216,10 +216,16 @@ fn flags(fresh: &Fresh, seed: u64) -> Vec<String> {
 
 /// Most tokens that a training sees. It may see fewer: sequences are not always full.
 fn tokens(settings: &Settings, data: &Training, sequence_len: u64) -> u64 {
-    let number = |key: &str, default: f64| settings.get(key).and_then(Value::as_f64).unwrap_or(default);
     let samples: u64 = data.data.values().sum();
-    let epochs = samples as f64 * number("num_epochs", 1.0);
-    let steps = settings.get("max_steps").and_then(Value::as_f64);
-    let a_step = number("micro_batch_size", 1.0) * number("gradient_accumulation_steps", 1.0);
-    (steps.map_or(epochs, |steps| steps * a_step) * sequence_len as f64) as u64
+    (learnt(settings, samples as f64) * sequence_len as f64) as u64
+}
+
+/// Sequences, or rollouts, that a training of settings learns from: those of its steps, or else of its epochs of this many.
+pub fn learnt(settings: &Settings, an_epoch: f64) -> f64 {
+    let a_step =
+        number(settings, "micro_batch_size", 1.0) * number(settings, "gradient_accumulation_steps", 1.0);
+    match settings.get("max_steps").and_then(Value::as_f64) {
+        Some(steps) => steps * a_step,
+        None => an_epoch * number(settings, "num_epochs", 1.0),
+    }
 }
