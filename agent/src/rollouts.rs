@@ -8,8 +8,8 @@
 //! | `error`   | why rollouts can't be played                               |
 //!
 //! What is said is declared in [`proto::rollout`]. All calls of a round are sent together and in the order of the groups, so
-//! what the model is asked does not depend on which episode was faster: the same groups with the same seeds give the same
-//! rollouts.
+//! what the model is asked does not depend on which episode was faster; nor does the agent's clock end a turn or an episode. So the
+//! same groups with the same seeds give the same rollouts.
 
 mod error;
 mod group;
@@ -46,6 +46,9 @@ pub struct Options {
     pub retry: Retry,
 }
 
+/// A day, in seconds: longer than a trainer that was not stopped needs for an answer.
+const UNHURRIED_S: f64 = 86_400.0;
+
 /// Checks that a config can play rollouts. Returns its agent, and its prompts.
 ///
 /// # Errors
@@ -65,6 +68,7 @@ pub fn check(config: &RunConfig) -> Result<(&AgentConfig, Prompts), Error> {
 pub async fn serve(options: Options) -> Result<(), Error> {
     let Options { config, tasks_root, retry } = options;
     let (agent, prompts) = check(&config)?;
+    let agent = &unhurried(agent);
     let set = task_set::requested(config.task_set.as_deref(), tasks_root.as_deref())?;
     let server = match (&config.envs[..], &tasks_root) {
         ([_, ..], _) => None,
@@ -86,6 +90,13 @@ pub async fn serve(options: Options) -> Result<(), Error> {
         server.stop().await;
     }
     served
+}
+
+/// The agent without time limits of its own: what is played would depend on how busy the trainer's machine is.
+fn unhurried(agent: &AgentConfig) -> AgentConfig {
+    let mut agent = AgentConfig { timeout_s: UNHURRIED_S, ..agent.clone() };
+    agent.llm.timeout_s = UNHURRIED_S;
+    agent
 }
 
 /// Everything between the offer and the end of the trainer's words.

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use proto::rollout::{
     Answer, Ask, Branch, FromAgent, Group, Offer, Played, Rollout, SCHEMA_VERSION, Said, ToAgent,
@@ -25,7 +26,7 @@ fn command(folder: &Path, tasks: &Path, llm: &str) -> Command {
     let config = folder.join("agent.yaml");
     let text = format!(
         "{{output_dir: {}, run_name: r, task_families: [knapsack], agents: [{{name: a, agent_type: codeact, persistent_state: \
-         true, max_turns: 4, max_tool_calls: 20, prompt: {{hide_names: true, observation: compact}}, llm: {{{llm}}}}}]}}",
+         true, max_turns: 4, timeout_s: 0.2, max_tool_calls: 20, prompt: {{hide_names: true, observation: compact}}, llm: {{{llm}}}}}]}}",
         folder.display()
     );
     fs::write(&config, text).unwrap();
@@ -40,7 +41,9 @@ impl Agent {
         let folder = tempfile::tempdir().unwrap();
         let tasks = tiny_tasks();
         let mut child =
-            command(folder.path(), tasks.path(), "backend: inference, model: policy").spawn().unwrap();
+            command(folder.path(), tasks.path(), "backend: inference, model: policy, timeout_s: 0.2")
+                .spawn()
+                .unwrap();
         let (says, hears) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         let mut agent = Self { child, says, hears, offer: Offer::default(), _folders: [folder, tasks] };
         let FromAgent::Offer(offer) = agent.hear() else { panic!("the first line is the offer") };
@@ -153,7 +156,14 @@ fn episodes_ask_in_rounds_and_the_same_groups_are_played_alike() {
         (0, _) => FINISH,
         _ => TAKE,
     };
-    let (played, rounds) = agent.play(&groups, answer);
+    // The first answers come later than the config's time limits allow.
+    let late = |ask: &Ask| {
+        if turn(ask) == 0 {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        answer(ask)
+    };
+    let (played, rounds) = agent.play(&groups, late);
     assert_eq!(rounds.iter().map(Vec::len).collect::<Vec<_>>(), [4, 2, 2]);
     let mut seeds: Vec<u64> = rounds.iter().flatten().map(|ask| ask.seed).collect();
     seeds.sort_unstable();
