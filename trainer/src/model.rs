@@ -35,7 +35,7 @@ mod source;
 
 pub use backward::Backward;
 pub use batch::Batch;
-pub use cache::Cache;
+pub use cache::{Cache, Row};
 pub use config::{Config, Llama3, ModelType, RopeScaling, Yarn};
 pub use decoder::Model;
 pub use linear::{Linear, Matrix};

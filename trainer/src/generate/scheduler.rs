@@ -1,9 +1,9 @@
-//! The engine's loop: continuous batching. Between two steps of the batch, requests join it, leave it, and
-//! have a part of their prompts processed.
+//! The engine's loop: continuous batching. Between two passes, requests join the batch or leave it. A pass gives each answer
+//! a token, and processes parts of the prompts of requests that have joined. Both in one product cost little more than one of
+//! them: a matrix is read once.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
-use std::slice::from_mut;
 use std::sync::Arc;
 
 use tch::{Kind, Tensor};
@@ -13,14 +13,13 @@ use super::choose::choose;
 use super::command::Command;
 use super::logprobs::of_rows;
 use super::sequence::Sequence;
-use super::slots::Slots;
+use super::slots::{Slots, common, same};
 use super::{Finish, Options, TokenLogprob};
 use crate::lora::Adapter;
 use crate::model::{Adapted, Cache, Model};
 use crate::tokenizer::Tokenizer;
 
-/// Prompt tokens that are processed between two decoding steps. It bounds how long the generations under way
-/// wait.
+/// Prompt tokens that a pass processes. It bounds how long the generations under way wait for their next token.
 const PREFILL_TOKENS: usize = 512;
 
 /// Rows whose logits are held at once while the log-probabilities of a prompt are computed.
@@ -36,9 +35,9 @@ pub struct Scheduler<'model> {
     commands: UnboundedReceiver<Command>,
     adapters: HashMap<String, Rc<Adapter>>,
     waiting: VecDeque<Sequence>,
-    /// The sequence whose prompt is being processed, in the slot after those of `decoding`.
+    /// The sequence whose prompt is processed in part, in the slot after those of `decoding`.
     prefilling: Option<Sequence>,
-    /// The sequences that get one token per step, each in the slot of its index.
+    /// The sequences that get one token per pass, each in the slot of its index.
     decoding: Vec<Sequence>,
 }
 
@@ -69,8 +68,7 @@ impl<'model> Scheduler<'model> {
         let _guard = tch::no_grad_guard();
         while self.take_commands() {
             self.drop_abandoned();
-            self.prefill();
-            self.decode();
+            self.pass();
         }
         let all = self.decoding.iter_mut().chain(&mut self.prefilling).chain(&mut self.waiting);
         all.for_each(|sequence| sequence.end(Finish::Cancelled));
@@ -150,90 +148,116 @@ impl<'model> Scheduler<'model> {
         }
     }
 
-    /// Processes prompts, at most [`PREFILL_TOKENS`] of them, while the batch has room.
-    fn prefill(&mut self) {
+    /// The sequences whose prompts this pass processes, and how many tokens of each. Their slots are those after the
+    /// decoding ones. Only the last one may have more tokens than that.
+    fn prompts(&mut self) -> Vec<(Sequence, usize)> {
+        let mut prompts = vec![];
         let mut budget = PREFILL_TOKENS;
         while budget > 0 {
-            let slot = self.decoding.len();
-            let mut sequence = match self.prefilling.take() {
+            let slot = self.decoding.len() + prompts.len();
+            let sequence = match self.prefilling.take() {
                 Some(sequence) => sequence,
-                None if slot == self.options.max_batch => return,
+                None if slot == self.options.max_batch => break,
+                None if self.should_wait(&prompts) => break,
                 None => match self.waiting.pop_front() {
                     Some(sequence) => self.start(slot, sequence),
-                    None => return,
+                    None => break,
                 },
             };
-            let ended = self.prefill_chunk(slot, &mut sequence, &mut budget);
-            if sequence.prefilled < sequence.request.tokens.len() {
-                self.prefilling = Some(sequence);
-            } else if ended {
-                self.slots.release(slot);
-            } else {
-                self.decoding.push(sequence);
-            }
+            let tokens = (sequence.request.tokens.len() - sequence.prefilled).min(budget);
+            budget -= tokens;
+            prompts.push((sequence, tokens));
         }
+        prompts
+    }
+
+    /// Whether the next request shares more with a prompt of this pass than with the cache: after the pass, it need not be
+    /// computed again.
+    fn should_wait(&self, prompts: &[(Sequence, usize)]) -> bool {
+        let Some(next) = self.waiting.front() else { return false };
+        let (reusable, adapter) = (next.reusable(), next.adapter.as_ref());
+        let shared = prompts.iter().filter(|(sequence, _)| same(sequence.adapter.as_ref(), adapter));
+        let shared = shared.map(|(sequence, _)| common(&sequence.request.tokens, reusable)).max();
+        shared.is_some_and(|shared| shared > self.slots.cached(reusable, adapter))
     }
 
     fn start(&mut self, slot: usize, mut sequence: Sequence) -> Sequence {
-        let prompt = &sequence.request.tokens;
-        // The log-probabilities of a prompt need a pass over all of its tokens.
-        let reusable = if sequence.request.prompt_logprobs { 0 } else { prompt.len() - 1 };
-        let cached = self.slots.claim(slot, &prompt[..reusable], sequence.adapter.as_ref());
+        let cached = self.slots.claim(slot, sequence.reusable(), sequence.adapter.as_ref());
         tracing::debug!(prompt_tokens = sequence.request.tokens.len(), cached, "generation started");
         sequence.start(cached);
         sequence
     }
 
-    /// Processes as much of a prompt as the budget allows, and at its end draws the first token of the
-    /// answer. Returns whether that token ends the answer.
-    fn prefill_chunk(&mut self, slot: usize, sequence: &mut Sequence, budget: &mut usize) -> bool {
-        let left = &sequence.request.tokens[sequence.prefilled..];
-        let tokens = &left[..left.len().min(*budget)];
-        let lengths = self.slots.reserve(slot, 1, tokens.len());
-        self.slots.append(slot, tokens);
-        let input = Tensor::from_slice(tokens).to_device(self.model.device()).unsqueeze(0);
-        let adapted = adapted(from_mut(sequence), self.model);
-        let hidden = self.model.extend(&mut self.slots.cache, slot as i64, &lengths, &input, &adapted);
-        let hidden = hidden.squeeze_dim(0); // [t, h]
-        drop(adapted);
-
-        let start = sequence.prefilled;
-        sequence.prefilled += input.numel();
-        *budget -= input.numel();
-        if sequence.request.prompt_logprobs {
-            let followed = sequence.request.tokens.len().min(sequence.prefilled + 1) - start - 1;
-            let next = sequence.request.tokens[start + 1..][..followed].to_vec();
-            let alternatives = sequence.request.logprobs.unwrap_or(0);
-            for (rows, ids) in (0..).step_by(LOGIT_ROWS).zip(next.chunks(LOGIT_ROWS)) {
-                let logits = self.model.logits(&hidden.narrow(0, rows, ids.len() as i64));
-                sequence.add_prompt_logprobs(of_rows(&logits, ids, alternatives));
-            }
-        }
-        if sequence.prefilled < sequence.request.tokens.len() {
-            return false;
-        }
-        let logits = self.model.logits(&hidden.narrow(0, hidden.size()[0] - 1, 1));
-        self.accept(from_mut(sequence), &logits)[0]
-    }
-
-    /// Adds one token to every answer in the batch.
-    fn decode(&mut self) {
-        let mut decoding = std::mem::take(&mut self.decoding);
-        if decoding.is_empty() {
+    /// Adds one token to every answer in the batch, and processes parts of prompts. A prompt that is complete gets the first
+    /// token of its answer.
+    fn pass(&mut self) {
+        let (prompts, parts): (Vec<Sequence>, Vec<usize>) = self.prompts().into_iter().unzip();
+        let mut sequences = std::mem::take(&mut self.decoding);
+        let new: Vec<usize> = std::iter::repeat_n(1, sequences.len()).chain(parts).collect();
+        let answering = sequences.len();
+        sequences.extend(prompts);
+        if sequences.is_empty() {
             return;
         }
-        let lengths = self.slots.reserve(0, decoding.len(), 1);
-        let tokens: Vec<i64> = decoding.iter().map(Sequence::last).collect();
-        for (slot, token) in tokens.iter().enumerate() {
-            self.slots.append(slot, &[*token]);
+
+        // 1. The tokens of all, in one row.
+        let rows = self.slots.reserve(&new);
+        let mut tokens: Vec<i64> = vec![];
+        for (slot, (sequence, new)) in sequences.iter().zip(&new).enumerate() {
+            let before = tokens.len();
+            match slot < answering {
+                true => tokens.push(sequence.last()),
+                false => tokens.extend(&sequence.request.tokens[sequence.prefilled..][..*new]),
+            }
+            self.slots.append(slot, &tokens[before..]);
         }
-        let input = Tensor::from_slice(&tokens).to_device(self.model.device()).unsqueeze(1);
-        let adapted = adapted(&decoding, self.model);
-        let hidden = self.model.extend(&mut self.slots.cache, 0, &lengths, &input, &adapted);
+        let input = Tensor::from_slice(&tokens).to_device(self.model.device());
+        let adapted = adapted(&sequences, &new, self.model);
+        let hidden = self.model.extend(&mut self.slots.cache, 0, &rows, &input, &adapted);
+        let hidden = hidden.squeeze_dim(0); // [n, h]
         drop(adapted);
-        let ended = self.accept(&mut decoding, &self.model.logits(&hidden.squeeze_dim(1)));
-        self.decoding = decoding;
+
+        // 2. Prompts.
+        let mut start = answering as i64;
+        for (sequence, new) in sequences[answering..].iter_mut().zip(&new[answering..]) {
+            self.score_prompt(sequence, &hidden.narrow(0, start, *new as i64));
+            sequence.prefilled += new;
+            start += *new as i64;
+        }
+        self.prefilling = sequences.pop_if(|last| last.prefilled < last.request.tokens.len());
+
+        // 3. The next token of each answer, from the last of its own.
+        let lasts = new.iter().take(sequences.len()).scan(-1, |last, new| {
+            *last += *new as i64;
+            Some(*last)
+        });
+        let lasts: Vec<i64> = lasts.collect();
+        let hidden = match lasts.len() as i64 == hidden.size()[0] {
+            true => hidden,
+            false => hidden.index_select(0, &Tensor::from_slice(&lasts).to_device(self.model.device())),
+        };
+        let ended = match sequences.is_empty() {
+            true => vec![],
+            false => self.accept(&mut sequences, &self.model.logits(&hidden)),
+        };
+        self.decoding = sequences;
         self.remove_where(|slot, _| ended[slot]);
+    }
+
+    /// Adds the log-probabilities of a prompt's next tokens, if they are asked for; `hidden` are the states of the tokens that
+    /// are processed now.
+    fn score_prompt(&self, sequence: &mut Sequence, hidden: &Tensor) {
+        if !sequence.request.prompt_logprobs {
+            return;
+        }
+        let prompt = &sequence.request.tokens;
+        let next = sequence.prefilled + 1;
+        let next = prompt[next..prompt.len().min(next + hidden.size()[0] as usize)].to_vec();
+        let alternatives = sequence.request.logprobs.unwrap_or(0);
+        for (rows, ids) in (0..).step_by(LOGIT_ROWS).zip(next.chunks(LOGIT_ROWS)) {
+            let logits = self.model.logits(&hidden.narrow(0, rows, ids.len() as i64));
+            sequence.add_prompt_logprobs(of_rows(&logits, ids, alternatives));
+        }
     }
 
     /// Draws the next token of each sequence from its row of logits. Returns which answers have ended.
@@ -273,18 +297,21 @@ fn divided(sequences: &[Sequence], logits: &Tensor) -> Tensor {
     logits / Tensor::from_slice(&divisors).to_kind(Kind::Float).to_device(logits.device()).unsqueeze(1)
 }
 
-/// The adapters of a batch, each with its rows.
-fn adapted<'a>(sequences: &'a [Sequence], model: &Model) -> Vec<Adapted<'a>> {
+/// The adapters of a batch, each with its tokens: of each sequence, in order, `new` tokens.
+fn adapted<'a>(sequences: &'a [Sequence], new: &[usize], model: &Model) -> Vec<Adapted<'a>> {
     let mut groups: Vec<(&Rc<Adapter>, Vec<i64>)> = vec![];
-    for (row, sequence) in sequences.iter().enumerate() {
+    let mut start = 0;
+    for (sequence, new) in sequences.iter().zip(new) {
+        let tokens = start..start + *new as i64;
+        start = tokens.end;
         let Some(adapter) = &sequence.adapter else { continue };
         match groups.iter_mut().find(|(known, _)| Rc::ptr_eq(known, adapter)) {
-            Some((_, rows)) => rows.push(row as i64),
-            None => groups.push((adapter, vec![row as i64])),
+            Some((_, all)) => all.extend(tokens),
+            None => groups.push((adapter, tokens.collect())),
         }
     }
-    let rows = |rows: Vec<i64>| {
-        (rows.len() < sequences.len()).then(|| Tensor::from_slice(&rows).to_device(model.device()))
+    let some = |tokens: Vec<i64>| {
+        ((tokens.len() as i64) < start).then(|| Tensor::from_slice(&tokens).to_device(model.device()))
     };
-    groups.into_iter().map(|(adapter, members)| Adapted { adapter, rows: rows(members) }).collect()
+    groups.into_iter().map(|(adapter, tokens)| Adapted { adapter, tokens: some(tokens) }).collect()
 }

@@ -68,6 +68,13 @@ impl Sequence {
         }
     }
 
+    /// The first tokens of the prompt, which need not be processed if they are cached. The last one gives the first token of
+    /// the answer, and log-probabilities of a prompt need all of it.
+    pub fn reusable(&self) -> &[i64] {
+        let prompt = &self.request.tokens;
+        &prompt[..if self.request.prompt_logprobs { 0 } else { prompt.len() - 1 }]
+    }
+
     /// Leaves the queue; the first `cached` tokens of the prompt are in the cache already.
     pub fn start(&mut self, cached: usize) {
         self.place = None;

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::lora::Adapter;
-use crate::model::Cache;
+use crate::model::{Cache, Row};
 
 /// Initial capacity of a slot, in tokens.
 const FIRST_CAPACITY: usize = 64;
@@ -37,20 +37,25 @@ impl Slots {
         self.slots[slot].tokens.len()
     }
 
-    /// Makes room for `new` more tokens in each of `count` slots from `first` on. Returns the number of
-    /// tokens that each holds.
-    pub fn reserve(&mut self, first: usize, count: usize, new: usize) -> Vec<i64> {
-        let lengths: Vec<i64> = (first..first + count).map(|slot| self.len(slot) as i64).collect();
-        let needed = lengths.iter().max().map_or(0, |longest| *longest as usize + new);
-        // Growth by doubling: each token is copied a constant number of times on average.
-        let grown = |needed: usize, have: i64, least: usize, most: usize| match needed as i64 <= have {
+    /// Makes room for more tokens in the first slots: `new[i]` in slot `i`. Returns what each holds, and gets.
+    pub fn reserve(&mut self, new: &[usize]) -> Vec<Row> {
+        let rows: Vec<Row> = (new.iter().enumerate())
+            .map(|(slot, new)| Row { held: self.len(slot) as i64, new: *new as i64 })
+            .collect();
+        self.grow(rows.iter().map(|row| row.held + row.new).max().unwrap_or(0));
+        rows
+    }
+
+    /// Makes room for all slots, and for this many tokens in each.
+    fn grow(&mut self, tokens: i64) {
+        // By doubling: each token is copied a constant number of times on average.
+        let grown = |needed: i64, have: i64, least: usize, most: usize| match needed <= have {
             true => have,
-            false => needed.max(2 * have as usize).max(least).min(most) as i64,
+            false => needed.max(2 * have).max(least as i64).min(most as i64),
         };
-        let slots = grown(self.slots.len(), self.cache.slots(), 1, self.most);
-        let capacity = grown(needed, self.cache.capacity(), FIRST_CAPACITY, self.context);
+        let slots = grown(self.slots.len() as i64, self.cache.slots(), 1, self.most);
+        let capacity = grown(tokens, self.cache.capacity(), FIRST_CAPACITY, self.context);
         self.cache.reserve(slots, capacity).expect("memory that was free at the start");
-        lengths
     }
 
     /// Records tokens that are about to be written to a slot of the cache.
@@ -58,15 +63,24 @@ impl Slots {
         self.slots[slot].tokens.extend(tokens);
     }
 
+    /// How many of the first tokens of a prompt are cached, by a sequence with the same adapter.
+    pub fn cached(&self, reusable: &[i64], adapter: Option<&Rc<Adapter>>) -> usize {
+        self.longest(reusable, adapter).0
+    }
+
+    /// The length of the longest cached prefix, and the slot that holds it.
+    fn longest(&self, reusable: &[i64], adapter: Option<&Rc<Adapter>>) -> (usize, usize) {
+        let shared = |slot: &Slot| match same(slot.adapter.as_ref(), adapter) {
+            true => common(&slot.tokens, reusable),
+            false => 0,
+        };
+        self.slots.iter().enumerate().map(|(slot, held)| (shared(held), slot)).max().unwrap_or((0, 0))
+    }
+
     /// Prepares slot `place`, the first idle one, for a prompt that begins with `reusable`. Returns how many
     /// of these tokens are cached already, by an earlier sequence with the same adapter and a common prefix.
     pub fn claim(&mut self, place: usize, reusable: &[i64], adapter: Option<&Rc<Adapter>>) -> usize {
-        let shared = |slot: &Slot| match same(slot.adapter.as_ref(), adapter) {
-            true => slot.tokens.iter().zip(reusable).take_while(|(one, other)| one == other).count(),
-            false => 0,
-        };
-        let (cached, best) =
-            self.slots.iter().enumerate().map(|(slot, held)| (shared(held), slot)).max().unwrap_or((0, 0));
+        let (cached, best) = self.longest(reusable, adapter);
 
         // An idle slot that is a prefix of the prompt is continued. Otherwise a new slot, or the least
         // recently used.
@@ -74,7 +88,7 @@ impl Slots {
             best
         } else if self.slots.len() < self.most {
             self.slots.push(Slot { tokens: vec![], adapter: None, released_at: 0 });
-            self.reserve(place, 0, 0);
+            self.grow(0);
             self.slots.len() - 1
         } else {
             let idle = place..self.most;
@@ -115,9 +129,14 @@ impl Slots {
     }
 }
 
+/// The length of the common prefix.
+pub fn common(one: &[i64], other: &[i64]) -> usize {
+    one.iter().zip(other).take_while(|(one, other)| one == other).count()
+}
+
 /// Whether both are the base, or the same adapter. An adapter that replaced another under its name is a
 /// different one.
-fn same(one: Option<&Rc<Adapter>>, other: Option<&Rc<Adapter>>) -> bool {
+pub fn same(one: Option<&Rc<Adapter>>, other: Option<&Rc<Adapter>>) -> bool {
     match (one, other) {
         (None, None) => true,
         (Some(one), Some(other)) => Rc::ptr_eq(one, other),

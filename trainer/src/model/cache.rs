@@ -88,71 +88,87 @@ impl Cache {
     }
 }
 
-/// The slots that a pass extends by `t` tokens each, and the number of tokens that each attends to.
+/// How a pass extends a slot.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The number of tokens that the slot holds.
+    pub held: i64,
+    /// The number of tokens that it gets.
+    pub new: i64,
+}
+
+/// The slots that a pass extends, and what their new tokens attend to.
 pub struct Window<'a> {
     cache: &'a Cache,
-    places: Tensor, // [b * key heads * t]: rows of the flattened cache that the new tokens are written to
+    places: Tensor, // [key heads * n]: rows of the flattened cache that the new tokens are written to
     groups: Vec<Group>,
 }
 
-/// Consecutive slots that are attended to in one operation.
+/// Consecutive slots that get the same number of tokens, and are attended to in one operation.
 struct Group {
     first: i64,
     rows: i64,
+    new: i64,             // tokens that each row gets
     seen: i64,            // tokens of the longest row, new ones included
-    mask: Option<Tensor>, // [rows, 1, g * t, seen], added to scores; g: query heads per key head; None: no mask
+    mask: Option<Tensor>, // [rows, 1, g * new, seen], added to scores; g: query heads per key head; None: no mask
 }
 
 impl<'a> Window<'a> {
-    /// The slots from `first` on, which hold `lengths` tokens; `positions`, `[b, t]`, are those of the new
-    /// tokens of each row.
+    /// The slots from `first` on, one for each of `rows`; `positions`, `[n]`, are those of all new tokens.
     pub(super) fn new(
         cache: &'a Cache,
         first: i64,
+        rows: &[Row],
         positions: &Tensor,
-        lengths: &[i64],
         config: &Config,
     ) -> Self {
-        let (b, t) = positions.size2().expect("a matrix of positions");
+        debug_assert!(first + rows.len() as i64 <= cache.slots);
         let device = positions.device();
-        debug_assert!(first + b <= cache.slots);
-
         let heads = config.num_key_value_heads;
-        let rows = Tensor::arange_start(first * heads, (first + b) * heads, (Kind::Int64, device));
-        let places = (rows * cache.capacity).view([b, heads, 1]) + positions.unsqueeze(1);
-        // A CPU computes one row after the other, each at its own length; a GPU all at once, padded to the
-        // longest. There a mask excludes the flash kernel; the memory-efficient one takes it.
-        let rows = if device == Device::Cpu { 1 } else { b };
-        let group = |start: i64| {
-            let seen =
-                lengths[start as usize..][..rows as usize].iter().max().map_or(t, |longest| longest + t);
+        let slots: Vec<i64> =
+            (first..).zip(rows).flat_map(|(slot, row)| std::iter::repeat_n(slot, row.new as usize)).collect();
+        let slots = Tensor::from_slice(&slots).to_device(device) * (heads * cache.capacity);
+        let heads = Tensor::arange(heads, (Kind::Int64, device)).unsqueeze(1) * cache.capacity;
+        let places = (slots + positions).unsqueeze(0) + heads;
+
+        // A CPU computes one row after the other, each at its own length; a GPU all of the same number of new tokens at once,
+        // padded to the longest. There a mask excludes the flash kernel; the memory-efficient one takes it.
+        let together = |one: &Row, other: &Row| device != Device::Cpu && one.new == other.new;
+        let (mut slot, mut token) = (first, 0);
+        let group = |members: &[Row]| {
+            let (rows, new) = (members.len() as i64, members[0].new);
+            let seen = members.iter().map(|row| row.held + row.new).max().unwrap_or(new);
             debug_assert!(seen <= cache.capacity);
-            let positions = positions.narrow(0, start, rows);
-            let mask = (rows > 1 || t > 1).then(|| cache.mask(&positions, seen, config));
-            Group { first: first + start, rows, seen, mask }
+            let positions = positions.narrow(0, token, rows * new).view([rows, new]);
+            let mask = (rows > 1 || new > 1).then(|| cache.mask(&positions, seen, config));
+            let group = Group { first: slot, rows, new, seen, mask };
+            slot += rows;
+            token += rows * new;
+            group
         };
-        let groups = (0..b).step_by(rows as usize).map(group).collect();
+        let groups = rows.chunk_by(together).map(group).collect();
         Self { cache, places: places.reshape([-1]), groups }
     }
 
-    /// Stores the new keys and values of a layer, `[b, key heads, t, d]`, and attends to all tokens of each
-    /// row: queries `[b, heads, t, d]` in, the same shape out. The queries that share a head of keys are rows
+    /// Stores the new keys and values of a layer, `[1, key heads, n, d]`, and attends to all tokens of each
+    /// row: queries `[1, heads, n, d]` in, the same shape out. The queries that share a head of keys are rows
     /// of one product, so that keys and values are read in place, without repeating them.
     pub(super) fn attend(&self, layer: usize, q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
-        let (b, heads, t, d) = q.size4().expect("queries");
+        let (_, heads, _, d) = q.size4().expect("queries");
+        let key_heads = k.size()[1];
         let cached = &self.cache.layers[layer];
         for (cached, new) in cached.iter().zip([k, v]) {
             let _ = cached.view([-1, d]).index_copy_(0, &self.places, &new.reshape([-1, d]));
         }
-        let q = q.reshape([b, k.size()[1], -1, d]);
         let mut before = 0;
         let parts: Vec<Tensor> = (self.groups.iter())
-            .map(|Group { first, rows, seen, mask }| {
+            .map(|Group { first, rows, new, seen, mask }| {
                 let [keys, values] =
                     cached.each_ref().map(|cached| cached.narrow(0, *first, *rows).narrow(2, 0, *seen));
-                let q = q.narrow(0, before, *rows);
-                before += rows;
-                Tensor::scaled_dot_product_attention(
+                let q = q.narrow(2, before, rows * new).reshape([heads, *rows, *new, d]).transpose(0, 1);
+                let q = q.reshape([*rows, key_heads, -1, d]);
+                before += rows * new;
+                let y = Tensor::scaled_dot_product_attention(
                     &q,
                     &keys,
                     &values,
@@ -161,9 +177,10 @@ impl<'a> Window<'a> {
                     false,
                     None,
                     false,
-                )
+                );
+                y.reshape([*rows, heads, *new, d]).transpose(0, 1).reshape([1, heads, -1, d])
             })
             .collect();
-        Tensor::cat(&parts, 0).reshape([b, heads, t, d])
+        Tensor::cat(&parts, 2)
     }
 }

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::cache::{Cache, Window};
+use super::cache::{Cache, Row, Window};
 use super::frequencies::Frequencies;
 use super::layer::Layer;
 use super::norm::Norm;
@@ -51,23 +51,22 @@ impl Model {
         self.run(&batch.tokens, &self.pass(batch, train))
     }
 
-    /// Processes `t` more tokens of each sequence in the cache's slots from `first` on: `tokens` is `[b, t]`,
-    /// and `lengths` are the numbers of tokens that the slots hold already. Returns `[b, t, h]`, as
-    /// [`Self::hidden`].
+    /// Processes more tokens of the sequences in the cache's slots from `first` on, one slot for each of `rows`. `tokens`
+    /// are those of all rows, `[n]`, one row after the other. Returns `[1, n, h]`, as [`Self::hidden`].
     pub fn extend(
         &self,
         cache: &mut Cache,
         first: i64,
-        lengths: &[i64],
+        rows: &[Row],
         tokens: &Tensor,
         adapted: &[Adapted<'_>],
     ) -> Tensor {
-        let device = self.device();
-        let starts = Tensor::from_slice(lengths).to_device(device).unsqueeze(1);
-        let positions = starts + Tensor::arange(tokens.size()[1], (Kind::Int64, device)); // [b, t]
-        let window = Window::new(cache, first, &positions, lengths, &self.config);
-        let rope = Rope::new(&self.frequencies, &positions, self.kind());
-        self.run(tokens, &Pass { rope, samples: None, train: false, window: Some(window), adapted })
+        let positions: Vec<i64> = rows.iter().flat_map(|row| row.held..row.held + row.new).collect();
+        let positions = Tensor::from_slice(&positions).to_device(self.device()); // [n]
+        let window = Window::new(cache, first, rows, &positions, &self.config);
+        let rope = Rope::new(&self.frequencies, &positions.unsqueeze(0), self.kind());
+        let pass = Pass { rope, samples: None, train: false, window: Some(window), adapted };
+        self.run(&tokens.unsqueeze(0), &pass)
     }
 
     fn run(&self, tokens: &Tensor, pass: &Pass<'_>) -> Tensor {

@@ -27,20 +27,20 @@ impl Linear {
         Self { name: name.to_owned(), matrix, bias, adapter: None }
     }
 
-    /// `[b, .., inputs]` to `[b, .., outputs]`. The attached adapter applies to all rows, those of the pass
-    /// to the rows that they name.
+    /// `[b, t, inputs]` to `[b, t, outputs]`. The attached adapter applies to all tokens, those of the pass
+    /// to the tokens that they name.
     pub(super) fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Tensor {
         let y = self.base(x);
         let y = match &self.adapter {
             None => y,
             Some(lora) => adapt(&y, x, lora, pass.train),
         };
-        pass.adapted.iter().fold(y, |mut y, group| match (group.adapter.get(&self.name), &group.rows) {
+        pass.adapted.iter().fold(y, |mut y, group| match (group.adapter.get(&self.name), &group.tokens) {
             (None, _) => y,
             (Some(lora), None) => adapt(&y, x, lora, pass.train),
-            (Some(lora), Some(rows)) => {
-                let part = |all: &Tensor| all.index_select(0, rows);
-                y.index_copy_(0, rows, &adapt(&part(&y), &part(x), lora, pass.train))
+            (Some(lora), Some(tokens)) => {
+                let part = |all: &Tensor| all.index_select(1, tokens);
+                y.index_copy_(1, tokens, &adapt(&part(&y), &part(x), lora, pass.train))
             }
         })
     }

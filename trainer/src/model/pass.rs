@@ -19,10 +19,10 @@ pub struct Pass<'a> {
     pub adapted: &'a [Adapted<'a>],
 }
 
-/// Rows of a batch that share an adapter.
+/// Tokens of a batch of one row that share an adapter.
 pub struct Adapted<'a> {
     /// The shared adapter.
     pub adapter: &'a Adapter,
-    /// The indices of the rows, `[n]`; `None`: all rows.
-    pub rows: Option<Tensor>,
+    /// The indices of the tokens, `[n]`; `None`: all tokens.
+    pub tokens: Option<Tensor>,
 }
