@@ -50,13 +50,16 @@ def train(arguments, device, dtype):
     model.train()
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=1e-4)
-    tokens = load_file(arguments.samples)["tokens"].reshape(-1, arguments.length)
-    batches = [tokens[start : start + arguments.rows] for start in range(0, len(tokens), arguments.rows)]
+    samples = load_file(arguments.samples)
+    tokens = samples["tokens"].reshape(-1, arguments.length)
+    labels = tokens.where(samples["targets"].reshape(tokens.shape) == 1, -100)
+    starts = range(0, len(tokens), arguments.rows)
+    batches = [(tokens[start : start + arguments.rows], labels[start : start + arguments.rows]) for start in starts]
 
     def step(number):
-        batch = batches[number % len(batches)].to(device)
+        batch, wanted = (part.to(device) for part in batches[number % len(batches)])
         with torch.autocast(device, dtype=torch.bfloat16, enabled=arguments.bf16):
-            loss = model(input_ids=batch, labels=batch).loss
+            loss = model(input_ids=batch, labels=wanted).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()

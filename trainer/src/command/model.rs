@@ -75,7 +75,8 @@ impl Arguments {
             master_weights: false,
         };
         let model = model::folder::load(&self.folder, &options)?;
-        let largest = model.config().hidden_size * model.config().intermediate_size;
+        let config = model.config();
+        let largest = config.hidden_size * config.intermediate_size.max(config.vocab_size);
         match self.threads {
             Some(threads) => tch::set_num_threads(threads.into()),
             None if largest < PARALLEL_ELEMENTS => tch::set_num_threads(1),
