@@ -31,7 +31,7 @@ mod state;
 mod training;
 mod whole;
 
-pub use evaluation::Evaluation;
+pub use evaluation::{Dtype, Evaluation};
 pub use model::{Folder, Fresh, Model};
 pub use server::{Running, Server, Vllm};
 pub use settings::{Settings, merged, number};

@@ -112,6 +112,8 @@ fn what_cannot_be_used_is_refused_by_its_key() {
             "`evaluation.server.arguments[0]`: `--port`",
         ),
         ("evaluation: {load_in_4bit: true, server: {url: x}}", "`evaluation.load_in_4bit`: must be left out"),
+        ("evaluation: {dtype: float32, server: {url: x}}", "`evaluation.dtype`: must be left out"),
+        ("evaluation: {dtype: f32}", "`evaluation.dtype`: expected one of float32, bfloat16"),
         ("adapters: {reset: {episodes: {tasks: teaching, state: reset}}}", "and not both"),
         (
             "adapters: {reset: {data: null}}",

@@ -158,11 +158,15 @@ fn evaluation(experiment: &Experiment, evaluation: &Evaluation, place: &Place<'_
     for tasks in &evaluation.tasks {
         known(&place.key("tasks"), tasks, &experiment.tasks);
     }
-    require(
-        evaluation.server.is_none() || evaluation.load_in_4bit.is_none(),
-        &place.key("load_in_4bit"),
-        "must be left out with `evaluation.server`: it is an option of `trainer serve`",
-    );
+    let options =
+        [("load_in_4bit", evaluation.load_in_4bit.is_some()), ("dtype", evaluation.dtype.is_some())];
+    for (option, is_given) in options {
+        require(
+            evaluation.server.is_none() || !is_given,
+            &place.key(option),
+            "must be left out with `evaluation.server`: it is an option of `trainer serve`",
+        );
+    }
     distinct(&place.key("models"), &evaluation.models);
     distinct(&place.key("runtimes"), &evaluation.runtimes);
     distinct(&place.key("tasks"), &evaluation.tasks);

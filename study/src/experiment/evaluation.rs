@@ -36,9 +36,40 @@ pub struct Evaluation {
     /// Whether `trainer serve` serves the base in four bits; none: if an adapter was trained on four bits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_in_4bit: Option<bool>,
+    /// The type that `trainer serve` computes in; none: that of the model's config.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dtype: Option<Dtype>,
     /// Most tokens of a conversation; none: the model's own limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<u64>,
+}
+
+/// An element type of a computation.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    /// Four bytes.
+    Float32,
+    /// Two bytes.
+    Bfloat16,
+}
+
+impl Dtype {
+    /// Its name in `trainer serve --dtype`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::Bfloat16 => "bfloat16",
+        }
+    }
+}
+
+impl FromJson for Dtype {
+    fn from_json(value: &Value, place: &Place<'_>) -> Option<Self> {
+        let known = [Self::Float32, Self::Bfloat16];
+        let dtype = known.into_iter().find(|dtype| value.as_str() == Some(dtype.name()));
+        dtype.or_else(|| place.expected("one of float32, bfloat16", value))
+    }
 }
 
 impl Evaluation {
@@ -67,6 +98,7 @@ impl FromJson for Evaluation {
         let llm = fields.or_default("llm");
         let server = fields.or_default("server");
         let load_in_4bit = fields.or_default("load_in_4bit");
+        let dtype = fields.or_default("dtype");
         let context = fields.or_default("context");
         fields.refuse_unknown();
         Some(Self {
@@ -80,6 +112,7 @@ impl FromJson for Evaluation {
             llm: llm?,
             server: server?,
             load_in_4bit: load_in_4bit?,
+            dtype: dtype?,
             context: context?,
         })
     }

@@ -45,10 +45,11 @@ impl Planner<'_> {
     fn trainer_options(&self) -> Vec<String> {
         let (context, threads) = (self.experiment.evaluation.context, self.experiment.threads);
         let in_4bit = self.experiment.served_in_4bit().then(|| "--load-in-4bit".to_owned());
-        let numbers = [("--context", context), ("--threads", threads)];
-        let numbers =
-            numbers.into_iter().filter_map(|(flag, number)| Some([flag.to_owned(), number?.to_string()]));
-        in_4bit.into_iter().chain(numbers.flatten()).collect()
+        let text = |number: u64| number.to_string();
+        let dtype = self.experiment.evaluation.dtype.map(|dtype| dtype.name().to_owned());
+        let values = [("--dtype", dtype), ("--context", context.map(text)), ("--threads", threads.map(text))];
+        let values = values.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?]));
+        in_4bit.into_iter().chain(values.flatten()).collect()
     }
 
     /// The rank of an adapter; none of the base.
@@ -61,11 +62,17 @@ impl Planner<'_> {
     pub fn served(&self) -> Value {
         let evaluation = &self.experiment.evaluation;
         match &evaluation.server {
-            None => json!({
-                "load_in_4bit": self.experiment.served_in_4bit(),
-                "context": evaluation.context,
-                "threads": self.experiment.threads,
-            }),
+            None => {
+                let mut served = json!({
+                    "load_in_4bit": self.experiment.served_in_4bit(),
+                    "context": evaluation.context,
+                    "threads": self.experiment.threads,
+                });
+                if let Some(dtype) = evaluation.dtype {
+                    served["dtype"] = json!(dtype);
+                }
+                served
+            }
             Some(Server::Started(vllm)) => {
                 json!({ "server": "vllm", "context": evaluation.context, "arguments": vllm.arguments })
             }
