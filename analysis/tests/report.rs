@@ -157,6 +157,8 @@ fn policies_that_learnt_from_episodes_have_curves_and_their_ends() {
     // Two values that differ by 2 have Student's interval 5 +- 12.706.
     assert_eq!(ends("Missing variables an episode"), ["5.00 [-7.71, 17.71]", "0.00 [0.00, 0.00]"]);
     assert_eq!(ends("Generated tokens an episode"), ["1,234.0 [1,234.0, 1,234.0]"; 2]);
+    assert_eq!(ends("Generated tokens a step of training"), ["9 [9, 9]"; 2]);
+    assert_eq!(ends("Environment steps a step of training"), ["3 [3, 3]"; 2]);
     let figure = fs::read_to_string(out.join("figures/learning.svg")).unwrap();
     assert_eq!(figure.matches("class=\"line faint line-pp\"").count(), 8, "two seeds in four panels");
 }

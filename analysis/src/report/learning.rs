@@ -24,6 +24,12 @@ const MEASURES: [Measure; 4] = [
     ("Generated tokens an episode", 1, |learning| &learning.completion_tokens),
 ];
 
+/// What a step of training cost.
+const COSTS: [Measure; 2] = [
+    ("Generated tokens a step of training", 0, |learning| &learning.generated_tokens),
+    ("Environment steps a step of training", 0, |learning| &learning.env_steps),
+];
+
 /// The curves and their ends; nothing without such trainings.
 pub fn blocks(results: &Results) -> Vec<Block> {
     let learnt: Vec<(&Curve, &Learning)> =
@@ -50,7 +56,7 @@ pub fn blocks(results: &Results) -> Vec<Block> {
         })
         .collect();
     let rows = models.iter().flat_map(|model| {
-        MEASURES.iter().map(|(label, decimals, points)| {
+        MEASURES.iter().chain(&COSTS).map(|(label, decimals, points)| {
             let seeds = of(model, *points);
             let at = |end: fn(&[f64]) -> &[f64]| {
                 let means: Vec<f64> = seeds.iter().filter_map(|points| mean(end(&points.value))).collect();
@@ -59,7 +65,7 @@ pub fn blocks(results: &Results) -> Vec<Block> {
             vec![(*model).to_owned(), (*label).to_owned(), at(first), at(last)]
         })
     });
-    let header = ["Trained in", "Measure", "First tenth of the steps", "Last tenth"].map(String::from).into();
+    let header = ["Adapter", "Measure", "First tenth of the steps", "Last tenth"].map(String::from).into();
     let table = Table { header, rows: rows.collect() };
     let caption = "Means over the episodes that were played to learn from, and over training seeds; [low, high]: Student's \
                    95 % interval over the seeds."

@@ -17,6 +17,10 @@ pub struct Learning {
     pub names_redefined: Points,
     /// Tokens that the model wrote in an episode.
     pub completion_tokens: Points,
+    /// Tokens that the model wrote in all episodes of a step; what forked episodes share was written once.
+    pub generated_tokens: Points,
+    /// Steps that all episodes of a step took in the environment; what forked episodes share was taken once.
+    pub env_steps: Points,
 }
 
 impl Learning {
@@ -34,6 +38,8 @@ impl Learning {
             missing_variables: points(|played| played.missing_variables),
             names_redefined: points(|played| played.names_redefined),
             completion_tokens: points(|played| played.completion_tokens),
+            generated_tokens: points(|played| played.generated_tokens as f64),
+            env_steps: points(|played| played.env_steps as f64),
         };
         (!learning.reward.step.is_empty()).then_some(learning)
     }
