@@ -3,7 +3,7 @@
 # installed into console/node_modules, again when package-lock.json has changed.
 #
 #   scripts/console.sh            checks and tests; fails if console/dist is not what the sources give
-#   scripts/console.sh build      builds console/dist; build `analysis` after it
+#   scripts/console.sh build      builds console/dist; build `analysis` and `env-server` after it
 #   scripts/console.sh pictures   the pictures of docs/console.md
 #   scripts/console.sh benchmark  the page's size, and how long it takes to open large traces and many
 set -euo pipefail

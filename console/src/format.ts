@@ -21,6 +21,23 @@ export function seconds(value: number): string {
   return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
 }
 
+/** A large number, shortened: `1.2 M`. */
+export function large(value: number): string {
+  const units = ["", " k", " M", " G", " T"];
+  let [number, unit] = [value, 0];
+  while (number >= 1000 && unit < units.length - 1) [number, unit] = [number / 1000, unit + 1];
+  return `${unit === 0 ? Math.round(number * 10) / 10 : number.toFixed(1)}${units[unit]}`;
+}
+
+/** A time of any length, in its two largest units. */
+export function duration(seconds: number): string {
+  const whole = Math.floor(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min`;
+  if (whole < 86_400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
+}
+
 export function bytes(value: number): string {
   const units = ["B", "kB", "MB", "GB"];
   let [number, unit] = [value, 0];

@@ -5,8 +5,9 @@ import type { Turn } from "./trace/model.ts";
 /** The turn that a key leads to; nothing if it is no such key. `turns` are those of all episodes that are shown. */
 export function turnOf(event: KeyboardEvent, now: number, turns: Turn[][]): number | undefined {
   if (event.ctrlKey || event.metaKey || event.altKey) return undefined;
-  const target = event.target;
-  if (target instanceof Element && target.closest("input, select, textarea, dialog, [contenteditable]"))
+  // An editor hides its parts behind one element.
+  const [target] = event.composedPath();
+  if (target instanceof Element && target.closest("input, select, textarea, dialog, [contenteditable], [data-editor]"))
     return undefined;
   // Arrows scroll what can be scrolled.
   if (target instanceof Element && event.key.startsWith("Arrow") && target.closest("pre, .calls, .scroll-x"))

@@ -4,6 +4,8 @@ export type Route =
   | { view: "list"; query: URLSearchParams }
   | { view: "episode"; id: string; turn: number }
   | { view: "compare"; ids: string[]; turn: number }
+  | { view: "fork"; of: string; id: string; turn: number }
+  | { view: "now"; query: URLSearchParams }
   | { view: "study"; id: string };
 
 /** Most episodes side by side. */
@@ -19,6 +21,9 @@ export function readRoute(hash: string): Route {
   if (view === "episode" && id !== "") return { view, id: decoded(id), turn };
   if (view === "study" && id !== "") return { view, id: decoded(id) };
   if (view === "compare" && ids.length > 0) return { view, ids: ids.slice(0, MOST_COMPARED), turn };
+  const [of, fork] = [query.get("of") ?? "", query.get("id") ?? ""];
+  if (view === "fork" && of !== "" && fork !== "") return { view, of, id: fork, turn };
+  if (view === "now") return { view, query };
   return { view: "list", query };
 }
 
@@ -32,13 +37,23 @@ export function compareLink(ids: string[], turn = 1): string {
   return `#/compare?${query}`;
 }
 
+/** A fork beside the episode that it was made of, before a turn. */
+export function forkLink(of: string, id: string, turn: number): string {
+  return `#/fork?${new URLSearchParams({ of, id, turn: String(turn) })}`;
+}
+
 export function studyLink(id: string): string {
   return `#/study/${encodeURIComponent(id)}`;
 }
 
-export function listLink(query: Record<string, string>): string {
+export function listLink(query: Record<string, string>, place = ""): string {
   const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "")).toString();
-  return search === "" ? "#/" : `#/?${search}`;
+  return search === "" ? `#/${place}` : `#/${place}?${search}`;
+}
+
+/** The live episodes. */
+export function nowLink(query: Record<string, string> = {}): string {
+  return listLink(query, "now");
 }
 
 /** A text before and after the first sign. */

@@ -1,7 +1,11 @@
 /** What has been opened, for all views. */
 
-import type { Row } from "./index/row.ts";
+import { type Row, rowOf } from "./index/row.ts";
+import { live } from "./live/live.svelte.ts";
+import { asRow } from "./live/row.ts";
+import { nowLink } from "./route.ts";
 import { type NamedFile, places } from "./source/files.ts";
+import { IS_LIVE } from "./source/live.ts";
 import type { Opened, Place } from "./source/messages.ts";
 import { placeOf, readIndex, type Study } from "./source/server.ts";
 import { open, readRows, warm } from "./source/workers.ts";
@@ -23,14 +27,21 @@ class Store {
   /** Ids of the rows chosen for a comparison. */
   chosen = $state.raw<string[]>([]);
 
-  readonly byId = $derived(new Map(this.rows.map((row) => [row.id, row])));
+  /** The page's first view. */
+  readonly home = IS_LIVE ? nowLink() : "#/";
+
+  readonly #byId = $derived(new Map(this.rows.map((row) => [row.id, row])));
   readonly #byTask = $derived(Map.groupBy(this.rows, (row) => row.task));
 
   readonly #dropped = new Map<string, Place>();
   readonly #opened = new Map<string, Promise<Opened>>();
 
-  /** Follows the server's index until it is complete. */
+  /** Follows what the server tells: as long as it lives, or until its index is complete. */
   async follow(): Promise<void> {
+    if (IS_LIVE) {
+      this.reading = false;
+      return live.follow();
+    }
     warm();
     for (let from = 0; ; ) {
       const part = await readIndex(from);
@@ -68,11 +79,38 @@ class Store {
 
   /** The rows whose task has the same id. */
   ofTask(row: Row): Row[] {
-    return this.#byTask.get(row.task) ?? [];
+    const opened = this.#byTask.get(row.task) ?? [];
+    if (!this.isLive(row.id)) return opened;
+    void live.version;
+    return [...opened, ...[...live.rows.values()].filter((one) => one.task === row.task).map(asRow)];
   }
 
-  /** An episode, read once as long as it is kept. */
+  /** The row of an episode, if there is one. */
+  row(id: string): Row | undefined {
+    const row = this.isLive(id) ? live.row(id) : undefined;
+    return row ? asRow(row) : this.#byId.get(id);
+  }
+
+  /** The row of an episode that has been read. What is known of a live one only with its steps comes from these. */
+  rowOf(id: string, { episode, result, bytes }: Opened): Row {
+    const [known, read] = [this.row(id), rowOf(id, episode, result, bytes)];
+    return this.isLive(id) ? { ...read, run: known?.run ?? "", agent: known?.agent ?? id } : (known ?? read);
+  }
+
+  /** Whether the server has the episode, and no file that was opened. */
+  isLive(id: string): boolean {
+    return IS_LIVE && !this.#dropped.has(id);
+  }
+
+  /** Where a live episode stands, to be compared with where it stood; empty for one of a file. */
+  standing(id: string): string {
+    const row = this.isLive(id) ? live.row(id) : undefined;
+    return row ? `${row.steps} ${row.end}` : "";
+  }
+
+  /** An episode; that of a file is read once as long as it is kept. */
   open(id: string): Promise<Opened> {
+    if (this.isLive(id)) return live.episodes.open(id);
     const opened = this.#opened.get(id) ?? open(this.#dropped.get(id) ?? placeOf(id));
     this.#opened.delete(id);
     this.#opened.set(id, opened);

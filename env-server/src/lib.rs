@@ -20,12 +20,14 @@
 //! | [`wire`]        | messages converted to these types, and these types to messages    |
 //! | [`server`]      | episodes behind gRPC                                              |
 //! | [`gateway`]     | episodes behind other protocols, on the same port                 |
+//! | [`console`]     | the page that shows the episodes as they run                      |
 //! | [`version`]     | what this build is                                                |
 //! | [`command`]     | the commands of the program, one file each                        |
 
 mod blocking;
 pub mod catalog;
 pub mod command;
+pub mod console;
 pub mod episode;
 pub mod error;
 pub mod family;

@@ -28,9 +28,9 @@ pub use calls::{Call, Calls, Method};
 pub use episodes::Episodes;
 pub use host_calls::HostCalls;
 pub use latency::Summary;
-pub use steps::{Outcome, Steps};
+pub use steps::{Outcome, RecentSteps, Steps};
 pub use tally::{StepTally, Tally, Usage};
-pub use tenants::{Tenant, Tenants};
+pub use tenants::{Tenant, TenantTotals, Tenants};
 
 /// Everything that is counted when it happens.
 #[derive(Default)]

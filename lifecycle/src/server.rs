@@ -53,6 +53,7 @@ pub struct Server {
     wrap_request: Arc<WrapRequest>,
     refusal: fn() -> Status,
     access: Access,
+    open: fn(&str) -> bool,
     largest_request: usize,
 }
 
@@ -77,6 +78,7 @@ impl Server {
             wrap_request: Arc::new(|request| request),
             refusal: || Status::unavailable("the server is shutting down"),
             access: Access::default(),
+            open: |_| false,
             largest_request: LARGEST_REQUEST,
         }
     }
@@ -107,6 +109,11 @@ impl Server {
     /// Serves only those who may call it. Without this it is everybody.
     pub fn with_access(self, access: Access) -> Self {
         Self { access, ..self }
+    }
+
+    /// Answers requests of these paths without a token, too. Their caller is an agent of the tenant of servers without tokens.
+    pub fn with_open_paths(self, open: fn(&str) -> bool) -> Self {
+        Self { open, ..self }
     }
 
     /// Reads at most this many bytes of a call in JSON. What the service itself decodes has a limit of its own.
@@ -151,7 +158,7 @@ impl Server {
             None => grpc,
         };
         let traffic = Arc::new(Traffic::new(self.access.max_connections()));
-        let guard = Guard { tokens: self.access.tokens(), traffic: traffic.clone() };
+        let guard = Guard { tokens: self.access.tokens(), traffic: traffic.clone(), open: self.open };
         if let Some(make) = self.metrics {
             all = metrics_page::add(all, make(traffic.clone()), guard.tokens.is_some());
         }

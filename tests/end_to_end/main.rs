@@ -7,6 +7,7 @@ mod clients;
 mod config;
 mod conformance;
 mod connections;
+mod console;
 mod documents;
 mod durability;
 mod exactly_once;

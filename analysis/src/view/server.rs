@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use console::Names;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::fs::File;
@@ -20,8 +21,6 @@ use super::found::{Found, FoundStudy, FoundTrace};
 use super::index::Index;
 use super::study::{self, Shown};
 
-/// Names of this machine: another one in `Host` is a page elsewhere whose name was pointed here.
-const HERE: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 /// Bytes of a trace that are read at once.
 const CHUNK: usize = 256 << 10;
 
@@ -73,10 +72,10 @@ impl Served {
     /// The routes.
     pub fn router(self: Arc<Self>) -> Router {
         Router::new()
-            .route("/", get(|headers: HeaderMap| async move { page("", &headers) }))
+            .route("/", get(|headers: HeaderMap| async move { console::page("", &headers) }))
             .route(
                 "/{name}",
-                get(|Path(name): Path<String>, headers: HeaderMap| async move { page(&name, &headers) }),
+                get(|Path(name): Path<String>, headers: HeaderMap| async move { console::page(&name, &headers) }),
             )
             .route("/api/index", get(index))
             .route("/api/trace", get(trace))
@@ -85,7 +84,7 @@ impl Served {
             .route("/api/report", get(report))
             .route("/api/figure", get(figure))
             .with_state(self)
-            .layer(middleware::from_fn(guard))
+            .layer(middleware::from_fn_with_state(Names::Here, console::guard))
     }
 
     fn trace(&self, id: &str) -> Option<&FoundTrace> {
@@ -106,34 +105,6 @@ impl Served {
         let shown = study.shown.get_or_init(compute).await.as_ref();
         shown.map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, error.clone()).into_response())
     }
-}
-
-/// Refuses callers that are not of this machine's browsers, and adds the headers of every answer.
-async fn guard(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
-    let mut answer = if HERE.contains(&name.map_or(host, |(name, _)| name)) {
-        next.run(request).await
-    } else {
-        (StatusCode::FORBIDDEN, "this server answers only to the names of this machine\n").into_response()
-    };
-    let headers = answer.headers_mut();
-    for (name, value) in console::HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    answer
-}
-
-fn page(name: &str, asked: &HeaderMap) -> Response {
-    let Some(file) = console::file(name) else { return not_found() };
-    let etag = file.etag();
-    let known = asked.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
-    let headers = [(header::CACHE_CONTROL, "no-cache".to_owned()), (header::ETAG, etag)];
-    if known {
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
-    }
-    (headers, [(header::CONTENT_TYPE, file.content_type)], file.bytes).into_response()
 }
 
 async fn index(State(served): State<Arc<Served>>, Query(From { from }): Query<From>) -> Response {

@@ -1,6 +1,17 @@
-//! The console's page, as `console/dist` has it: a few files, and the headers that they must be served with.
+//! The console's page, as `console/dist` has it: a few files, and how servers answer browsers with them.
 //!
 //! The feature `page`, which is on by default, embeds the files. `scripts/console.sh` builds them.
+//!
+//! | module  | what it holds                                         |
+//! |---------|-------------------------------------------------------|
+//! | `guard` | whose requests are answered, and with which headers   |
+//! | `page`  | a file of the page as an answer                       |
+
+mod guard;
+mod page;
+
+pub use guard::{Names, guard};
+pub use page::page;
 
 /// The names of the page's files and their content.
 const FILES: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/files.rs"));

@@ -1,4 +1,7 @@
-/** How large the page is, and how long it takes to open large traces and many: `npm run benchmark`. */
+/**
+ * How large the page is, how long it takes to open large traces and many, and what 10,000 live episodes cost: `npm run benchmark`;
+ * with `live` as an argument, the size and the live episodes alone.
+ */
 
 import { cpSync, globSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,6 +9,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 
 import type { Page } from "playwright-core";
 
+import { benchmarkLive } from "./benchmark_live.ts";
 import { play } from "./support/episodes.ts";
 import { launch, open } from "./support/page.ts";
 import { FOLDER, ROOT, Server } from "./support/programs.ts";
@@ -63,10 +67,29 @@ function print(what: string, value: number, unit: string, goal: number) {
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 const dist = join(ROOT, "console/dist");
-const sizes = (compress: (bytes: Buffer) => Buffer) =>
-  readdirSync(dist).reduce((sum, name) => sum + compress(readFileSync(join(dist, name))).length, 0) / 1000;
+const sizes = (compress: (bytes: Buffer) => Buffer, counts: (name: string) => boolean = () => true) =>
+  readdirSync(dist)
+    .filter(counts)
+    .reduce((sum, name) => sum + compress(readFileSync(join(dist, name))).length, 0) / 1000;
 print("the page, all files, gzip", sizes(gzipSync), "kB", 150);
 print("the page, all files, brotli", sizes(brotliCompressSync), "kB", 150);
+const lazy = /^(plot|editor)\./;
+print(
+  "the page, what every view loads, gzip",
+  sizes(gzipSync, (name) => !lazy.test(name)),
+  "kB",
+  150,
+);
+print(
+  "the page, what Now loads (with charts), gzip",
+  sizes(gzipSync, (name) => !/^editor\./.test(name)),
+  "kB",
+  150,
+);
+if (process.argv.includes("live")) {
+  await benchmarkLive(print);
+  process.exit();
+}
 
 const [browser, study] = await Promise.all([launch(), play()]);
 const traces = globSync("*/results/*/*/*.trace.json", { cwd: study }).map((file) => join(study, file));
@@ -142,3 +165,4 @@ async function timed(what: string, url: string, place: string, selector: string,
   print("100 MB of traces, chosen on the page, read by the page", took, "ms", 5000);
 }
 await browser.close();
+await benchmarkLive(print);

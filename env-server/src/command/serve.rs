@@ -14,6 +14,7 @@ use super::sources;
 use super::state::{State, StateOptions};
 use super::{catalog_of, threads};
 use crate::catalog::Catalog;
+use crate::console::ConsoleUse;
 use crate::episode::{Options, Registry, ServerName};
 use crate::gateway::Gateway;
 use crate::memory;
@@ -76,6 +77,12 @@ pub struct Serve {
     /// persistent or reset; TASKS is a task set, a family, or SET:FAMILY.
     #[arg(long, value_name = "NAMES", value_enum, value_delimiter = ',', hide_possible_values = true)]
     gateways: Vec<Gateway>,
+
+    /// What a person may do on the console, the page at /console/: `read`, or `write`,
+    /// which lets it fork episodes and run code in the forks; `off` serves no page.
+    /// It rules the page alone: what a caller may do, its token decides.
+    #[arg(long, value_name = "USE", value_enum, default_value_t = ConsoleUse::Read, hide_possible_values = true)]
+    console: ConsoleUse,
 
     /// The most episodes that run at the same time.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -181,6 +188,7 @@ impl Serve {
         tracing::info!(address = %listener, server_name, workers, max_episodes = self.max_episodes, memory_mib, "serving");
         Server::new(registry, access)
             .with_gateways(self.gateways)
+            .with_console(self.console)
             .run(listener, lifecycle::shutdown(self.until_stdin_closes))
             .await
             .map_err(|error| anyhow!("serving failed: {error}"))

@@ -41,6 +41,10 @@ pub struct Closed {
 }
 
 impl EndReason {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Finished, Self::MaxSteps, Self::Closed, Self::LeaseExpired, Self::Shutdown];
+
     /// The name in error messages and trace files.
     pub fn name(self) -> &'static str {
         match self {

@@ -93,6 +93,17 @@ pub struct Summary {
     pub usage: Usage,
 }
 
+/// What changes of an episode with its steps, and costs next to nothing to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Steps that were taken.
+    pub steps: u64,
+    /// Why it ended, if it has.
+    pub end_reason: Option<EndReason>,
+    /// What its steps have taken.
+    pub usage: Usage,
+}
+
 /// Which steps a description holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Steps {
@@ -234,6 +245,16 @@ impl Episode {
     /// Where the episode stands, in short.
     pub fn summary(&self) -> Summary {
         self.summary_of(&self.progress())
+    }
+
+    /// Where it stands.
+    pub fn standing(&self) -> Standing {
+        let progress = self.progress();
+        Standing {
+            steps: progress.history.next(),
+            end_reason: progress.end.as_ref().map(|end| end.reason),
+            usage: self.tally.usage(),
+        }
     }
 
     fn summary_of(&self, progress: &Progress) -> Summary {

@@ -185,6 +185,11 @@ impl Registry {
         &self.options
     }
 
+    /// Every episode in the table, in no particular order.
+    pub fn all(&self) -> Vec<Arc<Episode>> {
+        self.table().all().cloned().collect()
+    }
+
     /// Numbers of episodes and steps.
     pub fn counts(&self) -> Counts {
         Counts {

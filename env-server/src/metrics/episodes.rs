@@ -38,6 +38,11 @@ impl Episodes {
         self.asleep.get()
     }
 
+    /// Episodes that ended so far for a reason.
+    pub fn ended(&self, reason: EndReason) -> u64 {
+        self.ended.get(&ReasonLabel { reason: reason.name() }).map_or(0, |count| count.get())
+    }
+
     pub(super) fn end(&self, reason: EndReason) {
         self.ended.get_or_create(&ReasonLabel { reason: reason.name() }).inc();
     }

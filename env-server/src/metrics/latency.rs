@@ -63,7 +63,18 @@ impl Latency {
     /// The quantiles; `None` if nothing was counted.
     pub fn summary(&self, name: &'static str) -> Option<Summary> {
         let quantiles = self.0.get()?.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(Summary {
+        Some(Summary::of(&quantiles, name))
+    }
+
+    /// What was counted so far.
+    fn copy(&self) -> Option<Quantiles<u64>> {
+        Some(self.0.get()?.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+impl Summary {
+    fn of(quantiles: &Quantiles<u64>, name: &'static str) -> Self {
+        Self {
             name,
             count: quantiles.len(),
             mean_us: quantiles.mean(),
@@ -71,7 +82,23 @@ impl Latency {
             p90_us: quantiles.value_at_quantile(0.90),
             p99_us: quantiles.value_at_quantile(0.99),
             max_us: quantiles.max(),
-        })
+        }
+    }
+}
+
+/// Latencies from one look to the next.
+#[derive(Default)]
+pub struct Recent(Option<Quantiles<u64>>);
+
+impl Recent {
+    /// The quantiles of what was counted since the last look; `None` if nothing was. The first look is at everything.
+    pub fn look(&mut self, latency: &Latency, name: &'static str) -> Option<Summary> {
+        let now = latency.copy()?;
+        let mut since = now.clone();
+        if let Some(before) = self.0.replace(now) {
+            since.subtract(&before).ok()?;
+        }
+        (!since.is_empty()).then(|| Summary::of(&since, name))
     }
 }
 
@@ -88,5 +115,18 @@ mod tests {
         }
         let summary = latency.summary("Step").unwrap();
         assert_eq!((summary.count, summary.p50_us, summary.p99_us), (100, 50, 99));
+    }
+
+    #[test]
+    fn a_look_is_at_what_was_recorded_since_the_last_one() {
+        let (latency, mut recent) = (Latency::default(), Recent::default());
+        assert_eq!(recent.look(&latency, "Step"), None);
+        latency.record(Duration::from_micros(7));
+        assert_eq!(recent.look(&latency, "Step").unwrap().max_us, 7);
+        assert_eq!(recent.look(&latency, "Step"), None);
+        latency.record(Duration::from_micros(3));
+        let summary = recent.look(&latency, "Step").unwrap();
+        assert_eq!((summary.count, summary.p50_us, summary.max_us), (1, 3, 3));
+        assert_eq!(latency.summary("Step").unwrap().count, 2, "a look takes nothing away");
     }
 }

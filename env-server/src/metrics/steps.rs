@@ -7,7 +7,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use sandbox::Failure;
 
-use super::latency::{Latency, Summary, histogram};
+use super::latency::{Latency, Recent, Summary, histogram};
 use crate::error::Error;
 
 /// How a step ended.
@@ -132,6 +132,20 @@ pub struct Steps {
     pub(super) run_latency: Latency,
     pub(super) queue_latency: Latency,
     pub(super) taken: Counter,
+}
+
+/// How long steps waited and ran, from one look to the next.
+#[derive(Default)]
+pub struct RecentSteps {
+    queue: Recent,
+    run: Recent,
+}
+
+impl RecentSteps {
+    /// The quantiles of the waits, and of the runs, since the last look.
+    pub fn look(&mut self, steps: &Steps) -> [Option<Summary>; 2] {
+        [self.queue.look(&steps.queue_latency, "Step.queue"), self.run.look(&steps.run_latency, "Step.run")]
+    }
 }
 
 impl Default for Steps {

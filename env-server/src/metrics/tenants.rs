@@ -43,7 +43,26 @@ pub struct Tenant {
     fuel: Counter,
 }
 
+/// What one tenant's steps came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantTotals {
+    /// The tenant.
+    pub name: Arc<str>,
+    /// Steps that were asked for, in the order of [`Outcome::ALL`].
+    pub steps: [u64; Outcome::ALL.len()],
+    /// Interpreter fuel.
+    pub fuel: u64,
+}
+
 impl Tenants {
+    /// What each of them came to, in the order of their names.
+    pub fn totals(&self) -> Vec<TenantTotals> {
+        let by_name = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
+        let mut totals: Vec<_> = by_name.values().map(|tenant| tenant.totals()).collect();
+        totals.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        totals
+    }
+
     /// A tenant by name.
     pub fn of(&self, name: &str) -> Arc<Tenant> {
         let known = self.by_name.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
@@ -72,6 +91,11 @@ impl Tenants {
 }
 
 impl Tenant {
+    fn totals(&self) -> TenantTotals {
+        let steps = from_fn(|outcome| self.steps[outcome].get().map_or(0, Counter::get));
+        TenantTotals { name: self.name.clone(), steps, fuel: self.fuel.get() }
+    }
+
     /// Counts a step, and the fuel that it used.
     pub fn count(&self, outcome: Outcome, fuel: u64) {
         let steps = self.steps[outcome as usize].get_or_init(|| {
@@ -95,6 +119,9 @@ mod tests {
         tenants.of("tenant-0").count(Outcome::Ok, 1);
         let fuel = |name: &str| tenants.fuel.get(&TenantLabel { tenant: name.into() }).map(|fuel| fuel.get());
         assert_eq!((fuel("tenant-0"), fuel(OTHER), fuel("tenant-100")), (Some(8), Some(70), None));
+        let totals = tenants.totals();
+        let other = totals.iter().find(|totals| &*totals.name == OTHER).unwrap();
+        assert_eq!((totals.len(), other.fuel, other.steps[Outcome::Ok as usize]), (MOST + 1, 70, 10));
         assert_eq!(tenants.by_name.read().unwrap().len(), MOST + 1);
     }
 }

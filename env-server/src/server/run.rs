@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use lifecycle::{Access, Listener};
 use proto::MAX_MESSAGE_BYTES;
 use proto::env;
@@ -16,6 +17,7 @@ use super::bounds::Bounds;
 use super::exposition::Exposition;
 use super::in_flight::{Answers, Counted, Received};
 use super::service::{MAX_BATCH, Service};
+use crate::console::{self, Console, ConsoleUse};
 use crate::episode::Registry;
 use crate::error::Error;
 use crate::gateway::{Gateway, Gateways};
@@ -40,6 +42,7 @@ pub struct Server {
     access: Access,
     answers: Arc<Answers>,
     gateways: Vec<Gateway>,
+    console: ConsoleUse,
 }
 
 impl Server {
@@ -50,13 +53,19 @@ impl Server {
         let free_some =
             move || unread.give_up_one() || weak.upgrade().is_some_and(|registry| registry.free_some());
         registry.sandbox().budget().reclaim_with(free_some);
-        Self { registry, access, answers, gateways: Vec::new() }
+        Self { registry, access, answers, gateways: Vec::new(), console: ConsoleUse::Off }
     }
 
     /// Serves these other protocols, too.
     #[must_use]
     pub fn with_gateways(self, gateways: Vec<Gateway>) -> Self {
         Self { gateways, ..self }
+    }
+
+    /// Serves the console for this use. Without this there is none.
+    #[must_use]
+    pub fn with_console(self, console: ConsoleUse) -> Self {
+        Self { console, ..self }
     }
 
     /// Serves on `listener` until `shutdown` resolves. Then it ends its episodes, and calls under way may end.
@@ -77,7 +86,8 @@ impl Server {
         let service = Service::new(self.registry.clone(), bounds);
         let service = if self.access.has_tokens() { service } else { service.without_operators() };
         let gateways = Gateways::new(self.gateways, service.clone(), self.registry.clone());
-        let routes = gateways.routes();
+        let console = Console::new(self.console, self.registry.clone(), self.access.has_tokens());
+        let routes = [gateways.routes(), console.routes()].into_iter().flatten().reduce(Router::merge);
         let service = EnvironmentServiceServer::new(service)
             .max_decoding_message_size(MAX_REQUEST_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
@@ -96,6 +106,7 @@ impl Server {
         };
         let wind_down = async {
             gateways.end();
+            console.end();
             let ended = self.registry.shut_down().await;
             // After the running steps, which may need them.
             self.registry.catalog().hosts().close();
@@ -109,8 +120,13 @@ impl Server {
         if let Some(routes) = routes {
             server = server.with_http(|grpc| grpc.merge(routes));
         }
+        let watch = console.watch().clone();
         server
-            .with_metrics(move |traffic| Exposition::new(registry, traffic))
+            .with_metrics(move |traffic| {
+                watch.show_connections(traffic.clone());
+                Exposition::new(registry, traffic)
+            })
+            .with_open_paths(console::is_of_page)
             .with_refusal(|| Error::ShuttingDown.into())
             .with_access(self.access)
             .with_largest_request(MAX_REQUEST_BYTES)

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { FOLDER } from "./programs.ts";
 
 /** What sets `window.hacked` if any of it is taken for more than text. */
-const ATTACK = [
+export const ATTACK = [
   "<script>window.hacked=1</script>",
   "</script></pre></style></title></textarea><script>window.hacked=2</script>",
   '<img src=x onerror="window.hacked=3">',
