@@ -308,6 +308,20 @@ fn what_was_computed_is_used_again() {
 }
 
 #[test]
+fn requests_that_begin_together_compute_a_common_prefix_once() {
+    let (_work, folder) = chatty::folder();
+    let engine = engine(&folder, OPTIONS);
+    let request = |number: i64| greedy(&[prompt(0, 40), prompt(number, 9)].concat(), 4);
+    let begun = engine.handle().generate_all((1..4).map(request).collect()).unwrap();
+    let answers: Vec<Answer> = begun.into_iter().map(|one| one.unwrap().blocking_whole().unwrap()).collect();
+    assert_eq!(answers.iter().map(|found| found.cached_tokens).collect::<Vec<_>>(), [0, 40, 40]);
+    for (number, found) in (1..).zip(&answers) {
+        let alone = self::engine(&folder, OPTIONS);
+        assert_eq!(found.ids, answer(alone.handle(), request(number)).ids, "{number}");
+    }
+}
+
+#[test]
 fn an_answer_nobody_waits_for_is_not_finished() {
     let (_work, folder) = chatty::folder();
     let engine = engine(&folder, Options { max_batch: 1, context: 5000, queue: 1 });
