@@ -52,6 +52,7 @@ export class Player {
       await tasks(),
       "--listen",
       "127.0.0.1:0",
+      "--any-limits",
       ...options,
     );
     return { server, player: new Player(server.url) };
@@ -83,6 +84,7 @@ export class Player {
       episodeId: id,
       interpreterState: `INTERPRETER_STATE_${state}`,
       recordDefinitions: true,
+      limits: { maxSteps: 1_000_000 },
       lease: "3600s",
     });
   }
