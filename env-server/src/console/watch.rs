@@ -15,7 +15,7 @@ use crate::version::{COMMIT, VERSION};
 
 /// The shortest time between two looks at the episodes.
 const EVERY: Duration = Duration::from_millis(250);
-/// After a look that took long, so many times as long passes before the next one.
+/// The pause after a look is at least this many times as long as the look took.
 const REST: u32 = 10;
 /// How often numbers are told, and what their latencies are of.
 const NUMBERS_EVERY: Duration = Duration::from_secs(1);
