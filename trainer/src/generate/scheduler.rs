@@ -213,7 +213,7 @@ impl<'model> Scheduler<'model> {
         }
         let input = Tensor::from_slice(&tokens).to_device(self.model.device());
         let adapted = adapted(&sequences, &new, self.model);
-        let hidden = self.model.extend(&mut self.slots.cache, 0, &rows, &input, &adapted);
+        let hidden = self.model.extend(&mut self.slots.cache, &rows, &input, &adapted);
         let hidden = hidden.squeeze_dim(0); // [n, h]
         drop(adapted);
 

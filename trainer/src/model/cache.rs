@@ -114,19 +114,13 @@ struct Group {
 }
 
 impl<'a> Window<'a> {
-    /// The slots from `first` on, one for each of `rows`; `positions`, `[n]`, are those of all new tokens.
-    pub(super) fn new(
-        cache: &'a Cache,
-        first: i64,
-        rows: &[Row],
-        positions: &Tensor,
-        config: &Config,
-    ) -> Self {
-        debug_assert!(first + rows.len() as i64 <= cache.slots);
+    /// The first slots, one for each of `rows`; `positions`, `[n]`, are those of all new tokens.
+    pub(super) fn new(cache: &'a Cache, rows: &[Row], positions: &Tensor, config: &Config) -> Self {
+        debug_assert!(rows.len() as i64 <= cache.slots);
         let device = positions.device();
         let heads = config.num_key_value_heads;
         let slots: Vec<i64> =
-            (first..).zip(rows).flat_map(|(slot, row)| std::iter::repeat_n(slot, row.new as usize)).collect();
+            (0..).zip(rows).flat_map(|(slot, row)| std::iter::repeat_n(slot, row.new as usize)).collect();
         let slots = Tensor::from_slice(&slots).to_device(device) * (heads * cache.capacity);
         let heads = Tensor::arange(heads, (Kind::Int64, device)).unsqueeze(1) * cache.capacity;
         let places = (slots + positions).unsqueeze(0) + heads;
@@ -134,7 +128,7 @@ impl<'a> Window<'a> {
         // A CPU computes one row after the other, each at its own length; a GPU all of the same number of new tokens at once,
         // padded to the longest. There a mask excludes the flash kernel; the memory-efficient one takes it.
         let together = |one: &Row, other: &Row| device != Device::Cpu && one.new == other.new;
-        let (mut slot, mut token) = (first, 0);
+        let (mut slot, mut token) = (0, 0);
         let group = |members: &[Row]| {
             let (rows, new) = (members.len() as i64, members[0].new);
             let seen = members.iter().map(|row| row.held + row.new).max().unwrap_or(new);

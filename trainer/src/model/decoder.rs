@@ -51,19 +51,18 @@ impl Model {
         self.run(&batch.tokens, &self.pass(batch, train))
     }
 
-    /// Processes more tokens of the sequences in the cache's slots from `first` on, one slot for each of `rows`. `tokens`
-    /// are those of all rows, `[n]`, one row after the other. Returns `[1, n, h]`, as [`Self::hidden`].
+    /// Processes more tokens of the sequences in the cache's first slots, one slot for each of `rows`. `tokens` are those of
+    /// all rows, `[n]`, one row after the other. Returns `[1, n, h]`, as [`Self::hidden`].
     pub fn extend(
         &self,
         cache: &mut Cache,
-        first: i64,
         rows: &[Row],
         tokens: &Tensor,
         adapted: &[Adapted<'_>],
     ) -> Tensor {
         let positions: Vec<i64> = rows.iter().flat_map(|row| row.held..row.held + row.new).collect();
         let positions = Tensor::from_slice(&positions).to_device(self.device()); // [n]
-        let window = Window::new(cache, first, rows, &positions, &self.config);
+        let window = Window::new(cache, rows, &positions, &self.config);
         let rope = Rope::new(&self.frequencies, &positions.unsqueeze(0), self.kind());
         let pass = Pass { rope, samples: None, train: false, window: Some(window), adapted };
         self.run(&tokens.unsqueeze(0), &pass)
