@@ -23,6 +23,7 @@ mod llm;
 
 pub use acting::{AgentType, CutAnswers, Prompt, PromptDetail, RuntimePrompt, SeveralBlocks, ToolCalls};
 pub use agent::{AgentConfig, StepLimits};
+pub use keys::MAX_SECONDS;
 pub use llm::{Backend, Llm, Prices};
 
 /// A run: which agents play which tasks, and where the results go.

@@ -28,7 +28,7 @@ use proto::rollout::{FromAgent, Group, Offer, Played, SCHEMA_VERSION, Task, ToAg
 use self::group::Table;
 use self::pipe::Pipe;
 use self::rounds::Rounds;
-use crate::config::{AgentConfig, Backend, RunConfig};
+use crate::config::{AgentConfig, Backend, MAX_SECONDS, RunConfig};
 use crate::run::{self, Servers, plan, task_set};
 use crate::server;
 
@@ -45,9 +45,6 @@ pub struct Options {
     /// How failed calls to the environment server are repeated.
     pub retry: Retry,
 }
-
-/// A day, in seconds: longer than a trainer that was not stopped needs for an answer.
-const UNHURRIED_S: f64 = 86_400.0;
 
 /// Checks that a config can play rollouts. Returns its agent, and its prompts.
 ///
@@ -92,10 +89,10 @@ pub async fn serve(options: Options) -> Result<(), Error> {
     served
 }
 
-/// The agent without time limits of its own: what is played would depend on how busy the trainer's machine is.
+/// The agent with the longest time limits: with shorter ones, what is played would depend on how busy the trainer's machine is.
 fn unhurried(agent: &AgentConfig) -> AgentConfig {
-    let mut agent = AgentConfig { timeout_s: UNHURRIED_S, ..agent.clone() };
-    agent.llm.timeout_s = UNHURRIED_S;
+    let mut agent = AgentConfig { timeout_s: MAX_SECONDS, ..agent.clone() };
+    agent.llm.timeout_s = MAX_SECONDS;
     agent
 }
 

@@ -8,14 +8,11 @@ use proto::semantics::Semantics;
 use tokio::sync::oneshot;
 
 use super::input::{self, Ask};
-use crate::config::{AgentConfig, AgentType, Llm, RunConfig};
+use crate::config::{AgentConfig, AgentType, Llm, MAX_SECONDS, RunConfig};
 use crate::model::{Completion, Error, GenerateRequest, Model, estimate_usage};
 
 /// The name of the model in traces.
 const NAME: &str = "person";
-
-/// A day, in seconds: the longest that the person may take, for one answer or for all.
-const PATIENCE_S: f64 = 86_400.0;
 
 /// A person who plays.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +35,7 @@ impl Person {
             semantics: self.semantics,
             state_loss: 0.0,
             max_turns: self.max_turns,
-            timeout_s: PATIENCE_S,
+            timeout_s: MAX_SECONDS,
             max_total_tokens: None,
             max_tool_calls: 25,
             limits: Default::default(),
@@ -46,7 +43,7 @@ impl Person {
             tool_calls: Default::default(),
             cut_answers: Default::default(),
             prompt: Default::default(),
-            llm: Llm { timeout_s: PATIENCE_S, ..Llm::unserved(NAME) },
+            llm: Llm { timeout_s: MAX_SECONDS, ..Llm::unserved(NAME) },
         };
         RunConfig {
             output_dir: PathBuf::new(),

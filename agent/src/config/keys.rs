@@ -4,7 +4,7 @@ use fields::{Fields, FromJson, Place};
 use serde_json::Value;
 
 /// The most seconds that a config may name, a day: more than any episode needs, and every clock can add it.
-const MAX_SECONDS: f64 = 86_400.0;
+pub const MAX_SECONDS: f64 = 86_400.0;
 
 /// Whether a key has its default, and is left out of a written config.
 pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
