@@ -7,7 +7,7 @@ import type { Browser, Page } from "playwright-core";
 
 import { play, RESULTS, TASKS } from "./support/episodes.ts";
 import { hostile } from "./support/hostile.ts";
-import { accessible, launch, open } from "./support/page.ts";
+import { accessible, fits, launch, open } from "./support/page.ts";
 import { ROOT, Server } from "./support/programs.ts";
 
 let browser: Browser;
@@ -57,6 +57,7 @@ test("the list shows every episode, filters them, and leads to an episode", asyn
     .waitFor();
   const rows = page.getByRole("table", { name: "Episodes" }).getByRole("row");
   assert.equal(await rows.count(), 6 * TASKS + 1);
+  await fits(page, "Episodes", [1280, 1180, 1179, 860, 390]);
   await page.getByRole("searchbox", { name: "Search" }).fill("persistent-habit_in_reset");
   await page
     .getByRole("status")

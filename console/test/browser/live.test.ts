@@ -5,7 +5,7 @@ import type { Browser, Page } from "playwright-core";
 
 import { ATTACK } from "./support/hostile.ts";
 import { Player, STEPS, tasks, tokens } from "./support/live.ts";
-import { accessible, launch, open } from "./support/page.ts";
+import { accessible, fits, launch, open } from "./support/page.ts";
 import { Server } from "./support/programs.ts";
 
 let browser: Browser;
@@ -56,6 +56,7 @@ test("what happens on a server under load is told as it happens", async () => {
   await page.getByRole("region", { name: "Tenants" }).getByRole("rowheader", { name: "default" }).first().waitFor();
   const rows = page.getByRole("table", { name: "Episodes" }).getByRole("row");
   assert.equal(await rows.count(), 5);
+  await fits(page, "Episodes", [1280, 1180, 1179, 860, 390]);
   stop.abort();
   const taken = await playing;
   await until("all of them are told", async () => (await number(page, "Steps")) === taken);

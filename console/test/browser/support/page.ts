@@ -41,3 +41,22 @@ export async function accessible(page: Page, what: string): Promise<void> {
   const named = serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 200)).join("\n  ")}`);
   assert.deepEqual(named, [], what);
 }
+
+/** Fails if a cell of a table lies beyond the table's edge, in a window of any of these widths. */
+export async function fits(page: Page, table: string, widths: number[]): Promise<void> {
+  const size = page.viewportSize();
+  for (const width of widths) {
+    await page.setViewportSize({ width, height: 860 });
+    const beyond = await page.getByRole("table", { name: table }).evaluate((table) => {
+      const edge = table.getBoundingClientRect().right;
+      const outside = (node: Element) =>
+        node.getBoundingClientRect().right > edge || node.scrollWidth > node.clientWidth + 1;
+      const cells = [...table.querySelectorAll('[role="cell"]')].filter(
+        (cell) => getComputedStyle(cell).overflow !== "hidden",
+      );
+      return cells.filter(outside).map((cell) => `${cell.className}: ${cell.textContent}`);
+    });
+    assert.deepEqual(beyond, [], `${width} px`);
+  }
+  if (size) await page.setViewportSize(size);
+}
