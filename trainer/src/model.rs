@@ -5,7 +5,8 @@
 //! | `config`      | family and sizes: `config.json`                                          |
 //! | `decoder`     | [`Model`]: embedding, layers and head                                    |
 //! | `layer`       | one decoder layer: `attention` and `mlp`, each after a `norm`            |
-//! | `linear`      | a matrix of a layer, which may be quantised and may carry an adapter     |
+//! | `linear`      | a matrix of a layer, with or without a bias and an adapter               |
+//! | `matrix`      | its weight: dense, quantised, or in `blocks` for products with few rows  |
 //! | `rope`        | rotary positions                                                         |
 //! | `frequencies` | by how much their angles grow with the position                          |
 //! | `batch`       | the tokens of a pass, their positions, and which of them attend to which |
@@ -20,6 +21,7 @@
 mod attention;
 mod backward;
 mod batch;
+mod blocks;
 mod cache;
 mod config;
 mod decoder;
@@ -27,6 +29,7 @@ pub mod folder;
 mod frequencies;
 mod layer;
 mod linear;
+mod matrix;
 mod mlp;
 mod norm;
 mod pass;
@@ -38,6 +41,7 @@ pub use batch::Batch;
 pub use cache::{Cache, Row};
 pub use config::{Config, Llama3, ModelType, RopeScaling, Yarn};
 pub use decoder::Model;
-pub use linear::{Linear, Matrix};
+pub use linear::Linear;
+pub use matrix::Matrix;
 pub use pass::Adapted;
 pub use source::Source;

@@ -25,7 +25,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`crate::Error::Memory`] if the cache could not grow to what the options allow.
-    pub fn start(model: Model, tokenizer: Arc<Tokenizer>, options: Options) -> Result<Self> {
+    pub fn start(mut model: Model, tokenizer: Arc<Tokenizer>, options: Options) -> Result<Self> {
+        model.lay_out_for_generating();
         let cache = memory::cache(&model, options)?;
         let (handle, commands) = connected(&model, &tokenizer, options);
         // Built on the thread that runs it, because it holds `Rc`s.

@@ -8,7 +8,7 @@ use super::layer::Layer;
 use super::norm::Norm;
 use super::pass::{Adapted, Pass};
 use super::rope::Rope;
-use super::{Batch, Config, Linear, Source};
+use super::{Batch, Config, Linear, Matrix, Source};
 use crate::Result;
 
 /// A decoder: embedding, layers, head.
@@ -18,7 +18,7 @@ pub struct Model {
     pub(super) embedding: Tensor, // [vocabulary, h]
     pub(super) layers: Vec<Layer>,
     pub(super) norm: Norm,
-    head: Option<Tensor>, // [vocabulary, h]; None if it is the embedding
+    head: Option<Matrix>, // [vocabulary, h]; None if it is the embedding
 }
 
 impl Model {
@@ -35,7 +35,7 @@ impl Model {
         let norm = Norm::new(source, "model.norm", config.hidden_size, config.rms_norm_eps)?;
         let head = match config.tie_word_embeddings {
             true => None,
-            false => Some(source.tensor("lm_head.weight", &size)?),
+            false => Some(Matrix::Dense(source.tensor("lm_head.weight", &size)?)),
         };
         let frequencies = Frequencies::new(&config, embedding.device());
         Ok(Self { config, frequencies, embedding, layers, norm, head })
@@ -85,8 +85,21 @@ impl Model {
 
     /// The output head: `[.., h]` to `[.., vocabulary]`.
     pub fn logits(&self, hidden: &Tensor) -> Tensor {
-        let head = self.head.as_ref().unwrap_or(&self.embedding);
-        hidden.linear(&head.to_kind(hidden.kind()), None::<Tensor>)
+        match &self.head {
+            Some(head) => head.multiply(hidden, None),
+            None => hidden.linear(&self.embedding.to_kind(hidden.kind()), None::<Tensor>),
+        }
+    }
+
+    /// Lays the matrices out for generating: for products with the few tokens of a step. A head that is the embedding becomes a
+    /// copy. Such a model cannot be trained.
+    pub fn lay_out_for_generating(&mut self) {
+        if self.kind() != Kind::Float {
+            return;
+        }
+        self.linears_mut().for_each(Linear::lay_out_in_blocks);
+        let head = self.head.get_or_insert_with(|| Matrix::Dense(self.embedding.shallow_clone()));
+        head.lay_out_in_blocks();
     }
 
     /// The family and sizes.
@@ -123,7 +136,9 @@ impl Model {
             tensors.extend(layer.norms().map(|(name, weight)| (name, weight.shallow_clone())));
         }
         tensors.push(("model.norm.weight".to_owned(), self.norm.weight.shallow_clone()));
-        tensors.extend(self.head.iter().map(|head| ("lm_head.weight".to_owned(), head.shallow_clone())));
+        if let (Some(head), false) = (&self.head, self.config.tie_word_embeddings) {
+            tensors.push(("lm_head.weight".to_owned(), head.weight()));
+        }
         tensors
     }
 }

@@ -2,17 +2,9 @@
 
 use tch::{Device, Tensor};
 
+use super::Matrix;
 use super::pass::Pass;
 use crate::lora::Lora;
-use crate::nf4;
-
-/// A base weight, `[outputs, inputs]`.
-pub enum Matrix {
-    /// Unquantised.
-    Dense(Tensor),
-    /// Quantised to four bits.
-    Nf4(nf4::Quantised),
-}
 
 /// `y = x W^T + bias`, plus the contribution of the adapter.
 pub struct Linear {
@@ -48,11 +40,7 @@ impl Linear {
     /// The product with the base weight, plus the bias.
     fn base(&self, x: &Tensor) -> Tensor {
         let bias = self.bias.as_ref().map(|bias| bias.to_kind(x.kind()));
-        let packed = match &self.matrix {
-            Matrix::Dense(_) => None,
-            Matrix::Nf4(quantised) => quantised.multiply(x, bias.as_ref()),
-        };
-        packed.unwrap_or_else(|| x.linear(&self.weight().to_kind(x.kind()), bias))
+        self.matrix.multiply(x, bias.as_ref())
     }
 
     /// The layer's name in the model, such as `model.layers.0.self_attn.q_proj`.
@@ -60,13 +48,9 @@ impl Linear {
         &self.name
     }
 
-    /// The base weight, `[outputs, inputs]`; a quantised one is dequantised at each call. Autograd keeps the
-    /// result until the backward pass, so training on four bits needs gradient checkpointing to save memory.
+    /// The base weight, `[outputs, inputs]`: [`Matrix::weight`].
     pub fn weight(&self) -> Tensor {
-        match &self.matrix {
-            Matrix::Dense(weight) => weight.shallow_clone(),
-            Matrix::Nf4(quantised) => quantised.dequantise(),
-        }
+        self.matrix.weight()
     }
 
     /// The base's tensors by name: the weight, and the bias if there is one. As [`Self::weight`], not copies.
@@ -78,18 +62,12 @@ impl Linear {
 
     /// Outputs and inputs.
     pub fn size(&self) -> [i64; 2] {
-        match &self.matrix {
-            Matrix::Dense(weight) => weight.size2().map(Into::into).expect("a matrix"),
-            Matrix::Nf4(quantised) => quantised.size(),
-        }
+        self.matrix.size()
     }
 
     /// The device that holds it.
     pub fn device(&self) -> Device {
-        match &self.matrix {
-            Matrix::Dense(weight) => weight.device(),
-            Matrix::Nf4(quantised) => quantised.codes().device(),
-        }
+        self.matrix.device()
     }
 
     /// The base weight as it is held.
@@ -107,16 +85,21 @@ impl Linear {
         self.adapter = adapter;
     }
 
-    /// Adds a change to the base weight, in the weight's kind. Returns whether it could: a quantised weight would be
-    /// rounded twice.
+    /// Adds a change to the base weight, in the weight's kind. Returns whether it could: only to a dense one, as a quantised
+    /// one would be rounded twice.
     pub fn add_to_weight(&mut self, change: &Tensor) -> bool {
         match &mut self.matrix {
             Matrix::Dense(weight) => {
                 tch::no_grad(|| *weight = &*weight + change.to_kind(weight.kind()));
                 true
             }
-            Matrix::Nf4(_) => false,
+            Matrix::Nf4(_) | Matrix::Blocks(_) => false,
         }
+    }
+
+    /// Lays the base weight out as [`Matrix::lay_out_in_blocks`] does.
+    pub(super) fn lay_out_in_blocks(&mut self) {
+        self.matrix.lay_out_in_blocks();
     }
 }
 

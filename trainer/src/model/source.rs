@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::linear::{Linear, Matrix};
+use super::{Linear, Matrix};
 use crate::{Result, nf4};
 
 /// Returns a tensor by name and shape.
