@@ -42,12 +42,20 @@ pub use planner::{Missing, Plan};
 /// If the parts of the experiment do not fit each other.
 pub fn plan(experiment: &Experiment, place: Place<'_>, analysis: &str) -> Result<Plan> {
     let mut planner = Planner::new(experiment, place);
+    let shared = experiment.base_seed.map(|seed| planner.base(seed)).transpose()?;
     for seed in experiment.repeats() {
-        let base = planner.base(seed)?;
+        let own;
+        let base = match &shared {
+            Some(base) => base,
+            None => {
+                own = planner.base(seed)?;
+                &own
+            }
+        };
         for name in experiment.adapters.keys() {
-            planner.adapter(seed, name, &base)?;
+            planner.adapter(seed, name, base)?;
         }
-        planner.cells(seed, &base)?;
+        planner.cells(seed, base)?;
     }
     planner.refuse_shared_tasks()?;
     planner.report(analysis)?;

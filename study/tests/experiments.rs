@@ -250,6 +250,11 @@ fn repeats_share_their_data() {
     assert!(!added.is_empty() && added.iter().all(|name| name.starts_with("seed2/")), "{added:?}");
     assert!(one.iter().filter(|(name, _)| *name != "report").all(|(name, key)| two[name] == *key));
     assert_ne!(two["seed1/base/fresh"], two["seed2/base/fresh"]);
+    let shared = keys(&plan_of(&variant(folder.path(), "seeds: 2\nbase_seed: 1")).unwrap());
+    let bases: Vec<&String> = shared.keys().filter(|name| name.contains("/base/")).collect();
+    assert!(!bases.is_empty() && bases.iter().all(|name| name.starts_with("seed1/")), "{bases:?}");
+    assert_eq!(shared["seed1/adapters/reset"], two["seed1/adapters/reset"]);
+    assert_ne!(shared["seed2/adapters/reset"], shared["seed1/adapters/reset"]);
 }
 
 #[test]

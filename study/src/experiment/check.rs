@@ -97,6 +97,8 @@ fn model(experiment: &Experiment, root: &Place<'_>) {
         Model::Folder(_) => {
             let problem = "must be left out with `model.path`: that model is the base";
             require(experiment.base.is_empty(), &base, problem);
+            let seeded = experiment.base_seed.is_some();
+            require(!seeded, &root.key("base_seed"), problem);
         }
     }
 }

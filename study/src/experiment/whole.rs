@@ -19,6 +19,9 @@ pub struct Experiment {
     pub seeds: u64,
     /// The first repeat's seed; each further repeat has the next number.
     pub first_seed: u64,
+    /// The seed of the base, which all repeats start from; none: each repeat makes its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_seed: Option<u64>,
     /// Threads of a training and of the inference server; none: as many as they choose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<u64>,
@@ -51,6 +54,7 @@ fields::object! {
         title: required,
         seeds: or(1),
         first_seed: or(1),
+        base_seed: or_default,
         threads: or_default,
         tasks: required,
         traces: required,
