@@ -46,6 +46,8 @@ ablations: experiment
 ## Regenerates the numbers and figures of docs/STUDY.md from the committed results.
 study-docs: build
 	target/release/analysis report docs/study/results.json $(ABLATIONS:%=--with %) --update docs/STUDY.md --figures docs/study
+	for study in smollm2 grpo grpo_forks; do target/release/analysis report docs/study/$$study.json \
+		--update docs/STUDY.md --study $$study --figures docs/study/$$study || exit; done
 
 ## The 2x2 of scripted habits and runtimes on 100 easy tasks, and its tables.
 habits: build

@@ -191,3 +191,14 @@ fn the_committed_study_says_what_its_results_say() {
         fs::write(figures.join("report.png"), png).unwrap();
     }
 }
+
+#[test]
+fn the_committed_studies_beside_it_say_what_their_results_say() {
+    let document = root().join("docs/STUDY.md");
+    for study in ["smollm2", "grpo", "grpo_forks"] {
+        let figures = root().join("docs/study").join(study);
+        let results = figures.with_extension("json");
+        let update = ["--update", text(&document), "--study", study, "--figures", text(&figures), "--check"];
+        succeed("analysis", &[&["report", text(&results)], &update[..]].concat());
+    }
+}
