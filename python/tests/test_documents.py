@@ -155,6 +155,8 @@ LEFT_OUT = {
     "deploy/README.md: scrape_configs:": "Prometheus's own, for a cluster",
     "docs/OPERATIONS.md: quota red   episodes=200 steps_per_second=500 fuel_per_second=5000000000": "lines of a file with secrets",
     "docs/STUDY.md: title: Small study": "written by `make study-docs`",
+    "docs/STUDY.md: title: Study on SmolLM2-135M-Instruct": "written by `make study-docs`",
+    "docs/STUDY.md: title: Reinforcement in a persistent and in a resetting runtime": "written by `make study-docs`",
     "docs/STUDY.md: | Stage                                         |     Kind |        Time | In the last start |          Key |": (
         "written by `make study-docs`"
     ),
