@@ -5,7 +5,7 @@
 
 import { cpSync, globSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { brotliCompressSync, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 
 import type { Page } from "playwright-core";
 
@@ -67,22 +67,25 @@ function print(what: string, value: number, unit: string, goal: number) {
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 const dist = join(ROOT, "console/dist");
-const sizes = (compress: (bytes: Buffer) => Buffer, counts: (name: string) => boolean = () => true) =>
+const size = (counts: (name: string) => boolean) =>
   readdirSync(dist)
     .filter(counts)
-    .reduce((sum, name) => sum + compress(readFileSync(join(dist, name))).length, 0) / 1000;
-print("the page, all files, gzip", sizes(gzipSync), "kB", 150);
-print("the page, all files, brotli", sizes(brotliCompressSync), "kB", 150);
-const lazy = /^(plot|editor)\./;
+    .reduce((sum, name) => sum + gzipSync(readFileSync(join(dist, name))).length, 0) / 1000;
+print(
+  "all files, gzip",
+  size(() => true),
+  "kB",
+  Number.POSITIVE_INFINITY,
+);
 print(
   "the page, what every view loads, gzip",
-  sizes(gzipSync, (name) => !lazy.test(name)),
+  size((name) => !/^(plot|editor)\./.test(name)),
   "kB",
   150,
 );
 print(
   "the page, what Now loads (with charts), gzip",
-  sizes(gzipSync, (name) => !/^editor\./.test(name)),
+  size((name) => !/^editor\./.test(name)),
   "kB",
   150,
 );
