@@ -18,15 +18,18 @@ pub enum Matrix {
 impl Matrix {
     /// `x W^T + bias`: `[.., inputs]` to `[.., outputs]`, in the kind of `x`.
     pub fn multiply(&self, x: &Tensor, bias: Option<&Tensor>) -> Tensor {
-        let product = match self {
-            Self::Dense(_) => None,
-            Self::Nf4(quantised) => quantised.multiply(x, bias),
+        let dense = || x.linear(&self.weight().to_kind(x.kind()), bias);
+        match self {
+            Self::Dense(_) => dense(),
+            Self::Nf4(quantised) => quantised.multiply(x, bias).unwrap_or_else(dense),
             Self::Blocks(blocks) => {
                 let product = blocks.multiply(x);
-                Some(bias.map_or_else(|| product.shallow_clone(), |bias| &product + bias))
+                match bias {
+                    Some(bias) => product + bias,
+                    None => product,
+                }
             }
-        };
-        product.unwrap_or_else(|| x.linear(&self.weight().to_kind(x.kind()), bias))
+        }
     }
 
     /// The weight, `[outputs, inputs]`; one that is not dense is computed at each call. Autograd keeps the
