@@ -65,6 +65,19 @@ impl Model {
             backward(&self.embed(&batch.tokens), &gradient);
         }
     }
+
+    /// The gradient of a loss with respect to the `hidden` states of some tokens, `[n, h]`. `slopes`, `[n, vocabulary]`, times
+    /// `factors`, `[n, 1]`, is its gradient with respect to their logits. Also adds to the gradient of the head, if it is
+    /// trained.
+    pub fn backpropagate_logits(&self, hidden: &Tensor, slopes: &Tensor, factors: &Tensor) -> Tensor {
+        let (head, kind) = (self.head(), hidden.kind());
+        let slopes = slopes.to_kind(kind);
+        if head.requires_grad() {
+            let gradient = tch::no_grad(|| slopes.tr().matmul(&(hidden * factors).to_kind(kind)));
+            backward(&head, &gradient.to_kind(head.kind()));
+        }
+        tch::no_grad(|| (slopes.matmul(&head.to_kind(kind)) * factors).to_kind(kind))
+    }
 }
 
 /// The output of a layer. Dropout draws from libtorch's generator, which is seeded first so that recomputing

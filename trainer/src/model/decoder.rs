@@ -83,6 +83,11 @@ impl Model {
         Tensor::embedding(&self.embedding, tokens, -1, false, false).to_kind(self.kind())
     }
 
+    /// The weight of the output head, `[vocabulary, h]`.
+    pub(super) fn head(&self) -> Tensor {
+        self.head.as_ref().map_or_else(|| self.embedding.shallow_clone(), Matrix::weight)
+    }
+
     /// The output head: `[.., h]` to `[.., vocabulary]`.
     pub fn logits(&self, hidden: &Tensor) -> Tensor {
         match &self.head {

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use tch::{Device, Kind, Reduction, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::dataset::Sample;
 use crate::model::Model;
@@ -49,20 +49,16 @@ impl Targets {
 
     /// The sum of the losses of the targets, in nats: f64 `[]`. `hidden` is `[1, t, h]`.
     pub fn loss(&self, model: &Model, hidden: &Tensor) -> Tensor {
-        let rows = self.rows(hidden);
-        self.chunks(&rows).fold(zero(hidden.device()), |sum, (rows, tokens)| {
-            sum + cross_entropy(model, &rows, &tokens).to_kind(Kind::Double)
-        })
+        -self.logprobs(model, hidden, 1.0).sum(Kind::Double)
     }
 
     /// The sum of the losses, and the gradient of that sum times `scale` with respect to `hidden`. Also adds
-    /// to the gradient of the head, if it is trained. The logits of a chunk are freed before those of the
-    /// next are computed.
+    /// to the gradient of the head, if it is trained.
     pub fn backpropagate(&self, model: &Model, hidden: &Tensor, scale: f64) -> (Tensor, Tensor) {
-        let mut sum = zero(hidden.device());
-        let gradient = self.backwards(hidden, |rows, tokens, _| {
-            let loss = cross_entropy(model, rows, tokens);
-            sum += loss.detach().to_kind(Kind::Double);
+        let mut sum = Tensor::zeros([0i64; 0], (Kind::Double, hidden.device()));
+        let gradient = self.backpropagate_logprobs(model, hidden, 1.0, |logprobs, _| {
+            let loss = -logprobs.sum(Kind::Double);
+            sum += loss.detach();
             loss * scale
         });
         (sum, gradient)
@@ -70,7 +66,8 @@ impl Targets {
 
     /// The gradient of a loss with respect to `hidden`; also adds to the gradient of the head, if it is trained. `loss` gets the
     /// log-probabilities of some targets, f32 `[n]`, and which of the targets these are; it returns their part of the loss, a
-    /// scalar. The logits are divided by `temperature`, so the probabilities are those of draws under it.
+    /// scalar. The logits are divided by `temperature`, so the probabilities are those of draws under it. The logits of a
+    /// chunk are freed before those of the next are computed.
     pub fn backpropagate_logprobs(
         &self,
         model: &Model,
@@ -78,35 +75,24 @@ impl Targets {
         temperature: f64,
         mut loss: impl FnMut(&Tensor, Range<usize>) -> Tensor,
     ) -> Tensor {
-        self.backwards(hidden, |rows, tokens, places| {
-            loss(&logprobs(model, rows, tokens, temperature), places)
-        })
-    }
-
-    /// The log-probabilities of all targets, f32 `[n]`, as in [`Self::backpropagate_logprobs`].
-    pub fn logprobs(&self, model: &Model, hidden: &Tensor, temperature: f64) -> Tensor {
-        let rows = self.rows(hidden);
-        let parts: Vec<Tensor> =
-            self.chunks(&rows).map(|(rows, tokens)| logprobs(model, &rows, &tokens, temperature)).collect();
-        Tensor::cat(&parts, 0)
-    }
-
-    /// The gradient with respect to `hidden` of the sum of what `loss` computes of the rows of each chunk, `[n, h]`, and its
-    /// tokens, `[n]`.
-    fn backwards(
-        &self,
-        hidden: &Tensor,
-        mut loss: impl FnMut(&Tensor, &Tensor, Range<usize>) -> Tensor,
-    ) -> Tensor {
         let rows = self.rows(hidden);
         let mut gradients = vec![];
         let mut start = 0;
         for (rows, tokens) in self.chunks(&rows) {
-            let rows = rows.detach().set_requires_grad(true);
+            // 1. The loss, and its gradient with respect to the log-probabilities of the targets.
+            let mut all = tch::no_grad(|| log_softmax(model, &rows, temperature)); // [n, vocabulary]
+            let logprobs = of_tokens(&all, &tokens).set_requires_grad(true);
             let end = start + tokens.numel();
-            loss(&rows, &tokens, start..end).backward();
+            loss(&logprobs, start..end).backward();
             start = end;
-            gradients.push(rows.grad());
+
+            // 2. With respect to the logits: d log p(target) / d logit = ([it is the target's] - p) / temperature.
+            let slopes = tch::no_grad(|| {
+                let tokens = tokens.unsqueeze(1);
+                all.exp_().scatter_add_(1, &tokens, &Tensor::full_like(&tokens, -1).to_kind(all.kind()))
+            });
+            let factors = logprobs.grad().unsqueeze(1) / -temperature;
+            gradients.push(model.backpropagate_logits(&rows, &slopes, &factors));
         }
         let gradient = hidden.zeros_like();
         let _ = gradient.view([-1, hidden.size()[2]]).index_copy_(
@@ -115,6 +101,16 @@ impl Targets {
             &Tensor::cat(&gradients, 0),
         );
         gradient
+    }
+
+    /// The log-probabilities of all targets, f32 `[n]`, as in [`Self::backpropagate_logprobs`].
+    pub fn logprobs(&self, model: &Model, hidden: &Tensor, temperature: f64) -> Tensor {
+        let rows = self.rows(hidden);
+        let parts: Vec<Tensor> = self
+            .chunks(&rows)
+            .map(|(rows, tokens)| of_tokens(&log_softmax(model, &rows, temperature), &tokens))
+            .collect();
+        Tensor::cat(&parts, 0)
     }
 
     /// The hidden states that predict the targets, `[n, h]`.
@@ -127,19 +123,14 @@ impl Targets {
     }
 }
 
-/// The sum of the losses of tokens `[n]`, predicted from rows `[n, h]`: f32 `[]`.
-fn cross_entropy(model: &Model, rows: &Tensor, tokens: &Tensor) -> Tensor {
-    let logits = model.logits(rows).to_kind(Kind::Float);
-    logits.cross_entropy_loss(tokens, None::<Tensor>, Reduction::Sum, -100, 0.0)
-}
-
-/// The log-probabilities of tokens `[n]`, predicted from rows `[n, h]` under a temperature: f32 `[n]`.
-fn logprobs(model: &Model, rows: &Tensor, tokens: &Tensor, temperature: f64) -> Tensor {
+/// The log-probabilities of all tokens after rows `[n, h]`, under a temperature: f32 `[n, vocabulary]`.
+fn log_softmax(model: &Model, rows: &Tensor, temperature: f64) -> Tensor {
     let logits = model.logits(rows).to_kind(Kind::Float);
     let logits = if temperature == 1.0 { logits } else { logits / temperature };
-    logits.log_softmax(-1, Kind::Float).gather(1, &tokens.unsqueeze(1), false).squeeze_dim(1)
+    logits.log_softmax(-1, Kind::Float)
 }
 
-fn zero(device: Device) -> Tensor {
-    Tensor::zeros([0i64; 0], (Kind::Double, device))
+/// Those of tokens `[n]`, each of its row: `[n]`.
+fn of_tokens(logprobs: &Tensor, tokens: &Tensor) -> Tensor {
+    logprobs.gather(1, &tokens.unsqueeze(1), false).squeeze_dim(1)
 }
