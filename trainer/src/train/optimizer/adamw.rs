@@ -20,10 +20,8 @@ impl AdamW {
         let correction2 = (1.0 - beta2.powi(power)).sqrt();
         let gradient = parameter.value.grad();
         let _ = parameter.mean.lerp_(&gradient, 1.0 - beta1);
-        let square = gradient.square() * (1.0 - beta2);
-        let _ = mean_square.g_mul_scalar_(beta2).g_add_(&square);
-        let root = mean_square.sqrt() / correction2 + self.epsilon;
-        let change = &parameter.mean / root * (learning_rate / correction1);
-        let _ = parameter.value.g_sub_(&change);
+        let _ = mean_square.lerp_(&gradient.square(), 1.0 - beta2);
+        let root = mean_square.sqrt().g_div_scalar_(correction2).g_add_scalar_(self.epsilon);
+        let _ = parameter.value.addcdiv_(&(&parameter.mean * (-learning_rate / correction1)), &root);
     }
 }
