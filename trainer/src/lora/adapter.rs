@@ -50,8 +50,7 @@ impl Adapter {
             };
             let a = tensor("lora_A", [config.r, *inputs])?;
             let b = tensor("lora_B", [*outputs, config.r])?;
-            let lora = Lora { a, b, scaling: config.scaling(), dropout: config.dropout };
-            loras.insert(name.clone(), lora);
+            loras.insert(name.clone(), Lora::of(a, &b, &config));
         }
         if loras.is_empty() {
             let problem = "names no matrix of this model";

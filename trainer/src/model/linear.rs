@@ -22,19 +22,25 @@ impl Linear {
     /// `[b, t, inputs]` to `[b, t, outputs]`. The attached adapter applies to all tokens, those of the pass
     /// to the tokens that they name.
     pub(super) fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Tensor {
-        let y = self.base(x);
-        let y = match &self.adapter {
-            None => y,
-            Some(lora) => adapt(&y, x, lora, pass.train),
-        };
-        pass.adapted.iter().fold(y, |mut y, group| match (group.adapter.get(&self.name), &group.tokens) {
-            (None, _) => y,
-            (Some(lora), None) => adapt(&y, x, lora, pass.train),
-            (Some(lora), Some(tokens)) => {
-                let part = |all: &Tensor| all.index_select(1, tokens);
-                y.index_copy_(1, tokens, &adapt(&part(&y), &part(x), lora, pass.train))
+        let [outputs, inputs] = self.size();
+        let (b, t, _) = x.size3().expect("a batch of hidden states");
+        let x = x.reshape([b * t, inputs]);
+        let mut y = self.base(&x);
+        if let Some(lora) = &self.adapter {
+            lora.add(&mut y, &x, pass.train);
+        }
+        for group in pass.adapted {
+            match (group.adapter.get(&self.name), &group.tokens) {
+                (None, _) => {}
+                (Some(lora), None) => lora.add(&mut y, &x, pass.train),
+                (Some(lora), Some(tokens)) => {
+                    let mut part = y.index_select(0, tokens);
+                    lora.add(&mut part, &x.index_select(0, tokens), pass.train);
+                    let _ = y.index_copy_(0, tokens, &part);
+                }
             }
-        })
+        }
+        y.view([b, t, outputs])
     }
 
     /// The product with the base weight, plus the bias.
@@ -101,9 +107,4 @@ impl Linear {
     pub(super) fn lay_out_in_blocks(&mut self) {
         self.matrix.lay_out_in_blocks();
     }
-}
-
-/// Adds what the adapter adds, in the kind of the computation.
-fn adapt(y: &Tensor, x: &Tensor, lora: &Lora, train: bool) -> Tensor {
-    y + lora.forward(x, train)
 }
