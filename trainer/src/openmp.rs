@@ -9,7 +9,9 @@
 use std::env;
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt as _;
+use std::panic::resume_unwind;
 use std::process::Command;
+use std::thread;
 
 /// How often a waiting thread looks before it sleeps, for libgomp: tens of microseconds.
 const SPIN_COUNT: &str = "10000";
@@ -38,4 +40,11 @@ pub fn wait_briefly() {
         // Returns only if it fails.
         let _ = Command::new(program).arg0(name).args(arguments).env("GOMP_SPINCOUNT", SPIN_COUNT).exec();
     }
+}
+
+/// Does work that computes once, such as loading a model, on a thread that ends with it. libgomp gives each thread that
+/// computes a team of its own, which lives as long as that thread. Where all teams together have more threads than there are
+/// processors, libgomp lets them hardly wait before they sleep, and the engine, whose operations are short, is much slower.
+pub fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panic| resume_unwind(panic))
 }

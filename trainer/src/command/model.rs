@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use tch::{Device, Kind};
 use trainer::model::{self, Model};
-use trainer::{Error, Result};
+use trainer::{Error, Result, openmp};
 
 /// The number of elements of a matrix above which several threads are faster than one at multiplying it by
 /// the few rows of a generation step. `make bench` has the numbers for a width of 128.
@@ -74,7 +74,7 @@ impl Arguments {
             nf4: self.load_in_4bit,
             master_weights: false,
         };
-        let model = model::folder::load(&self.folder, &options)?;
+        let model = openmp::apart(|| model::folder::load(&self.folder, &options))?;
         let config = model.config();
         let largest = config.hidden_size * config.intermediate_size.max(config.vocab_size);
         match self.threads {

@@ -11,7 +11,7 @@ use super::scheduler::Scheduler;
 use super::{Options, memory};
 use crate::model::Model;
 use crate::tokenizer::Tokenizer;
-use crate::{Result, lora};
+use crate::{Result, lora, openmp};
 
 /// A running engine. Dropping it stops the thread; answers under way end as
 /// [`Finish::Cancelled`](super::Finish).
@@ -26,7 +26,7 @@ impl Engine {
     /// # Errors
     /// [`crate::Error::Memory`] if the cache could not grow to what the options allow.
     pub fn start(mut model: Model, tokenizer: Arc<Tokenizer>, options: Options) -> Result<Self> {
-        model.lay_out_for_generating();
+        openmp::apart(|| model.lay_out_for_generating());
         let cache = memory::cache(&model, options)?;
         let (handle, commands) = connected(&model, &tokenizer, options);
         // Built on the thread that runs it, because it holds `Rc`s.

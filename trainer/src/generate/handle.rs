@@ -12,6 +12,7 @@ use super::command::{Accepted, Command};
 use super::{Error, Generation, Request, Result};
 use crate::digest;
 use crate::lora::{self, Adapter, MatrixInfo};
+use crate::openmp;
 use crate::tokenizer::Tokenizer;
 
 /// The longest name of an adapter, in bytes.
@@ -131,7 +132,7 @@ impl Handle {
         if !replace && self.lock().contains_key(name) {
             return Err(taken());
         }
-        let adapter = Adapter::read(&self.shared.matrices, path).map_err(Error::Adapter)?;
+        let adapter = openmp::apart(|| Adapter::read(&self.shared.matrices, path)).map_err(Error::Adapter)?;
         let info = AdapterInfo {
             name: name.to_owned(),
             path: path.to_owned(),
