@@ -29,14 +29,11 @@ impl Blocks {
     /// `x W^T`: `[.., inputs]` to `[.., outputs]`, without a gradient.
     pub fn multiply(&self, x: &Tensor) -> Tensor {
         let [outputs, inputs] = self.size();
-        let (blocks, _, width) = self.values.size3().expect("blocks");
-        let rows = x.reshape([-1, inputs]);
-        let product = Tensor::empty([rows.size()[0], blocks, width], (x.kind(), x.device()));
-        let each = rows.unsqueeze(0).expand([blocks, -1, -1], false);
-        let _product = tch::no_grad(|| each.bmm_out(&product.transpose(0, 1), &self.values));
+        let rows = x.reshape([1, -1, inputs]).expand([self.values.size()[0], -1, -1], false);
+        let product = tch::no_grad(|| rows.bmm(&self.values)); // [blocks, rows, width]
         let mut shape = x.size();
         *shape.last_mut().expect("at least a row") = outputs;
-        product.view(shape.as_slice())
+        product.transpose(0, 1).reshape(shape.as_slice())
     }
 
     /// The matrix, `[outputs, inputs]`.

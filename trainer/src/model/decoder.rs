@@ -99,9 +99,6 @@ impl Model {
     /// Lays the matrices out for generating: for products with the few tokens of a step. A head that is the embedding becomes a
     /// copy. Such a model cannot be trained.
     pub fn lay_out_for_generating(&mut self) {
-        if self.kind() != Kind::Float {
-            return;
-        }
         self.linears_mut().for_each(Linear::lay_out_in_blocks);
         let head = self.head.get_or_insert_with(|| Matrix::Dense(self.embedding.shallow_clone()));
         head.lay_out_in_blocks();
