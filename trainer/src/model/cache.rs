@@ -97,6 +97,13 @@ pub struct Row {
     pub new: i64,
 }
 
+impl Row {
+    /// The tokens that its last one attends to.
+    fn seen(&self) -> i64 {
+        self.held + self.new
+    }
+}
+
 /// The slots that a pass extends, and what their new tokens attend to.
 pub struct Window<'a> {
     cache: &'a Cache,
@@ -113,6 +120,28 @@ struct Group {
     mask: Option<Tensor>, // [rows, 1, g * new, seen], added to scores; g: query heads per key head; None: no mask
 }
 
+/// Splits rows into groups of consecutive ones that are attended to in one operation, padded to the longest; all of a group get
+/// the same number of tokens. A GPU gains from the largest groups. (There a mask excludes the flash kernel; the
+/// memory-efficient one takes it.) On a CPU at most half of what is computed is padding: an operation for each row takes
+/// longer than that, as a row has less work than a thread needs.
+fn together(rows: &[Row], device: Device) -> Vec<&[Row]> {
+    let mut groups = vec![];
+    let mut rest = rows;
+    while let Some(first) = rest.first() {
+        let (mut longest, mut sum) = (0, 0);
+        let joins = |(count, row): &(i64, &Row)| {
+            longest = longest.max(row.seen());
+            sum += row.seen();
+            row.new == first.new && (device != Device::Cpu || count * longest <= 2 * sum)
+        };
+        let count = (1..).zip(rest).take_while(joins).count();
+        let (group, others) = rest.split_at(count);
+        groups.push(group);
+        rest = others;
+    }
+    groups
+}
+
 impl<'a> Window<'a> {
     /// The first slots, one for each of `rows`; `positions`, `[n]`, are those of all new tokens.
     pub(super) fn new(cache: &'a Cache, rows: &[Row], positions: &Tensor, config: &Config) -> Self {
@@ -125,13 +154,10 @@ impl<'a> Window<'a> {
         let heads = Tensor::arange(heads, (Kind::Int64, device)).unsqueeze(1) * cache.capacity;
         let places = (slots + positions).unsqueeze(0) + heads;
 
-        // A CPU computes one row after the other, each at its own length; a GPU all of the same number of new tokens at once,
-        // padded to the longest. There a mask excludes the flash kernel; the memory-efficient one takes it.
-        let together = |one: &Row, other: &Row| device != Device::Cpu && one.new == other.new;
         let (mut slot, mut token) = (0, 0);
         let group = |members: &[Row]| {
             let (rows, new) = (members.len() as i64, members[0].new);
-            let seen = members.iter().map(|row| row.held + row.new).max().unwrap_or(new);
+            let seen = members.iter().map(Row::seen).max().unwrap_or(new);
             debug_assert!(seen <= cache.capacity);
             let positions = positions.narrow(0, token, rows * new).view([rows, new]);
             let mask = (rows > 1 || new > 1).then(|| cache.mask(&positions, seen, config));
@@ -140,7 +166,7 @@ impl<'a> Window<'a> {
             token += rows * new;
             group
         };
-        let groups = rows.chunk_by(together).map(group).collect();
+        let groups = together(rows, device).into_iter().map(group).collect();
         Self { cache, places: places.reshape([-1]), groups }
     }
 
