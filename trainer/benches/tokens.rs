@@ -174,7 +174,7 @@ impl Bench {
         let mut server = trainer()
             .args(["serve", "--listen", "127.0.0.1:0", "--until-stdin-closes", "--model"])
             .arg(&self.model)
-            .args(["--dtype", "float32"])
+            .args(["--dtype", "float32", "--max-batch", "32"])
             .arg("--adapter")
             .arg(format!("lora={}", self.path("lora").display()))
             .args(["--device", name(self.device)])

@@ -204,3 +204,23 @@ impl<'a> Window<'a> {
         Tensor::cat(&parts, 2)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_similar_lengths_are_attended_to_together() {
+        let rows = |all: &[(i64, i64)]| all.iter().map(|&(held, new)| Row { held, new }).collect::<Vec<_>>();
+        let sizes =
+            |rows: &[Row], device| together(rows, device).iter().map(|group| group.len()).collect::<Vec<_>>();
+        let similar = rows(&[(99, 1), (120, 1), (60, 1)]);
+        let uneven = rows(&[(999, 1), (9, 1), (9, 1), (9, 1)]);
+        let mixed = rows(&[(99, 1), (99, 1), (0, 100), (0, 100), (0, 30)]);
+        assert_eq!(sizes(&similar, Device::Cpu), [3]);
+        assert_eq!(sizes(&uneven, Device::Cpu), [2, 2], "three would be two thirds padding");
+        assert_eq!(sizes(&mixed, Device::Cpu), [2, 2, 1], "each group's rows get as many tokens");
+        assert_eq!(sizes(&uneven, Device::Cuda(0)), [4]);
+        assert_eq!(sizes(&[], Device::Cpu), [0_usize; 0]);
+    }
+}
